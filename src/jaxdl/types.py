@@ -1,0 +1,89 @@
+"""The types that every part of jaxdl speaks in: plain data and two function signatures."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import jax
+from jax.typing import ArrayLike
+
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array
+"""A typed random key, from ``jax.random.key(seed)``."""
+
+Params: TypeAlias = Any
+"""What is learned: nested dicts and tuples of arrays."""
+
+State: TypeAlias = Any
+"""What is carried and not differentiated, as running statistics; ``()`` where there is none."""
+
+Batch: TypeAlias = Mapping[str, Any]
+"""Arrays by name that share their first axis, as ``{"inputs": …, "labels": …}``."""
+
+Metrics: TypeAlias = dict[str, Any]
+"""Sums by name that add up over batches and devices; see ``jaxdl.metrics``."""
+
+Shape: TypeAlias = tuple[int, ...]
+Initializer: TypeAlias = Callable[..., Array]
+"""``(key, shape, dtype) -> array``, as in ``jax.nn.initializers``."""
+
+
+class InitFn(Protocol):
+    """Makes the parameters and the state of a layer from a key."""
+
+    def __call__(self, key: Key, /) -> tuple[Params, State]: ...
+
+
+class ApplyFn(Protocol):
+    """Computes a layer; in evaluation, the default, without a key and with the state as it was."""
+
+    def __call__(
+        self,
+        params: Params,
+        state: State,
+        x: ArrayLike,
+        *,
+        key: Key | None = None,
+        train: bool = False,
+    ) -> tuple[Array, State]: ...
+
+
+class Layer(NamedTuple):
+    """A pair of pure functions, to networks what a GradientTransformation is to optimizers.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> init, apply = layers.dense(3, 2)
+        >>> params, state = init(jax.random.key(0))
+        >>> y, state = apply(params, state, jax.numpy.ones((5, 3)))
+        >>> y.shape
+        (5, 2)
+    """
+
+    init: InitFn
+    apply: ApplyFn
+
+
+class LossFn(Protocol):
+    """What a training step differentiates: the mean loss of a batch, with state and metrics."""
+
+    def __call__(
+        self, params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
+    ) -> tuple[Array, tuple[State, Metrics]]: ...
+
+
+class Init(NamedTuple):
+    """How a layer draws its kernel, and its bias given the number of inputs that feed it."""
+
+    kernel: Initializer
+    bias: Callable[[int], Initializer] = lambda fan_in: jax.nn.initializers.zeros
+
+
+def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
+    """Returns the pair as a Layer whose name, for messages, is written on its functions."""
+    init.__name__ = apply.__name__ = name  # type: ignore[attr-defined]
+    return Layer(init, apply)
+
+
+def name_of(layer: Layer) -> str:
+    """Returns the name that a message gives to a layer, as ``"dense(784, 512)"``."""
+    return getattr(layer.apply, "__name__", "layer")
