@@ -34,7 +34,7 @@ def floating(function: str, argument: str, x: Any) -> Array:
 def last_axis(function: str, x: Any, size: int) -> None:
     """Raises a ShapeError unless the last axis of ``x`` has ``size`` entries."""
     if x.ndim == 0 or x.shape[-1] != size:
-        raise ShapeError(f"{function} got {describe(x)}, but needs {size} features on the last axis")
+        raise ShapeError(f"{function} got {describe(x)}, and needs {size} entries on its last axis")
 
 
 def same_shape(function: str, **arrays: Any) -> None:
@@ -44,8 +44,15 @@ def same_shape(function: str, **arrays: Any) -> None:
         raise ShapeError(f"{function} needs arguments of one shape, got {listed}")
 
 
-def fraction(function: str, argument: str, value: float, *, closed: bool = False) -> None:
+def fraction(function: str, argument: str, value: Any, *, closed: bool = False) -> None:
     """Raises a ValueError unless a concrete ``value`` lies in [0, 1), or in [0, 1] if closed."""
     if isinstance(value, int | float) and not (0 <= value < 1 or (closed and value == 1)):
         bracket = "]" if closed else ")"
         raise ValueError(f"{function}: {argument} is {value}; it must lie in [0, 1{bracket}")
+
+
+def sizes(function: str, **values: Any) -> None:
+    """Raises a ValueError unless every value is a positive whole number."""
+    for argument, value in values.items():
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{function}: {argument} is {value!r}; it must be a positive integer")

@@ -70,6 +70,8 @@ class LossFn(Protocol):
         self, params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
     ) -> tuple[Array, tuple[State, Metrics]]: ...
 
+    def __hash__(self) -> int: ...
+
 
 class Init(NamedTuple):
     """How a layer draws its kernel, and its bias given the number of inputs that feed it."""
@@ -82,6 +84,20 @@ def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
     """Returns the pair as a Layer whose name, for messages, is written on its functions."""
     init.__name__ = apply.__name__ = name  # type: ignore[attr-defined]
     return Layer(init, apply)
+
+
+def stateless(name: str, fn: Callable[[Any], Array]) -> Layer:
+    """Returns a Layer with neither params nor state that computes ``fn`` of one array."""
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return (), ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        return fn(x), state
+
+    return named(name, init_fn, apply_fn)
 
 
 def name_of(layer: Layer) -> str:

@@ -1,0 +1,20 @@
+"""jaxdl: deep learning as pure functions on JAX.
+
+Functions first (``activations``, ``losses``, ``functional``), then layers and ``serial``, then
+``train``: one pure step that ``jit``, ``scan``, ``vmap``, ``pmap`` and ``shard_map`` each run.
+"""
+
+__version__ = "0.1.0"
+
+from jaxdl import activations as activations
+from jaxdl import data as data
+from jaxdl import functional as functional
+from jaxdl import initializers as initializers
+from jaxdl import layers as layers
+from jaxdl import losses as losses
+from jaxdl import metrics as metrics
+from jaxdl import models as models
+from jaxdl import parallel as parallel
+from jaxdl import train as train
+from jaxdl.combinators import serial as serial
+from jaxdl.types import Layer as Layer

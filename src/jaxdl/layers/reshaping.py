@@ -1,0 +1,48 @@
+"""Layers without parameters that bring data into form."""
+
+import functools
+
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from jaxdl import functional
+from jaxdl.types import Layer, stateless
+
+
+def flatten(*, axes: int = 3) -> Layer:
+    """Merges the last axes into one; see ``functional.flatten``.
+
+    Args:
+        axes: how many axes are merged; 3 for images (height, width, channels).
+
+    Returns:
+        A Layer with neither params nor state.
+
+    Example:
+        >>> y, _ = flatten().apply((), (), jnp.ones((5, 28, 28, 1)))
+        >>> y.shape
+        (5, 784)
+    """
+    return stateless(f"flatten(axes={axes})", functools.partial(functional.flatten, axes=axes))
+
+
+def rescale(
+    scale: float = 1 / 255, offset: float = 0.0, *, dtype: DTypeLike = jnp.float32
+) -> Layer:
+    """Moves numbers to another range, by default bytes to [0, 1]; see ``functional.rescale``.
+
+    Args:
+        scale: the factor.
+        offset: what is added after it.
+        dtype: the floating-point type of the result.
+
+    Returns:
+        A Layer with neither params nor state.
+
+    Example:
+        >>> y, _ = rescale(1 / 255).apply((), (), jnp.array([0, 255], "uint8"))
+        >>> y
+        Array([0., 1.], dtype=float32)
+    """
+    fn = functools.partial(functional.rescale, scale=scale, offset=offset, dtype=dtype)
+    return stateless(f"rescale({scale:.4g}, {offset:.4g})", fn)

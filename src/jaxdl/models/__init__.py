@@ -1,0 +1,3 @@
+"""Networks: functions that return one Layer."""
+
+from jaxdl.models.mlp import mlp as mlp
