@@ -56,7 +56,11 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
             try:
                 x, part = layer.apply(params[name], state[name], x, key=part_key, train=train)
             except ShapeError as error:
-                raise _located(error, layer, chain[i - 1] if i else None) from error
+                # An inner serial, nearer to the layer, has already said where its input is from.
+                if i == 0 or error.__cause__ is not None:
+                    raise
+                path = _path(chain[:i], [params[name] for name in names[:i]])
+                raise ShapeError(f"{error}; what comes in is the output of {path}") from error
             states.append(part)
         return x, pack(states)  # type: ignore[return-value]
 
@@ -89,8 +93,7 @@ def lift(f: LayerLike) -> Layer:
     return stateless(getattr(f, "__name__", type(f).__name__), f)
 
 
-def _located(error: ShapeError, layer: Layer, previous: Layer | None) -> ShapeError:
-    """Adds which layer stands before the one that failed; an inner serial has the first word."""
-    if previous is None or isinstance(error.__cause__, ShapeError):
-        return error
-    return ShapeError(f"{error}; what comes in is the output of {name_of(previous)}")
+def _path(before: Sequence[Layer], params: Sequence[Params]) -> str:
+    """Names the layers from the last one with parameters on, such as "dense(4, 8), then relu"."""
+    last = max((i for i, p in enumerate(params) if jax.tree.leaves(p)), default=0)
+    return ", then ".join(map(name_of, before[last:]))

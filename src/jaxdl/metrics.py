@@ -32,11 +32,13 @@ def mean(values: ArrayLike, *, weight: ArrayLike | None = None) -> Mean:
         >>> compute(mean(jnp.array([1.0, 2.0, 9.0]), weight=jnp.array([1.0, 1.0, 0.0])))
         1.5
     """
-    values = jnp.asarray(values, jnp.float32)
+    values = jnp.asarray(values)
+    # Sums are float32 at least, and float64 where the values are.
+    values = values.astype(jnp.promote_types(values.dtype, jnp.float32))
     if weight is None:
         return Mean(values.sum(), jnp.float32(values.size))
     checks.same_shape("mean", values=values, weight=weight)
-    weight = jnp.asarray(weight, jnp.float32)
+    weight = jnp.asarray(weight, values.dtype)
     return Mean((jnp.where(weight == 0, 0, values) * weight).sum(), weight.sum())
 
 

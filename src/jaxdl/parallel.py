@@ -135,48 +135,57 @@ def resolve(parallel: Parallel) -> Parallel:
     return "jit" if parallel == "auto" else parallel
 
 
-def placement(parallel: Parallel) -> dict[str, Any]:
+def placement(engine: Parallel, mesh: Mesh) -> dict[str, Any]:
     """Returns how ``make_epoch`` and ``make_evaluation`` split their batches under an engine."""
-    mesh = data_mesh()
-    if parallel == "jit":
+    if engine == "jit":
         return {"axis_name": None, "mesh": mesh if mesh.size > 1 else None}
     return {"axis_name": AXIS, "mesh": None}
 
 
 def compile_replicated(
-    fn: Callable[..., Any], parallel: Parallel, *, donate: bool = False
+    fn: Callable[..., Any], engine: Parallel, mesh: Mesh, *, donate: bool = False
 ) -> Callable[..., Any]:
     """Compiles a function whose arguments and results lie whole on every device.
 
     Args:
-        fn: a function that splits its own work, as those of ``make_epoch`` with ``axis_name``
-            for ``"pmap"`` and ``"shard_map"``, or with ``mesh`` for ``"jit"``.
-        parallel: the engine.
+        fn: a function that splits its own work, as those of ``make_epoch`` and
+            ``make_evaluation`` do when made with the engine's ``placement``.
+        engine: what runs it on the devices.
+        mesh: the devices.
         donate: whether the memory of the first argument may be used for the result.
 
     Returns:
         The mapped function, with ``lower`` as jit has it.
     """
     donated = (0,) if donate else ()
-    mesh = data_mesh()
-    if parallel == "pmap":
-        devices = mesh.devices.tolist()
-        return jax.pmap(
-            fn, AXIS, in_axes=None, out_axes=None, devices=devices, donate_argnums=donated
+    everywhere = PartitionSpec()
+    if engine == "pmap":
+        # pmap needs an argument with a device axis; jit around it replicates all others.
+        number = jnp.arange(mesh.size)
+        mapped = jax.pmap(
+            lambda _, args: fn(*args),
+            axis_name=AXIS,
+            in_axes=(0, None),
+            out_axes=None,
+            devices=mesh.devices.tolist(),
         )
-    if parallel == "shard_map":
-        everywhere = PartitionSpec()
+        return jax.jit(
+            lambda *args: mapped(number, args),
+            donate_argnums=donated,
+            out_shardings=NamedSharding(mesh, everywhere),
+        )
+    if engine == "shard_map":
         fn = jax.shard_map(
             fn, mesh=mesh, in_specs=everywhere, out_specs=everywhere, check_vma=False
         )
-    return jax.jit(fn, donate_argnums=donated, out_shardings=NamedSharding(mesh, PartitionSpec()))
+    return jax.jit(fn, donate_argnums=donated, out_shardings=NamedSharding(mesh, everywhere))
 
 
-def replicate(tree: Any) -> Any:
+def replicate(tree: Any, mesh: Mesh) -> Any:
     """Puts a copy of every array on every device; the arrays given stay as they are.
 
     Example:
-        >>> replicate(jnp.ones(3)).is_fully_replicated
+        >>> replicate(jnp.ones(3), data_mesh()).is_fully_replicated
         True
     """
-    return jax.device_put(tree, NamedSharding(data_mesh(), PartitionSpec()), may_alias=False)
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()), may_alias=False)

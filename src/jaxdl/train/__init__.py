@@ -4,6 +4,7 @@ from jaxdl.train.epoch import make_epoch as make_epoch
 from jaxdl.train.epoch import make_evaluation as make_evaluation
 from jaxdl.train.fit import evaluate as evaluate
 from jaxdl.train.fit import fit as fit
+from jaxdl.train.fit import predict as predict
 from jaxdl.train.hooks import Event as Event
 from jaxdl.train.hooks import Hook as Hook
 from jaxdl.train.hooks import progress as progress

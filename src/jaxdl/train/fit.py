@@ -11,7 +11,9 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+from jax.typing import ArrayLike
 
 from jaxdl import checks, metrics
 from jaxdl import data as data_lib
@@ -20,7 +22,7 @@ from jaxdl.parallel import Parallel
 from jaxdl.train.epoch import make_epoch, make_evaluation
 from jaxdl.train.hooks import Event, Hook, progress
 from jaxdl.train.step import TrainState, make_step
-from jaxdl.types import Batch, LossFn, Metrics
+from jaxdl.types import Array, Batch, Layer, LossFn, Metrics
 
 History: TypeAlias = list[dict[str, Any]]
 """A row an epoch: ``epoch``, ``step``, ``loss``, each metric, the same of validation, times."""
@@ -37,6 +39,7 @@ def fit(
     shuffle: bool = True,
     hooks: Sequence[Hook] = (progress(),),
     parallel: Parallel = "auto",
+    history: Sequence[dict[str, Any]] = (),
 ) -> tuple[TrainState, History]:
     """Trains until a number of epochs is complete, and validates after each.
 
@@ -54,6 +57,7 @@ def fit(
         shuffle: whether each epoch has its own random order, drawn from the TrainState's key.
         hooks: functions that are told of each epoch; see ``Event``.
         parallel: the engine on several devices; ``"auto"`` is ``"jit"``.
+        history: rows of the epochs before, where a run goes on.
 
     Returns:
         The final TrainState and the history: a dict an epoch, with ``loss`` and each metric over
@@ -69,7 +73,7 @@ def fit(
         >>> from jaxdl import layers, losses
         >>> x = jnp.linspace(-1, 1, 64)[:, None]
         >>> line = data_lib.Dataset(train={"inputs": x, "labels": 3 * x + 1})
-        >>> net, tx = layers.dense(1, 1), optax.adam(0.1)
+        >>> net, tx = layers.dense(1, 1), optax.sgd(0.3)
         >>> from jaxdl.train import init_state, supervised
         >>> start = init_state(net, tx, jax.random.key(0))
         >>> end, history = fit(supervised(net, losses.mse_loss), tx, start, line,
@@ -79,12 +83,12 @@ def fit(
     """
     _check(dataset, epochs, batch_size)
     train_state, train, validation = parallel_lib.replicate(
-        (train_state, dataset.train, dataset.validation)
+        (train_state, dataset.train, dataset.validation), parallel_lib.data_mesh()
     )
     program = _training(loss_fn, tx, batch_size, shuffle, parallel_lib.resolve(parallel))
     run, compile_seconds = _compiled(program, train_state, train)
     size = len(jax.tree.leaves(train)[0])
-    history: History = []
+    history = list(history)
     with _interruptible() as interrupted:
         for epoch in range(int(train_state.step) // -(-size // batch_size), epochs):
             train_state, row, seconds = _train_epoch(run, train_state, train, epoch + 1)
@@ -92,7 +96,8 @@ def fit(
                 measured = evaluate(loss_fn, train_state, validation, parallel=parallel)
                 row |= {f"validation_{name}": value for name, value in measured.items()}
             row |= {"seconds": seconds, "examples_per_second": size / seconds}
-            history.append(row | {"compile_seconds": 0.0 if history else compile_seconds})
+            history.append(row | {"compile_seconds": compile_seconds})
+            compile_seconds = 0.0  # counted once, in the row of the first epoch
             _tell(hooks, "epoch", train_state, history, epochs)
             if interrupted.is_set():
                 break
@@ -136,8 +141,44 @@ def evaluate(
     if size == 0:
         raise ValueError("evaluate got data without rows")
     run = _evaluation(loss_fn, min(batch_size, size), parallel_lib.resolve(parallel))
-    params, state, data = parallel_lib.replicate((train_state.params, train_state.state, data))
-    return metrics.compute(run(params, state, data))
+    arguments = (train_state.params, train_state.state, data)
+    return metrics.compute(run(*parallel_lib.replicate(arguments, parallel_lib.data_mesh())))
+
+
+def predict(
+    net: Layer, train_state: TrainState, inputs: ArrayLike, *, batch_size: int = 1000
+) -> np.ndarray:
+    """Computes what a network gives for inputs, some rows at a time, with nothing random.
+
+    Args:
+        net: a Layer.
+        train_state: whose params and state are used.
+        inputs: shape (N, …).
+        batch_size: rows at a time; it bounds the memory on the device.
+
+    Returns:
+        The outputs, shape (N, …), on the host.
+
+    Raises:
+        ValueError: if there are no inputs.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> from jaxdl.train import init_state
+        >>> start = init_state(layers.rescale(2.0), optax.sgd(0.1), jax.random.key(0))
+        >>> predict(layers.rescale(2.0), start, jnp.ones((3, 1))).tolist()
+        [[2.0], [2.0], [2.0]]
+    """
+    inputs = np.asarray(inputs)
+    if len(inputs) == 0:
+        raise ValueError("predict got inputs without rows")
+    batch_size = min(batch_size, len(inputs))
+    # The last batch ends with the last row and overlaps with the one before: one shape for all.
+    starts = [*range(0, len(inputs) - batch_size, batch_size), len(inputs) - batch_size]
+    run = functools.partial(_prediction(net), train_state.params, train_state.state)
+    outputs = [np.asarray(run(inputs[i : i + batch_size])) for i in starts]
+    overlap = batch_size * len(starts) - len(inputs)
+    return np.concatenate([*outputs[:-1], outputs[-1][overlap:]])
 
 
 # The programs are kept, so that a second fit or evaluation with the same functions and shapes
@@ -150,18 +191,24 @@ def _training(
     shuffle: bool,
     engine: Parallel,
 ) -> Callable[..., tuple[TrainState, Metrics]]:
-    where = parallel_lib.placement(engine)
+    mesh = parallel_lib.data_mesh()
+    where = parallel_lib.placement(engine, mesh)
     step = make_step(loss_fn, tx, axis_name=where["axis_name"])
     epoch = make_epoch(step, batch_size=batch_size, shuffle=shuffle, **where)
-    return parallel_lib.compile_replicated(epoch, engine, donate=True)
+    return parallel_lib.compile_replicated(epoch, engine, mesh, donate=True)
 
 
 @functools.lru_cache(maxsize=64)
 def _evaluation(loss_fn: LossFn, batch_size: int, engine: Parallel) -> Callable[..., Metrics]:
-    where = parallel_lib.placement(engine)
-    return parallel_lib.compile_replicated(
-        make_evaluation(loss_fn, batch_size=batch_size, **where), engine
-    )
+    mesh = parallel_lib.data_mesh()
+    where = parallel_lib.placement(engine, mesh)
+    evaluation = make_evaluation(loss_fn, batch_size=batch_size, **where)
+    return parallel_lib.compile_replicated(evaluation, engine, mesh)
+
+
+@functools.lru_cache(maxsize=64)
+def _prediction(net: Layer) -> Callable[..., Array]:
+    return jax.jit(lambda params, state, inputs: net.apply(params, state, inputs)[0])
 
 
 def _compiled(program: Callable[..., Any], *args: Any) -> tuple[Callable[..., Any], float]:

@@ -92,8 +92,8 @@ def supervised(
         rows = loss(predictions, labels, reduction="none")
         if rows.shape[:1] != labels.shape[:1]:
             raise ShapeError(
-                f"the loss gave {describe(rows)} for labels {describe(labels)}; it must give at"
-                ' least one value a row when called with reduction="none"'
+                f"the loss gave {describe(rows)} for labels {describe(labels)}; it must give"
+                ' at least a value a row when called with reduction="none"'
             )
         value = metrics_lib.mean(rows.reshape(len(rows), -1).mean(axis=1), weight=weight)
         sums = {name: m(predictions, labels, weight=weight) for name, m in measured.items()}

@@ -1,0 +1,10 @@
+"""Optax's adam multiplies integers with floats, which strict promotion forbids."""
+
+import jax
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def standard_promotion():
+    with jax.numpy_dtype_promotion("standard"):
+        yield
