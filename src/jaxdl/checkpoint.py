@@ -97,7 +97,9 @@ def _without_keys(tree: Tree) -> Tree:
 
 
 def _with_keys(tree: Tree, like: Tree) -> Tree:
-    wrap = lambda x, l: (
-        jax.random.wrap_key_data(x, impl=jax.random.key_impl(l)) if _is_key(l) else x
-    )
+    def wrap(x: Any, wanted: Any) -> Any:
+        if not _is_key(wanted):
+            return x
+        return jax.random.wrap_key_data(x, impl=jax.random.key_impl(wanted))
+
     return jax.tree.map(wrap, tree, like)

@@ -41,7 +41,7 @@ def history(rows: Sequence[dict[str, Any]], *, title: str = "") -> "Figure":
     times = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
     names = [k for k in rows[0] if k not in times and not k.startswith("validation_")]
     names.sort(key=lambda name: name != "loss")
-    figure = _figure(1, len(names), width=5.5, height=4.2)
+    figure = _figure(1, len(names), width=4.8, height=3.7)
     for axes, name in zip(figure.axes, names, strict=True):
         _curves(axes, rows, name)
     figure.suptitle(title)
@@ -143,14 +143,14 @@ def confusion(matrix: ArrayLike, *, classes: Sequence[str], title: str = "") -> 
     if matrix.shape != (count, count):
         raise ValueError(f"confusion: {count} classes, but a matrix of shape {matrix.shape}")
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = 2.2 + 0.62 * count
+    side = 2.2 + 0.5 * count
     figure = _figure(1, 1, width=side + 0.6, height=side)
     (axes,) = figure.axes
     picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(picture, ax=axes, shrink=0.8, label="share of the true class")
     for (row, column), value in np.ndenumerate(matrix):
-        dark = share[row, column] > 0.5
-        axes.text(column, row, value, ha="center", va="center", color="white" if dark else "black")
+        colour = "white" if share[row, column] > 0.5 else "black" if value else "#b0b0b0"
+        axes.text(column, row, value, ha="center", va="center", color=colour)
     axes.set_xticks(range(count), classes, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), classes)
     axes.set(xlabel="predicted", ylabel="true")

@@ -2,6 +2,7 @@
 
 from jaxdl.train.epoch import make_epoch as make_epoch
 from jaxdl.train.epoch import make_evaluation as make_evaluation
+from jaxdl.train.fit import History as History
 from jaxdl.train.fit import evaluate as evaluate
 from jaxdl.train.fit import fit as fit
 from jaxdl.train.fit import predict as predict
