@@ -1,6 +1,7 @@
 """One row of the tables that the oracle tests, the laws and the documentation run over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,10 +18,10 @@ class Case(NamedTuple):
     id: str  # unique in its table, as "elu-alpha=2"
     fn: Callable[..., Any]
     arrays: tuple[np.ndarray, ...]  # float64, or integers; floats are cast to the dtype under test
-    options: dict[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
     torch: str | None = None  # as "F.elu", or a lambda; None where PyTorch has no twin
     torch_options: dict[str, Any] | None = None  # None: as options
     differentiate: tuple[int, ...] = (0,)  # positions of the arrays that get a gradient
     smooth: bool = True  # finite differences agree at ordinary points, to second order
-    tolerance: dict[str, float] = {}  # dtype -> looser relative bound, with the reason in a comment
-    skip: Callable[..., np.ndarray] | None = None  # True where PyTorch is wrong; reason in a comment
+    tolerance: Mapping[str, float] = MappingProxyType({})  # dtype -> looser bound; say why
+    skip: Callable[..., np.ndarray] | None = None  # True where PyTorch is wrong; say why

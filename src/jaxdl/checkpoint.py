@@ -58,6 +58,12 @@ def restore(directory: str | Path, like: Tree) -> tuple[Tree, list[dict[str, Any
     Raises:
         FileNotFoundError: if there is no checkpoint.
         ValueError: if the checkpoint's arrays have other names or shapes than those of ``like``.
+
+    Example:
+        >>> restore("no/such/folder", like=())
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: no checkpoint to go on from in no/such/folder
     """
     import orbax.checkpoint as ocp
 

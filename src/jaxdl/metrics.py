@@ -63,7 +63,19 @@ def accuracy(logits: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | None =
 
 
 def merge(a: Any, b: Any) -> Any:
-    """Adds two trees of sums: those of two batches are those of the batches as one."""
+    """Adds two trees of sums: those of two batches are those of the batches as one.
+
+    Args:
+        a: sums of one batch, a Mean or a tree of them.
+        b: the same sums of another.
+
+    Returns:
+        The sums of both.
+
+    Example:
+        >>> compute(merge(mean(jnp.array([1.0])), mean(jnp.array([2.0, 3.0]))))
+        2.0
+    """
     return optax.tree.add(a, b)
 
 

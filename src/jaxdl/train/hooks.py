@@ -27,6 +27,9 @@ def progress(stream: TextIO | None = None) -> Hook:
 
     Returns:
         A hook for ``fit``.
+
+    Example:
+        >>> show = progress()  # and then fit(…, hooks=(show,)), as it does unless told otherwise
     """
 
     def show(event: Event) -> None:

@@ -1,0 +1,98 @@
+"""The floors of DESIGN: imports point down, importing is light, and few names stand on top."""
+
+import ast
+import importlib
+import inspect
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jaxdl
+
+SOURCE = Path(jaxdl.__file__).parent
+FLOORS = [
+    {"types"},
+    {"checks"},  # on floor 0 too, beside the types whose names its signatures need
+    {"activations", "losses", "initializers", "metrics", "functional"},
+    {"layers", "combinators"},
+    {"models", "optim", "data", "parallel"},
+    {"train", "checkpoint"},
+    {"sweep", "explain", "plots", "interop"},
+]
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+HEAVY = ("flax", "orbax", "tensorflow_datasets", "tensorflow", "matplotlib", "chex")
+MODULES = sorted(
+    path for path in SOURCE.rglob("*.py") if path.parent != SOURCE or path.stem != "__init__"
+)
+
+
+def part_of(path):
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported(path):
+    """The parts of jaxdl that a module imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "jaxdl":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("jaxdl."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            names = (alias.name.split(".") for alias in node.names)
+            yield from (name[1] for name in names if name[0] == "jaxdl" and len(name) > 1)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_point_to_lower_floors(path):
+    here = part_of(path)
+    for other in imported(path):
+        assert other == here or FLOOR[other] < FLOOR[here], f"{here} may not import {other}"
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_importing_jaxdl_loads_nothing_heavy():
+    loaded = run("import jaxdl, sys; print(*sys.modules)").split()
+    # optax itself may import some; what jaxdl adds is what counts.
+    already = set(run("import jax, optax, sys; print(*sys.modules)").split())
+    assert [name for name in HEAVY if name in set(loaded) - already] == []
+
+
+@pytest.mark.slow
+def test_importing_jaxdl_is_not_much_slower_than_jax_and_optax():
+    timed = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
+    pairs = [
+        (float(run(timed.format("jaxdl"))), float(run(timed.format("jax, optax"))))
+        for _ in range(7)
+    ]
+    assert statistics.median(ours / theirs for ours, theirs in pairs) <= 1.3
+
+
+def test_few_names_on_top():
+    assert len([name for name in vars(jaxdl) if not name.startswith("_")]) <= 20
+
+
+PUBLIC = [
+    (name, function)
+    for part in sorted(set(map(part_of, MODULES)) - {"checks", "types"})
+    for name, function in vars(importlib.import_module(f"jaxdl.{part}")).items()
+    if inspect.isfunction(inspect.unwrap(function))
+    and inspect.unwrap(function).__module__.startswith(f"jaxdl.{part}")
+    and not name.startswith("_")
+]
+
+
+@pytest.mark.parametrize("function", [f for _, f in PUBLIC], ids=[name for name, _ in PUBLIC])
+def test_every_public_function_says_what_it_does_and_shows_it(function):
+    text = inspect.getdoc(function) or ""
+    assert "Example:" in text and ">>>" in text
+    hints = inspect.signature(function)
+    assert hints.return_annotation is not inspect.Signature.empty
+    assert all(p.annotation is not p.empty for p in hints.parameters.values())
