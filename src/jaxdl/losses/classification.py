@@ -20,5 +20,7 @@ def cross_entropy(
             f"cross_entropy: labels are {checks.describe(labels)}; class indices must be integers"
         )
     log_p = jax.nn.log_softmax(logits)
-    picked = jnp.take_along_axis(log_p, labels[..., None], axis=-1, mode="fill")[..., 0]
-    return reduce(-picked, reduction)
+    hit = labels[..., None] == jnp.arange(log_p.shape[-1], dtype=labels.dtype)
+    rows = -jnp.sum(jnp.where(hit, log_p, 0), axis=-1)
+    outside = (labels < 0) | (labels >= log_p.shape[-1])
+    return reduce(jnp.where(outside, jnp.nan, rows), reduction)

@@ -62,7 +62,7 @@ def make_epoch(
             number = train_state.step // -(-size // batch_size)
             order = shuffled(_epoch_key(train_state.key, number), size)
         rows = _split(order, batch_size, axis_name, mesh)
-        body = lambda carry, row: step(carry, _take(data, row, mesh))
+        body = lambda carry, row: step(carry, _take(data, *row, mesh))
         train_state, sums = lax.scan(body, train_state, rows)
         return train_state, jax.tree.map(lambda s: s.sum(0), sums)
 
@@ -100,8 +100,8 @@ def make_evaluation(
     checks.sizes("make_evaluation", batch_size=batch_size)
 
     def evaluation(params: Params, state: State, data: Batch) -> Metrics:
-        def body(carry: None, row: tuple[Array, Array]) -> tuple[None, Metrics]:
-            batch = _take(data, row, mesh)
+        def body(carry: None, row: tuple[Array, Array | None]) -> tuple[None, Metrics]:
+            batch = _take(data, *row, mesh)
             loss, (_, sums) = loss_fn(params, state, batch, key=None, train=False)
             count = row_count(batch)
             return carry, {"loss": metrics_lib.Mean(loss * count, count), **sums}
@@ -121,33 +121,33 @@ def _epoch_key(key: Key, epoch: Array) -> Key:
 
 def _split(
     order: Array, batch_size: int, axis_name: str | None, mesh: Mesh | None
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array | None]:
     """Cuts row numbers into batches, (steps, rows), with weight 1 for real rows and 0 for padding.
 
     A batch is padded to a multiple of the devices, and the last one to the size of the others.
+    Where nothing is padded there is no weight either: a step without it is some percent faster.
     """
     devices = lax.axis_size(axis_name) if axis_name else mesh.size if mesh else 1
     steps = -(-len(order) // batch_size)
-    ones = jnp.ones(len(order), jnp.float32)
-    short = steps * batch_size - len(order)
+    short, narrow = steps * batch_size - len(order), -batch_size % devices
     pad = lambda x: jnp.pad(
-        jnp.pad(x, (0, short)).reshape(steps, batch_size), ((0, 0), (0, -batch_size % devices))
+        jnp.pad(x, (0, short)).reshape(steps, batch_size), ((0, 0), (0, narrow))
     )
-    index, weight = pad(order), pad(ones)
+    index = pad(order)
+    weight = pad(jnp.ones(len(order), jnp.float32)) if short or narrow else None
     if axis_name:
         mine = lambda x: x.reshape(steps, devices, -1)[:, lax.axis_index(axis_name)]
-        return mine(index), mine(weight)
+        index, weight = jax.tree.map(mine, (index, weight))
     return index, weight
 
 
-def _take(data: Batch, row: tuple[Array, Array], mesh: Mesh | None) -> Batch:
+def _take(data: Batch, index: Array, weight: Array | None, mesh: Mesh | None) -> Batch:
     """Gathers the rows of one batch; its weight is that of the data times that of the padding."""
-    index, weight = row
     take = lambda x: x.at[index].get(mode="promise_in_bounds")
     batch = {name: take(x) for name, x in data.items()}
-    batch["weight"] = weight * batch["weight"] if "weight" in batch else weight
+    if weight is not None:
+        batch["weight"] = weight * batch["weight"] if "weight" in batch else weight
     if mesh is None:
         return batch
-    return lax.with_sharding_constraint(
-        batch, NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
-    )
+    by_rows = NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
+    return lax.with_sharding_constraint(batch, by_rows)

@@ -1,0 +1,248 @@
+"""Times jaxdl against PyTorch and Keras on the two lecture recipes, in alternation in one run.
+
+Steady epochs, one process each that trains on request, so that slow minutes of a shared machine
+hit all alike; then whole processes, interpreter start to printed test accuracy, 10 epochs.
+
+Command:  python experiments/benchmarks/mlp.py [--repeats 7] [--data-dir DIR]
+Needs:    pip install torch keras, and Fashion-MNIST where ``jaxdl.data.load`` finds it
+Result:   PENDING
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Recipe(NamedTuple):
+    """A network, an optimizer and how the data is served."""
+
+    hidden: int
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    rows: int
+    shuffle: bool
+
+
+RECIPES = {
+    "keras-lecture": Recipe(64, "adam", 1e-3, 128, 48_000, True),
+    "quickstart": Recipe(512, "sgd", 1e-3, 64, 60_000, False),
+}
+RIVALS = ("jaxdl", "torch-loader", "torch-tensors", "keras-jax")
+Trainer = Generator[float, bool | None, None]
+"""Trains an epoch whenever it is asked, and yields its loss."""
+
+
+def jaxdl_parts(recipe: Recipe, data: dict[str, np.ndarray]) -> tuple:
+    """Loss, optimizer, first TrainState and dataset, as a script would write them down."""
+    import jax
+    import optax
+
+    from jaxdl import initializers, layers, losses, metrics, models, serial, train
+    from jaxdl.data import Dataset
+
+    sizes = (784, recipe.hidden, recipe.hidden, 10)
+    mlp = models.mlp(sizes, init=initializers.torch_default)
+    net = serial(layers.rescale(1 / 255), layers.flatten(axes=2), mlp)
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    tx = getattr(optax, recipe.optimizer)(recipe.learning_rate)
+    dataset = Dataset(
+        train={"inputs": data["x"][: recipe.rows], "labels": data["y"][: recipe.rows]},
+        test={"inputs": data["x_test"], "labels": data["y_test"]},
+    )
+    return loss_fn, tx, train.init_state(net, tx, jax.random.key(0)), dataset
+
+
+def jaxdl_epochs(recipe: Recipe, data: dict[str, np.ndarray]) -> Trainer:
+    """The epoch that ``fit`` compiles, without what ``fit`` does once before the first."""
+    import jax
+
+    from jaxdl import metrics, train
+
+    loss_fn, tx, train_state, dataset = jaxdl_parts(recipe, data)
+    step = train.make_step(loss_fn, tx)
+    epoch = train.make_epoch(step, batch_size=recipe.batch_size, shuffle=recipe.shuffle)
+    run, rows = jax.jit(epoch, donate_argnums=0), jax.device_put(dataset.train)
+    while True:
+        train_state, sums = run(train_state, rows)
+        yield metrics.compute(sums)["loss"]
+
+
+def jaxdl_script(recipe: Recipe, data: dict[str, np.ndarray]) -> float:
+    """Ten epochs with ``fit``, and the test accuracy."""
+    from jaxdl import train
+
+    *parts, dataset = jaxdl_parts(recipe, data)
+    options = {"batch_size": recipe.batch_size, "shuffle": recipe.shuffle}
+    train_state, _ = train.fit(*parts, dataset, epochs=10, **options)
+    return train.evaluate(parts[0], train_state, dataset.test)["accuracy"]
+
+
+def torch_epochs(recipe: Recipe, data: dict[str, np.ndarray], *, loader: bool) -> Trainer:
+    """The loop of PyTorch's tutorials, over a DataLoader or over slices of tensors."""
+    import torch
+    from torch import nn
+
+    x, y, x_test, y_test = (torch.from_numpy(data[k]) for k in ("x", "y", "x_test", "y_test"))
+    x, x_test = x.float() / 255, x_test.float() / 255
+    x, y = x[: recipe.rows], y[: recipe.rows].long()
+    width = recipe.hidden
+    net = nn.Sequential(
+        nn.Flatten(), nn.Linear(784, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
+        nn.Linear(width, 10),
+    )  # fmt: skip
+    kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[recipe.optimizer]
+    optimizer = kind(net.parameters(), lr=recipe.learning_rate)
+    loss_fn, size = nn.CrossEntropyLoss(), recipe.batch_size
+    batches = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(x, y), batch_size=size, shuffle=recipe.shuffle
+    )
+
+    def slices() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        order = torch.randperm(len(x)) if recipe.shuffle else torch.arange(len(x))
+        return ((x[i], y[i]) for i in order.split(size))
+
+    while True:
+        for inputs, labels in batches if loader else slices():
+            loss = loss_fn(net(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        if (yield loss.item()):
+            with torch.no_grad():
+                yield (net(x_test).argmax(1) == y_test).float().mean().item()
+
+
+def keras_epochs(recipe: Recipe, data: dict[str, np.ndarray]) -> Trainer:
+    """``Model.fit`` of Keras on its JAX backend."""
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+
+    dense = keras.layers.Dense
+    net = keras.Sequential(
+        [dense(recipe.hidden, "relu"), dense(recipe.hidden, "relu"), dense(10, "softmax")]
+    )
+    kind = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[recipe.optimizer]
+    net.compile(kind(recipe.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, x_test = (data[k].reshape(-1, 784).astype("float32") / 255 for k in ("x", "x_test"))
+    x, y = x[: recipe.rows], data["y"][: recipe.rows]
+    options = {"batch_size": recipe.batch_size, "shuffle": recipe.shuffle, "verbose": 0}
+    while True:
+        history = net.fit(x, y, epochs=1, **options)
+        if (yield history.history["loss"][0]):
+            yield net.evaluate(x_test, data["y_test"], verbose=0)[1]
+
+
+def trainer(rival: str, recipe: Recipe, data: dict[str, np.ndarray]) -> Trainer:
+    """The endless training of one rival."""
+    if rival == "jaxdl":
+        return jaxdl_epochs(recipe, data)
+    if rival == "keras-jax":
+        return keras_epochs(recipe, data)
+    return torch_epochs(recipe, data, loader=rival == "torch-loader")
+
+
+def serve(rival: str, recipe: Recipe, path: str) -> None:
+    """Trains an epoch for each line that comes in, and answers with its seconds."""
+    epochs = trainer(rival, recipe, dict(np.load(path)))
+    next(epochs)  # compilation and the first touch of the data stay out of the figures
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        next(epochs)
+        print(time.perf_counter() - start, flush=True)
+
+
+def whole(rival: str, recipe: Recipe, path: str) -> None:
+    """Ten epochs and a test, as a script of its own would do it."""
+    data = dict(np.load(path))
+    if rival == "jaxdl":
+        accuracy = jaxdl_script(recipe, data)
+    else:
+        epochs = trainer(rival, recipe, data)
+        for _ in range(10):
+            next(epochs)
+        accuracy = epochs.send(True)  # what a trainer yields when it is sent something true
+    print(f"{rival}: test accuracy {accuracy:.4f}")
+
+
+def command(mode: str, rival: str, name: str, path: str) -> list[str]:
+    """How this file runs one rival in a process of its own."""
+    return [sys.executable, __file__, mode, rival, name, path]
+
+
+def steady(name: str, path: str, repeats: int) -> dict[str, list[float]]:
+    """Seconds an epoch of every rival, in turn."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    seconds: dict[str, list[float]] = {rival: [] for rival in RIVALS}
+    running = {r: subprocess.Popen(command("serve", r, name, path), **pipes) for r in RIVALS}
+    for process in running.values():
+        process.stdout.readline()
+    for _ in range(repeats):
+        for rival, process in running.items():
+            process.stdin.write("go\n")
+            seconds[rival].append(float(process.stdout.readline()))
+    for process in running.values():
+        process.kill()
+    return seconds
+
+
+def processes(name: str, path: str, repeats: int) -> dict[str, list[float]]:
+    """Wall seconds of whole processes, in turn."""
+    seconds: dict[str, list[float]] = {rival: [] for rival in RIVALS}
+    for _ in range(repeats):
+        for rival in RIVALS:
+            start = time.perf_counter()
+            subprocess.run(command("whole", rival, name, path), check=True, capture_output=True)
+            seconds[rival].append(time.perf_counter() - start)
+    return seconds
+
+
+def table(title: str, seconds: dict[str, list[float]]) -> None:
+    """Prints medians, spread, and the ratio to jaxdl pair by pair."""
+    print(f"\n{title}")
+    for rival, times in seconds.items():
+        ratios = [a / b for a, b in zip(times, seconds["jaxdl"], strict=True)]
+        print(
+            f"  {rival:14s} median {statistics.median(times):7.3f} s"
+            f"  ({min(times):.3f} to {max(times):.3f})"
+            f"  {statistics.median(ratios):6.2f} x jaxdl"
+        )
+
+
+def main() -> None:
+    """Times all rivals on both recipes."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--repeats", type=int, default=7, help="epochs and processes timed")
+    parser.add_argument("--data-dir", help="folder with Fashion-MNIST")
+    options = parser.parse_args()
+    from jaxdl import data
+
+    found = data.load("fashion_mnist", data_dir=options.data_dir)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "data.npz")
+        arrays = {"x": found.train["inputs"][..., 0], "y": found.train["labels"]}
+        arrays |= {"x_test": found.test["inputs"][..., 0], "y_test": found.test["labels"]}
+        np.savez(path, **arrays)
+        for name in RECIPES:
+            table(f"{name}: an epoch, compiled and warm", steady(name, path, options.repeats))
+        for name in RECIPES:
+            title = f"{name}: whole process, 10 epochs, cold caches"
+            table(title, processes(name, path, max(3, options.repeats // 2)))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] in (["serve"], ["whole"]):
+        mode, rival, name, path = sys.argv[1:]
+        {"serve": serve, "whole": whole}[mode](rival, RECIPES[name], path)
+    else:
+        main()
