@@ -17,7 +17,7 @@ def save(
     *,
     keep: int = 3,
 ) -> None:
-    """Writes a TrainState and its history, whole or not at all.
+    """Writes a TrainState and its history, whole or not at all; a step once written stays.
 
     Args:
         directory: where the checkpoints of this run lie; made where it doesn't exist.
@@ -42,7 +42,9 @@ def save(
             train_state=ocp.args.StandardSave(_without_keys(train_state)),
             history=ocp.args.JsonSave(list(history)),
         )
-        manager.save(int(train_state.step), args=items, force=True)
+        step = int(train_state.step)
+        if step not in manager.all_steps():
+            manager.save(step, args=items, force=True)
 
 
 def restore(directory: str | Path, like: Tree) -> tuple[Tree, list[dict[str, Any]]]:

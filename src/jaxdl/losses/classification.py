@@ -20,7 +20,8 @@ def cross_entropy(
             f"cross_entropy: labels are {checks.describe(labels)}; class indices must be integers"
         )
     log_p = jax.nn.log_softmax(logits)
-    hit = labels[..., None] == jnp.arange(log_p.shape[-1], dtype=labels.dtype)
+    classes = jax.lax.broadcasted_iota(labels.dtype, log_p.shape, log_p.ndim - 1)
+    hit = labels[..., None] == classes
     rows = -jnp.sum(jnp.where(hit, log_p, 0), axis=-1)
     outside = (labels < 0) | (labels >= log_p.shape[-1])
     return reduce(jnp.where(outside, jnp.nan, rows), reduction)
