@@ -1,27 +1,193 @@
-"""Classification losses."""
+"""Cross entropy of classes: from logits, and from log-probabilities."""
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import checks
-from jaxdl.losses.reduction import Reduction, reduce
+from jaxdl.losses.arguments import class_indices, class_weight, pick, real, working
+from jaxdl.losses.reduction import Frame, Reduction, frame, kept, reduce
 from jaxdl.types import Array
 
 
 def cross_entropy(
-    logits: ArrayLike, labels: ArrayLike, *, reduction: Reduction = "mean"
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
 ) -> Array:
-    """Cross entropy."""
+    """Cross entropy of softmax(z) with a class, or with a distribution over the classes.
+
+    l = −w_y·log softmax(z)_y for a class y, and l = −Σ_c w_c·t_c·log softmax(z)_c for
+    probabilities t; with label smoothing α, t (or the one-hot y) becomes (1 − α)·t + α/C. The mean
+    divides by the sum of the w_y for classes, and by the number of rows for probabilities, as in
+    PyTorch. The logits' common offset cancels before anything is summed. A class of probability
+    0 adds 0 even where its logit is −∞, for which PyTorch gives nan.
+
+    Args:
+        logits: z, shape (..., C): the classes are the last axis.
+        labels: y, integers of shape (...), or probabilities t, floating point of shape (..., C).
+        weight: w, one a class, shape (C,). Default: 1.
+        ignore_index: rows with this class count for nothing. Any other class outside [0, C) makes
+            the loss nan, since it can't be seen while tracing.
+        label_smoothing: α, in [0, 1].
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        TypeError: if the logits are not floating point, or the labels neither integers nor
+            probabilities of the logits' shape.
+        ShapeError: if the shapes don't fit.
+        ValueError: if the smoothing is out of range, or an ``ignore_index`` ≥ 0 is given together
+            with probabilities.
+
+    Example:
+        >>> cross_entropy(jnp.array([[0.0, 0.0], [100.0, 0.0]]), jnp.array([1, 0]))
+        Array(0.3465736, dtype=float32)
+    """
     logits = checks.floating("cross_entropy", "logits", logits)
+    checks.fraction("cross_entropy", "label_smoothing", label_smoothing, closed=True)
+    out = frame("cross_entropy", logits.dtype, where, logits.shape[:-1])
+    x = kept(logits.astype(working(logits.dtype)), out)
+    values, counts = row_losses("cross_entropy", x, labels, weight, ignore_index, label_smoothing)
+    return reduce(values, reduction, out, total=total(counts, out))
+
+
+def nll_loss(
+    log_probabilities: ArrayLike,
+    labels: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Negative log-likelihood of classes: l = −w_y·x_y.
+
+    ``nll_loss(log_softmax(z), y)`` is ``cross_entropy(z, y)``. The mean divides by the sum of
+    the w_y.
+
+    Args:
+        log_probabilities: x, shape (..., C): the classes are the last axis.
+        labels: y, integers of shape (...).
+        weight: w, one a class, shape (C,). Default: 1.
+        ignore_index: rows with this class count for nothing. Any other class outside [0, C) makes
+            the loss nan, since it can't be seen while tracing.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        TypeError: if the log-probabilities are not floating point, or the labels not integers.
+        ShapeError: if the shapes don't fit.
+
+    Example:
+        >>> nll_loss(jnp.log(jnp.array([[0.25, 0.75]])), jnp.array([0]))
+        Array(1.3862944, dtype=float32)
+    """
+    first = checks.floating("nll_loss", "log_probabilities", log_probabilities)
+    out = frame("nll_loss", first.dtype, where, first.shape[:-1])
+    x = kept(first.astype(working(first.dtype)), out)
+    w = None if weight is None else class_weight("nll_loss", "weight", weight, x)
+    index = class_indices("nll_loss", x, labels)
+    index, counts, counted = _shares(index, x, w, ignore_index)
+    values = jnp.where(counted, -counts * pick(x, index), 0)
+    return reduce(values, reduction, out, total=total(counts, out))
+
+
+def total(counts: Array | None, out: Frame) -> Array | None:
+    """Returns what a mean divides by, given what each row counts (None: 1)."""
+    return None if counts is None else kept(counts, out).sum()
+
+
+def has_probabilities(function: str, x: Array | jax.ShapeDtypeStruct, labels: ArrayLike) -> bool:
+    """Returns whether the labels are probabilities and not class indices, by dtype and shape.
+
+    Raises:
+        TypeError: if they are neither.
+    """
     labels = jnp.asarray(labels)
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(
-            f"cross_entropy: labels are {checks.describe(labels)}; class indices must be integers"
+    if jnp.issubdtype(labels.dtype, jnp.integer) and labels.shape != x.shape:
+        return False
+    if jnp.issubdtype(labels.dtype, jnp.floating) and labels.shape == x.shape:
+        return True
+    raise TypeError(
+        f"{function}: labels are {checks.describe(labels)} for logits of shape {x.shape}; class"
+        f" indices must be integers of shape {x.shape[:-1]}, and probabilities floating point of"
+        " the logits' shape"
+    )
+
+
+def row_losses(
+    function: str,
+    x: Array,
+    labels: ArrayLike,
+    weight: ArrayLike | None,
+    ignore_index: int,
+    label_smoothing: float,
+) -> tuple[Array, Array | None]:
+    """Returns the cross entropy of each row, and what each row counts in the mean (None: 1).
+
+    Raises:
+        TypeError, ShapeError, ValueError: as ``cross_entropy`` does.
+    """
+    w = None if weight is None else class_weight(function, "weight", weight, x)
+    if not has_probabilities(function, x, labels):
+        index = class_indices(function, x, labels)
+        return _of_indices(x, index, w, ignore_index, label_smoothing)
+    if ignore_index >= 0:
+        raise ValueError(
+            f"{function}: ignore_index is {ignore_index}; it needs class indices, got"
+            f" probabilities {checks.describe(labels)}"
         )
-    log_p = jax.nn.log_softmax(logits)
-    classes = jax.lax.broadcasted_iota(labels.dtype, log_p.shape, log_p.ndim - 1)
-    hit = labels[..., None] == classes
-    rows = -jnp.sum(jnp.where(hit, log_p, 0), axis=-1)
-    outside = (labels < 0) | (labels >= log_p.shape[-1])
-    return reduce(jnp.where(outside, jnp.nan, rows), reduction)
+    t = real(function, "labels", labels, x.dtype)
+    return _of_probabilities(x, t, w, label_smoothing), None
+
+
+def _of_probabilities(x: Array, t: Array, weight: Array | None, label_smoothing: float) -> Array:
+    if label_smoothing:
+        t = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
+    log_p = jax.nn.log_softmax(x)
+    log_p = jnp.where((t == 0) & (log_p == -jnp.inf), 0, log_p)
+    return -jnp.sum(t * log_p if weight is None else t * over_rows(weight, x) * log_p, axis=-1)
+
+
+def _of_indices(
+    x: Array, index: Array, weight: Array | None, ignore_index: int, label_smoothing: float
+) -> tuple[Array, Array]:
+    index, counts, counted = _shares(index, x, weight, ignore_index)
+    # log Σ exp − z_y of shifted logits is a sum of two terms ≥ 0, and takes a pass over the
+    # logits less than the logarithm of the whole softmax.
+    shifted = x - jax.lax.stop_gradient(x.max(axis=-1, keepdims=True))
+    normaliser = jnp.log(jnp.exp(shifted).sum(axis=-1))
+    values = counts * (normaliser - pick(shifted, index))
+    if label_smoothing:
+        each = normaliser[..., None] - shifted
+        smooth = jnp.sum(each if weight is None else over_rows(weight, x) * each, axis=-1)
+        values = (1 - label_smoothing) * values + label_smoothing / x.shape[-1] * smooth
+    return jnp.where(counted, values, 0), counts
+
+
+def _shares(
+    index: Array, x: Array, weight: Array | None, ignore_index: int
+) -> tuple[Array, Array, Array]:
+    """Returns indices that are safe to gather, what each row counts, and which are not ignored."""
+    counted, valid = index != ignore_index, (index >= 0) & (index < x.shape[-1])
+    index = jnp.where(valid, index, 0)
+    share = jnp.ones((), x.dtype) if weight is None else weight[index]
+    # nan and not an error: the value of a label is not known while tracing.
+    return index, jnp.where(counted, jnp.where(valid, share, jnp.nan), 0), counted
+
+
+def over_rows(weight: Array, x: Array) -> Array:
+    """Returns weights of shape (C,) with the number of axes of ``x``."""
+    return weight.reshape((1,) * (x.ndim - 1) + weight.shape)

@@ -1,16 +1,298 @@
-"""Regression losses."""
+"""Losses of real predictions, value by value: absolute, squared, and what lies between."""
 
+import math
+
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import checks
+from jaxdl.losses.arguments import operands, value_weight
 from jaxdl.losses.reduction import Reduction, reduce
 from jaxdl.types import Array
 
 
-def mse_loss(
-    predictions: ArrayLike, targets: ArrayLike, *, reduction: Reduction = "mean"
+def l1_loss(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
 ) -> Array:
-    """Squared error."""
-    checks.same_shape("mse_loss", predictions=predictions, targets=targets)
-    return reduce(jnp.square(jnp.asarray(predictions) - targets), reduction)
+    """Absolute error: l = w·|x − t|, with gradient 0 where x = t.
+
+    Args:
+        predictions: x, any shape.
+        targets: t, the shape of the predictions.
+        weight: w, the same shape; the mean then divides by Σw. Default: 1.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the predictions or of their leading axes.
+
+    Returns:
+        A scalar, or the shape of the predictions for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the predictions are not floating point.
+
+    Example:
+        >>> l1_loss(jnp.array([1.0, 5.0]), jnp.array([2.0, 2.0]))
+        Array(2., dtype=float32)
+    """
+    x, t, out = operands("l1_loss", where, predictions=predictions, targets=targets)
+    values = _absolute(x - t)
+    if weight is None:
+        return reduce(values, reduction, out)
+    w = value_weight("l1_loss", weight, x, out)
+    return reduce(w * values, reduction, out, total=w.sum())
+
+
+def mse_loss(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Squared error: l = w·(x − t)².
+
+    Args:
+        predictions: x, any shape.
+        targets: t, the shape of the predictions.
+        weight: w, the same shape; the mean then divides by Σw. Default: 1.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the predictions or of their leading axes.
+
+    Returns:
+        A scalar, or the shape of the predictions for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the predictions are not floating point.
+
+    Example:
+        >>> mse_loss(jnp.array([1.0, 5.0]), jnp.array([2.0, 2.0]))
+        Array(5., dtype=float32)
+    """
+    x, t, out = operands("mse_loss", where, predictions=predictions, targets=targets)
+    values = jnp.square(x - t)
+    if weight is None:
+        return reduce(values, reduction, out)
+    w = value_weight("mse_loss", weight, x, out)
+    return reduce(w * values, reduction, out, total=w.sum())
+
+
+def huber_loss(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    delta: float = 1.0,
+    weight: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Squared error near 0 and absolute error further out.
+
+    l = w·d²/2 for d = |x − t| up to δ, and w·δ·(d − δ/2) beyond.
+
+    Args:
+        predictions: x, any shape.
+        targets: t, the shape of the predictions.
+        delta: δ > 0, where the parabola becomes a line.
+        weight: w, the same shape; unlike that of l1_loss and mse_loss, the mean still divides by
+            the number of values, as in PyTorch. Default: 1.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the predictions or of their leading axes.
+
+    Returns:
+        A scalar, or the shape of the predictions for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the predictions are not floating point.
+        ValueError: if delta is not positive.
+
+    Example:
+        >>> huber_loss(jnp.array([2.5, 5.0]), jnp.array([2.0, 2.0]), reduction="none")
+        Array([0.125, 2.5  ], dtype=float32)
+
+    Reference:
+        Huber, Robust Estimation of a Location Parameter, 1964.
+    """
+    _positive("huber_loss", "delta", delta)
+    x, t, out = operands("huber_loss", where, predictions=predictions, targets=targets)
+    values = _huber(x - t, delta)
+    if weight is not None:
+        values = value_weight("huber_loss", weight, x, out) * values
+    return reduce(values, reduction, out)
+
+
+def smooth_l1_loss(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    beta: float = 1.0,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Absolute error with a round tip: l = d²/(2β) for d = |x − t| up to β, and d − β/2 beyond.
+
+    Args:
+        predictions: x, any shape.
+        targets: t, the shape of the predictions.
+        beta: β ≥ 0, where the parabola becomes a line; 0 gives ``l1_loss``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the predictions or of their leading axes.
+
+    Returns:
+        A scalar, or the shape of the predictions for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the predictions are not floating point.
+        ValueError: if beta is negative.
+
+    Example:
+        >>> smooth_l1_loss(jnp.array([2.5, 5.0]), jnp.array([2.0, 2.0]), beta=2, reduction="none")
+        Array([0.0625, 2.    ], dtype=float32)
+
+    Reference:
+        Girshick, Fast R-CNN, 2015.
+    """
+    if beta != 0:
+        _positive("smooth_l1_loss", "beta", beta)
+    x, t, out = operands("smooth_l1_loss", where, predictions=predictions, targets=targets)
+    values = _absolute(x - t) if beta == 0 else _huber(x - t, beta) / beta
+    return reduce(values, reduction, out)
+
+
+def log_cosh(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Logarithm of the hyperbolic cosine of the error: l = log cosh(x − t).
+
+    About (x − t)²/2 near 0 and |x − t| − log 2 far out; accurate at both ends, while Keras's
+    form loses the digits of small errors.
+
+    Args:
+        predictions: x, any shape.
+        targets: t, the shape of the predictions.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the predictions or of their leading axes.
+
+    Returns:
+        A scalar, or the shape of the predictions for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the predictions are not floating point.
+
+    Example:
+        >>> log_cosh(jnp.array([0.0, 1e4]), jnp.array([0.0, 0.0]), reduction="none")
+        Array([   0.   , 9999.307], dtype=float32)
+    """
+    x, t, out = operands("log_cosh", where, predictions=predictions, targets=targets)
+    return reduce(_log_cosh(x - t), reduction, out)
+
+
+def mean_absolute_percentage_error(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    eps: float = 1e-7,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Error in per cent of the target: l = 100·|x − t| / max(|t|, ε), gradient 0 where x = t.
+
+    Args:
+        predictions: x, any shape.
+        targets: t, the shape of the predictions.
+        eps: ε, the smallest divisor.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the predictions or of their leading axes.
+
+    Returns:
+        A scalar in per cent, or the shape of the predictions for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the predictions are not floating point.
+
+    Example:
+        >>> mean_absolute_percentage_error(jnp.array([1.5, 9.0]), jnp.array([1.0, 10.0]))
+        Array(30., dtype=float32)
+    """
+    name = "mean_absolute_percentage_error"
+    x, t, out = operands(name, where, predictions=predictions, targets=targets)
+    return reduce(100 * _absolute((x - t) / jnp.maximum(_absolute(t), eps)), reduction, out)
+
+
+def mean_squared_logarithmic_error(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    eps: float = 1e-7,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Squared difference of logarithms: l = (log(1 + x) − log(1 + t))².
+
+    Both are raised to ε first, so a negative prediction has gradient 0.
+
+    Args:
+        predictions: x, any shape.
+        targets: t, the shape of the predictions.
+        eps: ε, the smallest value that is told apart from 0.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the predictions or of their leading axes.
+
+    Returns:
+        A scalar, or the shape of the predictions for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the predictions are not floating point.
+
+    Example:
+        >>> error = mean_squared_logarithmic_error(jnp.array([1.0]), jnp.array([3.0]))
+        >>> bool(jnp.isclose(error, jnp.log(2.0) ** 2))
+        True
+    """
+    name = "mean_squared_logarithmic_error"
+    x, t, out = operands(name, where, predictions=predictions, targets=targets)
+    difference = jnp.log1p(jnp.maximum(x, eps)) - jnp.log1p(jnp.maximum(t, eps))
+    return reduce(jnp.square(difference), reduction, out)
+
+
+def _absolute(d: Array) -> Array:
+    return d * jnp.sign(d)  # unlike that of jnp.abs, its gradient at 0 is 0
+
+
+def _huber(d: Array, delta: float) -> Array:
+    distance = jnp.abs(d)
+    near = jnp.minimum(distance, delta)
+    return 0.5 * jnp.square(near) + delta * (distance - near)
+
+
+@jax.custom_jvp
+def _log_cosh(d: Array) -> Array:
+    near = jnp.log1p(2 * jnp.square(jnp.sinh(d / 2)))
+    far = jnp.abs(d) + jnp.log1p(jnp.exp(-2 * jnp.abs(d))) - math.log(2)
+    return jnp.where(jnp.abs(d) < 1, near, far)
+
+
+@_log_cosh.defjvp
+def _log_cosh_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (d,), (tangent,) = primals, tangents
+    return _log_cosh(d), jnp.tanh(d) * tangent
+
+
+def _positive(function: str, argument: str, value: float) -> None:
+    if isinstance(value, int | float) and not value > 0:
+        raise ValueError(f"{function}: {argument} is {value}; it must be positive")

@@ -1,0 +1,138 @@
+"""Initializers whose scale follows from the shape of the kernel, and the gain of nonlinearities."""
+
+import math
+from typing import Literal, TypeAlias, get_args
+
+import jax.nn.initializers
+
+from jaxdl.types import Initializer
+
+Nonlinearity: TypeAlias = Literal[
+    "linear",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "selu",
+]
+FanMode: TypeAlias = Literal["fan_in", "fan_out"]
+
+
+def calculate_gain(nonlinearity: Nonlinearity, *, param: float | None = None) -> float:
+    """Returns the factor on the standard deviation that PyTorch recommends for a nonlinearity.
+
+    Args:
+        nonlinearity: by name; tanh gives 5/3, relu √2, selu 3/4, and the others but the leaky relu
+            give 1.
+        param: slope s of the leaky relu, which gives √(2 / (1 + s²)). Default: 0.01.
+
+    Returns:
+        The gain.
+
+    Raises:
+        ValueError: for another name.
+
+    Example:
+        >>> calculate_gain("leaky_relu", param=1.0)
+        1.0
+    """
+    slope = 0.01 if param is None else param
+    gains = dict.fromkeys(get_args(Nonlinearity), 1.0)
+    gains |= {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+    gains |= {"leaky_relu": math.sqrt(2 / (1 + slope**2))}
+    if nonlinearity not in gains:
+        raise ValueError(f"nonlinearity is {nonlinearity!r}; it must be one of {', '.join(gains)}")
+    return gains[nonlinearity]
+
+
+def xavier_uniform(*, gain: float = 1.0) -> Initializer:
+    """Draws from U(-b, b) with b = gain · √(6 / (fan_in + fan_out)): gain 1 is ``glorot_uniform``.
+
+    Args:
+        gain: see ``calculate_gain``.
+
+    Returns:
+        An initializer for shapes (…, n_in, n_out).
+
+    Reference:
+        Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+        networks", 2010.
+
+    Example:
+        >>> x = xavier_uniform(gain=2.0)(jax.random.key(0), (10, 14))
+        >>> bool((abs(x) <= 1).all() and x.max() > 0.9)
+        True
+    """
+    return jax.nn.initializers.variance_scaling(gain**2, "fan_avg", "uniform")
+
+
+def xavier_normal(*, gain: float = 1.0) -> Initializer:
+    """Draws from N(0, gain² · 2 / (fan_in + fan_out)), not truncated as ``glorot_normal`` is.
+
+    Args:
+        gain: see ``calculate_gain``.
+
+    Returns:
+        An initializer for shapes (…, n_in, n_out).
+
+    Example:
+        >>> x = xavier_normal()(jax.random.key(0), (100, 100))
+        >>> round(float(x.std()), 2)
+        0.1
+    """
+    return jax.nn.initializers.variance_scaling(gain**2, "fan_avg", "normal")
+
+
+def kaiming_uniform(
+    *, a: float = 0.0, mode: FanMode = "fan_in", nonlinearity: Nonlinearity = "leaky_relu"
+) -> Initializer:
+    """Draws from U(-b, b) with b = gain · √(3 / fan): by default that is ``he_uniform``.
+
+    Args:
+        a: slope of the leaky relu below 0.
+        mode: ``"fan_in"`` keeps the variance on the way forwards, ``"fan_out"`` backwards.
+        nonlinearity: what follows the layer, as in ``calculate_gain``.
+
+    Returns:
+        An initializer for shapes (…, n_in, n_out).
+
+    Reference:
+        He et al., "Delving deep into rectifiers", 2015, https://arxiv.org/abs/1502.01852.
+
+    Example:
+        >>> x = kaiming_uniform(nonlinearity="linear")(jax.random.key(0), (12, 100))
+        >>> bool((abs(x) <= 0.5).all() and x.max() > 0.49)
+        True
+    """
+    return jax.nn.initializers.variance_scaling(
+        calculate_gain(nonlinearity, param=a) ** 2, mode, "uniform"
+    )
+
+
+def kaiming_normal(
+    *, a: float = 0.0, mode: FanMode = "fan_in", nonlinearity: Nonlinearity = "leaky_relu"
+) -> Initializer:
+    """Draws from N(0, gain² / fan), not truncated as ``he_normal`` is.
+
+    Args:
+        a: slope of the leaky relu below 0.
+        mode: ``"fan_in"`` keeps the variance on the way forwards, ``"fan_out"`` backwards.
+        nonlinearity: what follows the layer, as in ``calculate_gain``.
+
+    Returns:
+        An initializer for shapes (…, n_in, n_out).
+
+    Example:
+        >>> x = kaiming_normal()(jax.random.key(0), (200, 100))
+        >>> round(float(x.std()), 2)
+        0.1
+    """
+    return jax.nn.initializers.variance_scaling(
+        calculate_gain(nonlinearity, param=a) ** 2, mode, "normal"
+    )

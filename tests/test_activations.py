@@ -1,0 +1,213 @@
+"""Activations: the values of PyTorch, the laws of every function, and what only one does."""
+
+import inspect
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import laws
+from golden import compare
+from jaxdl import activations as A
+from jaxdl.checks import ShapeError
+from tables import make_table
+from tables.activations import CASES
+
+TWINS = [pytest.param(case, id=case.id) for case in CASES if case.torch]
+PUBLIC = {name: fn for name, fn in vars(A).items() if inspect.isfunction(fn)}
+ELEMENTWISE = [case for case in CASES if case.id.endswith("-edges") and case.arrays[0].ndim == 1]
+X = jnp.array([[-2.0, 0.5, 3.0], [1.0, -0.5, 0.0]])
+
+
+@pytest.mark.parametrize("dtype", compare.DTYPES)
+@pytest.mark.parametrize("case", TWINS)
+def test_equals_pytorch(case, dtype):
+    compare.check("activations", case, dtype)
+
+
+@pytest.mark.parametrize(("law", "case"), laws.rows(CASES))
+def test_law(law, case):
+    law(case)
+
+
+def test_every_function_has_a_row_and_the_table_in_the_docstring_is_up_to_date():
+    assert {case.fn.__name__ for case in CASES} == set(PUBLIC)
+    assert make_table.path("activations").read_text() == make_table.written("activations")
+
+
+def test_golden_files_stay_small():
+    assert sum(path.stat().st_size for path in compare.FOLDER.glob("*.npz")) < 5e6
+
+
+@pytest.mark.parametrize("fn", PUBLIC.values(), ids=PUBLIC)
+def test_options_are_by_keyword(fn):
+    kinds = [p.kind for p in inspect.signature(fn).parameters.values()]
+    learned = fn is A.prelu  # its weight is an array, not an option
+    assert set(kinds[1 + learned :]) <= {inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize("case", ELEMENTWISE, ids=lambda case: case.id)
+def test_elementwise_nan_stays_nan_and_any_shape_is_kept(case):
+    fn = lambda x: case.fn(x, **case.options)
+    assert np.isnan(fn(jnp.nan))
+    assert fn(jnp.zeros((0, 3))).shape == (0, 3)
+    np.testing.assert_allclose(fn(X.reshape(3, 2)), fn(X).reshape(3, 2), rtol=1e-6)
+    np.testing.assert_allclose(fn(X[0, 1]), fn(X)[0, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(PUBLIC) - {"identity"}))
+def test_integers_are_refused_by_name(name):
+    needed = {"threshold": {"threshold": 0, "value": 0}, "maxout": {"pieces": 2}}
+    needed |= {"gumbel_softmax": {"key": jax.random.key(0)}}
+    arrays = (np.arange(4, dtype=np.int32), 0.25)[: 1 + (name == "prelu")]
+    with pytest.raises(TypeError, match=rf"{name}: x is int32\[4\]; it must be floating point"):
+        PUBLIC[name](*arrays, **needed.get(name, {}))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: A.gelu(X, approximate="erf"), "gelu: approximate is 'erf'"),
+        (lambda: A.rrelu(X, train=True), "rrelu needs a key in training"),
+        (lambda: A.rrelu(X, lower=0.5, upper=0.1), "rrelu: lower is 0.5 and upper 0.1"),
+        (lambda: A.softshrink(X, lambd=-1.0), "softshrink: lambd is -1.0"),
+        (lambda: A.celu(X, alpha=0.0), "celu: alpha is 0"),
+        (lambda: A.normalize(X, p=0.0), "normalize: p is 0.0"),
+        (lambda: A.elu(X, alpha=jnp.ones(3)), r"elu: alpha is float32\[3\]; it must be one number"),
+        (lambda: A.glu(X), r"glu: x is float32\[2,3\]; its size along axis -1 .* multiple of 2"),
+        (lambda: A.swiglu(X), "swiglu: x is"),
+        (lambda: A.geglu(X), "geglu: x is"),
+        (lambda: A.maxout(X, pieces=2), "maxout: x is"),
+        (lambda: A.maxout(X, pieces=0), "maxout: pieces is 0"),
+        (lambda: A.prelu(X, jnp.ones(2)), r"prelu: weight is float32\[2\]; for float32\[2,3\]"),
+        (lambda: A.prelu(X, jnp.ones((1, 1))), r"prelu: weight is float32\[1,1\]"),
+        (lambda: A.swish(X, beta=jnp.ones(2)), r"swish: beta is float32\[2\]"),
+    ],
+)
+def test_wrong_calls_say_what_they_need(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_shapes_raise_the_error_that_serial_adds_a_path_to():
+    with pytest.raises(ShapeError):
+        A.glu(X)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32])
+def test_numbers_of_any_kind_as_options_keep_the_dtype(dtype):
+    x = X.astype(dtype)
+    for number in (2, np.float64(2), jnp.float32(2)):
+        for fn, option in [(A.elu, "alpha"), (A.leaky_relu, "negative_slope"), (A.swish, "beta")]:
+            assert fn(x, **{option: number}).dtype == dtype
+
+
+def test_options_can_be_swept():
+    alphas = jnp.array([0.5, 1.0, 2.0])
+    swept = jax.vmap(lambda alpha: A.elu(X, alpha=alpha))(alphas)
+    np.testing.assert_allclose(swept, [A.elu(X, alpha=a) for a in alphas], rtol=1e-6)
+
+
+def test_step_has_no_gradient():
+    slope = jax.grad(lambda x: A.step(x).sum())
+    np.testing.assert_array_equal(slope(jnp.array([-1.0, 0.0, 2.0])), 0)
+
+
+def test_tanh_gelu_keeps_its_digits_in_the_tail():
+    x = np.linspace(-5, -3, 100, dtype=np.float32)
+    wide = x.astype(np.float64)
+    exact = wide / (1 + np.exp(-np.sqrt(8 / np.pi) * (wide + 0.044715 * wide**3)))
+    np.testing.assert_allclose(A.gelu(x, approximate="tanh"), exact, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_softmax_in_half_precision_is_rounded_once(dtype, key):
+    x = jax.random.normal(key, (2, 4096), dtype)
+    for fn in (A.softmax, A.log_softmax, A.softmin):
+        np.testing.assert_array_equal(fn(x), fn(x.astype(jnp.float32)).astype(dtype))
+        assert fn(x, dtype=jnp.float32).dtype == jnp.float32
+
+
+def test_rrelu_draws_slopes_in_training_only(key):
+    x = -jnp.ones(10_000)
+    slopes = -A.rrelu(x, lower=0.2, upper=0.6, key=key, train=True)
+    assert 0.2 <= slopes.min() < 0.201 and 0.599 < slopes.max() <= 0.6
+    assert abs(slopes.mean() - 0.4) < 4 * 0.4 / math.sqrt(12 * 10_000)
+    np.testing.assert_allclose(A.rrelu(x, lower=0.2, upper=0.6, key=key), -0.4, rtol=1e-6)
+    np.testing.assert_array_equal(A.rrelu(-x, key=key, train=True), -x)
+
+
+def test_gumbel_softmax_is_the_formula_on_the_noise_of_its_key(key):
+    noise = np.asarray(jax.random.gumbel(key, X.shape), np.float64)
+    powers = np.exp((np.asarray(X, np.float64) + noise) / 0.5)
+    expected = powers / powers.sum(0)
+    drawn = A.gumbel_softmax(X, key=key, tau=0.5, axis=0)
+    np.testing.assert_allclose(drawn, expected, rtol=1e-5)
+
+
+def test_hard_gumbel_softmax_is_one_hot_with_the_gradient_of_the_soft_one(key):
+    soft, soft_pullback = jax.vjp(lambda x: A.gumbel_softmax(x, key=key), X)
+    hard, hard_pullback = jax.vjp(lambda x: A.gumbel_softmax(x, key=key, hard=True), X)
+    np.testing.assert_array_equal(hard, np.eye(3)[np.argmax(soft, -1)])
+    np.testing.assert_array_equal(hard_pullback(X)[0], soft_pullback(X)[0])
+
+
+def test_gumbel_softmax_draws_from_the_softmax(key):
+    logits = jnp.log(jnp.array([0.1, 0.2, 0.7]))
+    rows = jnp.tile(logits, (20_000, 1))
+    share = A.gumbel_softmax(rows, key=key, hard=True).mean(0)
+    np.testing.assert_allclose(share, [0.1, 0.2, 0.7], atol=4 * 0.5 / math.sqrt(20_000))
+
+
+def projected(x):
+    """The nearest point of the simplex, by bisection on the threshold."""
+    low, high = x.max() - 1, x.max()
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if np.maximum(x - middle, 0).sum() > 1 else (low, middle)
+    return np.maximum(x - low, 0)
+
+
+@given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=9))
+@settings(max_examples=40, deadline=None)
+def test_sparsemax_projects_on_the_simplex(row):
+    padded = row + [-1e6] * (9 - len(row))  # one shape, so that nothing compiles again
+    p = np.asarray(A.sparsemax(jnp.array(padded, jnp.float32)))
+    np.testing.assert_allclose(p, projected(np.array(padded)), atol=2e-5)
+
+
+def test_sparsemax_at_infinities():
+    p = A.sparsemax(jnp.array([[-jnp.inf, 1.0, 1.5], [jnp.nan, 1.0, 1.5]]))
+    np.testing.assert_allclose(p[0], [0, 0.25, 0.75])
+    assert np.isnan(p[1]).all()
+
+
+def test_maxout_gives_ties_to_the_first():
+    slope = jax.grad(lambda x: A.maxout(x, pieces=3).sum())(jnp.array([1.0, 2.0, 2.0, 0, 0, 0]))
+    np.testing.assert_array_equal(slope, [0, 1, 0, 1, 0, 0])
+
+
+def test_maxout_is_convex_pieces_over_any_axis():
+    x = np.random.RandomState(0).randn(4, 6, 3).astype(np.float32)
+    expected = x.reshape(4, 3, 2, 3).max(2)
+    np.testing.assert_array_equal(A.maxout(x, pieces=2, axis=1), expected)
+    np.testing.assert_array_equal(A.maxout(x, pieces=2, axis=-2), expected)
+
+
+def test_squareplus_neither_overflows_nor_cancels():
+    x = np.array([-1e30, -1e4, -30, 0, 30, 1e30], np.float32)
+    wide = x.astype(np.float64)
+    exact = np.maximum(wide, 0) + 2 / (np.abs(wide) + np.hypot(wide, 2))
+    np.testing.assert_allclose(A.squareplus(x), exact, rtol=1e-6)
+    half = A.squareplus(jnp.array([-30, 300, 60_000], jnp.float16))
+    np.testing.assert_allclose(half, [1 / 30, 300, 60_000], rtol=2e-3)
+
+
+def test_normalize_of_zeros_is_zeros_with_gradient_one_over_eps():
+    value, pullback = jax.vjp(A.normalize, jnp.zeros(3))
+    np.testing.assert_array_equal(value, 0)
+    np.testing.assert_allclose(pullback(jnp.ones(3))[0], 1e12, rtol=1e-6)

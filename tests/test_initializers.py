@@ -1,0 +1,199 @@
+"""Initializers: moments, bounds and fans over large samples, and the structure of matrices."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdl import initializers as I
+from jaxdl.checks import ShapeError
+
+SHAPE = (3, 3, 40, 80)  # fan_in 360, fan_out 720
+FAN_IN, FAN_OUT = 360, 720
+N = math.prod(SHAPE)
+WIDTH = math.sqrt(12)
+
+# By name: the initializer, the mean, the standard deviation, and the bounds, if it has any.
+DRAWS = {
+    "uniform": (I.uniform(), 0.5, 1 / WIDTH, (0, 1)),
+    "uniform-ab": (I.uniform(a=-1, b=3), 1, 4 / WIDTH, (-1, 3)),
+    "symmetric_uniform": (I.symmetric_uniform(0.2), 0, 0.4 / WIDTH, (-0.2, 0.2)),
+    "normal": (I.normal(), 0, 1, None),
+    "normal-mean": (I.normal(mean=2.0, std=0.5), 2, 0.5, None),
+    # φ(2)·2·2 / (2Φ(2) - 1) is the variance that two standard deviations take away.
+    "trunc_normal": (I.trunc_normal(), 0, 0.8796, (-2, 2)),
+    "trunc_normal-absolute": (I.trunc_normal(std=0.02), 0, 0.02, None),
+    "trunc_normal-half": (I.trunc_normal(a=0.0, b=9.0), 0.7979, 0.6028, (0, 5)),
+    "truncated_normal": (I.truncated_normal(0.02), 0, 0.02 * 0.8796, (-0.04, 0.04)),
+    "random_uniform": (I.random_uniform(), 0, 0.1 / WIDTH, (-0.05, 0.05)),
+    "random_normal": (I.random_normal(), 0, 0.05, None),
+    "xavier_uniform": (I.xavier_uniform(), 0, math.sqrt(2 / 1080), math.sqrt(6 / 1080)),
+    "xavier_uniform-gain": (I.xavier_uniform(gain=3), 0, 3 * math.sqrt(2 / 1080), None),
+    "xavier_normal": (I.xavier_normal(), 0, math.sqrt(2 / 1080), None),
+    "xavier_normal-gain": (I.xavier_normal(gain=3), 0, 3 * math.sqrt(2 / 1080), None),
+    "glorot_uniform": (I.glorot_uniform(), 0, math.sqrt(2 / 1080), math.sqrt(6 / 1080)),
+    "kaiming_uniform": (I.kaiming_uniform(), 0, math.sqrt(2 / FAN_IN), math.sqrt(6 / FAN_IN)),
+    "kaiming_uniform-linear": (
+        I.kaiming_uniform(nonlinearity="linear"), 0, math.sqrt(1 / FAN_IN), math.sqrt(3 / FAN_IN),
+    ),
+    "kaiming_normal": (I.kaiming_normal(), 0, math.sqrt(2 / FAN_IN), None),
+    "kaiming_normal-out": (I.kaiming_normal(mode="fan_out"), 0, math.sqrt(2 / FAN_OUT), None),
+    "kaiming_normal-a": (I.kaiming_normal(a=2.0), 0, math.sqrt(2 / 5 / FAN_IN), None),
+    "kaiming_normal-tanh": (I.kaiming_normal(nonlinearity="tanh"), 0, 5 / 3 / FAN_IN**0.5, None),
+    # What PyTorch's own layers do: kaiming_uniform(a=√5), which is U(±1/√fan_in).
+    "kaiming_uniform-torch": (
+        I.kaiming_uniform(a=math.sqrt(5)), 0, 1 / math.sqrt(3 * FAN_IN), 1 / math.sqrt(FAN_IN),
+    ),
+    "torch_default": (I.torch_default.kernel, 0, 1 / math.sqrt(3 * FAN_IN), 1 / FAN_IN**0.5),
+    "torch_default-bias": (I.torch_default.bias(100), 0, 0.2 / WIDTH, 0.1),
+    "torch_recurrent": (I.torch_recurrent_default(100).kernel, 0, 0.2 / WIDTH, 0.1),
+    "torch_recurrent-bias": (I.torch_recurrent_default(100).bias(7), 0, 0.2 / WIDTH, 0.1),
+    "keras_default": (I.keras_default.kernel, 0, math.sqrt(2 / 1080), math.sqrt(6 / 1080)),
+    "he_default": (I.he_default.kernel, 0, math.sqrt(2 / FAN_IN), None),
+}  # fmt: skip
+MATRICES = {
+    "eye": I.eye(gain=2.0),
+    "sparse": I.sparse(sparsity=0.3),
+    "orthogonal": I.orthogonal(),
+}
+ALL = {name: row[0] for name, row in DRAWS.items()} | MATRICES
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_moments_and_bounds(name):
+    draw, mean, std, bounds = DRAWS[name]
+    x = np.asarray(draw(jax.random.key(1), SHAPE), np.float64)
+    # Five standard errors; that of the standard deviation is largest for the normal distribution.
+    assert abs(x.mean() - mean) < 5 * std / math.sqrt(N)
+    assert abs(x.std() - std) < 5 * std / math.sqrt(2 * N)
+    if bounds is not None:
+        low, high = bounds if isinstance(bounds, tuple) else (-bounds, bounds)
+        assert low <= x.min() * (1 + 1e-6) and x.max() <= high * (1 + 1e-6)
+        near = x.max() > high - 0.01 * (high - low) and x.min() < low + 0.01 * (high - low)
+        assert near or name == "trunc_normal-half"
+
+
+@pytest.mark.parametrize(
+    ("name", "truncated"),
+    [
+        ("normal", False),
+        ("xavier_normal", False),
+        ("kaiming_normal", False),
+        ("random_normal", False),
+        ("trunc_normal-absolute", False),
+        ("truncated_normal", True),
+        ("he_default", True),
+    ],
+)
+def test_which_normals_are_truncated(name, truncated):
+    x = np.asarray(ALL[name](jax.random.key(1), SHAPE), np.float64)
+    kurtosis = ((x - x.mean()) ** 4).mean() / x.var() ** 2
+    assert kurtosis == pytest.approx(2.36 if truncated else 3.0, abs=0.06)
+    assert (abs(x).max() > 3 * x.std()) != truncated
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_key_gives_the_same_array_in_jit_and_another_key_another(name, key):
+    shape = (6, 5)
+    draw = lambda k: ALL[name](k, shape)
+    x = draw(key)
+    np.testing.assert_array_equal(x, draw(key))
+    np.testing.assert_allclose(jax.jit(draw)(key), x, rtol=1e-5, atol=1e-7)
+    assert name == "eye" or (draw(jax.random.key(1)) != x).any()
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64])
+@pytest.mark.parametrize("name", ALL)
+def test_dtype_is_the_one_asked_for(name, dtype, key):
+    with jax.enable_x64(dtype == jnp.float64):
+        x = ALL[name](key, (6, 5), dtype)
+        assert x.dtype == dtype and jnp.isfinite(x).all()
+
+
+def test_default_dtype_is_float32(key):
+    assert all(draw(key, (6, 5)).dtype == jnp.float32 for draw in ALL.values())
+
+
+def test_biases_of_keras_and_he_are_zero(key):
+    for init in (I.keras_default, I.he_default):
+        np.testing.assert_array_equal(init.bias(7)(key, (4,)), 0)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (3, 2, 4, 7)])
+def test_orthogonal_rows_or_columns(shape, key):
+    x = np.asarray(I.orthogonal(gain=2.0)(key, shape)).reshape(-1, shape[-1])
+    gram = x.T @ x if x.shape[0] >= x.shape[1] else x @ x.T
+    np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-5)
+
+
+def test_eye_passes_on_the_input(key):
+    x = jnp.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(x @ I.eye(gain=2.0)(key, (3, 3)), 2 * x)
+
+
+@pytest.mark.parametrize("window", [(3,), (3, 5), (3, 3, 3)])
+@pytest.mark.parametrize(("groups", "n_out"), [(1, 4), (1, 2), (1, 6), (2, 4), (2, 8)])
+def test_dirac_passes_on_channels(window, groups, n_out, key):
+    """Each group of inputs arrives at its group of outputs, as far as there are outputs."""
+    n_in, axes = 4, "DHW"[-len(window) :]
+    kernel = I.dirac(groups=groups)(key, (*window, n_in // groups, n_out))
+    x = jax.random.normal(key, (2, *(6,) * len(window), n_in))
+    layout = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
+    y = jax.lax.conv_general_dilated(
+        x, kernel, (1,) * len(window), "SAME", dimension_numbers=layout, feature_group_count=groups
+    )
+    share, width = n_in // groups, n_out // groups
+    for g in range(groups):
+        kept = min(share, width)
+        here = y[..., g * width : (g + 1) * width]
+        np.testing.assert_allclose(here[..., :kept], x[..., g * share : g * share + kept])
+        np.testing.assert_array_equal(here[..., kept:], 0)
+
+
+def test_sparse_zeros_the_same_number_behind_every_input(key):
+    x = np.asarray(I.sparse(sparsity=0.25, std=2.0)(key, (300, 401)))
+    np.testing.assert_array_equal((x == 0).sum(1), 101)
+    assert x[x != 0].std() == pytest.approx(2, rel=0.02)
+    share = (x == 0).mean(0)  # every place is as likely
+    assert abs(share - 0.25).max() < 6 * math.sqrt(0.25 * 0.75 / 300)
+
+
+def test_sparse_of_everything_and_of_nothing(key):
+    assert (I.sparse(sparsity=1.0)(key, (3, 4)) == 0).all()
+    assert (I.sparse(sparsity=0.0)(key, (3, 4)) != 0).all()
+
+
+def test_gains_are_those_of_pytorch():
+    gains = {"linear": 1, "conv2d": 1, "conv_transpose3d": 1, "sigmoid": 1, "tanh": 5 / 3}
+    gains |= {"relu": 2**0.5, "selu": 0.75, "leaky_relu": (2 / (1 + 0.01**2)) ** 0.5}
+    for nonlinearity, gain in gains.items():
+        assert I.calculate_gain(nonlinearity) == pytest.approx(gain, rel=1e-12)
+    assert I.calculate_gain("leaky_relu", param=0.0) == pytest.approx(2**0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda k: I.uniform(a=2, b=1), "uniform: a is 2 and b is 1"),
+        (lambda k: I.trunc_normal(a=1, b=1), "trunc_normal: a is 1 and b is 1"),
+        (lambda k: I.eye()(k, (2, 3, 4)), r"eye: the shape is \(2, 3, 4\); it must have 2 axes"),
+        (lambda k: I.sparse(sparsity=0.5)(k, (3,)), "sparse: the shape is"),
+        (lambda k: I.sparse(sparsity=1.5), "sparse: sparsity is 1.5"),
+        (lambda k: I.dirac()(k, (3, 4)), "dirac: the shape is .* it must have 3 to 5 axes"),
+        (lambda k: I.dirac(groups=3)(k, (3, 2, 4)), "dirac: 4 outputs"),
+        (lambda k: I.dirac(groups=0), "dirac: groups is 0"),
+        (lambda k: I.orthogonal()(k, (3,)), "orthogonal: the shape is .* 2 or more axes"),
+        (lambda k: I.calculate_gain("gelu"), "nonlinearity is 'gelu'; it must be one of linear"),
+        (lambda k: I.torch_recurrent_default(0), "torch_recurrent_default: n_hidden is 0"),
+    ],
+)
+def test_wrong_calls_say_what_they_need(call, message, key):
+    with pytest.raises(ValueError, match=message):
+        call(key)
+
+
+def test_shape_errors_are_shape_errors(key):
+    with pytest.raises(ShapeError):
+        I.eye()(key, (2,))
