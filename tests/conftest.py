@@ -13,8 +13,12 @@ os.environ.setdefault("MPLBACKEND", "agg")
 import jax
 import pytest
 
-jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+@pytest.fixture(autouse=True)
+def strict_promotion():
+    # For the tests and not for doctests: those show what a user's session does.
+    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+        yield
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from case import Case
 
+from case import Case
 from jaxdl import losses as L
 
 INF, NAN = np.inf, np.nan

@@ -142,7 +142,8 @@ def exact_pr_auc(scores: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | No
         ShapeError: if the shapes don't fit.
 
     Example:
-        >>> float(exact_pr_auc(jnp.array([0.1, 0.2, 0.3, 0.4]), jnp.array([0, 1, 1, 0])).round(4))
+        >>> area = exact_pr_auc(jnp.array([0.1, 0.2, 0.3, 0.4]), jnp.array([0, 1, 1, 0]))
+        >>> round(float(area), 4)
         0.5833
     """
     scores, positive, weight = _rows("exact_pr_auc", scores, labels, weight)

@@ -62,7 +62,7 @@ def make_epoch(
             number = train_state.step // -(-size // batch_size)
             order = shuffled(_epoch_key(train_state.key, number), size)
         rows = _split(order, batch_size, axis_name, mesh)
-        body = lambda carry, row: step(carry, _take(data, *row, mesh))
+        body = lambda carry, row: step(carry, _take(data, row, mesh))
         train_state, sums = lax.scan(body, train_state, rows)
         return train_state, jax.tree.map(lambda s: s.sum(0), sums)
 
@@ -101,7 +101,7 @@ def make_evaluation(
 
     def evaluation(params: Params, state: State, data: Batch) -> Metrics:
         def body(carry: None, row: tuple[Array, Array | None]) -> tuple[None, Metrics]:
-            batch = _take(data, *row, mesh)
+            batch = _take(data, row, mesh)
             loss, (_, sums) = loss_fn(params, state, batch, key=None, train=False)
             count = row_count(batch)
             return carry, {"loss": metrics_lib.Mean(loss * count, count), **sums}
@@ -141,8 +141,9 @@ def _split(
     return index, weight
 
 
-def _take(data: Batch, index: Array, weight: Array | None, mesh: Mesh | None) -> Batch:
+def _take(data: Batch, row: tuple[Array, Array | None], mesh: Mesh | None) -> Batch:
     """Gathers the rows of one batch; its weight is that of the data times that of the padding."""
+    index, weight = row
     take = lambda x: x.at[index].get(mode="promise_in_bounds")
     batch = {name: take(x) for name, x in data.items()}
     if weight is not None:
