@@ -22,7 +22,7 @@ def eager_jit_and_vmap_agree(case: Case) -> None:
     eager = np.stack([fn(*map(jnp.asarray, arrays)) for arrays in pair])
     close = lambda got, expected: np.testing.assert_allclose(got, expected, 1e-5, 1e-6)
     close(jax.jit(fn)(*first), eager[0])
-    close(jax.vmap(fn)(*map(np.stack, zip(*pair, strict=True))), eager)
+    close(jax.jit(jax.vmap(fn))(*map(np.stack, zip(*pair, strict=True))), eager)
 
 
 def gradients_are_finite_differences(case: Case) -> None:

@@ -51,6 +51,9 @@ marks where PyTorch itself is less exact, or wrong at some points; tests/tables 
 <!-- table of equals: end -->
 """
 
+from jaxdl.activations.algebraic import softplus as softplus
+from jaxdl.activations.algebraic import softsign as softsign
+from jaxdl.activations.algebraic import squareplus as squareplus
 from jaxdl.activations.gated import geglu as geglu
 from jaxdl.activations.gated import glu as glu
 from jaxdl.activations.gated import maxout as maxout
@@ -82,9 +85,6 @@ from jaxdl.activations.smooth import mish as mish
 from jaxdl.activations.smooth import selu as selu
 from jaxdl.activations.smooth import sigmoid as sigmoid
 from jaxdl.activations.smooth import silu as silu
-from jaxdl.activations.smooth import softplus as softplus
-from jaxdl.activations.smooth import softsign as softsign
-from jaxdl.activations.smooth import squareplus as squareplus
 from jaxdl.activations.smooth import swish as swish
 from jaxdl.activations.smooth import tanh as tanh
 from jaxdl.activations.smooth import tanhshrink as tanhshrink

@@ -43,8 +43,8 @@ def step(x: ArrayLike) -> Array:
         >>> step(jnp.array([-1.0, 0.0, 2.0]))
         Array([0., 1., 1.], dtype=float32)
     """
-    x = floating("step", "x", x)
-    return jnp.heaviside(x, jnp.ones((), x.dtype))
+    x = jax.lax.stop_gradient(floating("step", "x", x))
+    return jnp.where(x >= 0, 1, jnp.where(x < 0, 0, x))
 
 
 def relu(x: ArrayLike) -> Array:

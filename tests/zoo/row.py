@@ -1,0 +1,28 @@
+"""What the laws of all layers need to know of one."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdl.types import Array, Layer, Shape
+
+
+class Row(NamedTuple):
+    """A Layer, the shape of one example that goes in, and where it differs from the ordinary."""
+
+    name: str
+    layer: Layer
+    shape: Shape
+    stochastic: bool = False  # draws random numbers in training
+    across_rows: bool = False  # in training a row's result depends on its batch, as in batch_norm
+    classes: int | None = None  # what goes in are integers below this, as token numbers
+    gives: str | None = None  # the dtype of what comes out, where it isn't that of what goes in
+
+
+def example(row: Row, *lead: int, dtype: str = "float32") -> Array:
+    """A batch of examples, always the same."""
+    random = np.random.default_rng(0)
+    if row.classes is not None:
+        return jnp.asarray(random.integers(row.classes, size=(*lead, *row.shape)), "int32")
+    return jnp.asarray(random.normal(size=(*lead, *row.shape)), dtype)
