@@ -7,6 +7,7 @@ Functions first (``activations``, ``losses``, ``functional``), then layers and `
 __version__ = "0.1.0"
 
 from jaxdl import activations as activations
+from jaxdl import combinators as combinators
 from jaxdl import data as data
 from jaxdl import functional as functional
 from jaxdl import initializers as initializers

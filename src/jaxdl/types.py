@@ -81,8 +81,8 @@ class Init(NamedTuple):
 
 
 def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
-    """Returns the pair as a Layer whose name, for messages, is written on its functions."""
-    init.__name__ = apply.__name__ = name  # type: ignore[attr-defined]
+    """Returns the pair as a Layer; writes the name, for messages, on ``apply``, a new function."""
+    apply.__name__ = name  # type: ignore[attr-defined]
     return Layer(init, apply)
 
 

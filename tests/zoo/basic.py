@@ -10,7 +10,7 @@ ROWS = [
     Row("dense without bias", layers.dense(5, 3, bias=False), (5,)),
     Row("dropout", layers.dropout(0.4), (6,), stochastic=True),
     Row("flatten", layers.flatten(), (4, 3, 2)),
-    Row("rescale", layers.rescale(0.5, -1.0), (4,), gives="float32"),
+    Row("rescale", layers.rescale(0.5, -1.0), (4,), gives="float32", gradient=False),
     Row("serial", serial(layers.dense(5, 4), activations.relu, layers.dense(4, 2)), (5,)),
     Row("serial by name", serial(body=layers.dense(5, 4), head=layers.dense(4, 2)), (5,)),
     Row("mlp", models.mlp((5, 8, 8, 3), init=initializers.he_default), (5,)),

@@ -18,6 +18,8 @@ class Row(NamedTuple):
     across_rows: bool = False  # in training a row's result depends on its batch, as in batch_norm
     classes: int | None = None  # what goes in are integers below this, as token numbers
     gives: str | None = None  # the dtype of what comes out, where it isn't that of what goes in
+    gradient: bool = True  # False where finite differences tell another: frozen, or always float32
+    fixed_init: bool = False  # nothing in its init is random, as in normalisation layers
 
 
 def example(row: Row, *lead: int, dtype: str = "float32") -> Array:

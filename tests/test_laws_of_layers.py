@@ -1,0 +1,134 @@
+"""What holds for every Layer; a new one is a row of the zoo, and meets all of it."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdl import checkpoint
+from jaxdl.train import TrainState
+from zoo import ZOO, example
+
+EVERY = pytest.mark.parametrize("row", ZOO, ids=lambda row: row.name)
+KEY_DATA = 7
+
+
+# Each program runs once: unoptimised machine code compiles in a third of the time.
+jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
+
+@functools.cache
+def made(row, seed=KEY_DATA):
+    return jit(row.layer.init)(jax.random.key(seed))
+
+
+def equal(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def close(a, b, bound=1e-6):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, bound, bound), a, b)
+
+
+@EVERY
+def test_init_is_deterministic_and_the_same_under_jit_and_for_an_ensemble(row):
+    keys = jnp.stack([jax.random.key(seed) for seed in (KEY_DATA, KEY_DATA, 1)])
+    alone = row.layer.init(keys[0])
+    close(alone, made(row))
+    ensemble = jit(jax.vmap(row.layer.init))(keys)
+    first, second, other = (jax.tree.map(lambda x, i=i: x[i], ensemble) for i in range(3))
+    equal(first, second)
+    close(first, alone)
+    leaves = jax.tree.leaves(other[0])
+    pairs = zip(leaves, jax.tree.leaves(first[0]), strict=True)
+    assert not leaves or any(bool((a != b).any()) for a, b in pairs) or row.fixed_init
+
+
+@EVERY
+def test_eager_is_jit_is_vmap_and_leading_axes_are_batch_axes_and_one_trace_does(row):
+    traces = []
+
+    def apply(params, state, x):
+        traces.append(1)
+        return row.layer.apply(params, state, x)
+
+    (params, state), x = made(row), example(row, 3, 2)
+    y, same = row.layer.apply(params, state, x)
+    equal(state, same)
+    run = jit(apply)
+    close(run(params, state, x)[0], y)
+    run(*made(row, seed=1), x)
+    assert len(traces) == 1
+    close(jit(jax.vmap(lambda x: row.layer.apply(params, state, x)[0]))(x), y)
+    one = jit(lambda x: row.layer.apply(params, state, x)[0])
+    close(jnp.stack([one(x[i, 0]) for i in range(2)]), y[:2, 0])
+
+
+@EVERY
+def test_evaluation_needs_no_key_and_training_has_the_same_shapes(row, key):
+    (params, state), x = made(row), example(row, 4)
+    y, _ = jit(row.layer.apply)(params, state, x)
+    train = jit(functools.partial(row.layer.apply, train=True))
+    trained, after = train(params, state, x, key=key)
+    assert trained.shape == y.shape and trained.dtype == y.dtype
+    shapes = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+    assert shapes(after) == shapes(state)
+    assert (row.stochastic or row.across_rows) == bool((trained != y).any())
+    if row.stochastic:
+        equal(trained, train(params, state, x, key=key)[0])
+        with pytest.raises(ValueError, match=r"\w+\(.*\) needs a key"):
+            row.layer.apply(params, state, x, train=True)
+
+
+@EVERY
+def test_gradients_against_finite_differences(row, key):
+    if not row.gradient:
+        pytest.skip("finite differences don't tell its gradient")
+    with jax.enable_x64(True):
+        params, state = jax.tree.map(lambda p: np.asarray(p, "float64"), made(row))
+        x = example(row, 3, dtype="float64")
+        # What isn't differentiated, as token numbers, is held fixed.
+        active = (params, x) if row.classes is None else (params,)
+        apply = lambda params, x=x: row.layer.apply(params, state, x, key=key, train=True)[0]
+        random = np.random.default_rng(1)
+        weight = random.normal(size=jax.eval_shape(apply, *active).shape)
+        objective = lambda *args: (weight * apply(*args)).sum()
+        value = jit(objective)
+        grads = jit(jax.grad(objective, argnums=tuple(range(len(active)))))(*active)
+        direction = jax.tree.map(lambda p: random.normal(size=p.shape), active)
+        at = lambda t: value(*jax.tree.map(lambda p, d: p + t * d, active, direction))
+        numeric = (at(1e-6) - at(-1e-6)) / 2e-6
+    exact = sum(jax.tree.leaves(jax.tree.map(np.vdot, grads, direction)))
+    np.testing.assert_allclose(exact, numeric, 1e-6, 1e-6)
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_in_half_precision_out(row, key, dtype):
+    params, state = made(row)
+    params = jax.tree.map(lambda p: p.astype(dtype), params)
+    train = jit(functools.partial(row.layer.apply, train=True))
+    y, after = train(params, state, example(row, 4, dtype=dtype), key=key)
+    assert y.dtype == (row.gives or dtype)
+    assert jnp.isfinite(y).all()
+    types = lambda tree: [leaf.dtype for leaf in jax.tree.leaves(tree)]
+    assert types(after) == types(state)  # statistics stay float32
+
+
+@EVERY
+def test_no_tracer_leaks(row, key):
+    params, state = made(row)
+    with jax.checking_leaks():
+        jax.make_jaxpr(row.layer.apply)(params, state, example(row, 4))
+
+
+def test_what_is_saved_comes_back(tmp_path):
+    params = {row.name: made(row) for row in ZOO}
+    whole = TrainState(jnp.int32(3), params, (), (), jax.random.key(0))
+    checkpoint.save(tmp_path, whole)
+    again, _ = checkpoint.restore(
+        tmp_path, whole._replace(params=jax.tree.map(jnp.zeros_like, params))
+    )
+    equal(again.params, params)
