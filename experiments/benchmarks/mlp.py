@@ -24,16 +24,15 @@ Where the time goes: the quickstart epoch is 191 GFLOP of matrix products, 0.96 
 
 import argparse
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import rivals
+from rivals import Trainer
 
 
 class Recipe(NamedTuple):
@@ -52,8 +51,6 @@ RECIPES = {
     "quickstart": Recipe(512, "sgd", 1e-3, 64, 60_000, False),
 }
 RIVALS = ("jaxdl", "torch-loader", "torch-tensors", "keras-jax")
-Trainer = Generator[float, bool | None, None]
-"""Trains an epoch whenever it is asked, and yields its loss."""
 
 
 def jaxdl_parts(recipe: Recipe, data: dict[str, np.ndarray]) -> tuple:
@@ -165,17 +162,6 @@ def trainer(rival: str, recipe: Recipe, data: dict[str, np.ndarray]) -> Trainer:
     return torch_epochs(recipe, data, loader=rival == "torch-loader")
 
 
-def serve(rival: str, recipe: Recipe, path: str) -> None:
-    """Trains an epoch for each line that comes in, and answers with its seconds."""
-    epochs = trainer(rival, recipe, dict(np.load(path)))
-    next(epochs)  # compilation and the first touch of the data stay out of the figures
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        next(epochs)
-        print(time.perf_counter() - start, flush=True)
-
-
 def whole(rival: str, recipe: Recipe, path: str) -> None:
     """Ten epochs and a test, as a script of its own would do it."""
     data = dict(np.load(path))
@@ -189,48 +175,9 @@ def whole(rival: str, recipe: Recipe, path: str) -> None:
     print(f"{rival}: test accuracy {accuracy:.4f}")
 
 
-def command(mode: str, rival: str, name: str, path: str) -> list[str]:
-    """How this file runs one rival in a process of its own."""
-    return [sys.executable, __file__, mode, rival, name, path]
-
-
-def steady(name: str, path: str, repeats: int) -> dict[str, list[float]]:
-    """Seconds an epoch of every rival, in turn."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
-    seconds: dict[str, list[float]] = {rival: [] for rival in RIVALS}
-    running = {r: subprocess.Popen(command("serve", r, name, path), **pipes) for r in RIVALS}
-    for process in running.values():
-        process.stdout.readline()
-    for _ in range(repeats):
-        for rival, process in running.items():
-            process.stdin.write("go\n")
-            seconds[rival].append(float(process.stdout.readline()))
-    for process in running.values():
-        process.kill()
-    return seconds
-
-
-def processes(name: str, path: str, repeats: int) -> dict[str, list[float]]:
-    """Wall seconds of whole processes, in turn."""
-    seconds: dict[str, list[float]] = {rival: [] for rival in RIVALS}
-    for _ in range(repeats):
-        for rival in RIVALS:
-            start = time.perf_counter()
-            subprocess.run(command("whole", rival, name, path), check=True, capture_output=True)
-            seconds[rival].append(time.perf_counter() - start)
-    return seconds
-
-
-def table(title: str, seconds: dict[str, list[float]]) -> None:
-    """Prints medians, spread, and the ratio to jaxdl pair by pair."""
-    print(f"\n{title}")
-    for rival, times in seconds.items():
-        ratios = [a / b for a, b in zip(times, seconds["jaxdl"], strict=True)]
-        print(
-            f"  {rival:14s} median {statistics.median(times):7.3f} s"
-            f"  ({min(times):.3f} to {max(times):.3f})"
-            f"  {statistics.median(ratios):6.2f} x jaxdl"
-        )
+def commands(mode: str, name: str, path: str) -> dict[str, list[str]]:
+    """How this file runs each rival in a process of its own."""
+    return {rival: [sys.executable, __file__, mode, rival, name, path] for rival in RIVALS}
 
 
 def main() -> None:
@@ -248,15 +195,20 @@ def main() -> None:
         arrays |= {"x_test": found.test["inputs"][..., 0], "y_test": found.test["labels"]}
         np.savez(path, **arrays)
         for name in RECIPES:
-            table(f"{name}: an epoch, compiled and warm", steady(name, path, options.repeats))
+            seconds = rivals.steady(commands("serve", name, path), options.repeats)
+            rivals.table(f"{name}: an epoch, compiled and warm", seconds)
         for name in RECIPES:
-            title = f"{name}: whole process, 10 epochs, cold caches"
-            table(title, processes(name, path, max(3, options.repeats // 2)))
+            repeats = max(3, options.repeats // 2)
+            seconds = rivals.processes(commands("whole", name, path), repeats)
+            rivals.table(f"{name}: whole process, 10 epochs, cold caches", seconds)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] in (["serve"], ["whole"]):
         mode, rival, name, path = sys.argv[1:]
-        {"serve": serve, "whole": whole}[mode](rival, RECIPES[name], path)
+        if mode == "whole":
+            whole(rival, RECIPES[name], path)
+        else:
+            rivals.serve(trainer(rival, RECIPES[name], dict(np.load(path))))
     else:
         main()

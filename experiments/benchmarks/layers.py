@@ -1,0 +1,128 @@
+"""Times a training epoch of five networks in jaxdl, PyTorch and Flax, in alternation in one run.
+
+Adam, cross entropy, batches drawn in a new order each epoch: jaxdl compiles the whole epoch,
+PyTorch runs its usual loop over slices of tensors, Flax its usual loop over a compiled step.
+- convnet: 5×5×32, pool, 5×5×64, pool, dense 128, on Fashion-MNIST; batch 128
+- lstm, gru: 128 hidden units over the 28 rows of an image; batch 128
+- transformer: 4 encoder layers, 128 wide, 4 heads, sequences of 64; batch 64
+- resnet-8: on images of 32×32×3, with strided convolutions; batch 128
+
+Command:  python experiments/benchmarks/layers.py [--only convnet,lstm] [--repeats 9]
+Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
+Result:   PENDING
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import rivals
+from rivals import Trainer
+
+
+class Task(NamedTuple):
+    """The shape of an example, rows an epoch and rows a batch."""
+
+    shape: tuple[int, ...]
+    rows: int
+    batch_size: int
+
+
+TASKS = {
+    "convnet": Task((28, 28, 1), 2560, 128),
+    "lstm": Task((28, 28), 12_800, 128),
+    "gru": Task((28, 28), 12_800, 128),
+    "transformer": Task((64, 128), 1280, 64),
+    "resnet-8": Task((32, 32, 3), 1280, 128),
+}
+RIVALS = ("jaxdl", "torch", "flax")
+
+
+def jaxdl_network(name: str) -> "jaxdl.Layer":  # noqa: F821
+    """One network by its name."""
+    from jaxdl import layers, models, serial
+
+    if name == "convnet":
+        return models.convnet((28, 28, 1), 10, kernel_size=5)
+    if name in ("lstm", "gru"):
+        kind = {"lstm": layers.lstm, "gru": layers.gru}[name]
+        return serial(kind(28, 128), lambda x: x[..., -1, :], layers.dense(128, 10))
+    if name == "transformer":
+        return models.transformer_encoder(128, 10)
+    return models.resnet_cifar(8)
+
+
+def jaxdl_trainer(name: str, data: dict[str, np.ndarray], batch_size: int) -> Trainer:
+    """The epoch that ``fit`` compiles."""
+    import jax
+    import optax
+
+    from jaxdl import losses, metrics, train
+
+    net, tx = jaxdl_network(name), optax.adam(1e-3)
+    step = train.make_step(train.supervised(net, losses.cross_entropy), tx)
+    run = jax.jit(train.make_epoch(step, batch_size=batch_size), donate_argnums=0)
+    train_state, rows = train.init_state(net, tx, jax.random.key(0)), jax.device_put(data)
+    while True:
+        train_state, sums = run(train_state, rows)
+        yield metrics.compute(sums)["loss"]
+
+
+def trainer(rival: str, name: str, path: str) -> Trainer:
+    """The endless training of one rival."""
+    data, batch_size = dict(np.load(path)), TASKS[name].batch_size
+    if rival == "jaxdl":
+        return jaxdl_trainer(name, data, batch_size)
+    if rival == "flax":
+        import networks_flax
+
+        return networks_flax.trainer(name, data, batch_size)
+    import networks_torch
+
+    return networks_torch.trainer(name, data, batch_size, channels_last="last" in rival)
+
+
+def examples(name: str, folder: str) -> str:
+    """Writes the data of a task: Fashion-MNIST where the shape is its own, else noise."""
+    task, path = TASKS[name], str(Path(folder) / f"{name}.npz")
+    if task.shape[:2] == (28, 28):
+        from jaxdl import data
+
+        train = data.load("fashion_mnist").train
+        inputs = train["inputs"][: task.rows].reshape(-1, *task.shape).astype("float32") / 255
+        labels = train["labels"][: task.rows]
+    else:
+        random = np.random.default_rng(0)
+        inputs = random.normal(size=(task.rows, *task.shape)).astype("float32")
+        labels = random.integers(10, size=task.rows)
+    np.savez(path, inputs=inputs, labels=labels.astype("int32"))
+    return path
+
+
+def main() -> None:
+    """Times all rivals on all networks asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--only", default=",".join(TASKS), help="networks, with commas")
+    parser.add_argument("--repeats", type=int, default=9, help="epochs timed")
+    options = parser.parse_args()
+    unknown = set(options.only.split(",")) - set(TASKS)
+    if unknown:
+        parser.error(
+            f"--only: there is no {', '.join(sorted(unknown))}; there are {', '.join(TASKS)}"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.only.split(","):
+            path, images = examples(name, folder), len(TASKS[name].shape) == 3
+            compared = (*RIVALS, "torch, channels last") if images else RIVALS
+            commands = {rival: [sys.executable, __file__, rival, name, path] for rival in compared}
+            rivals.table(f"{name}: an epoch", rivals.steady(commands, options.repeats))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4 and sys.argv[2] in TASKS:
+        rivals.serve(trainer(*sys.argv[1:]))
+    else:
+        main()
