@@ -1,0 +1,191 @@
+"""Starts a script as several processes of one run on this machine, watches and restarts them.
+
+    python -m jaxdl.launch --processes 4 --restarts 2 experiments/animals_mlp.py --epochs 20
+
+Every process finds the others through ``jaxdl.parallel.initialize``, which reads what is set here:
+``JAXDL_COORDINATOR``, ``JAXDL_PROCESSES``, ``JAXDL_PROCESS`` and, from the second start on,
+``JAXDL_RESTART``, which makes an experiment go on from its newest checkpoint.
+
+All processes of a run stand and fall together: when one ends with an error, the others are asked
+to end (SIGTERM), are killed if they haven't within ``--grace`` seconds, and all start again, as
+often as ``--restarts`` says. The exit code is that of the process that failed first.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+POLL_SECONDS = 0.05
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: the command line's words; those of the process unless given.
+
+    Returns:
+        The exit code: 0, that of the first process that failed, or 128 + the number of the signal
+        that ended it or this program.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "script.py")
+        ...     _ = path.write_text("import os; os.mkdir(__file__ + os.environ['JAXDL_PROCESS'])")
+        ...     code, files = main(["--processes", "2", str(path)]), sorted(os.listdir(folder))
+        >>> code, files
+        (0, ['script.py', 'script.py0', 'script.py1'])
+    """
+    options = _parse(arguments)
+    with _noted_signals() as received:
+        for start in range(options.restarts + 1):
+            failed = _run(options, start, received)
+            if received or failed is None:
+                break
+            rank, code = failed
+            left = options.restarts - start
+            _say(f"process {rank} {_ending(code)}; {left} restart{'s' * (left != 1)} left")
+    if received:
+        return 128 + received[0]
+    return 0 if failed is None else _exit_code(failed[1])
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m jaxdl.launch",
+        description=(__doc__ or "").split("\n")[0],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--processes", type=_count(1), required=True, help="how many")
+    parser.add_argument("--restarts", type=_count(0), default=0, help="how often all start again")
+    parser.add_argument(
+        "--grace", type=float, default=30.0, help="seconds to save and end before being killed"
+    )
+    parser.add_argument("script", help="a Python file")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
+    options = parser.parse_args(arguments)
+    if not Path(options.script).is_file():
+        parser.error(f"there is no file {options.script}")
+    return options
+
+
+def _count(least: int):  # type: ignore[no-untyped-def]
+    def count(text: str) -> int:
+        if int(text) < least:
+            raise ValueError
+        return int(text)
+
+    count.__name__ = f"number of at least {least}"  # argparse shows it
+    return count
+
+
+def _run(options: argparse.Namespace, start: int, received: list[int]) -> tuple[int, int] | None:
+    """Starts all processes and waits; returns rank and code of the first that failed, or None."""
+    address = f"127.0.0.1:{_free_port()}"
+    running = [_start(options, rank, start, address) for rank in range(options.processes)]
+    try:
+        while not received:
+            codes = [process.poll() for process in running]
+            failed = [(rank, code) for rank, code in enumerate(codes) if code]
+            if failed or all(code == 0 for code in codes):
+                return _first(failed)
+            time.sleep(POLL_SECONDS)
+        return None
+    finally:
+        _end(running, options.grace, received[0] if received else signal.SIGTERM)
+
+
+def _first(failed: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """Of those found failed at once, the cause: others abort because they lost it."""
+    by_abort = lambda pair: pair[1] == -signal.SIGABRT
+    return min(failed, key=by_abort, default=None)
+
+
+def _start(
+    options: argparse.Namespace, rank: int, start: int, address: str
+) -> subprocess.Popen[str]:
+    known = {"JAXDL_COORDINATOR": address, "JAXDL_PROCESSES": str(options.processes)}
+    known |= {"JAXDL_PROCESS": str(rank), "JAXDL_RESTART": str(start)}
+    # The first process has the terminal; the lines of the others are marked with their number.
+    pipe = None if rank == 0 else subprocess.PIPE
+    process = subprocess.Popen(
+        [sys.executable, options.script, *options.arguments],
+        env=os.environ | known,
+        stdout=pipe,
+        stderr=None if rank == 0 else subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # Ctrl-C comes to this program, which passes it on once
+    )
+    if process.stdout is not None:
+        threading.Thread(target=_mark, args=(rank, process.stdout)).start()
+    return process
+
+
+def _mark(rank: int, lines: IO[str]) -> None:
+    with lines:
+        for line in lines:
+            sys.stderr.write(f"[{rank}] {line}")
+            sys.stderr.flush()
+
+
+def _end(running: Sequence[subprocess.Popen[str]], grace: float, number: int) -> None:
+    """Asks all that still run to end, and kills those that don't in time."""
+    for process in running:
+        if process.poll() is None:
+            process.send_signal(number)
+    deadline = time.monotonic() + grace
+    for process in running:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _say(f"process {running.index(process)} didn't end in {grace:g} s and is killed")
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def _noted_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM, which are passed on to all processes."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received  # only the main thread may handle signals
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(n, lambda number, frame: received.append(number)) for n in numbers]
+    try:
+        yield received
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _ending(code: int) -> str:
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+
+def _exit_code(code: int) -> int:
+    return 128 - code if code < 0 else code
+
+
+def _say(message: str) -> None:
+    print(f"launch: {message}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

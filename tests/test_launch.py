@@ -1,0 +1,96 @@
+"""Processes that start, fail, hang and are asked to end, under the launcher."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from jaxdl import launch
+
+RANK = "import os, sys, time, signal\nrank = int(os.environ['JAXDL_PROCESS'])\n"
+
+
+def run(tmp_path, body, *flags, processes=2, **options):
+    script = tmp_path / "script.py"
+    script.write_text(RANK + body)
+    command = [sys.executable, "-m", "jaxdl.launch", "--processes", str(processes), *flags]
+    return subprocess.run(
+        [*command, str(script)], capture_output=True, text=True, timeout=60, check=False, **options
+    )
+
+
+def test_each_process_knows_its_place_and_lines_are_marked(tmp_path):
+    done = run(tmp_path, "print(rank, os.environ['JAXDL_PROCESSES'])", processes=3)
+    assert done.returncode == 0
+    assert done.stdout == "0 3\n"
+    assert sorted(done.stderr.splitlines()) == ["[1] 1 3", "[2] 2 3"]
+
+
+def test_one_failure_ends_all_and_names_the_cause(tmp_path):
+    start = time.monotonic()
+    done = run(tmp_path, "sys.exit(7) if rank == 1 else time.sleep(50)")
+    assert done.returncode == 7
+    assert "launch: process 1 ended with code 7; 0 restarts left" in done.stderr
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_process_is_named_with_its_signal(tmp_path, rank):
+    body = f"os.kill(os.getpid(), signal.SIGKILL) if rank == {rank} else time.sleep(50)"
+    done = run(tmp_path, body)
+    assert done.returncode == 128 + signal.SIGKILL
+    assert f"process {rank} was ended by SIGKILL" in done.stderr
+
+
+def test_restarts_until_it_works(tmp_path):
+    body = "print(os.environ['JAXDL_RESTART'])\nsys.exit(os.environ['JAXDL_RESTART'] < '2')"
+    done = run(tmp_path, body, "--restarts", "3")
+    assert done.returncode == 0
+    assert done.stdout.split() == ["0", "1", "2"]
+    assert "3 restarts left" in done.stderr and "2 restarts left" in done.stderr
+
+
+def test_what_does_not_end_in_time_is_killed(tmp_path):
+    body = (
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen(f'{__file__}{rank}', 'w')\n"
+        "while rank == 1 and not os.path.exists(f'{__file__}0'): time.sleep(0.01)\n"
+        "sys.exit(3) if rank == 1 else time.sleep(50)"
+    )
+    done = run(tmp_path, body, "--grace", "0.5")
+    assert done.returncode == 3
+    assert "process 0 didn't end in 0.5 s and is killed" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_passed_on_and_nothing_restarts(tmp_path, number):
+    script = tmp_path / "script.py"
+    script.write_text(
+        RANK + f"signal.signal({int(number)}, lambda *_: sys.exit(0))\n"
+        "open(f'{__file__}{rank}', 'w')\ntime.sleep(50)"
+    )
+    command = [sys.executable, "-m", "jaxdl.launch", "--processes", "2", "--restarts", "5"]
+    process = subprocess.Popen([*command, str(script)])
+    deadline = time.monotonic() + 30
+    while len(os.listdir(tmp_path)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait(30) == 128 + number
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--processes", "0", __file__], "invalid number of at least 1 value: '0'"),
+        (["--processes", "2", "no/such.py"], "there is no file no/such.py"),
+        (["script.py"], "--processes"),
+        (["--processes", "2", "--restarts", "-1", __file__], "number of at least 0"),
+    ],
+)
+def test_wrong_flags_are_named(flags, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        launch.main(flags)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
