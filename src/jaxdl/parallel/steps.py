@@ -1,75 +1,16 @@
-"""One step on many devices: the same body under ``jit``, ``pmap`` and ``shard_map``.
-
-A step made with ``make_step(loss_fn, tx)`` runs under ``jit``; one made with
-``make_step(loss_fn, tx, axis_name="data")`` under ``pmap`` and ``shard_map``. All take the same
-TrainState and the same global batch and give the same numbers.
-"""
+"""The same step under ``pmap`` and ``shard_map``, and whole programs under each engine."""
 
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxdl.parallel.devices import AXIS, data_mesh, shard_batch
 from jaxdl.types import Batch, Metrics
 
-AXIS = "data"
-"""The name of the axis of devices over which batches are split."""
-
 Parallel: TypeAlias = Literal["auto", "jit", "pmap", "shard_map"]
-
-
-def data_mesh(devices: int | None = None) -> Mesh:
-    """Lays devices out along one axis called ``"data"``.
-
-    Args:
-        devices: how many; all of them unless given.
-
-    Returns:
-        A mesh of one axis.
-
-    Raises:
-        ValueError: if there aren't as many.
-
-    Example:
-        >>> data_mesh(1).axis_names
-        ('data',)
-    """
-    found = jax.devices()
-    if devices is not None and not 1 <= devices <= len(found):
-        raise ValueError(f"data_mesh({devices}): there are {len(found)} devices: {found}")
-    count = len(found) if devices is None else devices
-    return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=found[:count])
-
-
-def shard_batch(batch: Batch, devices: int) -> Batch:
-    """Pads a batch to a multiple of the devices with rows of weight 0, and stacks one part each.
-
-    Args:
-        batch: arrays of N rows; a ``"weight"`` is added where there is none.
-        devices: D, how many parts.
-
-    Returns:
-        Arrays of shape (D, ⌈N/D⌉, …).
-
-    Example:
-        >>> parts = shard_batch({"inputs": jnp.ones((3, 5))}, 2)
-        >>> parts["inputs"].shape, parts["weight"].tolist()
-        ((2, 2, 5), [[1.0, 1.0], [1.0, 0.0]])
-    """
-    size = len(jax.tree.leaves(batch)[0])
-    batch = {"weight": jnp.ones(size, jnp.float32), **batch}
-
-    def part(x: Any) -> Any:
-        x = jnp.asarray(x)
-        # Padding repeats the last row: real numbers, which no loss can turn into nan.
-        full = jnp.pad(x, [(0, -size % devices)] + [(0, 0)] * (x.ndim - 1), mode="edge")
-        return full.reshape(devices, -1, *x.shape[1:])
-
-    parts = {name: part(x) for name, x in batch.items()}
-    real = jnp.arange(size + -size % devices).reshape(devices, -1) < size
-    return {**parts, "weight": jnp.where(real, parts["weight"], 0)}
 
 
 def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callable[..., Any]:
@@ -193,15 +134,3 @@ def compile_replicated(
             fn, mesh=mesh, in_specs=everywhere, out_specs=everywhere, check_vma=False
         )
     return jax.jit(fn, donate_argnums=donated, out_shardings=NamedSharding(mesh, everywhere))
-
-
-def replicate(tree: Any, mesh: Mesh) -> Any:
-    """Puts a copy of every array on every device; the arrays given stay as they are.
-
-    Example:
-        >>> replicate(jnp.ones(3), data_mesh()).is_fully_replicated
-        True
-    """
-    # The replica on an array's own device would be the array itself: a copy goes ahead.
-    own = jax.device_put(tree, may_alias=False)
-    return jax.device_put(own, NamedSharding(mesh, PartitionSpec()))

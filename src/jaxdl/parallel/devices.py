@@ -1,0 +1,189 @@
+"""Devices laid out in a mesh, and arrays put on them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from jaxdl.types import Batch
+
+AXIS = "data"
+"""The name of the axis of devices over which batches are split."""
+
+
+def data_mesh(devices: int | None = None) -> Mesh:
+    """Lays devices out along one axis called ``"data"``.
+
+    Args:
+        devices: how many; all of them unless given.
+
+    Returns:
+        A mesh of one axis.
+
+    Raises:
+        ValueError: if there aren't as many.
+
+    Example:
+        >>> data_mesh(1).axis_names
+        ('data',)
+    """
+    found = jax.devices()
+    if devices is not None and not 1 <= devices <= len(found):
+        raise ValueError(f"data_mesh({devices}): there are {len(found)} devices: {found}")
+    count = len(found) if devices is None else devices
+    return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=found[:count])
+
+
+def mesh_of(**axes: int) -> Mesh:
+    """Lays all devices out along several axes, as ``mesh_of(data=4, model=2)``.
+
+    Args:
+        **axes: how many devices along each axis, by its name; their product is the number of
+            devices. One of them may be -1: all that the others leave.
+
+    Returns:
+        A mesh with these axes, in their order.
+
+    Raises:
+        ValueError: if the product isn't the number of devices.
+
+    Example:
+        >>> mesh_of(data=-1, model=1).axis_names
+        ('data', 'model')
+    """
+    devices, sizes = jax.devices(), list(axes.values())
+    if sizes.count(-1) == 1:
+        sizes[sizes.index(-1)] = len(devices) // max(1, -int(np.prod(sizes)))
+    if not sizes or min(sizes) < 1 or np.prod(sizes) != len(devices):
+        shown = ", ".join(f"{name}={size}" for name, size in axes.items())
+        raise ValueError(f"mesh_of({shown}): there are {len(devices)} devices")
+    return jax.make_mesh(tuple(sizes), tuple(axes), axis_types=(AxisType.Auto,) * len(sizes))
+
+
+def shard_batch(batch: Batch, devices: int) -> Batch:
+    """Pads a batch to a multiple of the devices with rows of weight 0, and stacks one part each.
+
+    Args:
+        batch: arrays of N rows; a ``"weight"`` is added where there is none.
+        devices: D, how many parts.
+
+    Returns:
+        Arrays of shape (D, ⌈N/D⌉, …).
+
+    Example:
+        >>> parts = shard_batch({"inputs": jnp.ones((3, 5))}, 2)
+        >>> parts["inputs"].shape, parts["weight"].tolist()
+        ((2, 2, 5), [[1.0, 1.0], [1.0, 0.0]])
+    """
+    size = len(jax.tree.leaves(batch)[0])
+    batch = {"weight": jnp.ones(size, jnp.float32), **batch}
+
+    def part(x: Any) -> Any:
+        x = jnp.asarray(x)
+        # Padding repeats the last row: real numbers, which no loss can turn into nan.
+        full = jnp.pad(x, [(0, -size % devices)] + [(0, 0)] * (x.ndim - 1), mode="edge")
+        return full.reshape(devices, -1, *x.shape[1:])
+
+    parts = {name: part(x) for name, x in batch.items()}
+    real = jnp.arange(size + -size % devices).reshape(devices, -1) < size
+    return {**parts, "weight": jnp.where(real, parts["weight"], 0)}
+
+
+def replicate(tree: Any, mesh: Mesh) -> Any:
+    """Puts a copy of every array on every device; the arrays given stay as they are.
+
+    Example:
+        >>> replicate(jnp.ones(3), data_mesh()).is_fully_replicated
+        True
+    """
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    if jax.process_count() > 1:
+        return put(tree, jax.tree.map(lambda _: everywhere, tree))
+    # The replica on an array's own device would be the array itself: a copy goes ahead.
+    return jax.device_put(jax.device_put(tree, may_alias=False), everywhere)
+
+
+def put(tree: Any, shardings: Any) -> Any:
+    """Puts arrays where shardings say, on devices of other processes too.
+
+    Args:
+        tree: arrays that each process has whole and alike, or that lie on all devices already.
+        shardings: a tree like it.
+
+    Returns:
+        The arrays as ``shardings`` say.
+
+    Example:
+        >>> whole = NamedSharding(data_mesh(), PartitionSpec())
+        >>> put(np.ones(3), whole).is_fully_replicated
+        True
+    """
+    return jax.tree.map(_put, tree, shardings)
+
+
+def _put(x: Any, sharding: NamedSharding) -> jax.Array:
+    if getattr(x, "sharding", None) == sharding or sharding.is_fully_addressable:
+        return jax.device_put(x, sharding)
+    if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+        words = _put(jax.random.key_data(x), sharding)
+        return jax.random.wrap_key_data(words, impl=jax.random.key_impl(x))
+    if isinstance(x, jax.Array) and not x.is_fully_addressable:
+        return jax.jit(lambda x: x, out_shardings=sharding)(x)
+    own = np.asarray(x)
+    return jax.make_array_from_callback(own.shape, sharding, lambda index: own[index])
+
+
+def unreplicate(tree: Any) -> Any:
+    """Takes this process's own copy of arrays that lie whole on every device.
+
+    Args:
+        tree: replicated arrays, as ``replicate`` or a step gives them.
+
+    Returns:
+        The same arrays on one device. Nothing is gathered from the others.
+
+    Raises:
+        ValueError: if an array is split over devices.
+
+    Example:
+        >>> unreplicate(replicate(jnp.ones(3), data_mesh())).sharding.num_devices
+        1
+    """
+
+    def own(path: Any, x: jax.Array) -> jax.Array:
+        if not x.is_fully_replicated:
+            name = jax.tree_util.keystr(path)
+            raise ValueError(f"unreplicate: {name or 'the array'} is split as {x.sharding}")
+        return x.addressable_shards[0].data
+
+    return jax.tree_util.tree_map_with_path(own, tree)
+
+
+def assert_replicas_equal(tree: Any) -> None:
+    """Checks that the copies of each array are the same to the bit on this process's devices.
+
+    Copies that went apart are what a missing average over devices looks like, or hardware that
+    errs. ``pmap`` with ``out_axes=None`` doesn't look, and returns one of them.
+
+    Args:
+        tree: replicated arrays; keys and arrays that are split are compared where parts repeat.
+
+    Raises:
+        AssertionError: with the path of the first array whose copies differ, and by how much.
+
+    Example:
+        >>> assert_replicas_equal({"kernel": replicate(jnp.ones(3), data_mesh())})
+    """
+    for path, x in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+            x = jax.random.key_data(x)
+        first: dict[Any, np.ndarray] = {}
+        for shard in x.addressable_shards:
+            here = np.asarray(shard.data)
+            same = first.setdefault(str(shard.index), here)
+            if here.tobytes() != same.tobytes():
+                apart = np.abs(here.astype(np.float64) - same.astype(np.float64)).max()
+                name = jax.tree_util.keystr(path) or "the array"
+                raise AssertionError(f"{name} differs on {shard.device} by up to {apart:.3g}")

@@ -1,0 +1,178 @@
+"""Many processes, on one machine or several: how they meet, share data and stop together."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxdl.types import Batch
+
+
+def initialize(
+    coordinator: str | None = None,
+    processes: int | None = None,
+    process: int | None = None,
+    *,
+    timeout: int = 60,
+    heartbeat: int = 20,
+) -> None:
+    """Makes this process one of several that compute together; alone it does nothing.
+
+    It must come before anything else that asks JAX for devices. Where the three numbers aren't
+    given they are those of ``python -m jaxdl.launch``, or else of the cluster that JAX finds in
+    the environment (SLURM, Open MPI, Kubernetes, cloud TPU).
+
+    Args:
+        coordinator: address and port of process 0, as ``"10.0.0.1:1234"``.
+        processes: how many there are.
+        process: which one this is, from 0 on.
+        timeout: seconds to wait for all to be there; after it, the process ends with an error.
+        heartbeat: seconds without a sign of life after which a process counts as lost; all
+            others are then ended by JAX, which can't be caught in Python.
+
+    Raises:
+        ValueError: if some of the three are given and others not.
+        RuntimeError: if JAX has been used before, or the processes don't meet in time.
+
+    Example:
+        >>> initialize(processes=2)
+        Traceback (most recent call last):
+        ...
+        ValueError: initialize needs coordinator, processes and process, got (None, 2, None)
+    """
+    given = (coordinator, processes, process)
+    if given == (None, None, None) and "JAXDL_COORDINATOR" in os.environ:
+        coordinator = os.environ["JAXDL_COORDINATOR"]
+        processes, process = (int(os.environ[f"JAXDL_PROCESS{end}"]) for end in ("ES", ""))
+    elif None in given and given != (None, None, None):
+        raise ValueError(f"initialize needs coordinator, processes and process, got {given}")
+    try:
+        jax.distributed.initialize(
+            coordinator,
+            processes,
+            process,
+            initialization_timeout=timeout,
+            heartbeat_timeout_seconds=heartbeat,
+        )
+    except ValueError as error:
+        if coordinator is not None or "coordinator_address" not in str(error):
+            raise  # else JAX has found no cluster: this process is alone
+
+
+def is_primary() -> bool:
+    """Whether this process writes logs and results: it is process 0.
+
+    Example:
+        >>> is_primary()
+        True
+    """
+    return jax.process_index() == 0
+
+
+def share_of(rows: int) -> slice:
+    """The rows that this process loads, of data that all load together: consecutive, and as many
+    for each to within one.
+
+    Args:
+        rows: how many there are.
+
+    Returns:
+        A slice.
+
+    Example:
+        >>> share_of(100)  # of a single process
+        slice(0, 100, None)
+    """
+    count, index = jax.process_count(), jax.process_index()
+    return slice(rows * index // count, rows * (index + 1) // count)
+
+
+def global_batch(batch: Batch, mesh: Mesh) -> Batch:
+    """Joins the rows that each process has into one batch over all devices.
+
+    Args:
+        batch: this process's rows, as many as each other process has.
+        mesh: the devices; the batch is split along its first axis.
+
+    Returns:
+        Global arrays; no row leaves its process.
+
+    Raises:
+        ValueError: if processes have different numbers of rows, or the rows don't divide by the
+            process's devices.
+
+    Example:
+        >>> from jaxdl.parallel import data_mesh
+        >>> global_batch({"inputs": np.ones((8, 3))}, data_mesh(1))["inputs"].shape
+        (8, 3)
+    """
+    rows = len(jax.tree.leaves(batch)[0])
+    if jax.process_count() > 1:
+        everyone = multihost_utils.process_allgather(np.int32(rows))
+        if len(set(everyone.tolist())) > 1:
+            raise ValueError(f"global_batch: processes have {everyone.tolist()} rows each")
+    here = len(mesh.local_devices)
+    if rows % here:
+        raise ValueError(f"global_batch: {rows} rows don't divide by {here} devices")
+    split = NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
+    return {
+        name: jax.make_array_from_process_local_data(split, np.asarray(x))
+        for name, x in batch.items()
+    }
+
+
+ShouldStop = Callable[[int], int | None]
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[ShouldStop]:
+    """Unites Ctrl-C, SIGTERM and a cluster's notice of preemption into one question.
+
+    The first signal is noted, so that the step under way and a checkpoint can be completed; the
+    second acts as usual. After ``jax.distributed.initialize`` JAX takes SIGTERM for itself, as
+    the notice of preemption, and tells all processes to stop at the same step: there a Ctrl-C to
+    one process is passed on as that notice too.
+
+    Returns:
+        A context whose value is a function ``should_stop(step)``: None, or the number of the
+        signal. With several processes each must ask at the same steps.
+
+    Example:
+        >>> with stopping() as should_stop:
+        ...     print(should_stop(0))
+        None
+    """
+    noted: list[int] = []
+    together = jax.process_count() > 1
+
+    def should_stop(step: int) -> int | None:
+        if together and multihost_utils.reached_preemption_sync_point(step):
+            return noted[0] if noted else signal.SIGTERM
+        return noted[0] if noted and not together else None
+
+    if threading.current_thread() is not threading.main_thread():
+        yield should_stop  # only the main thread may handle signals
+        return
+    numbers = (signal.SIGINT,) if together else (signal.SIGINT, signal.SIGTERM)
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
+
+    def note(number: int, frame: Any) -> None:
+        noted.append(number)
+        signal.signal(number, before[number] or signal.SIG_DFL)
+        if together:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    for number in numbers:
+        signal.signal(number, note)
+    try:
+        yield should_stop
+    finally:
+        for own, handler in before.items():
+            signal.signal(own, handler or signal.SIG_DFL)

@@ -1,0 +1,122 @@
+"""Several processes on this machine: the same numbers as one, and all end when one does."""
+
+import contextlib
+import itertools
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from parallel import ranks
+
+SCRIPT = str(Path(__file__).with_name("ranks.py"))
+
+
+@contextlib.contextmanager
+def started(processes, *arguments, flags=()):
+    # One device a process, whatever this process has.
+    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+    command = [sys.executable, "-m", "jaxdl.launch", "--processes", str(processes), *flags]
+    with subprocess.Popen(
+        [*command, SCRIPT, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment | {"PJRT_NPROC": "8"},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()  # and with it all that it started
+
+
+def children(process):
+    """Process ids of the ranks, by rank."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) != process.pid:
+                continue
+            known = (folder / "environ").read_text().split("\0")
+        except (OSError, ValueError):
+            continue
+        rank = [line.split("=")[1] for line in known if line.startswith("JAXDL_PROCESS=")]
+        found |= {int(rank[0]): int(folder.name)} if rank else {}
+    return found
+
+
+def wait_for_steps(process, count):
+    lines = (line for line in process.stdout if line.startswith("loss "))  # JAX writes some too
+    assert len(list(itertools.islice(lines, count))) == count, process.stderr.read()
+
+
+@pytest.mark.parametrize(("processes", "engine"), [(2, "jit"), (4, "fsdp")])
+def test_the_same_losses_as_one_process(processes, engine):
+    with started(processes, engine, "0") as process:
+        out, errors = process.communicate(timeout=120)
+    got = [float(line.split()[1]) for line in out.splitlines() if line.startswith("loss ")]
+    assert len(got) == ranks.STEPS, errors
+    with jax.numpy_dtype_promotion("standard"):  # optax's adamw mixes dtypes
+        mine = ranks.train_steps("jit", slice(None))
+    np.testing.assert_allclose(got, mine, 1e-6)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_one_killed_process_ends_all_with_its_name(rank):
+    with started(2, "jit", "0.2", flags=["--grace", "5"]) as process:
+        wait_for_steps(process, 3)
+        began = time.monotonic()
+        os.kill(children(process)[rank], signal.SIGKILL)
+        _, errors = process.communicate(timeout=60)
+    assert f"process {rank} was ended by SIGKILL" in errors
+    assert process.returncode == 128 + signal.SIGKILL
+    assert time.monotonic() - began < 20
+
+
+def test_a_signal_to_one_process_stops_all_at_the_same_step():
+    with started(2, "jit", "0.2") as process:
+        wait_for_steps(process, 3)
+        os.kill(children(process)[1], signal.SIGTERM)
+        out, errors = process.communicate(timeout=60)
+    steps = re.findall(r"stopped by 15 at (\d+)", out + errors)
+    assert len(steps) == 2 and steps[0] == steps[1]
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_unequal_shares_are_named():
+    with started(2, "unequal", "0", flags=["--grace", "5"]) as process:
+        _, errors = process.communicate(timeout=60)
+    assert "processes have [2, 3] rows each" in errors
+
+
+def test_a_process_that_never_starts_is_waited_for_no_longer_than_asked():
+    known = {"JAXDL_COORDINATOR": "127.0.0.1:1", "JAXDL_PROCESSES": "2", "JAXDL_PROCESS": "1"}
+    code = "from jaxdl import parallel; parallel.initialize(timeout=3)"
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | known, capture_output=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert time.monotonic() - began < 30
+
+
+def test_alone_nothing_is_initialized():
+    code = (
+        "from jaxdl import parallel; parallel.initialize(); import jax; print(jax.process_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]
+
+
+def test_jax_in_use_is_too_late_to_initialize():
+    jax.devices()
+    with pytest.raises(RuntimeError, match="before"):
+        ranks.parallel.initialize("127.0.0.1:1", 2, 0)
