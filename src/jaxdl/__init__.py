@@ -15,6 +15,7 @@ from jaxdl import layers as layers
 from jaxdl import losses as losses
 from jaxdl import metrics as metrics
 from jaxdl import models as models
+from jaxdl import optim as optim
 from jaxdl import parallel as parallel
 from jaxdl import train as train
 from jaxdl.combinators import serial as serial

@@ -1,0 +1,84 @@
+"""Gradient transformations: torch.optim's algorithms and schedules for optax, and their parts.
+
+Each optimizer is an optax transformation with PyTorch's options, and goes wherever one goes. The
+links of a chain stand in the order of PyTorch's loop, as in
+``optax.chain(clip_by_norm(1.0), adamw(schedule), ema(0.999))``; ``optax.inject_hyperparams`` puts
+any option on a schedule, and options may be traced, so that ``vmap`` trains a population over them.
+``optax.MultiSteps`` accumulates: it averages the gradients of k batches, which is the gradient of
+the large batch where all of them have the same number of rows.
+
+<!-- table of equals: begin -->
+Bounds that the tests hold trajectories of 50 steps and schedules of 60 to, in float64 and relative;
+tests/tables/optimizers.py says why some are looser than 1e-12. η is the first learning rate.
+
+| PyTorch | jaxdl | equal to |
+|---|---|---|
+| `SGD` | `gradient_descent` | 1e-12 |
+| `SGD` | `sgd` | 1e-12 |
+| `Adam` | `adam` | 1e-12 |
+| `AdamW` | `adamw` | 1e-12 |
+| `Adamax` | `adamax` | 1e-12 |
+| `NAdam` | `nadam` | 1e-12 |
+| `RAdam` | `radam` | 1e-12 |
+| `RMSprop` | `rmsprop` | 1e-12 |
+| `Adagrad` | `adagrad` | 1e-12 |
+| `Adadelta` | `adadelta` | 1e-12 |
+| `Adafactor` | `adafactor` | 1e-12 |
+| `ASGD` | `asgd` | 1e-12 |
+| `Rprop` | `rprop` | 1e-12 |
+| `SparseAdam` | `sparse_adam` | 1e-12 |
+| `Muon` | `muon` | 1e-12 |
+| `LBFGS` | `lbfgs` | 1e-12 |
+| `LambdaLR` | `lambda n: η·f(n)` | 1e-12 |
+| `MultiplicativeLR` | `lambda n: η·f**n` | 1e-12 |
+| `StepLR` | `optax.exponential_decay(η, step_size, gamma, staircase=True)` | 3e-6 |
+| `MultiStepLR` | `optax.piecewise_constant_schedule(η, {milestone: gamma, …})` | 3e-6 |
+| `ConstantLR` | `optax.piecewise_constant_schedule(η·factor, {total_iters: 1 / factor})` | 3e-6 |
+| `LinearLR` | `optax.linear_schedule(η·start_factor, η·end_factor, total_iters)` | 3e-6 |
+| `ExponentialLR` | `optax.exponential_decay(η, 1, gamma)` | 3e-6 |
+| `PolynomialLR` | `optax.polynomial_schedule(η, 0.0, power, total_iters)` | 3e-6 |
+| `SequentialLR` | `optax.join_schedules(schedules, milestones)` | 3e-6 |
+| `ChainedScheduler` | `lambda n: f(n)·g(n)` | 1e-12 |
+| `SWALR` | `optax.cosine_decay_schedule(η, anneal_epochs, alpha=swa_lr / η)` | 3e-6 |
+| `CosineAnnealingLR` | `cosine_annealing` | 1e-12 |
+| `CosineAnnealingWarmRestarts` | `cosine_warm_restarts` | 1e-12 |
+| `CyclicLR` | `cyclic` | 1e-12 |
+| `OneCycleLR` | `one_cycle` | 1e-12 |
+| `ReduceLROnPlateau` | `reduce_on_plateau` | 1e-12 |
+| `clip_grad_norm_` | `clip_by_norm` | 1e-12 |
+| `AveragedModel`, `get_ema_avg_fn` | `ema` | 1e-12 |
+| `AveragedModel` | `swa` | 1e-12 |
+<!-- table of equals: end -->
+"""
+
+from jaxdl.optim.adam import adam as adam
+from jaxdl.optim.adam import adamax as adamax
+from jaxdl.optim.adam import adamw as adamw
+from jaxdl.optim.adam import sparse_adam as sparse_adam
+from jaxdl.optim.adaptive import adadelta as adadelta
+from jaxdl.optim.adaptive import adagrad as adagrad
+from jaxdl.optim.adaptive import rmsprop as rmsprop
+from jaxdl.optim.averages import averaged_params as averaged_params
+from jaxdl.optim.averages import ema as ema
+from jaxdl.optim.averages import swa as swa
+from jaxdl.optim.clipping import clip_by_norm as clip_by_norm
+from jaxdl.optim.clipping import global_norm as global_norm
+from jaxdl.optim.gradient import asgd as asgd
+from jaxdl.optim.gradient import gradient_descent as gradient_descent
+from jaxdl.optim.gradient import rprop as rprop
+from jaxdl.optim.gradient import sgd as sgd
+from jaxdl.optim.lbfgs import lbfgs as lbfgs
+from jaxdl.optim.matrices import adafactor as adafactor
+from jaxdl.optim.matrices import muon as muon
+from jaxdl.optim.paths import by_path as by_path
+from jaxdl.optim.paths import is_kernel as is_kernel
+from jaxdl.optim.paths import l1_penalty as l1_penalty
+from jaxdl.optim.paths import l2_penalty as l2_penalty
+from jaxdl.optim.paths import path_mask as path_mask
+from jaxdl.optim.plateau import reduce_on_plateau as reduce_on_plateau
+from jaxdl.optim.rectified import nadam as nadam
+from jaxdl.optim.rectified import radam as radam
+from jaxdl.optim.schedules import cosine_annealing as cosine_annealing
+from jaxdl.optim.schedules import cosine_warm_restarts as cosine_warm_restarts
+from jaxdl.optim.schedules import cyclic as cyclic
+from jaxdl.optim.schedules import one_cycle as one_cycle
