@@ -81,9 +81,12 @@ class Init(NamedTuple):
 
 
 def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
-    """Returns the pair as a Layer; writes the name, for messages, on ``apply``, a new function."""
+    """Returns the pair as a Layer; writes the name, for messages, on ``apply``, a new function.
+
+    Operations of the layer carry the name too, for profiles and to find where nan comes from.
+    """
     apply.__name__ = name  # type: ignore[attr-defined]
-    return Layer(init, apply)
+    return Layer(init, jax.named_scope(name)(apply))
 
 
 def stateless(name: str, fn: Callable[[Any], Array]) -> Layer:

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,16 @@ FOLDER = Path(__file__).parent
 DTYPES = ("float32", "float64")
 BOUNDS = {"float32": 1e-5, "float64": 1e-12}
 """Relative; the absolute bound is a tenth of it."""
+
+QUICK = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_allow_excess_precision": False,  # half precision is rounded after every operation
+}
+if jax.__version_info__ < (0, 11):
+    QUICK["xla_cpu_use_fusion_emitters"] = False  # later versions have no others
+quick_jit = functools.partial(jax.jit, compiler_options=QUICK)
+"""For checks of mathematics on a few numbers: compiles several times faster, and runs slower."""
 
 
 def cast(tree: Any, dtype: Any) -> Any:
@@ -56,12 +66,27 @@ def bind(case: Case, dtype: Any) -> tuple[Callable[..., jax.Array], list[jax.Arr
 
 
 def evaluate(case: Case, dtype: Any) -> dict[str, np.ndarray]:
-    """Value and gradients, the latter for the row's cotangent; every operation by itself."""
-    fn, active = bind(case, dtype)
+    """Value and gradients, the latter for the row's cotangent."""
+    return evaluate_all([(case, dtype)])[0]
+
+
+def evaluate_all(pairs: Sequence[tuple[Case, Any]]) -> list[dict[str, np.ndarray]]:
+    """Value and gradients of rows at dtypes, all in one program."""
+    bound = [bind(case, dtype) for case, dtype in pairs]
+    run = lambda everything: [
+        _evaluated(case, fn, active)
+        for (case, _), (fn, _), active in zip(pairs, bound, everything, strict=True)
+    ]
+    return jax.device_get(quick_jit(run)([active for _, active in bound]))
+
+
+def _evaluated(
+    case: Case, fn: Callable[..., jax.Array], active: list[jax.Array]
+) -> dict[str, jax.Array]:
     value, pullback = jax.vjp(fn, *active)
     gradients = pullback(jnp.asarray(cotangent(case, value.shape)).astype(value.dtype))
     named = {f"gradient{i}": g for i, g in zip(case.differentiate, gradients, strict=True)}
-    return jax.device_get({"value": value} | named)
+    return {"value": value} | named
 
 
 @functools.cache
@@ -72,16 +97,32 @@ def load(table: str) -> dict[str, np.ndarray]:
 
 
 def check(table: str, case: Case, dtype: str) -> None:
-    """Raises an AssertionError where a row differs from PyTorch by more than it may.
+    """Raises an AssertionError where a row differs from PyTorch by more than it may."""
+    check_all(table, [case], dtype)
+
+
+def check_all(table: str, cases: Sequence[Case], dtype: str) -> None:
+    """Raises an AssertionError where one of the rows differs from PyTorch by more than it may.
 
     nan and inf stand at the same places. Points at which ``case.skip`` is True don't count, in the
     value and in those gradients that have the mask's shape.
+
+    Args:
+        table: the name of the golden file.
+        cases: rows with the same arrays, as those of a loss that differ in the reduction only.
+        dtype: one of DTYPES.
     """
-    golden = load(table)
-    made_for = str(golden.get(f"{case.id}|fingerprint"))
-    assert made_for == fingerprint(case), f"{case.id} has changed: run make_golden.py {table}"
     with jax.enable_x64(dtype == "float64"):
-        got = evaluate(case, dtype)
+        everything = evaluate_all([(case, dtype) for case in cases])
+    for case, got in zip(cases, everything, strict=True):
+        _compare(load(table), case, dtype, got)
+
+
+def _compare(
+    golden: dict[str, np.ndarray], case: Case, dtype: str, got: dict[str, np.ndarray]
+) -> None:
+    made_for = str(golden.get(f"{case.id}|fingerprint"))
+    assert made_for == fingerprint(case), f"{case.id} has changed: make its golden file again"
     bound = case.tolerance.get(dtype, BOUNDS[dtype])
     skip = None if case.skip is None else case.skip(*cast(case.arrays, dtype))
     for name, value in got.items():

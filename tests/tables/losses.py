@@ -1,16 +1,15 @@
 """Every loss of torch.nn.functional with every option: what the oracle and the laws run over."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from case import Case
 from jaxdl import losses as L
+from tables.losses_beyond import BEYOND
+from tables.rows import EXTREMES, INF, NAN, REDUCTIONS, against, any_nan, edges, near, rows
 
-INF, NAN = np.inf, np.nan
-EXTREMES = [0.0, -0.0, 1e-30, -1e-30, 1, -1, 50, -50, 1e4, -1e4, 1e30, -1e30, INF, -INF, NAN]
-REDUCTIONS = ("none", "mean", "sum")
 random = np.random.RandomState(1)
 
 X, Y = 2 * random.randn(4, 5), 2 * random.randn(4, 5)
@@ -26,78 +25,6 @@ PARTLY = np.array([0, -100, 2, 4])
 DEEP, DEEP_LABELS = random.randn(2, 3, 5), np.array([[0, 1, 2], [3, 4, -100]])
 DEEP_SHARES = np.exp(random.randn(2, 3, 5))
 DEEP_SHARES /= DEEP_SHARES.sum(axis=-1, keepdims=True)
-
-
-def near(*kinks: float) -> list[float]:
-    """Each kink with its neighbours in float64 and float32."""
-    points = list(kinks)
-    for kink in kinks:
-        for dtype in (np.float64, np.float32):
-            # Next to 0 stand the smallest normal numbers: XLA on CPUs takes subnormals for 0.
-            tiny = float(np.finfo(dtype).tiny)
-            points += (
-                [float(np.nextafter(dtype(kink), dtype(to))) for to in (INF, -INF)]
-                if (kink)
-                else [tiny, -tiny]
-            )
-    return points
-
-
-def against(points: list[float], *targets: float) -> tuple[np.ndarray, np.ndarray]:
-    """Each point with each target, and each target with itself."""
-    pairs = [(x, t) for t in targets for x in points] + [(t, t) for t in targets]
-    return tuple(np.array(side, float) for side in zip(*pairs, strict=True))
-
-
-def name(fn: Callable, options: Mapping[str, Any], note: str = "") -> str:
-    show = lambda v: v.shape if isinstance(v, np.ndarray) else getattr(v, "__name__", v)
-    shown = {k: show(v) for k, v in options.items()}
-    return "-".join([fn.__name__, *(f"{k}={v}" for k, v in shown.items()), *filter(None, [note])])
-
-
-def rows(
-    fn: Callable[..., Any],
-    arrays: tuple[np.ndarray, ...],
-    torch: str | None = None,
-    *,
-    note: str = "",
-    reductions: tuple[str, ...] = REDUCTIONS,
-    torch_options: Mapping[str, Any] | None = None,
-    differentiate: tuple[int, ...] = (0,),
-    smooth: bool = True,
-    tolerance: Mapping[str, float] | None = None,
-    skip: Callable[..., np.ndarray] | None = None,
-    **options: Any,
-) -> Iterator[Case]:
-    """One row a reduction."""
-    twin = options if torch_options is None else torch_options
-    for reduction in reductions:
-        full = options | {"reduction": reduction}
-        yield Case(
-            name(fn, full, note),
-            fn,
-            arrays,
-            full,
-            torch or f"F.{fn.__name__}",
-            dict(twin) | {"reduction": reduction},
-            differentiate,
-            smooth,
-            tolerance or {},
-            skip,
-        )
-
-
-def edges(
-    fn: Callable[..., Any], arrays: tuple[np.ndarray, ...], torch: str | None = None, **options: Any
-) -> Iterator[Case]:
-    """One row, unreduced, where finite differences don't work."""
-    settings = {"note": "edges", "reductions": ("none",), "smooth": False}
-    yield from rows(fn, arrays, torch, **(settings | options))
-
-
-def any_nan(*arrays: np.ndarray) -> np.ndarray:
-    """Where an input is nan: PyTorch's gradient of |x| there is 0, and ours nan."""
-    return np.any([np.isnan(a) for a in arrays], axis=0)
 
 
 def regression() -> Iterator[Case]:
@@ -345,8 +272,8 @@ def distance() -> Iterator[Case]:
         o = {"options": {"axis": axis}, "torch_options": {"dim": axis}}
         yield Case(f"cosine_similarity-axis={axis}", arrays=(X, Y), torch=torch, **o, **two)
     o = {"torch_options": {"dim": -1}, "torch": torch} | two
-    # Gradients of a million, in float32, at a vector of length 1e-6: 0 is within rounding there.
-    tiny = lambda a, b: (a.dtype == np.float32) & (np.abs(a) == a.dtype.type(1e-6))
+    # Gradients of a million cancel at a vector of length 1e-6: 0 is within rounding.
+    tiny = lambda a, b: np.abs(a) == a.dtype.type(1e-6)
     yield Case("cosine_similarity-edges", arrays=VECTORS, smooth=False, skip=tiny, **o)
     o["torch_options"] = {"dim": -1, "eps": 3.0}
     yield Case("cosine_similarity-eps=3", arrays=(X, Y), options={"eps": 3.0}, smooth=False, **o)
@@ -389,3 +316,4 @@ CASES = [
     )
     for case in family()
 ]
+CASES += BEYOND

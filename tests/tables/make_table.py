@@ -25,7 +25,7 @@ marks where PyTorch itself is less exact, or wrong at some points; tests/tables 
 
 def twin(case: Case) -> str:
     """How the table names a row's twin: a function, its formula written in PyTorch, or nothing."""
-    if case.torch is None or not case.torch.startswith("("):
+    if case.torch is None or "lambda" not in case.torch:
         return case.torch or "—"
     # A lambda around the function itself only moves axes, or names options.
     function = f"F.{case.fn.__name__}"

@@ -1,7 +1,27 @@
 """All layers, combinators and models in one table; the laws in test_layers.py run over its rows."""
 
-from zoo import basic, combined, simple_models
+from zoo import (
+    attention,
+    basic,
+    combined,
+    convolution,
+    embedding,
+    normalization,
+    recurrent,
+    simple_models,
+    stochastic,
+)
 from zoo.row import Row as Row
 from zoo.row import example as example
 
-ZOO = [*basic.ROWS, *combined.ROWS, *simple_models.ROWS]
+ZOO = [
+    *basic.ROWS,
+    *convolution.ROWS,
+    *combined.ROWS,
+    *simple_models.ROWS,
+    *recurrent.ROWS,
+    *embedding.ROWS,
+    *normalization.ROWS,
+    *stochastic.ROWS,
+    *attention.ROWS,
+]

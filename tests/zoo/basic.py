@@ -13,7 +13,12 @@ ROWS = [
     Row("rescale", layers.rescale(0.5, -1.0), (4,), gives="float32", gradient=False),
     Row("serial", serial(layers.dense(5, 4), activations.relu, layers.dense(4, 2)), (5,)),
     Row("serial by name", serial(body=layers.dense(5, 4), head=layers.dense(4, 2)), (5,)),
-    Row("mlp", models.mlp((5, 8, 8, 3), init=initializers.he_default), (5,)),
-    Row("mlp with dropout", models.mlp((5, 8, 3), rate=0.3), (5,), stochastic=True),
-    Row("serial of serials", serial(models.mlp((5, 8, 4)), jnp.tanh, layers.dense(4, 1)), (5,)),
+    Row("mlp", models.mlp((5, 8, 8, 3), init=initializers.he_default), (5,), composed=True),
+    Row("mlp with dropout", models.mlp((5, 8, 3), rate=0.3), (5,), stochastic=True, composed=True),
+    Row(
+        "serial of serials",
+        serial(models.mlp((5, 8, 4)), jnp.tanh, layers.dense(4, 1)),
+        (5,),
+        composed=True,
+    ),
 ]

@@ -19,6 +19,7 @@ class Row(NamedTuple):
     classes: int | None = None  # what goes in are integers below this, as token numbers
     gives: str | None = None  # the dtype of what comes out, where it isn't that of what goes in
     gradient: bool = True  # False where finite differences tell another: frozen, or always float32
+    composed: bool = False  # made of layers that have rows of their own
     fixed_init: bool = False  # nothing in its init is random, as in normalisation layers
 
 

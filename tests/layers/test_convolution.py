@@ -1,0 +1,272 @@
+"""Convolution: PyTorch's values and gradients, flax's layers, all derivatives, and messages."""
+
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from golden import compare
+from jaxdl import functional, layers
+from tables.convolution import CASES
+
+
+@pytest.mark.parametrize("dtype", compare.DTYPES)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_equals_pytorch(case, dtype):
+    compare.check("convolution", case, dtype)
+
+
+def draw(*shape, seed=0):
+    return jnp.asarray(np.random.RandomState(seed).randn(*shape), jnp.float32)
+
+
+# A folded form, one of few channels, groups, depthwise, strided, and a matmul.
+FORMS = [
+    ((4, 4, 5), (3, 3, 5, 32), {"padding": 1}),
+    ((5, 4, 1), (3, 3, 1, 4), {"padding": 1}),
+    ((4, 4, 4), (2, 2, 2, 4), {"groups": 2}),
+    ((4, 4, 3), (3, 3, 1, 3), {"groups": 3, "padding": 1}),
+    ((5, 4, 6), (3, 3, 6, 4), {"stride": 2, "padding": 1}),
+    ((4, 4, 3), (1, 1, 3, 2), {"stride": 2}),
+]
+EACH = pytest.mark.parametrize(("image", "window", "options"), FORMS)
+
+
+def loss(options, derivatives):
+    def fn(kernel, x):
+        y = functional.conv({"kernel": kernel}, x, derivatives=derivatives, **options)
+        return jnp.sin(y).sum()
+
+    return fn
+
+
+def both(options, transform, *arrays):
+    """What a transformed loss gives with the fast rules and with those of lax."""
+    run = lambda derivatives: jax.jit(transform(loss(options, derivatives)))(*arrays)
+    for ours, theirs in zip(*map(jax.tree.leaves, map(run, ("fast", "lax"))), strict=True):
+        np.testing.assert_allclose(ours, theirs, 2e-5, 2e-5)
+
+
+@EACH
+def test_second_derivatives_are_those_of_lax(image, window, options):
+    kernel, x, v = draw(*window), draw(2, *image), draw(*window, seed=1)
+    grad = lambda f: jax.grad(f, argnums=(0, 1))
+    twice = lambda f: grad(lambda k, x: (jax.grad(f)(k, x) * v).sum())
+    forward_over_reverse = lambda f: lambda k, x: jax.jvp(lambda k: grad(f)(k, x), (k,), (v,))
+    both(options, twice, kernel, x)
+    both(options, forward_over_reverse, kernel, x)
+
+
+def test_hessian_is_that_of_lax():
+    both({"padding": 1}, jax.hessian, draw(2, 1, 1), draw(1, 3, 1))
+
+
+def test_forwards_needs_the_derivatives_of_lax():
+    kernel, x = draw(3, 2, 2), draw(1, 5, 2)
+    with pytest.raises(TypeError, match="custom_vjp"):
+        jax.jvp(loss({}, "fast"), (kernel, x), (kernel, x))
+    jax.jvp(loss({}, "lax"), (kernel, x), (kernel, x))
+
+
+@EACH
+def test_a_population_is_its_members(image, window, options):
+    kernels, x = draw(3, *window), draw(3, 2, *image)
+    grad = jax.jit(jax.grad(loss(options, "fast"), argnums=(0, 1)))
+    together = jax.jit(jax.vmap(grad))(kernels, x)
+    shared = jax.jit(jax.vmap(grad, in_axes=(0, None)))(kernels, x[0])
+    for i in range(3):
+        for whole, batch in ((together, x[i]), (shared, x[0])):
+            for got, alone in zip(whole, grad(kernels[i], batch), strict=True):
+                np.testing.assert_allclose(got[i], alone, 1e-5, 1e-5)
+
+
+def test_inside_scan_and_remat():
+    kernel, x = draw(3, 3, 4, 32), draw(5, 2, 4, 4, 4)
+
+    def total(kernel, derivatives):
+        body = jax.checkpoint(lambda s, x: (s + loss({"padding": 1}, derivatives)(kernel, x), None))
+        return jax.lax.scan(body, 0.0, x)[0]
+
+    fast, lax = (
+        jax.jit(jax.grad(functools.partial(total, derivatives=d)))(kernel) for d in ("fast", "lax")
+    )
+    np.testing.assert_allclose(fast, lax, 1e-5, 1e-5)
+
+
+def lowered(platform, derivatives):
+    """The program of a training step's gradients, as text."""
+    step = jax.grad(loss({"padding": 1}, derivatives), argnums=(0, 1))
+    arrays = draw(3, 3, 5, 32), draw(7, 4, 4, 5)
+    return jax.jit(step).trace(*arrays).lower(lowering_platforms=(platform,)).as_text()
+
+
+def convolutions(text):
+    """What the program's convolutions are, without the names of their arguments."""
+    return sorted(
+        line.split("dim_numbers")[1] for line in text.splitlines() if "dim_numbers" in line
+    )
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_accelerators_get_convolutions_of_xla_and_nothing_of_the_cpu(platform):
+    ours, lax = lowered(platform, "fast"), lowered(platform, "lax")
+    assert convolutions(ours) == convolutions(lax)
+    assert "transpose" not in ours and "reshape" not in ours
+    # The batch of seven folded into the width of four.
+    assert "4x28x5" not in ours and "4x28x5" in lowered("cpu", "fast")
+
+
+def test_the_choice_of_platform_is_gone_before_the_program_runs():
+    arrays = draw(3, 3, 5, 32), draw(7, 4, 4, 5)
+    compiled = jax.jit(jax.grad(loss({}, "fast"))).lower(*arrays).compile()
+    assert "conditional" not in compiled.as_text()
+
+
+def test_convolutions_on_cpu_are_canonical_and_without_groups():
+    text = lowered("cpu", "fast")
+    assert len(convolutions(text)) == 3
+    for line in convolutions(text):
+        assert "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]" in line
+        assert "feature_group_count = 1" in line
+
+
+def test_causal_padding_sees_no_future():
+    kernel, x = draw(3, 1, 1), draw(6, 1)
+    seen = jax.jacobian(lambda x: functional.conv({"kernel": kernel}, x, padding="CAUSAL")[:, 0])(x)
+    np.testing.assert_array_equal(np.triu(seen[..., 0], 1), 0)
+
+
+def test_same_with_a_stride_is_flax_same():
+    x = draw(2, 6, 7, 3)
+    layer = layers.conv(3, 4, (3, 3), stride=2, padding="SAME")
+    params, _ = layer.init(jax.random.key(0))
+    twin = nn.Conv(4, (3, 3), strides=2, padding="SAME")
+    np.testing.assert_allclose(
+        layer.apply(params, (), x)[0], twin.apply({"params": params}, x), 1e-5, 1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "theirs"),
+    [
+        ((3,), {"dilation": 2}, {"kernel_dilation": 2}),
+        ((3, 2), {"stride": (2, 1), "groups": 2}, {"strides": (2, 1), "feature_group_count": 2}),
+        ((2, 2, 2), {"bias": False}, {"use_bias": False}),
+    ],
+)
+def test_conv_is_flax_conv(size, options, theirs):
+    layer = layers.conv(4, 6, size, **options)
+    params, _ = layer.init(jax.random.key(0))
+    x = draw(2, *(5, 6, 4)[: len(size)], 4)
+    twin = nn.Conv(6, size, padding="VALID", **theirs)
+    ours = lambda params, x: layer.apply(params, (), x)[0]
+    their = lambda params, x: twin.apply({"params": params}, x)
+    np.testing.assert_allclose(ours(params, x), their(params, x), 1e-5, 1e-5)
+    grads = [
+        jax.grad(lambda p, x, f=f: jnp.sin(f(p, x)).sum(), (0, 1))(params, x) for f in (ours, their)
+    ]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-5), *grads)
+
+
+def test_conv_transpose_is_flax_conv_transpose():
+    layer = layers.conv_transpose(4, 6, (3, 2), stride=2)
+    params, _ = layer.init(jax.random.key(0))
+    x = draw(2, 5, 4, 4)
+    twin = nn.ConvTranspose(6, (3, 2), strides=(2, 2), padding="VALID", transpose_kernel=True)
+    np.testing.assert_allclose(
+        layer.apply(params, (), x)[0], twin.apply({"params": params}, x), 1e-5, 1e-5
+    )
+
+
+def test_conv_transpose_is_the_adjoint_of_conv():
+    kernel, options = (
+        draw(3, 2, 2, 6),
+        {"stride": 2, "padding": (1, 0), "dilation": (1, 2), "groups": 2},
+    )
+    conv = lambda x: functional.conv({"kernel": kernel}, x, **options)
+    x = draw(1, 7, 7, 4)
+    y = draw(*conv(x).shape, seed=1)
+    back = functional.conv_transpose({"kernel": kernel}, y, **options)
+    np.testing.assert_allclose((conv(x) * y).sum(), (x * back).sum(), 1e-5)
+
+
+def test_pooled_convolution_is_its_parts():
+    layer = layers.conv_relu_pool(3, 4, (3, 3), pool=(2, 2), padding=1)
+    params, _ = layer.init(jax.random.key(0))
+    x = draw(2, 6, 4, 3)
+
+    def parts(params, x):
+        return functional.max_pool(jax.nn.relu(functional.conv(params, x, padding=1)), (2, 2))
+
+    whole = lambda params, x: layer.apply(params, (), x)[0]
+    np.testing.assert_array_equal(whole(params, x), parts(params, x))
+    grads = [
+        jax.grad(lambda p, x, f=f: jnp.sin(f(p, x)).sum(), (0, 1))(params, x)
+        for f in (whole, parts)
+    ]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-6), *grads)
+
+
+def test_no_images_and_no_leading_axes():
+    params = {"kernel": draw(3, 3, 5, 32), "bias": draw(32)}
+    grad = jax.grad(lambda p, x: functional.conv(p, x).sum(), (0, 1))
+    none = jnp.zeros((0, 5, 5, 5))
+    assert functional.conv(params, none).shape == (0, 3, 3, 32)
+    assert not grad(params, none)[0]["kernel"].any()
+    assert functional.conv(params, none[0:0].reshape(5, 0, 5, 5, 5)).shape == (5, 0, 3, 3, 32)
+    assert functional.conv(params, jnp.ones((5, 5, 5))).shape == (3, 3, 32)
+
+
+@pytest.mark.parametrize(("image", "window", "options"), FORMS)
+def test_half_precision_sums_in_float32(image, window, options):
+    x, kernel = draw(2, *image).astype("bfloat16"), draw(*window).astype("bfloat16")
+    half = functional.conv({"kernel": kernel}, x, **options)
+    wide = functional.conv({"kernel": kernel.astype("float32")}, x.astype("float32"), **options)
+    assert half.dtype == jnp.bfloat16
+    # Rounded once: by at most half of a unit in the last of eight bits.
+    np.testing.assert_allclose(half.astype("float32"), wide, 2**-8, 1e-3)
+
+
+def test_torch_default_counts_what_feeds_an_output():
+    params, _ = layers.conv(50, 40, (3, 3), groups=2).init(jax.random.key(0))
+    assert float(abs(params["kernel"]).max()) == pytest.approx((25 * 9) ** -0.5, rel=1e-3)
+    assert 0.8 < float(abs(params["bias"]).max()) * (25 * 9) ** 0.5 <= 1
+
+
+X = np.ones((2, 4, 5, 6), "float32")
+K = {"kernel": np.ones((3, 3, 6, 4), "float32")}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: functional.conv(K, X[..., :5]), r"float32\[2,4,5,5\], and needs 6 entries"),
+        (lambda: functional.conv(K, X[:, :2]), r"reaches over 3×3, more than the padded 2×5"),
+        (lambda: functional.conv(K, X, dilation=2), "reaches over 5×5"),
+        (lambda: functional.conv(K, X[0, 0]), "needs 2 spatial axes"),
+        (lambda: functional.conv(K, X, stride=0), "stride is 0"),
+        (lambda: functional.conv(K, X, stride=(1, 1, 1)), "or 2 of them"),
+        (lambda: functional.conv(K, X, padding=-1), "padding is -1"),
+        (lambda: functional.conv(K, X, padding=(1, (1, 2, 3))), "padding is"),
+        (lambda: functional.conv(K, X, padding="same"), "padding is 'same'"),
+        (lambda: functional.conv(K, X, padding="CAUSAL"), "for one axis"),
+        (lambda: functional.conv(K, X, groups=3), "3 groups don't divide n_out"),
+        (lambda: functional.conv(K, X, groups=0), "groups is 0"),
+        (lambda: functional.conv(K, X, derivatives="slow"), "derivatives is 'slow'"),
+        (lambda: functional.conv(K, X.astype(int)), "must be floating point"),
+        (lambda: functional.conv({"kernel": X[0, 0]}, X), "one to three spatial axes"),
+        (lambda: functional.conv_transpose(K, X), "needs 4 entries"),
+        (lambda: functional.conv_transpose(K, X[..., :4], output_padding=1), "less than stride"),
+        (lambda: functional.conv_transpose(K, X[..., :4], groups=3), "groups don't divide n_in"),
+        (lambda: functional.conv_transpose(K, X[..., :4], padding=4), "reaches over"),
+        (lambda: layers.conv(3, 4, (3, 0)), "size is 0"),
+        (lambda: layers.conv(3, 4, (3, 3), groups=2), "2 groups don't divide"),
+        (lambda: layers.depthwise_conv(3, (3,), multiplier=0), "multiplier is 0"),
+    ],
+)
+def test_wrong_calls_are_named(call, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        call()
