@@ -1,5 +1,6 @@
 """What holds for every function of a table: a new function is one row, and meets all of it."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from case import Case
-from golden.compare import bind, cast, cotangent, evaluate
+from golden.compare import bind, cast, cotangent, evaluate_all, quick_jit
+
+HALVES = (jnp.float16, jnp.bfloat16)
 
 
 def eager_jit_and_vmap_agree(case: Case) -> None:
@@ -20,9 +23,12 @@ def eager_jit_and_vmap_agree(case: Case) -> None:
     first = cast(case.arrays, np.float32)
     pair = [first, tuple(map(roll, first))]
     eager = np.stack([fn(*map(jnp.asarray, arrays)) for arrays in pair])
-    close = lambda got, expected: np.testing.assert_allclose(got, expected, 1e-5, 1e-6)
-    close(jax.jit(fn)(*first), eager[0])
-    close(jax.jit(jax.vmap(fn))(*map(np.stack, zip(*pair, strict=True))), eager)
+    batch = tuple(map(np.stack, zip(*pair, strict=True)))
+    compiled, mapped = jax.jit(lambda first, batch: (fn(*first), jax.vmap(fn)(*batch)))(
+        first, batch
+    )
+    np.testing.assert_allclose(compiled, eager[0], 1e-5, 1e-6)
+    np.testing.assert_allclose(mapped, eager, 1e-5, 1e-6)
 
 
 def gradients_are_finite_differences(case: Case) -> None:
@@ -34,45 +40,42 @@ def gradients_are_finite_differences(case: Case) -> None:
         weights = jnp.asarray(cotangent(case, jax.eval_shape(fn, *active).shape), jnp.float64)
         gradient = lambda *arrays: jax.vjp(fn, *arrays)[1](weights)
 
-        def slopes(function: Callable[..., Any], step: float = 1e-5) -> tuple[Any, Any]:
-            at = lambda t: function(*(x + t * d for x, d in zip(active, direction, strict=True)))
-            exact = jax.jvp(at, (0.0,), (1.0,))[1]
-            return exact, jax.tree.map(lambda a, b: (a - b) / (2 * step), at(step), at(-step))
+        def along(t: jax.Array) -> tuple[Any, Any]:
+            """The function and its gradient, on the line through the row's arrays."""
+            arrays = [x + t * d for x, d in zip(active, direction, strict=True)]
+            return fn(*arrays), gradient(*arrays)
 
-        first, second, backward = jax.jit(
-            lambda: (slopes(fn), slopes(gradient), gradient(*active))
-        )()
-    for exact, numeric in (first, second):
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-6, 1e-7), exact, numeric)
-    forwards = np.vdot(weights, first[0])
-    np.testing.assert_allclose(sum(map(np.vdot, backward, direction)), forwards, 1e-10, 1e-10)
-
-
-def half_precision_is_finite(case: Case, dtype: Any) -> None:
-    """Wherever float32 is finite and fits; and what comes in as ``dtype`` goes out as ``dtype``."""
-    half = evaluate(case._replace(options=cast(dict(case.options), dtype)), dtype)
-    rounded = cast(cast((case.arrays, dict(case.options)), dtype), np.float32)
-    wide = evaluate(case._replace(arrays=rounded[0], options=rounded[1]), np.float32)
-    for name, value in half.items():
-        assert value.dtype == dtype, name
-        fits = np.isfinite(wide[name]) & (np.abs(wide[name]) <= float(jnp.finfo(dtype).max))
-        finite = np.isfinite(value.astype(np.float32))
-        assert (finite | ~fits).all(), f"{name} of {case.id} at {np.argwhere(fits & ~finite)}"
+        step = 1e-5
+        near = quick_jit(lambda: (jax.jvp(along, (0.0,), (1.0,)), along(step), along(-step)))
+        (here, exact), ahead, behind = jax.device_get(near())
+    numeric = jax.tree.map(lambda a, b: (a - b) / (2 * step), ahead, behind)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-6, 1e-7), exact, numeric)
+    forwards = np.vdot(weights, exact[0])
+    np.testing.assert_allclose(sum(map(np.vdot, here[1], direction)), forwards, 1e-10, 1e-10)
 
 
-def float16_is_finite(case: Case) -> None:
-    half_precision_is_finite(case, jnp.float16)
-
-
-def bfloat16_is_finite(case: Case) -> None:
-    half_precision_is_finite(case, jnp.bfloat16)
+def half_precision_is_finite(case: Case) -> None:
+    """Wherever float32 is finite and fits; and a dtype that comes in goes out."""
+    options = dict(case.options)
+    pairs = []
+    for dtype in HALVES:
+        rounded = cast(cast((case.arrays, options), dtype), np.float32)
+        wide = case._replace(arrays=rounded[0], options=rounded[1])
+        pairs += [(case._replace(options=cast(options, dtype)), dtype), (wide, np.float32)]
+    results = evaluate_all(pairs)
+    for dtype, half, wide in zip(HALVES, results[::2], results[1::2], strict=True):
+        for name, value in half.items():
+            assert value.dtype == dtype, name
+            most = float(jnp.finfo(dtype).max)
+            fits = np.isfinite(wide[name]) & (np.abs(wide[name]) <= most)
+            finite = np.isfinite(value.astype(np.float32))
+            assert (finite | ~fits).all(), f"{name} of {case.id} at {np.argwhere(fits & ~finite)}"
 
 
 LAWS: tuple[Callable[[Case], None], ...] = (
     eager_jit_and_vmap_agree,
     gradients_are_finite_differences,
-    float16_is_finite,
-    bfloat16_is_finite,
+    half_precision_is_finite,
 )
 
 
@@ -81,6 +84,35 @@ def rows(cases: Sequence[Case]) -> list[Any]:
     return [
         pytest.param(law, case, id=f"{law.__name__}-{case.id}")
         for law in LAWS
-        for case in cases
+        for case in map(joined, by_reduction(cases))
         if case.smooth or law is not gradients_are_finite_differences
     ]
+
+
+def by_reduction(cases: Sequence[Case]) -> list[list[Case]]:
+    """Groups neighbours that differ in the reduction only: one program does for all of them."""
+    same = lambda x: id(x) if isinstance(x, np.ndarray) else x
+
+    def key(case: Case) -> Any:
+        options = {name: same(value) for name, value in _others(case).items()}
+        arrays = [id(array) for array in case.arrays]
+        return id(case) if "reduction" not in case.options else (case.fn, arrays, options)
+
+    return [list(group) for _, group in itertools.groupby(cases, key)]
+
+
+def joined(cases: Sequence[Case]) -> Case:
+    """The rows of a group as one, whose value is all their values in a line."""
+    if len(cases) == 1:
+        return cases[0]
+    reductions = [case.options["reduction"] for case in cases]
+
+    def fn(*arrays: Any, **options: Any) -> jax.Array:
+        values = [cases[0].fn(*arrays, **options, reduction=each) for each in reductions]
+        return jnp.concatenate(list(map(jnp.ravel, values)))
+
+    return cases[0]._replace(fn=fn, options=_others(cases[0]))
+
+
+def _others(case: Case) -> dict[str, Any]:
+    return {name: value for name, value in case.options.items() if name != "reduction"}

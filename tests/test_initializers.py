@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from golden.compare import quick_jit
 from jaxdl import initializers as I
 from jaxdl.checks import ShapeError
 
@@ -60,6 +61,18 @@ MATRICES = {
 }
 ALL = {name: row[0] for name, row in DRAWS.items()} | MATRICES
 
+TORCH = """calculate_gain constant dirac eye kaiming_normal kaiming_uniform normal ones orthogonal
+    sparse trunc_normal uniform xavier_normal xavier_uniform zeros"""
+KERAS = """constant glorot_normal glorot_uniform he_normal he_uniform identity lecun_normal
+    lecun_uniform ones orthogonal random_normal random_uniform truncated_normal variance_scaling
+    zeros"""
+JAX = [name for name in dir(jax.nn.initializers) if name.islower() and name[0] != "_"]
+
+
+@pytest.mark.parametrize("names", [TORCH, KERAS, " ".join(JAX)], ids=["torch", "keras", "jax"])
+def test_every_name_is_there(names):
+    assert [name for name in names.split() if not callable(getattr(I, name, None))] == []
+
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_moments_and_bounds(name):
@@ -100,7 +113,7 @@ def test_a_key_gives_the_same_array_in_jit_and_another_key_another(name, key):
     draw = lambda k: ALL[name](k, shape)
     x = draw(key)
     np.testing.assert_array_equal(x, draw(key))
-    np.testing.assert_allclose(jax.jit(draw)(key), x, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(quick_jit(draw)(key), x, rtol=1e-5, atol=1e-7)
     assert name == "eye" or (draw(jax.random.key(1)) != x).any()
 
 
@@ -141,9 +154,10 @@ def test_dirac_passes_on_channels(window, groups, n_out, key):
     kernel = I.dirac(groups=groups)(key, (*window, n_in // groups, n_out))
     x = jax.random.normal(key, (2, *(6,) * len(window), n_in))
     layout = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
-    y = jax.lax.conv_general_dilated(
+    convolve = lambda x, kernel: jax.lax.conv_general_dilated(
         x, kernel, (1,) * len(window), "SAME", dimension_numbers=layout, feature_group_count=groups
     )
+    y = quick_jit(convolve)(x, kernel)
     share, width = n_in // groups, n_out // groups
     for g in range(groups):
         kept = min(share, width)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden import make_metrics
+from golden.compare import quick_jit
 from jaxdl import metrics as M
-from jaxdl import parallel
 from jaxdl.checks import ShapeError
 
 DATA = make_metrics.data()
@@ -67,7 +67,7 @@ NUMBERS = {
 
 @functools.cache
 def compiled(name):
-    return jax.jit(SUMS[name][0])
+    return quick_jit(SUMS[name][0])
 
 
 def sums(name, rows=slice(None), weight=None, **changes):
@@ -94,7 +94,7 @@ def test_equals_scikit_learn(name, kind):
 def test_exact_areas_equal_scikit_learn(kind):
     weight = F["weight"] if kind == "weighted" else None
     for area, name in [(M.exact_roc_auc, "roc_auc"), (M.exact_pr_auc, "pr_auc")]:
-        got = jax.jit(area)(F["scores"], F["binary"], weight=weight)
+        got = quick_jit(area)(F["scores"], F["binary"], weight=weight)
         np.testing.assert_allclose(got, GOLDEN[kind][name], rtol=2e-5)
 
 
@@ -125,24 +125,19 @@ def test_a_weight_of_2_counts_a_row_twice_and_order_does_not_count(name):
 
 
 @pytest.mark.parametrize("name", SUMS)
-def test_jit_vmap_and_devices_agree_with_eager(name):
+def test_jit_vmap_and_eight_devices_agree_with_eager(name):
     fn, arrays = SUMS[name]
     rows = [jnp.asarray(F[array]) for array in (*arrays, "weight")]
     call = lambda x, y, w: fn(x, y, weight=w)
     whole = call(*rows)
-    assert_close(jax.jit(call)(*rows), whole)
     split = [x.reshape(8, N // 8, *x.shape[1:]) for x in rows]
-    each = jax.vmap(call)(*split)
-    assert_close(jax.tree.map(lambda x: x.sum(0), each), whole)
-    assert_close(jax.tree.map(lambda x: x[3], each), call(*(x[3] for x in split)))
-    mesh = parallel.data_mesh()
-    spread = jax.shard_map(
-        lambda *rows: jax.lax.psum(call(*rows), "data"),
-        mesh=mesh,
-        in_specs=jax.P("data"),
-        out_specs=jax.P(),
+    compiled, each = quick_jit(lambda rows, split: (call(*rows), jax.vmap(call)(*split)))(
+        rows, split
     )
-    assert_close(jax.jit(spread)(*rows), whole)
+    assert_close(compiled, whole)
+    assert_close(jax.tree.map(lambda x: x.sum(0), each), whole)
+    across = jax.pmap(lambda *rows: jax.lax.psum(call(*rows), "data"), "data", out_axes=None)
+    assert_close(across(*split), whole)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float64])

@@ -49,7 +49,7 @@ def jaxdl_network(name: str) -> "jaxdl.Layer":  # noqa: F821
         return models.convnet((28, 28, 1), 10, kernel_size=5)
     if name in ("lstm", "gru"):
         kind = {"lstm": layers.lstm, "gru": layers.gru}[name]
-        return serial(kind(28, 128), lambda x: x[..., -1, :], layers.dense(128, 10))
+        return serial(kind(28, 128, last=True), layers.dense(128, 10))
     if name == "transformer":
         return models.transformer_encoder(128, 10)
     return models.resnet_cifar(8)

@@ -115,7 +115,7 @@ def gelu(x: ArrayLike, *, approximate: Approximate = "none") -> Array:
         # 1 + erf cancels for negative x, which costs half precision its digits; jax.nn takes erfc
         # instead, which is half as fast.
         wide = x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
-        return (0.5 * wide * (1 + jax.lax.erf(wide * 0.5**0.5))).astype(x.dtype)
+        return (wide * (0.5 + 0.5 * jax.lax.erf(wide * 0.5**0.5))).astype(x.dtype)
     if approximate != "tanh":
         raise ValueError(f'gelu: approximate is {approximate!r}; it must be "none" or "tanh"')
     # ½(1 + tanh(u)) is sigmoid(2u), which keeps its digits where the sum cancels. Beyond ±30 it is

@@ -3,8 +3,9 @@
 Names that PyTorch has draw from PyTorch's distributions: ``normal`` and ``kaiming_normal`` aren't
 truncated, ``uniform`` takes both its ends. All other names of jax.nn.initializers are its own:
 ``glorot_*``, ``he_*`` and ``lecun_*`` are what Keras draws too, truncated at two standard
-deviations where they are normal. Kernels are (…, n_in, n_out), and fans follow these axes: fan_in
-is n_in times the kernel's window, fan_out n_out times it.
+deviations where they are normal; ``truncated_normal`` has a standard deviation of 0.01 by default,
+Keras's one of 0.05, and Keras's name of ``eye`` is ``identity``. Kernels are (…, n_in, n_out), and
+fans follow these axes: fan_in is n_in times the kernel's window, fan_out n_out times it.
 """
 
 from jax.nn.initializers import constant as constant
@@ -37,5 +38,6 @@ from jaxdl.initializers.scaled import xavier_normal as xavier_normal
 from jaxdl.initializers.scaled import xavier_uniform as xavier_uniform
 from jaxdl.initializers.structured import dirac as dirac
 from jaxdl.initializers.structured import eye as eye
+from jaxdl.initializers.structured import identity as identity
 from jaxdl.initializers.structured import orthogonal as orthogonal
 from jaxdl.initializers.structured import sparse as sparse

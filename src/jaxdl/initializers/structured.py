@@ -35,6 +35,10 @@ def eye(*, gain: float = 1.0) -> Initializer:
     return initializer
 
 
+identity = eye
+"""Keras's name of ``eye``."""
+
+
 def dirac(*, groups: int = 1) -> Initializer:
     """Fills a convolution's kernel so that it passes on as many input channels as it can.
 

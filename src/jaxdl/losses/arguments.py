@@ -144,3 +144,8 @@ def pick(x: Array, index: Array) -> Array:
 def clamp_min(x: Array) -> Array:
     """Returns max(x, 0), with gradient 1 at 0 as in PyTorch's clamp, and nan where x is nan."""
     return jnp.where(x < 0, 0, x)
+
+
+def above(x: Array) -> Array:
+    """Returns max(x, 0), with gradient 0 at 0, and nan where x is nan."""
+    return jnp.where(x <= 0, 0, x)

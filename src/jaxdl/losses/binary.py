@@ -160,6 +160,8 @@ def power(base: Array, exponent: float) -> Array:
     """Returns base^exponent for a base ≥ 0, with gradient 0 where the base is 0."""
     if exponent == 0:
         return jnp.ones_like(base)
+    if exponent == 2:
+        return jnp.square(base)
     return jnp.where(base > 0, jnp.where(base > 0, base, 1) ** exponent, 0 * base)
 
 

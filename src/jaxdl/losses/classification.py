@@ -156,25 +156,33 @@ def row_losses(
 def _of_probabilities(x: Array, t: Array, weight: Array | None, label_smoothing: float) -> Array:
     if label_smoothing:
         t = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
-    log_p = jax.nn.log_softmax(x)
-    log_p = jnp.where((t == 0) & (log_p == -jnp.inf), 0, log_p)
-    return -jnp.sum(t * log_p if weight is None else t * over_rows(weight, x) * log_p, axis=-1)
+    t = t if weight is None else t * over_rows(weight, x)
+    shifted, normaliser = _shifted(x)
+    shifted = jnp.where((t == 0) & (shifted == -jnp.inf), 0, shifted)
+    return normaliser * jnp.sum(t, axis=-1) - jnp.sum(t * shifted, axis=-1)
 
 
 def _of_indices(
     x: Array, index: Array, weight: Array | None, ignore_index: int, label_smoothing: float
 ) -> tuple[Array, Array]:
     index, counts, counted = _shares(index, x, weight, ignore_index)
-    # log Σ exp − z_y of shifted logits is a sum of two terms ≥ 0, and takes a pass over the
-    # logits less than the logarithm of the whole softmax.
-    shifted = x - jax.lax.stop_gradient(x.max(axis=-1, keepdims=True))
-    normaliser = jnp.log(jnp.exp(shifted).sum(axis=-1))
+    shifted, normaliser = _shifted(x)
     values = counts * (normaliser - pick(shifted, index))
     if label_smoothing:
         each = normaliser[..., None] - shifted
         smooth = jnp.sum(each if weight is None else over_rows(weight, x) * each, axis=-1)
         values = (1 - label_smoothing) * values + label_smoothing / x.shape[-1] * smooth
     return jnp.where(counted, values, 0), counts
+
+
+def _shifted(x: Array) -> tuple[Array, Array]:
+    """Returns logits of at most 0, and log Σ exp of them.
+
+    The cross entropy is a sum of terms ≥ 0 of both, and takes a pass over the logits less than the
+    logarithm of the whole softmax.
+    """
+    shifted = x - jax.lax.stop_gradient(x.max(axis=-1, keepdims=True))
+    return shifted, jnp.log(jnp.exp(shifted).sum(axis=-1))
 
 
 def _shares(

@@ -31,7 +31,8 @@ def cosine_similarity(a: ArrayLike, b: ArrayLike, *, axis: int = -1, eps: float 
         Array(0.96, dtype=float32)
     """
     x, y, out = operands("cosine_similarity", None, span=1, a=a, b=b)
-    return jnp.sum(unit(x, axis, eps) * unit(y, axis, eps), axis=axis).astype(out.dtype)
+    lengths = _length(x, axis, eps) * _length(y, axis, eps)
+    return (jnp.sum(x * y, axis=axis, keepdims=True) / lengths).squeeze(axis).astype(out.dtype)
 
 
 def pairwise_distance(
@@ -76,8 +77,12 @@ def norm(x: Array, p: float, *, axis: int = -1, keepdims: bool = False) -> Array
 
 def unit(x: Array, axis: int, eps: float) -> Array:
     """Returns rows divided by their norms, which are raised to ``eps`` in the value alone."""
+    return x / _length(x, axis, eps)
+
+
+def _length(x: Array, axis: int, eps: float) -> Array:
     length = norm(x, 2, axis=axis, keepdims=True)
-    return x / jnp.where(length < eps, length + jax.lax.stop_gradient(eps - length), length)
+    return jnp.where(length < eps, length + jax.lax.stop_gradient(eps - length), length)
 
 
 def _power(x: Array, p: float) -> Array:

@@ -55,8 +55,8 @@ def categorical_focal_cross_entropy(
     x, t, out = operands(name, where, span=1, logits=logits, targets=targets)
     if label_smoothing:
         t = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
-    share = jnp.broadcast_to(jnp.asarray(alpha, x.dtype), x.shape[-1:])
-    share = class_weight(name, "alpha", share, x)
+    alpha = alpha if jnp.ndim(alpha) else jnp.full(x.shape[-1:], alpha, x.dtype)
+    share = class_weight(name, "alpha", alpha, x)
     log_p = jax.nn.log_softmax(x)
     missed = power(-jnp.expm1(log_p), gamma)
     log_p = jnp.where((t == 0) & (log_p == -jnp.inf), 0, log_p)

@@ -1,5 +1,6 @@
 """Negative log-likelihoods of counts and of measurements, and the Kullback-Leibler divergence."""
 
+import functools
 import math
 from typing import Literal
 
@@ -93,8 +94,7 @@ def gaussian_nll_loss(
     """
     x, t, out = operands("gaussian_nll_loss", where, predictions=predictions, targets=targets)
     v = _variance(variance, x, out)
-    raised = jnp.where(v >= eps, v, v + jax.lax.stop_gradient(eps - v))
-    raised = jnp.where(v < 0, jnp.nan, raised)
+    raised = _raised(v, eps)
     values = 0.5 * (jnp.log(raised) + jnp.square(x - t) / raised)
     return reduce(values + 0.5 * math.log(2 * math.pi) if full else values, reduction, out)
 
@@ -157,6 +157,17 @@ def _variance(variance: ArrayLike, x: Array, out: Frame) -> Array:
             f" {checks.describe(x)}; it needs their shape, or one entry a row, or be one number"
         )
     return kept(jnp.broadcast_to(v, x.shape), out)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _raised(v: Array, eps: float) -> Array:
+    """Returns max(v, eps), or nan where v < 0, with the gradient of v itself."""
+    return jnp.where(v < 0, jnp.nan, jnp.maximum(v, eps))
+
+
+@_raised.defjvp
+def _raised_jvp(eps: float, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return _raised(*primals, eps), tangents[0]
 
 
 def _rows(x: Array, out: Frame) -> ArrayLike:

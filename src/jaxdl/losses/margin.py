@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl.losses.arguments import clamp_min, operands
+from jaxdl.losses.arguments import above, clamp_min, operands
 from jaxdl.losses.reduction import Reduction, reduce
 from jaxdl.types import Array
 
@@ -37,7 +37,7 @@ def hinge(
         Array([0.5, 0. , 1.5], dtype=float32)
     """
     x, t, out = operands("hinge", where, predictions=predictions, targets=targets)
-    return reduce(jax.nn.relu(1 - t * x), reduction, out)
+    return reduce(above(1 - t * x), reduction, out)
 
 
 def squared_hinge(
@@ -67,7 +67,7 @@ def squared_hinge(
         Array([0.25, 0.  , 2.25], dtype=float32)
     """
     x, t, out = operands("squared_hinge", where, predictions=predictions, targets=targets)
-    return reduce(jnp.square(jax.nn.relu(1 - t * x)), reduction, out)
+    return reduce(jnp.square(above(1 - t * x)), reduction, out)
 
 
 def perceptron_loss(
@@ -170,5 +170,6 @@ def hinge_embedding_loss(
         Array([0.3, 0.7], dtype=float32)
     """
     x, t, out = operands("hinge_embedding_loss", where, predictions=predictions, targets=targets)
-    apart = jnp.where(t != 1, clamp_min(margin - x), 0)
-    return reduce(apart + jnp.where(t != -1, x, 0), reduction, out)
+    apart = clamp_min(margin - x)
+    values = jnp.where(t == 1, x, jnp.where(t == -1, apart, apart + x))
+    return reduce(values, reduction, out)

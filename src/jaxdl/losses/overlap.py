@@ -101,7 +101,7 @@ def tversky(
     p, t, out = operands("tversky", where, predictions=predictions, targets=targets)
     axes = _axes(axis, p.ndim)
     hits = jnp.sum(p * t, axis=axes)
-    misses = jnp.sum(alpha * p * (1 - t) + beta * (1 - p) * t, axis=axes)
+    misses = alpha * (jnp.sum(p, axis=axes) - hits) + beta * (jnp.sum(t, axis=axes) - hits)
     values = 1 - (hits + smooth) / (hits + misses + smooth + eps)
     return reduce(values, reduction, _left(p, axes, out))
 

@@ -67,8 +67,11 @@ def linear_cross_entropy(
     _fit(inputs, kernel)
     out = frame(name, inputs.dtype, where, inputs.shape[:-1])
     logits = jax.ShapeDtypeStruct((*inputs.shape[:-1], kernel.shape[-1]), working(inputs.dtype))
+    labels = jnp.asarray(labels)
     if not has_probabilities(name, logits, labels):
         labels = class_indices(name, logits, labels)
+    # Else the nan of a masked label gets into the gradient of the kernel, which all rows share.
+    labels = kept(labels, out)
     # Wide outside of the loop, so that the gradients of the chunks add up in float32.
     wide = kernel.astype(logits.dtype)
     offset = None if bias is None else class_weight(name, "bias", bias, logits)
@@ -83,7 +86,7 @@ def linear_cross_entropy(
     size = min(chunk_size, max(rows, 1))
     chunks = (
         _chunked(kept(inputs, out), inputs.ndim - 1, size),
-        _chunked(jnp.asarray(labels), inputs.ndim - 1, size),
+        _chunked(labels, inputs.ndim - 1, size),
     )
     results = jax.lax.map(jax.checkpoint(chunk_losses, prevent_cse=False), chunks)
     values, counts = jax.tree.map(
