@@ -208,7 +208,8 @@ def test_a_language_model_learns_a_sequence_and_repeats_it():
         return (optax.apply_updates(params, updates), opt_state), value
 
     train = quick_jit(lambda params: jax.lax.scan(step, (params, tx.init(params)), None, length=60))
-    (params, _), values = train(params)
+    with jax.numpy_dtype_promotion("standard"):  # optax's adam needs it
+        (params, _), values = train(params)
     assert values[0] > 2 and values[-1] < 0.05
     run = functools.partial(models.generate, net, n_new=7, temperature=0.0)
     np.testing.assert_array_equal(quick_jit(run)(params, tokens[:, :2]), tokens[:, 2:])
@@ -268,17 +269,16 @@ def generate(prompt=PROMPT, **options):
         (lambda: models.transformer_block(4, 2, rate=2.0), "rate is 2.0"),
         (lambda: models.transformer_encoder(4, 0), "n_classes is 0"),
         (lambda: models.transformer_encoder(4, 2, padding_index=0), "needs n_tokens"),
-        (lambda: models.transformer_encoder(4, 2, n_tokens=5, padding_index=5), "padding_index is 5"),
+        (lambda: models.transformer_encoder(4, 2, n_tokens=5, padding_index=5), "_index is 5"),
         (lambda: models.vit((5, 4, 1), 2, patch_size=2), "patches of 2 don't divide 5×4 pixels"),
         (lambda: models.vit((4, 4, 0), 2, patch_size=2), "channels is 0"),
-        (lambda: models.vit((32, 32, 3), 2).apply({"patches": ()}, {"patches": ()}, jnp.ones((32, 3))),
-         "needs images"),
+        (lambda: _patches(jnp.ones((4, 3)), name="vit", shape=(4, 4, 3), size=2), "needs images"),
         (lambda: models.transformer_cache(made("learned"), (), 0), "length is 0"),
         (lambda: generate(jnp.int32(3)), "it needs a token or more"),
         (lambda: generate(jnp.zeros((2, 0), int)), "it needs a token or more"),
         (lambda: generate(jnp.ones((2, 3))), "must be integers"),
         (lambda: generate(n_new=0), "n_new is 0"),
-        (lambda: generate(n_new=8), "3 and 8 new tokens need 10 positions; the network has learned 9"),
+        (lambda: generate(n_new=8), "3 and 8 new tokens need 10 .* has learned 9"),
         (lambda: generate(temperature=-1.0), "temperature is -1.0"),
         (lambda: generate(temperature=float("nan")), "temperature is nan"),
         (lambda: generate(temperature=1.0), "generate needs a key, or temperature=0.0"),
