@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ import optax
 from simple_parsing import ArgumentParser, DashVariant
 
 import jaxdl
-from jaxdl import checkpoint, plots, train
+from jaxdl import checkpoint, parallel, plots, train
 from jaxdl.parallel import Parallel
 
 C = TypeVar("C", bound="Config")
@@ -41,7 +42,10 @@ class Config:
 
 
 def parse(config: type[C], description: str | None) -> C:
-    """Reads a config from the command line; its fields' comments are the help."""
+    """Reads a config from the command line; its fields' comments are the help.
+
+    It also lets this process meet the others of its run, where there are some.
+    """
     parser = ArgumentParser(
         description=(description or "").strip().split("\n")[0],
         add_option_string_dash_variants=DashVariant.DASH,
@@ -49,6 +53,7 @@ def parse(config: type[C], description: str | None) -> C:
     )
     parser.add_arguments(config, "config")
     chosen = parser.parse_args().config
+    parallel.initialize()
     return dataclasses.replace(chosen, epochs=2) if chosen.smoke else chosen
 
 
@@ -80,23 +85,15 @@ def run(
     folder, checkpoints = _prepare(config), config.output / "checkpoints"
     train_state = train.init_state(net, tx, jax.random.key(config.seed))
     history: train.History = []
-    if config.resume:
-        try:
+    # The launcher starts all processes again after a failure, perhaps before the first checkpoint.
+    again = int(os.environ.get("JAXDL_RESTART", 0)) > 0 and checkpoints.exists()
+    try:
+        if config.resume or again:
             train_state, history = checkpoint.restore(checkpoints, train_state)
-        except (FileNotFoundError, ValueError) as error:
-            sys.exit(f"error: --resume: {error}")
-
-    saved = time.monotonic()
-
-    def keep(event: train.Event) -> None:
-        nonlocal saved
-        # Epochs can be shorter than a checkpoint takes: one every ten seconds, and one at the end.
-        if event.kind != "epoch" or time.monotonic() - saved > 10:
-            checkpoint.save(checkpoints, event.train_state, event.history)
-            saved = time.monotonic()
-        lines = [json.dumps(row) + "\n" for row in event.history]
-        (folder / "metrics.jsonl").write_text("".join(lines))
-
+        keep = (checkpoint.hook(checkpoints),) if parallel.is_primary() else ()
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {'--resume: ' * config.resume}{error}")
+    writers = (train.jsonl(folder / "metrics.jsonl"),) if parallel.is_primary() else ()
     return train.fit(
         loss_fn,
         tx,
@@ -105,10 +102,19 @@ def run(
         epochs=config.epochs,
         batch_size=batch_size,
         shuffle=shuffle,
-        hooks=(train.progress(), keep),
+        hooks=(train.progress(), *keep, *writers, stop),  # the last one ends a run that was stopped
         parallel=config.parallel,
         history=history,
     )
+
+
+def stop(event: train.Event) -> None:
+    """A hook that ends the program where a signal ended the training, and says how to go on."""
+    if event.kind == "interrupt":
+        number = signal.Signals(event.signal or signal.SIGTERM)
+        at = f"step {int(event.train_state.step)}"
+        print(f"stopped by {number.name} at {at}; --resume goes on from there", file=sys.stderr)
+        sys.exit(128 + number)
 
 
 def report(
@@ -120,11 +126,11 @@ def report(
     dataset: jaxdl.data.Dataset,
 ) -> dict[str, Any]:
     """Tests the network, writes result.json and the pictures, and says where they lie."""
-    if not history:
-        sys.exit("stopped before the first epoch was complete: there is nothing to report")
     measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
     result = {f"test_{name}": value for name, value in measured.items()}
     result |= _circumstances(config, history)
+    if not parallel.is_primary():
+        return result
     (config.output / "result.json").write_text(json.dumps(result, indent=2) + "\n")
     pictures = _draw(config.output, net, train_state, history, dataset)
     seconds = sum(result["seconds_per_epoch"])
@@ -166,11 +172,14 @@ def _draw(
 def _prepare(config: Config) -> Path:
     """Makes the output folder and writes the config into it, or ends with the reason."""
     folder = config.output
+    if not parallel.is_primary():
+        return folder
+    restarted = int(os.environ.get("JAXDL_RESTART", 0)) > 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
         (folder / "config.json").write_text(text + "\n")
-        if not config.resume and (folder / "checkpoints").exists():
+        if not (config.resume or restarted) and (folder / "checkpoints").exists():
             shutil.rmtree(folder / "checkpoints")  # of an earlier run, which this one replaces
     except OSError as error:
         sys.exit(f"error: --output {folder} can't be written: {error.strerror}")

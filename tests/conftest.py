@@ -2,10 +2,18 @@
 
 import os
 
-# Before jax starts. jax 0.10 aborts on few cores unless it believes in two cores a fake device.
+# Before jax starts. Most programs of the tests run once, on small arrays: their machine code need
+# not be good, and compiling is most of the time. JAXDL_OPTIMIZED_TESTS=1 tests what users run.
 os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+    os.environ.get("XLA_FLAGS", "")
+    + " --xla_force_host_platform_device_count=8"
+    + (
+        ""
+        if os.environ.get("JAXDL_OPTIMIZED_TESTS")
+        else " --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+    )
 )
+# jax 0.10 aborts on few cores unless it believes in two cores a fake device.
 os.environ.setdefault("PJRT_NPROC", "16")
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("MPLBACKEND", "agg")

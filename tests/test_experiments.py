@@ -4,8 +4,10 @@ import ast
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +18,22 @@ EXPERIMENTS = sorted(p for p in FOLDER.glob("*.py") if p.stem != "common")
 SECTIONS = ["Config", "Data", "Model", "Loss and step", "Run and report"]
 
 
-def run(name, *flags, devices=1, check=True):
-    """Runs an experiment as a user would, in a process of its own."""
-    flags = [str(flag) for flag in flags]
+def started(name, *flags, devices=1, command=(sys.executable,)):
+    """An experiment in a process of its own, as a user would start it."""
     environment = dict(os.environ, PJRT_NPROC=str(2 * devices), MPLBACKEND="agg")
     environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
-    done = subprocess.run(
-        [sys.executable, FOLDER / f"{name}.py", *flags],
-        env=environment, capture_output=True, text=True, check=False,
+    return subprocess.Popen(
+        [*command, FOLDER / f"{name}.py", *map(str, flags)],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert done.returncode == 0 or not check, done.stderr
-    return done
+
+
+def run(name, *flags, check=True, **options):
+    """Runs an experiment to its end."""
+    with started(name, *flags, **options) as process:
+        out, errors = process.communicate()
+    assert process.returncode == 0 or not check, errors
+    return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
 
 @pytest.fixture
@@ -119,3 +126,29 @@ def test_data_that_is_nowhere_is_told_at_once(tmp_path):
     done = run("fashion_mnist_adam", "--dataset", "mnist", "--data-dir", tmp_path, check=False)
     assert done.returncode != 0 and "Traceback" not in done.stderr
     assert "mnist" in done.stderr and str(tmp_path) in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_that_can_go_on(number, tmp_path):
+    flags = ("--epochs", 80, "--hidden", 16, "--output", tmp_path)
+    with started("animals_mlp", *flags) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "metrics.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(number)
+        errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + number, errors
+    assert f"stopped by {number.name} at step " in errors and "--resume goes on" in errors
+    run("animals_mlp", *flags, "--resume")
+    rows = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(row)["epoch"] for row in rows] == list(range(1, 81))
+
+
+def test_two_processes_train_as_one(tmp_path):
+    flags = ("--smoke", "--rate", 0, "--output")
+    run("animals_mlp", *flags, tmp_path / "one")
+    launch = [sys.executable, "-m", "jaxdl.launch", "--processes", "2"]
+    run("animals_mlp", *flags, tmp_path / "two", command=launch, devices=1)
+    one, two = (json.loads((tmp_path / n / "result.json").read_text()) for n in ("one", "two"))
+    assert two["devices"].startswith("2 x")
+    assert two["test_loss"] == pytest.approx(one["test_loss"], rel=1e-3)

@@ -129,7 +129,7 @@ def residual(layer: LayerLike, *, shortcut: LayerLike | None = None) -> Layer:
     return named(f"residual({name_of(lift(layer))})", *sides)
 
 
-def repeat(layer: Layer, n: int) -> Layer:
+def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
     """Applies a layer n times, each time with its own parameters, compiled once.
 
     It computes ``serial(layer, …, layer)`` as a ``lax.scan`` over parameters stacked along a new
@@ -138,13 +138,15 @@ def repeat(layer: Layer, n: int) -> Layer:
     Args:
         layer: a Layer whose result has the shape and dtype of what comes in.
         n: how often.
+        unroll: how many of them the loop's body holds: with more, it compiles longer, and runs
+            some percent faster on CPUs.
 
     Returns:
         A Layer whose params and state are those of ``layer`` with n entries along a first axis.
         Like a part of ``serial``, the i-th draws from ``fold_in(key, i)``.
 
     Raises:
-        ValueError: if ``n`` isn't a positive integer.
+        ValueError: if a number isn't a positive integer.
         ShapeError: at trace time, if the layer changes shape or dtype.
 
     Example:
@@ -154,8 +156,9 @@ def repeat(layer: Layer, n: int) -> Layer:
         (48, 8, 8)
     """
     name = f"repeat({name_of(layer)}, {n})"
-    checks.sizes(name, n=n)
+    checks.sizes(name, n=n, unroll=unroll)
 
+    @jax.jit  # op by op, the vectorised drawing of random numbers compiles for seconds
     def init_fn(key: Key) -> tuple[Params, State]:
         return jax.vmap(lambda i: layer.init(jax.random.fold_in(key, i)))(jnp.arange(n))
 
@@ -170,7 +173,7 @@ def repeat(layer: Layer, n: int) -> Layer:
                 raise ShapeError(f"{name} made {describe(y)} of {describe(x)}; it must keep both")
             return y, own_state
 
-        return lax.scan(body, jnp.asarray(x), (params, state, jnp.arange(n)))
+        return lax.scan(body, jnp.asarray(x), (params, state, jnp.arange(n)), unroll=unroll)
 
     return named(name, init_fn, apply_fn)
 

@@ -87,6 +87,7 @@ def perceptron_rule(
         ShapeError: if ``x`` isn't one example, or ``label`` not one number.
 
     Example:
+        >>> import jax
         >>> params, _ = perceptron(2).init(jax.random.key(0))
         >>> perceptron_rule(params, jnp.array([1.0, 2.0]), 0)[0]["kernel"].tolist()
         [[-1.0], [-2.0]]
@@ -135,6 +136,7 @@ def perceptron_learn(
         ShapeError: if ``inputs`` and ``labels`` don't have shapes (N, n_in) and (N,).
 
     Example:
+        >>> import jax
         >>> x = jnp.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
         >>> params, _ = perceptron(2).init(jax.random.key(0))
         >>> params, mistakes = perceptron_learn(params, x, jnp.array([0, 1, 1, 1]), epochs=5)

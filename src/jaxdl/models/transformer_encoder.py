@@ -90,7 +90,7 @@ def transformer_encoder(
         return serial(
             **first,
             dropout=layers.dropout(rate) if is_used(rate) else lift(jnp.asarray),
-            blocks=repeat(block, n_layers),
+            blocks=repeat(block, n_layers, unroll=4),
             norm=layers.layer_norm(n_features) if norm_first else lift(jnp.asarray),
             mean=functools.partial(_mean, kept=kept),
             head=layers.dense(n_features, n_classes),

@@ -1,6 +1,5 @@
 """Tokens drawn one after another from a language model."""
 
-import functools
 from collections.abc import Mapping
 
 import jax
@@ -50,6 +49,7 @@ def generate(
             has learned positions.
 
     Example:
+        >>> import functools
         >>> from jaxdl.models import transformer_lm
         >>> net = transformer_lm(50, rotary=True, n_features=8, n_heads=2, n_layers=3)
         >>> params, _ = jax.jit(net.init)(jax.random.key(0))

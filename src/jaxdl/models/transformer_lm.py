@@ -105,7 +105,7 @@ def transformer_lm(
     if length is not None:
         parts["positions"] = layers.learned_positions(length, n_features)
     parts["dropout"] = layers.dropout(rate) if is_used(rate) else lift(jnp.asarray)
-    parts |= {"blocks": repeat(block, n_layers), "norm": norm(n_features)}
+    parts |= {"blocks": repeat(block, n_layers, unroll=4), "norm": norm(n_features)}
     if not tied:
         head = layers.dense(n_features, n_tokens, bias=False, init=init)
         return named(name, *serial(**parts, head=head))

@@ -87,7 +87,7 @@ def vit(
         class_token=_class_token(n_features),
         positions=layers.learned_positions(n_positions, n_features),
         dropout=layers.dropout(rate) if is_used(rate) else lift(jnp.asarray),
-        blocks=repeat(block, n_layers),
+        blocks=repeat(block, n_layers, unroll=4),
         norm=norm(n_features),
         first=lambda x: x[..., 0, :],
         head=layers.dense(n_features, n_classes, init=init),

@@ -1,20 +1,27 @@
-"""Whole epochs in one program: batches gathered on the device, the last one padded and masked."""
+"""Whole epochs and chunks of them in one program, batches gathered on the device."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
+from jax.typing import ArrayLike
 
 from jaxdl import checks
 from jaxdl import metrics as metrics_lib
-from jaxdl.train.order import shuffled
-from jaxdl.train.step import Step, TrainState, row_count
-from jaxdl.types import Array, Batch, Key, LossFn, Metrics, Params, State
+from jaxdl.train.gradients import row_count
+from jaxdl.train.rows import Rows, Where, epoch_order, exact, padded, take
+from jaxdl.train.step import Step, TrainState
+from jaxdl.types import Array, Batch, LossFn, Metrics, Params, State
 
-Epoch = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
-Evaluation = Callable[[Params, State, Batch], Metrics]
+Epoch: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+Chunk: TypeAlias = Callable[
+    [TrainState, Metrics, Batch, ArrayLike, ArrayLike], tuple[TrainState, Metrics, Array]
+]
+Carry: TypeAlias = tuple[TrainState, Metrics]
+Evaluation: TypeAlias = Callable[[Params, State, Batch], Metrics]
 
 
 def make_epoch(
@@ -29,7 +36,9 @@ def make_epoch(
 
     The order of epoch e depends on the TrainState's key and on e = step // steps an epoch, on
     nothing else. A last batch that isn't full is padded with rows of weight 0: loss, gradient and
-    metrics are those of the real rows, and the shapes are always the same.
+    metrics are those of the real rows, and the shapes are always the same. Where the network has
+    state the last batch is a step of its own, of its real rows alone, so that the statistics of
+    batch_norm are exact too.
 
     Args:
         step: see ``make_step``.
@@ -54,19 +63,84 @@ def make_epoch(
         (3, 10.0)
     """
     checks.sizes("make_epoch", batch_size=batch_size)
+    where = Where(axis_name, mesh)
 
     def epoch(train_state: TrainState, data: Batch) -> tuple[TrainState, Metrics]:
-        size = len(jax.tree.leaves(data)[0])
-        order = jnp.arange(size)
-        if shuffle:
-            number = train_state.step // -(-size // batch_size)
-            order = shuffled(_epoch_key(train_state.key, number), size)
-        rows = _split(order, batch_size, axis_name, mesh)
-        body = lambda carry, row: step(carry, _take(data, row, mesh))
-        train_state, sums = lax.scan(body, train_state, rows)
-        return train_state, jax.tree.map(lambda s: s.sum(0), sums)
+        batches, rest = _batches(train_state, data, batch_size, shuffle, where)
+        body = lambda carry, at: step(carry, take(data, _at(batches, at), where))
+        train_state, sums = lax.scan(body, train_state, jnp.arange(len(batches.numbers)))
+        sums = jax.tree.map(lambda s: s.sum(0), sums)
+        if rest is None:
+            return train_state, sums
+        train_state, last = step(train_state, take(data, rest, where))
+        return train_state, metrics_lib.merge(sums, last)
 
     return epoch
+
+
+def make_chunk(
+    step: Step,
+    *,
+    batch_size: int,
+    shuffle: bool = True,
+    axis_name: str | None = None,
+    mesh: Mesh | None = None,
+) -> Chunk:
+    """Builds any part of an epoch as one program: from a step of it to another, both dynamic.
+
+    However an epoch is cut into chunks, the bits of the result are the same, and nothing compiles
+    again. It ends early, after the first step whose loss isn't finite.
+
+    Args:
+        step: see ``make_step``; its metrics hold ``"loss"``.
+        batch_size: as in ``make_epoch``, and so are the others.
+        shuffle: whether each epoch has its own random order.
+        axis_name: set where it runs under ``pmap`` or ``shard_map``.
+        mesh: set where it runs under ``jit`` on several devices.
+
+    Returns:
+        A pure function ``(train_state, sums, data, first, last) -> (train_state, sums, finite)``
+        that takes the epoch's steps first … last - 1 and adds their metrics to ``sums``; in the
+        end it says whether the loss and all parameters are finite.
+
+    Raises:
+        ValueError: if ``batch_size`` isn't a positive integer.
+
+    Example:
+        >>> from jaxdl import metrics
+        >>> loss = lambda b: {"loss": metrics.mean(b["inputs"])}
+        >>> count = lambda ts, b: (ts._replace(step=ts.step + 1), loss(b))
+        >>> ts, zero = TrainState(0, (), (), (), jax.random.key(0)), loss({"inputs": jnp.zeros(0)})
+        >>> chunk = make_chunk(count, batch_size=2, shuffle=False)
+        >>> ts, sums, finite = chunk(ts, zero, {"inputs": jnp.arange(8.0)}, 1, 3)
+        >>> int(ts.step), metrics.compute(sums), bool(finite)
+        (2, {'loss': 3.5}, True)
+    """
+    checks.sizes("make_chunk", batch_size=batch_size)
+    where = Where(axis_name, mesh)
+
+    def chunk(
+        train_state: TrainState, sums: Metrics, data: Batch, first: ArrayLike, last: ArrayLike
+    ) -> tuple[TrainState, Metrics, Array]:
+        batches, rest = _batches(train_state, data, batch_size, shuffle, where)
+        end, full = jnp.asarray(last, jnp.int32), len(batches.numbers)
+
+        def one(rows: Rows, train_state: TrainState, sums: Metrics) -> Carry:
+            train_state, new = step(train_state, take(data, rows, where))
+            return train_state, metrics_lib.merge(sums, new)
+
+        body = lambda i, *carry: (i + 1, *one(_at(batches, i), *carry))
+        goes_on = lambda i, _, sums: (i < jnp.minimum(end, full)) & _is_finite(sums)
+        carry = (train_state, sums)
+        if full:
+            start = (jnp.asarray(first, jnp.int32), *carry)
+            carry = lax.while_loop(lambda c: goes_on(*c), lambda c: body(*c), start)[1:]
+        if rest is not None:
+            due = (end > full) & _is_finite(carry[1])
+            carry = lax.cond(due, lambda c: one(rest, *c), lambda c: c, carry)
+        return *carry, _is_finite(carry[1]) & tree_is_finite(carry[0].params)
+
+    return chunk
 
 
 def make_evaluation(
@@ -98,57 +172,55 @@ def make_evaluation(
         {'loss': 4.0}
     """
     checks.sizes("make_evaluation", batch_size=batch_size)
+    where = Where(axis_name, mesh)
 
     def evaluation(params: Params, state: State, data: Batch) -> Metrics:
-        def body(carry: None, row: tuple[Array, Array | None]) -> tuple[None, Metrics]:
-            batch = _take(data, row, mesh)
+        batches = padded(jnp.arange(len(jax.tree.leaves(data)[0])), batch_size, where)
+
+        def body(carry: None, at: Array) -> tuple[None, Metrics]:
+            batch = take(data, _at(batches, at), where)
             loss, (_, sums) = loss_fn(params, state, batch, key=None, train=False)
             count = row_count(batch)
             return carry, {"loss": metrics_lib.Mean(loss * count, count), **sums}
 
-        order = jnp.arange(len(jax.tree.leaves(data)[0]))
-        _, sums = lax.scan(body, None, _split(order, batch_size, axis_name, mesh))
+        _, sums = lax.scan(body, None, jnp.arange(len(batches.numbers)))
         sums = jax.tree.map(lambda s: s.sum(0), sums)
         return sums if axis_name is None else lax.psum(sums, axis_name)
 
     return evaluation
 
 
-def _epoch_key(key: Key, epoch: Array) -> Key:
-    """The key of an epoch's order: apart from those of the steps, which are fold_in(key, step)."""
-    return jax.random.fold_in(jax.random.split(key)[0], epoch)
+def _batches(
+    train_state: TrainState, data: Batch, batch_size: int, shuffle: bool, where: Where
+) -> tuple[Rows, Rows | None]:
+    """The batches of the epoch that a TrainState is in, and a last one of another shape, or None.
 
-
-def _split(
-    order: Array, batch_size: int, axis_name: str | None, mesh: Mesh | None
-) -> tuple[Array, Array | None]:
-    """Cuts row numbers into batches, (steps, rows), with weight 1 for real rows and 0 for padding.
-
-    A batch is padded to a multiple of the devices, and the last one to the size of the others.
-    Where nothing is padded there is no weight either: a step without it is some percent faster.
+    Padding is cheaper to compile than a second step. But rows that repeat would count in the
+    statistics of a batch, so it is for networks without state only.
     """
-    devices = lax.axis_size(axis_name) if axis_name else mesh.size if mesh else 1
-    steps = -(-len(order) // batch_size)
-    short, narrow = steps * batch_size - len(order), -batch_size % devices
-    pad = lambda x: jnp.pad(
-        jnp.pad(x, (0, short)).reshape(steps, batch_size), ((0, 0), (0, narrow))
-    )
-    index = pad(order)
-    weight = pad(jnp.ones(len(order), jnp.float32)) if short or narrow else None
-    if axis_name:
-        mine = lambda x: x.reshape(steps, devices, -1)[:, lax.axis_index(axis_name)]
-        index, weight = jax.tree.map(mine, (index, weight))
-    return index, weight
+    size = len(jax.tree.leaves(data)[0])
+    epoch = train_state.step // -(-size // batch_size)
+    order = epoch_order(train_state.key, epoch, size, shuffle=shuffle)
+    if jax.tree.leaves(train_state.state):
+        return exact(order, batch_size, where)
+    return padded(order, batch_size, where), None
 
 
-def _take(data: Batch, row: tuple[Array, Array | None], mesh: Mesh | None) -> Batch:
-    """Gathers the rows of one batch; its weight is that of the data times that of the padding."""
-    index, weight = row
-    take = lambda x: x.at[index].get(mode="promise_in_bounds")
-    batch = {name: take(x) for name, x in data.items()}
-    if weight is not None:
-        batch["weight"] = weight * batch["weight"] if "weight" in batch else weight
-    if mesh is None:
-        return batch
-    by_rows = NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
-    return lax.with_sharding_constraint(batch, by_rows)
+def _at(batches: Rows, step: Array) -> Rows:
+    weight = None if batches.weight is None else batches.weight[step]
+    return batches._replace(numbers=batches.numbers[step], weight=weight)
+
+
+def _is_finite(sums: Metrics) -> Array:
+    return jnp.isfinite(sums["loss"].total)
+
+
+def tree_is_finite(tree: Params) -> Array:
+    """Whether every floating-point number of a tree is finite.
+
+    Example:
+        >>> bool(tree_is_finite({"kernel": jnp.array([1.0, jnp.nan]), "count": jnp.int32(1)}))
+        False
+    """
+    leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.inexact)]
+    return jnp.all(jnp.array([jnp.isfinite(x).all() for x in leaves], bool))

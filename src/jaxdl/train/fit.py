@@ -1,28 +1,30 @@
-"""The loop: whole epochs compiled, validation, a history, a clean stop."""
+"""The loop: epochs in chunks, validation, a history, a clean stop."""
 
 import contextlib
 import functools
-import math
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 import optax
-from jax.typing import ArrayLike
 
 from jaxdl import checks, metrics
 from jaxdl import data as data_lib
 from jaxdl import parallel as parallel_lib
+from jaxdl.data.stream import Stream
 from jaxdl.parallel import Parallel
-from jaxdl.train.epoch import make_epoch, make_evaluation
-from jaxdl.train.hooks import Event, Hook, progress
-from jaxdl.train.step import TrainState, make_step
-from jaxdl.types import Array, Batch, Layer, LossFn, Metrics
+from jaxdl.parallel.processes import ShouldStop
+from jaxdl.train import programs
+from jaxdl.train.diagnosis import Examine, examiner
+from jaxdl.train.early import EarlyStopping, best_row, is_over
+from jaxdl.train.evaluate import evaluate
+from jaxdl.train.hooks import Event, Hook, Kind, progress
+from jaxdl.train.loop import Compiler, Passed, compiler, epoch_chunks
+from jaxdl.train.pace import Pace
+from jaxdl.train.programs import Recipe
+from jaxdl.train.sources import Source, resident, streaming
+from jaxdl.train.step import BatchFn, Measure, TrainState
+from jaxdl.types import LossFn, Params
 
 History: TypeAlias = list[dict[str, Any]]
 """A row an epoch: ``epoch``, ``step``, ``loss``, each metric, the same of validation, times."""
@@ -32,20 +34,31 @@ def fit(
     loss_fn: LossFn,
     tx: optax.GradientTransformation,
     train_state: TrainState,
-    dataset: data_lib.Dataset,
+    dataset: data_lib.Dataset | Stream,
     *,
     epochs: int,
-    batch_size: int,
+    batch_size: int | None = None,
     shuffle: bool = True,
+    accumulate: int = 1,
+    batch_fns: Sequence[BatchFn] = (),
+    log: Mapping[str, Measure] | None = None,
+    validate: Callable[[TrainState], Params] = lambda train_state: train_state.params,
+    early_stopping: EarlyStopping | None = None,
     hooks: Sequence[Hook] = (progress(),),
     parallel: Parallel = "auto",
+    chunk: int | None = None,
     history: Sequence[dict[str, Any]] = (),
+    debug_nans: bool = False,
+    reproducible: bool = False,
 ) -> tuple[TrainState, History]:
     """Trains until a number of epochs is complete, and validates after each.
 
-    The data is put on the device once; an epoch is one compiled program, and so is a validation.
-    Ctrl-C ends the run after the epoch under way, with all that it has; a second Ctrl-C ends it
-    at once. A TrainState that has taken steps goes on from there: ``epochs`` counts from step 0.
+    The data of a Dataset is put on the device once, that of a Stream travels while the batches
+    before are computed with. Epochs run as programs of many steps, short ones as one, long ones in
+    chunks of half a second: the results are the same to the bit, however they are cut.
+    Ctrl-C, SIGTERM and a cluster's notice end the run after the chunk under way, with all that it
+    has; a second signal ends it at once. A TrainState that has taken steps goes on from there, in
+    the midst of an epoch too: ``epochs`` counts from step 0.
 
     Args:
         loss_fn: see ``supervised``.
@@ -53,25 +66,40 @@ def fit(
         train_state: from ``init_state``, or from an earlier run; it stays usable.
         dataset: what to train on, and to validate on where it has a validation part.
         epochs: how many passes over the training part, from step 0 on.
-        batch_size: rows a step, over all devices together.
-        shuffle: whether each epoch has its own random order, drawn from the TrainState's key.
+        batch_size: rows a step, over all devices together; the batches of a Stream have theirs.
+        shuffle: whether each epoch has its own random order, drawn from the TrainState's key; a
+            Stream has its own.
+        accumulate: into how many parts a batch is cut; see ``make_step``.
+        batch_fns: what changes batches in training; see ``make_step``.
+        log: more numbers for the history; see ``make_step``.
+        validate: the parameters to validate with, as an average of them that ``tx`` keeps.
+        early_stopping: when to end before, and with the parameters of which epoch.
         hooks: functions that are told of each epoch; see ``Event``.
         parallel: the engine on several devices; ``"auto"`` is ``"jit"``.
-        history: rows of the epochs before, where a run goes on.
+        chunk: how many steps are one program, at most, instead of half a second of them; of a
+            Stream also how many batches travel together.
+        history: rows of the epochs before, where a run goes on. With a Stream it says how many
+            steps an epoch has.
+        debug_nans: whether a step that isn't finite is computed again, op by op, so that the
+            error names the layer.
+        reproducible: whether runs on the same kind of device give the same bits. On CPUs they do
+            anyway; on GPUs XLA is told to, and is slower in places.
 
     Returns:
         The final TrainState and the history: a dict an epoch, with ``loss`` and each metric over
         the epoch's own batches (dropout on, while parameters change), ``validation_loss`` and so
-        on after it, ``seconds`` of training, ``examples_per_second`` and ``compile_seconds``.
+        on after it, ``seconds`` of training, ``examples_per_second`` and ``compile_seconds``. The
+        row of an epoch that a run went on in is of the steps taken since.
 
     Raises:
         ValueError: if the data can't be trained on (see ``data.check``), or a number makes no
             sense for it.
-        FloatingPointError: if the loss becomes nan or infinite; names the first bad parameter.
+        NonFiniteError: if a loss or a parameter becomes nan or infinite; it names step and leaf,
+            and has the TrainState from before that step.
 
     Example:
         >>> from jaxdl import layers, losses
-        >>> x = jnp.linspace(-1, 1, 64)[:, None]
+        >>> x = jax.numpy.linspace(-1, 1, 64)[:, None]
         >>> line = data_lib.Dataset(train={"inputs": x, "labels": 3 * x + 1})
         >>> net, tx = layers.dense(1, 1), optax.sgd(0.3)
         >>> from jaxdl.train import init_state, supervised
@@ -81,198 +109,157 @@ def fit(
         >>> len(history), history[-1]["loss"] < 1e-3
         (40, True)
     """
-    _check(dataset, epochs, batch_size)
-    train_state, train, validation = parallel_lib.replicate(
-        (train_state, dataset.train, dataset.validation), parallel_lib.data_mesh()
+    _check(dataset, epochs, batch_size, chunk)
+    engine, history = parallel_lib.resolve(parallel), list(history)
+    shuffle = shuffle and not isinstance(dataset, Stream)
+    named, fns = tuple((log or {}).items()), tuple(batch_fns)
+    recipe = Recipe(loss_fn, tx, accumulate, fns, named, shuffle, engine, reproducible)
+    if isinstance(dataset, Stream):
+        source, validation = streaming(dataset.train, chunk=chunk), dataset.validation
+    else:
+        train, validation = programs.placed((dict(dataset.train), dataset.validation))
+        source = resident(train, batch_size or 1)
+    run = _Run(
+        compiler(recipe),
+        examiner(recipe, debug_nans=debug_nans),
+        source,
+        functools.partial(_validation, loss_fn, validation, engine, validate),
+        tuple(hooks),
+        epochs,
+        early_stopping,
     )
-    program = _training(loss_fn, tx, batch_size, shuffle, parallel_lib.resolve(parallel))
-    run, compile_seconds = _compiled(program, train_state, train)
-    size = len(jax.tree.leaves(train)[0])
-    history = list(history)
-    with _interruptible() as interrupted:
-        for epoch in range(int(train_state.step) // -(-size // batch_size), epochs):
-            train_state, row, seconds = _train_epoch(run, train_state, train, epoch + 1)
-            if validation is not None:
-                measured = evaluate(loss_fn, train_state, validation, parallel=parallel)
-                row |= {f"validation_{name}": value for name, value in measured.items()}
-            row |= {"seconds": seconds, "examples_per_second": size / seconds}
-            history.append(row | {"compile_seconds": compile_seconds})
-            compile_seconds = 0.0  # counted once, in the row of the first epoch
-            _tell(hooks, "epoch", train_state, history, epochs)
-            if interrupted.is_set():
-                break
-    _tell(hooks, "interrupt" if interrupted.is_set() else "finish", train_state, history, epochs)
+    first = _position(dataset, train_state, batch_size, history)
+    return _train(run, programs.placed(train_state), history, first, Pace(chunk))
+
+
+class _Run(NamedTuple):
+    """What stays the same over a run."""
+
+    compiled: Compiler
+    examine: Examine
+    source: Source
+    measure: Callable[[TrainState], dict[str, Any]]  # what validation adds to a row
+    hooks: tuple[Hook, ...]
+    epochs: int
+    stopping: EarlyStopping | None
+
+
+def _train(
+    run: _Run, train_state: TrainState, history: History, first: tuple[int, int], pace: Pace
+) -> tuple[TrainState, History]:
+    """Runs the epochs that are left; ``first`` is the one to begin with and its steps done."""
+    epoch, done = first
+    share, signal = None, None
+    best = run.stopping.best if run.stopping else None
+    with parallel_lib.stopping() as should_stop:
+        while not _is_over(run, history, epoch) and signal is None:
+            passed, signal = _epoch(run, train_state, history, pace, (epoch, done), should_stop)
+            train_state, pace, share = passed.train_state, passed.pace, passed.share
+            if passed.complete:
+                epoch, done, share = epoch + 1, 0, 0.0
+                if run.stopping and best_row(run.stopping, history) == len(history) - 1:
+                    best = train_state
+    finished = _is_over(run, history, epoch)
+    if finished and best is not None:
+        train_state = train_state._replace(params=best.params, state=best.state)
+    kind: Kind = "finish" if finished else "interrupt"
+    _tell(run, Event(kind, train_state, history, run.epochs, share, signal))
     return train_state, history
 
 
-def evaluate(
-    loss_fn: LossFn,
+def _epoch(
+    run: _Run,
     train_state: TrainState,
-    data: Batch,
-    *,
-    batch_size: int = 1000,
-    parallel: Parallel = "auto",
-) -> dict[str, Any]:
-    """Measures loss and metrics over data, as if in one batch, with nothing random.
-
-    Args:
-        loss_fn: see ``supervised``.
-        train_state: whose params and state are used.
-        data: arrays by name, as ``dataset.test``.
-        batch_size: rows at a time; it bounds the memory and changes nothing in the result.
-        parallel: the engine on several devices.
-
-    Returns:
-        ``"loss"`` and each metric by name, as numbers.
-
-    Raises:
-        ValueError: if the data is empty.
-
-    Example:
-        >>> from jaxdl import layers, losses
-        >>> from jaxdl.train import init_state, supervised
-        >>> net = layers.rescale(2.0)
-        >>> start = init_state(net, optax.sgd(0.1), jax.random.key(0))
-        >>> data = {"inputs": jnp.ones((10, 1)), "labels": jnp.zeros((10, 1))}
-        >>> evaluate(supervised(net, losses.mse_loss), start, data)
-        {'loss': 4.0}
-    """
-    size = len(jax.tree.leaves(data)[0])
-    if size == 0:
-        raise ValueError("evaluate got data without rows")
-    run = _evaluation(loss_fn, min(batch_size, size), parallel_lib.resolve(parallel))
-    arguments = (train_state.params, train_state.state, data)
-    return metrics.compute(run(*parallel_lib.replicate(arguments, parallel_lib.data_mesh())))
+    history: History,
+    pace: Pace,
+    at: tuple[int, int],
+    should_stop: ShouldStop,
+) -> tuple[Passed, int | None]:
+    """Runs an epoch, or as much of it as there is time for; a complete one gets a row."""
+    epoch, done = at
+    passed = None
+    chunks = epoch_chunks(
+        run.compiled, run.source, train_state, pace, run.examine, epoch=epoch, done=done
+    )
+    with contextlib.closing(chunks):
+        for passed in chunks:
+            if passed.complete:
+                history.append(_row(passed, epoch) | run.measure(passed.train_state))
+            kind: Kind = "epoch" if passed.complete else "chunk"
+            share = 0.0 if passed.complete else passed.share
+            _tell(run, Event(kind, passed.train_state, history, run.epochs, share))
+            # Asked after the hooks and validation, so that it is once a chunk in every process.
+            signal = should_stop(int(passed.train_state.step))
+            if passed.complete or signal is not None:
+                return passed, signal
+    raise ValueError(f"fit: the stream has no batches in epoch {epoch + 1} after its first {done}")
 
 
-def predict(
-    net: Layer, train_state: TrainState, inputs: ArrayLike, *, batch_size: int = 1000
-) -> np.ndarray:
-    """Computes what a network gives for inputs, some rows at a time, with nothing random.
-
-    Args:
-        net: a Layer.
-        train_state: whose params and state are used.
-        inputs: shape (N, …).
-        batch_size: rows at a time; it bounds the memory on the device.
-
-    Returns:
-        The outputs, shape (N, …), on the host.
-
-    Raises:
-        ValueError: if there are no inputs.
-
-    Example:
-        >>> from jaxdl import layers
-        >>> from jaxdl.train import init_state
-        >>> start = init_state(layers.rescale(2.0), optax.sgd(0.1), jax.random.key(0))
-        >>> predict(layers.rescale(2.0), start, jnp.ones((3, 1))).tolist()
-        [[2.0], [2.0], [2.0]]
-    """
-    inputs = np.asarray(inputs)
-    if len(inputs) == 0:
-        raise ValueError("predict got inputs without rows")
-    batch_size = min(batch_size, len(inputs))
-    # The last batch ends with the last row and overlaps with the one before: one shape for all.
-    starts = [*range(0, len(inputs) - batch_size, batch_size), len(inputs) - batch_size]
-    run = functools.partial(_prediction(net), train_state.params, train_state.state)
-    outputs = [np.asarray(run(inputs[i : i + batch_size])) for i in starts]
-    overlap = batch_size * len(starts) - len(inputs)
-    return np.concatenate([*outputs[:-1], outputs[-1][overlap:]])
+def _row(passed: Passed, epoch: int) -> dict[str, Any]:
+    return {
+        "epoch": epoch + 1,
+        "step": int(passed.train_state.step),
+        **metrics.compute(passed.sums),
+        "seconds": passed.seconds,
+        "examples_per_second": passed.rows / passed.seconds,
+        "compile_seconds": passed.compile_seconds,
+    }
 
 
-# The programs are kept, so that a second fit or evaluation with the same functions and shapes
-# doesn't compile again: several seeds in a loop, a run continued, validation and then test.
-@functools.lru_cache(maxsize=64)
-def _training(
+def _is_over(run: _Run, history: History, epoch: int) -> bool:
+    return epoch >= run.epochs or (run.stopping is not None and is_over(run.stopping, history))
+
+
+def _tell(run: _Run, event: Event) -> None:
+    for hook in run.hooks:
+        hook(event)
+
+
+def _validation(
     loss_fn: LossFn,
-    tx: optax.GradientTransformation,
-    batch_size: int,
-    shuffle: bool,
+    validation: Any,
     engine: Parallel,
-) -> Callable[..., tuple[TrainState, Metrics]]:
-    mesh = parallel_lib.data_mesh()
-    where = parallel_lib.placement(engine, mesh)
-    step = make_step(loss_fn, tx, axis_name=where["axis_name"])
-    epoch = make_epoch(step, batch_size=batch_size, shuffle=shuffle, **where)
-    return parallel_lib.compile_replicated(epoch, engine, mesh, donate=True)
+    params_of: Callable[[TrainState], Params],
+    train_state: TrainState,
+) -> dict[str, Any]:
+    """What validation adds to a row of the history."""
+    if validation is None:
+        return {}
+    train_state = train_state._replace(params=params_of(train_state))
+    measured = evaluate(loss_fn, train_state, validation, parallel=engine)
+    return {f"validation_{name}": value for name, value in measured.items()}
 
 
-@functools.lru_cache(maxsize=64)
-def _evaluation(loss_fn: LossFn, batch_size: int, engine: Parallel) -> Callable[..., Metrics]:
-    mesh = parallel_lib.data_mesh()
-    where = parallel_lib.placement(engine, mesh)
-    evaluation = make_evaluation(loss_fn, batch_size=batch_size, **where)
-    return parallel_lib.compile_replicated(evaluation, engine, mesh)
+def _position(
+    dataset: data_lib.Dataset | Stream,
+    train_state: TrainState,
+    batch_size: int | None,
+    history: History,
+) -> tuple[int, int]:
+    """The epoch that a TrainState is in, counted from 0, and how many of its steps are done."""
+    step = int(train_state.step)
+    if isinstance(dataset, data_lib.Dataset):
+        return divmod(step, -(-len(jax.tree.leaves(dataset.train)[0]) // (batch_size or 1)))
+    if step and not history:
+        raise ValueError(
+            f"fit: the TrainState has taken {step} steps; to go on with a stream it needs the"
+            " history, which says where its epochs end (and step 0 for a start with new data)"
+        )
+    return (history[-1]["epoch"], step - history[-1]["step"]) if history else (0, 0)
 
 
-@functools.lru_cache(maxsize=64)
-def _prediction(net: Layer) -> Callable[..., Array]:
-    return jax.jit(lambda params, state, inputs: net.apply(params, state, inputs)[0])
-
-
-def _compiled(program: Callable[..., Any], *args: Any) -> tuple[Callable[..., Any], float]:
-    start = time.perf_counter()
-    compiled = program.lower(*args).compile()  # type: ignore[attr-defined]
-    return compiled, time.perf_counter() - start
-
-
-def _check(dataset: data_lib.Dataset, epochs: int, batch_size: int) -> None:
+def _check(
+    dataset: data_lib.Dataset | Stream, epochs: int, batch_size: int | None, chunk: int | None
+) -> None:
+    checks.sizes("fit", epochs=epochs, **({} if chunk is None else {"chunk": chunk}))
+    if isinstance(dataset, Stream):
+        if batch_size is not None:
+            raise ValueError(f"fit: batch_size is {batch_size}; a Stream's batches have theirs")
+        return
     data_lib.check(dataset)
-    checks.sizes("fit", epochs=epochs, batch_size=batch_size)
+    checks.sizes("fit", batch_size=batch_size)
     size = len(jax.tree.leaves(dataset.train)[0])
-    if batch_size > size:
+    if batch_size is not None and batch_size > size:
         raise ValueError(
             f"fit: batch_size is {batch_size}, but there are only {size} rows to train on"
         )
-
-
-def _train_epoch(
-    run: Callable[..., Any], train_state: TrainState, data: Batch, epoch: int
-) -> tuple[TrainState, dict[str, Any], float]:
-    """Runs one epoch; returns the TrainState, the row of the history and the seconds it took."""
-    start = time.perf_counter()
-    train_state, sums = run(train_state, data)
-    measured = metrics.compute(sums)
-    seconds = time.perf_counter() - start
-    row = {"epoch": epoch, "step": int(train_state.step), **measured}
-    if not math.isfinite(row["loss"]):
-        raise FloatingPointError(_diagnosis(row, train_state))
-    return train_state, row, seconds
-
-
-def _diagnosis(row: dict[str, Any], train_state: TrainState) -> str:
-    """Says when the loss stopped being a number, and the first parameter that isn't finite."""
-    leaves, _ = jax.tree.flatten_with_path(train_state.params)
-    bad = [path for path, x in leaves if not bool(jnp.isfinite(x).all())]
-    where = (
-        f"params{jax.tree_util.keystr(bad[0])} is the first parameter that isn't finite"
-        if bad
-        else "all parameters are finite: look for labels outside the classes of the network"
-    )
-    return f"the loss is {row['loss']} in epoch {row['epoch']}, by step {row['step']}; {where}"
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Turns the first Ctrl-C into an event; the second interrupts as usual."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted  # only the main thread may handle signals
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def first(signum: int, frame: Any) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, first)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _tell(hooks: Sequence[Hook], *event: Any) -> None:
-    for hook in hooks:
-        hook(Event(*event))

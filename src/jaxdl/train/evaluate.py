@@ -1,0 +1,108 @@
+"""Measures a network on data, and computes with it."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxdl import metrics
+from jaxdl import parallel as parallel_lib
+from jaxdl.data.stream import Batches, batches_of
+from jaxdl.parallel import Parallel
+from jaxdl.train import programs
+from jaxdl.train.step import TrainState
+from jaxdl.types import Batch, Layer, LossFn, Metrics
+
+
+def evaluate(
+    loss_fn: LossFn,
+    train_state: TrainState,
+    data: Batch | Batches,
+    *,
+    batch_size: int = 1000,
+    parallel: Parallel = "auto",
+) -> dict[str, Any]:
+    """Measures loss and metrics over data, as if in one batch, with nothing random.
+
+    An average of the parameters takes the place of the last ones with ``train_state._replace(
+    params=optim.averaged_params(train_state.opt_state, train_state.params))``.
+
+    Args:
+        loss_fn: see ``supervised``.
+        train_state: whose params and state are used.
+        data: arrays by name, as ``dataset.test``, or batches of them, as of a ``Stream``.
+        batch_size: rows at a time; it bounds the memory and changes nothing in the result.
+        parallel: the engine on several devices.
+
+    Returns:
+        ``"loss"`` and each metric by name, as numbers.
+
+    Raises:
+        ValueError: if the data is empty.
+
+    Example:
+        >>> from jaxdl import layers, losses, train
+        >>> import optax
+        >>> net = layers.rescale(2.0)
+        >>> start = train.init_state(net, optax.sgd(0.1), jax.random.key(0))
+        >>> data = {"inputs": np.ones((10, 1), "f"), "labels": np.zeros((10, 1), "f")}
+        >>> evaluate(train.supervised(net, losses.mse_loss), start, data)
+        {'loss': 4.0}
+    """
+    engine = parallel_lib.resolve(parallel)
+    sums_of = lambda batch: _sums(loss_fn, train_state, batch, batch_size, engine)
+    if isinstance(data, Mapping):
+        return metrics.compute(sums_of(data))
+    parts = [jax.device_get(sums_of(batch)) for batch in batches_of(data, 0)]
+    if not parts:
+        raise ValueError("evaluate got no batches")
+    return metrics.compute(jax.tree.map(lambda *x: np.sum(x, axis=0, dtype=x[0].dtype), *parts))
+
+
+def predict(
+    net: Layer, train_state: TrainState, inputs: ArrayLike, *, batch_size: int = 1000
+) -> np.ndarray:
+    """Computes what a network gives for inputs, some rows at a time, with nothing random.
+
+    Args:
+        net: a Layer.
+        train_state: whose params and state are used.
+        inputs: shape (N, …).
+        batch_size: rows at a time; it bounds the memory on the device.
+
+    Returns:
+        The outputs, shape (N, …), on the host.
+
+    Raises:
+        ValueError: if there are no inputs.
+
+    Example:
+        >>> from jaxdl import layers, train
+        >>> import optax
+        >>> start = train.init_state(layers.rescale(2.0), optax.sgd(0.1), jax.random.key(0))
+        >>> predict(layers.rescale(2.0), start, np.ones((3, 1), "f")).tolist()
+        [[2.0], [2.0], [2.0]]
+    """
+    inputs = np.asarray(inputs)
+    if len(inputs) == 0:
+        raise ValueError("predict got inputs without rows")
+    batch_size = min(batch_size, len(inputs))
+    # The last batch ends with the last row and overlaps with the one before: one shape for all.
+    starts = [*range(0, len(inputs) - batch_size, batch_size), len(inputs) - batch_size]
+    run = functools.partial(programs.prediction(net), train_state.params, train_state.state)
+    outputs = [np.asarray(run(inputs[i : i + batch_size])) for i in starts]
+    overlap = batch_size * len(starts) - len(inputs)
+    return np.concatenate([*outputs[:-1], outputs[-1][overlap:]])
+
+
+def _sums(
+    loss_fn: LossFn, train_state: TrainState, data: Batch, batch_size: int, engine: Parallel
+) -> Metrics:
+    size = len(jax.tree.leaves(data)[0])
+    if size == 0:
+        raise ValueError("evaluate got data without rows")
+    run = programs.evaluation(loss_fn, min(batch_size, size), engine)
+    return run(*programs.placed((train_state.params, train_state.state, dict(data))))

@@ -1,0 +1,124 @@
+"""A function computed op by op, to find the first that makes something else of finite numbers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+
+
+class _Found(Exception):
+    """Ends the search."""
+
+
+def first_not_finite(fn: Callable[..., Any], *args: Any) -> str | None:
+    """Names the layer and the operation that first makes nan or infinity out of finite numbers.
+
+    Args:
+        fn: any function of arrays; layers give their names to the operations in them.
+        *args: where it is computed.
+
+    Returns:
+        As ``"in dense(784, 512) dot_general gives float32[128,512] with 3 nan"``, or None where
+        no operation does, for example because an argument has nan already.
+
+    Example:
+        >>> first_not_finite(lambda x: jnp.log(x - 1).sum(), jnp.array([2.0, 0.5]))
+        'in no layer, log gives float32[2] with 1 nan'
+    """
+    closed = jax.make_jaxpr(fn)(*args)
+    try:
+        _evaluate(closed.jaxpr, closed.consts, jax.tree.leaves(args), ())
+    except _Found as found:
+        return str(found)
+    return None
+
+
+def is_finite(x: Any) -> bool:
+    """Whether all floating-point numbers of an array are finite, seen on the host.
+
+    Example:
+        >>> is_finite(np.array([1.0, np.nan]))
+        False
+    """
+    if not jnp.issubdtype(jnp.result_type(x), jnp.inexact):
+        return True
+    return bool(np.isfinite(np.asarray(x)).all())
+
+
+def _evaluate(
+    jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], scope: tuple[str, ...]
+) -> list[Any]:
+    """Computes a jaxpr, equation by equation."""
+    values: dict[Any, Any] = dict(
+        zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True)
+    )
+    read = lambda v: v.val if isinstance(v, core.Literal) else values[v]
+    for eqn in jaxpr.eqns:
+        inputs, inside = [read(v) for v in eqn.invars], (*scope, *_scopes(eqn))
+        outputs = _inner(eqn, inputs, inside)
+        if outputs is None:
+            outputs = _bind(eqn, inputs)
+            _check(eqn, inputs, outputs, inside)
+        values.update(zip(eqn.outvars, outputs, strict=True))
+    return [read(v) for v in jaxpr.outvars]
+
+
+def _inner(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any] | None:
+    """Goes into the equations of a call, or of each turn of a scan; None for other equations."""
+    if eqn.primitive.name == "scan":
+        return _scan(eqn, inputs, scope)
+    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+        inner = eqn.params.get(name)
+        if isinstance(inner, core.ClosedJaxpr):
+            return _evaluate(inner.jaxpr, inner.consts, inputs, scope)
+        if isinstance(inner, core.Jaxpr) and not inner.constvars:
+            return _evaluate(inner, (), inputs, scope)
+    return None
+
+
+def _scan(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any]:
+    closed, length, backward = (eqn.params[name] for name in ("jaxpr", "length", "reverse"))
+    jaxpr = closed.jaxpr if isinstance(closed, core.ClosedJaxpr) else closed
+    # Versions of JAX write down in their own ways how many of each kind there are. What is
+    # scanned over has an axis less inside; what is carried, and what is constant, hasn't.
+    n_carry = len(eqn.outvars) - _scanned(eqn.outvars, jaxpr.outvars)
+    n_consts = len(inputs) - _scanned(eqn.invars, jaxpr.invars) - n_carry
+    consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
+    rows: list[Sequence[Any]] = [()] * length
+    for i in range(length)[::-1] if backward else range(length):
+        turn = (*consts, *carry, *(x[i] for x in xs))
+        results = _evaluate(jaxpr, getattr(closed, "consts", ()), turn, scope)
+        carry, rows[i] = results[:n_carry], results[n_carry:]
+    return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
+
+
+def _scanned(outside: Sequence[Any], inside: Sequence[Any]) -> int:
+    return sum(a.aval.ndim != b.aval.ndim for a, b in zip(outside, inside, strict=True))
+
+
+def _bind(eqn: Any, inputs: Sequence[Any]) -> list[Any]:
+    outputs = eqn.primitive.bind(*inputs, **eqn.params)
+    return list(outputs) if eqn.primitive.multiple_results else [outputs]
+
+
+def _check(eqn: Any, inputs: Sequence[Any], outputs: Sequence[Any], scope: tuple[str, ...]) -> None:
+    # What has infinity on purpose, as a mask has, gets it from a constant: not out of finite ones.
+    if not inputs or not all(map(is_finite, inputs)):
+        return
+    for x in outputs:
+        if not is_finite(x):
+            numbers = np.asarray(x, np.float64)
+            counts = {"nan": np.isnan(numbers).sum(), "infinite": np.isinf(numbers).sum()}
+            listed = " and ".join(f"{count} {name}" for name, count in counts.items() if count)
+            place = f"in {scope[-1]}" if scope else "in no layer,"
+            shape = f"{x.dtype}[{','.join(map(str, x.shape))}]"
+            raise _Found(f"{place} {eqn.primitive.name} gives {shape} with {listed}")
+
+
+def _scopes(eqn: Any) -> tuple[str, ...]:
+    """The names of layers out of what JAX notes for an operation, as "jvp(dense(3, 4))"."""
+    stack = getattr(eqn.source_info.name_stack, "stack", ())
+    return tuple(part.name for part in stack if type(part).__name__ == "Scope")

@@ -1,0 +1,54 @@
+"""How many steps a program takes before the host looks up: for signals, hooks, progress."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+SECONDS = 0.5
+"""How long a chunk is to take: a signal is noticed within about twice that."""
+
+FIRST = 4
+"""Steps of the very first chunk, when nobody knows yet how long a step takes."""
+
+GROWTH = 16
+
+
+class Pace(NamedTuple):
+    """What is known about the time that steps take."""
+
+    chunk: int | None  # steps a chunk, where the caller fixed it
+    steps: int = 0  # of the newest chunk
+    seconds: float = 0.0  # that it took
+
+
+def next_steps(pace: Pace, left: int) -> int:
+    """The length of the next chunk, of the steps that are left of an epoch.
+
+    Results don't depend on it. Short epochs are one chunk, long ones equal parts of half a second
+    or so.
+
+    Args:
+        pace: how the newest chunk went.
+        left: steps, one or more.
+
+    Returns:
+        One step or more, the same in all processes.
+
+    Example:
+        >>> next_steps(Pace(None, steps=100, seconds=0.1), 700)  # it would take 0.7 s
+        700
+        >>> next_steps(Pace(None, steps=100, seconds=0.1), 1000)
+        500
+    """
+    if pace.chunk is not None:
+        return min(pace.chunk, left)
+    wanted = FIRST
+    if pace.steps:
+        in_time = int(SECONDS * pace.steps / max(pace.seconds, 1e-9))
+        wanted = max(1, min(in_time, GROWTH * pace.steps))
+    steps = -(-left // max(1, round(left / wanted)))
+    if jax.process_count() > 1:  # clocks differ, and all must take the same steps
+        steps = int(multihost_utils.broadcast_one_to_all(np.int32(steps)))
+    return steps

@@ -1,0 +1,139 @@
+"""Hooks that write the history into files: JSON lines, CSV, TensorBoard; and one that draws it."""
+
+import csv as csv_lib
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from jaxdl.train.hooks import Event, Hook
+
+Names: TypeAlias = tuple[str, ...]
+
+
+def jsonl(path: str | Path) -> Hook:
+    """Writes the history as JSON lines, one an epoch.
+
+    A run that goes on begins with the rows of before. nan is written as NaN, as ``json`` reads it.
+
+    Args:
+        path: of the file; its folder is made.
+
+    Returns:
+        A hook for ``fit``.
+
+    Example:
+        >>> write = jsonl("runs/metrics.jsonl")  # and then fit(…, hooks=(progress(), write))
+    """
+    line = lambda row, names: json.dumps(row, default=_plain) + "\n"
+    return _writer(Path(path), lambda names: "", line)
+
+
+def csv(path: str | Path) -> Hook:
+    """Writes the history as comma-separated values, a line an epoch below a line of names.
+
+    A run that goes on begins with the rows of before.
+
+    Args:
+        path: of the file; its folder is made.
+
+    Returns:
+        A hook for ``fit``.
+
+    Example:
+        >>> write = csv("runs/metrics.csv")  # and then fit(…, hooks=(progress(), write))
+    """
+
+    def line(values: Sequence[Any]) -> str:
+        text = io.StringIO()
+        csv_lib.writer(text, lineterminator="\n").writerow(values)
+        return text.getvalue()
+
+    return _writer(Path(path), line, lambda row, names: line([row.get(name) for name in names]))
+
+
+def tensorboard(directory: str | Path) -> Hook:
+    """Writes event files that TensorBoard shows, one scalar for each number of the history.
+
+    Args:
+        directory: where the files lie.
+
+    Returns:
+        A hook for ``fit``.
+
+    Raises:
+        ImportError: if tensorboardX isn't installed: ``pip install tensorboardX``.
+
+    Example:
+        >>> hooks = lambda: (tensorboard("runs/events"),)  # and then fit(…, hooks=hooks())
+    """
+    try:
+        from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
+    except ImportError as error:
+        message = "train.tensorboard needs tensorboardX: pip install tensorboardX"
+        raise ImportError(message) from error
+    writer = SummaryWriter(str(directory))
+
+    def write(event: Event) -> None:
+        if event.kind == "epoch":
+            row = event.history[-1]
+            for name, value in row.items():
+                if isinstance(value, int | float) and name not in ("epoch", "step"):
+                    writer.add_scalar(name, value, row["step"])
+            writer.flush()
+        elif event.kind in ("interrupt", "finish"):
+            writer.close()
+
+    return write
+
+
+def plotting(draw: Callable[[list[dict[str, Any]]], Any], path: str | Path) -> Hook:
+    """Draws the history anew after each epoch, into one picture.
+
+    Args:
+        draw: from the history to a figure with ``savefig``, as ``plots.history``.
+        path: of the picture; its folder is made.
+
+    Returns:
+        A hook for ``fit``.
+
+    Example:
+        >>> from jaxdl import plots
+        >>> picture = plotting(plots.history, "runs/history.png")
+    """
+    path = Path(path)
+
+    def show(event: Event) -> None:
+        if event.kind == "epoch":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draw(event.history).savefig(path)
+
+    return show
+
+
+def _writer(
+    path: Path, head: Callable[[Names], str], line: Callable[[dict[str, Any], Names], str]
+) -> Hook:
+    """Writes all rows at the first epoch, and where the columns change; else adds the newest."""
+    columns: Names = ()
+
+    def write(event: Event) -> None:
+        nonlocal columns
+        if event.kind != "epoch":
+            return
+        *past, row = event.history
+        if tuple(row) == columns:
+            with path.open("a") as file:
+                file.write(line(row, columns))
+            return
+        columns = tuple(row)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(head(columns) + "".join(line(each, columns) for each in [*past, row]))
+
+    return write
+
+
+def _plain(x: Any) -> Any:
+    """Arrays, such as those of a confusion matrix, as lists."""
+    return x.tolist() if hasattr(x, "tolist") else list(x)

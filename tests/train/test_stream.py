@@ -1,0 +1,152 @@
+"""Batches that come one by one train as the same batches do that lie on the device."""
+
+import os
+import signal
+import threading
+
+import jax
+import numpy as np
+import pytest
+
+from jaxdl import train
+from jaxdl.data.stream import Stream, buffers, prefetched
+from jaxdl.train.rows import epoch_order
+from train.recipes import close, dataset, losses_of, recipe, same_bits
+
+
+def as_fit_orders(batch, key, batch_size):
+    """A function of the epoch that gives the batches that ``fit`` makes of resident data."""
+    size = len(batch["labels"])
+
+    def batches(epoch):
+        order = np.asarray(epoch_order(key, epoch, size, shuffle=True))
+        for i in range(0, size, batch_size):
+            yield {k: v[order[i : i + batch_size]] for k, v in batch.items()}
+
+    return batches
+
+
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_a_stream_gives_the_bits_of_resident_data(chunk):
+    loss_fn, tx, start, _ = recipe(rate=0.3)
+    set_, options = dataset(48), {"epochs": 3, "hooks": ()}
+    whole, rows = train.fit(loss_fn, tx, start, set_, batch_size=8, **options)
+    stream = Stream(as_fit_orders(set_.train, start.key, 8), set_.validation)
+    end, history = train.fit(loss_fn, tx, start, stream, chunk=chunk, **options)
+    same_bits(end, whole)
+    assert losses_of(history) == losses_of(rows)
+    assert history[-1]["validation_loss"] == rows[-1]["validation_loss"]
+
+
+def test_a_ragged_last_batch_of_a_stream_counts_as_its_rows_do():
+    loss_fn, tx, start, _ = recipe()
+    set_, options = dataset(50), {"epochs": 2, "hooks": ()}
+    whole, rows = train.fit(loss_fn, tx, start, set_, batch_size=16, **options)
+    parts = [{k: v[i : i + 8] for k, v in set_.validation.items()} for i in (0, 8, 16)]
+    stream = Stream(as_fit_orders(set_.train, start.key, 16), parts)
+    end, history = train.fit(loss_fn, tx, start, stream, **options)
+    close(end.params, whole.params)
+    assert losses_of(history) == pytest.approx(losses_of(rows), rel=1e-6)
+    assert history[-1]["accuracy"] == rows[-1]["accuracy"]
+    assert history[-1]["validation_loss"] == pytest.approx(rows[-1]["validation_loss"], rel=1e-6)
+
+
+def test_a_stream_that_is_stopped_in_an_epoch_goes_on_to_the_same_bits():
+    loss_fn, tx, start, _ = recipe(rate=0.3)
+    stream = Stream(as_fit_orders(dataset(48).train, start.key, 8))
+    whole, _ = train.fit(loss_fn, tx, start, stream, epochs=3, hooks=())
+    told = []
+
+    def press(event):
+        told.append(event.kind)
+        if event.kind == "chunk" and told.count("chunk") == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    half, history = train.fit(loss_fn, tx, start, stream, epochs=3, chunk=2, hooks=(press,))
+    assert told[-1] == "interrupt" and int(half.step) == 10
+    again, history = train.fit(loss_fn, tx, half, stream, epochs=3, hooks=(), history=history)
+    same_bits(again, whole)
+    assert [row["step"] for row in history] == [6, 12, 18]
+    assert not [t for t in threading.enumerate() if t.name == "prefetch" and not t.daemon]
+
+
+def test_what_can_be_gone_through_again_is_a_stream_too():
+    loss_fn, tx, start, _ = recipe()
+    batches = list(as_fit_orders(dataset(48).train, start.key, 8)(0))
+    end, history = train.fit(loss_fn, tx, start, Stream(batches), epochs=2, hooks=())
+    assert int(end.step) == 12 and len(history) == 2
+
+
+def test_a_step_that_is_not_finite_is_found_in_a_stream():
+    loss_fn, tx, start, _ = recipe()
+    batches = list(as_fit_orders(dataset(48).train, start.key, 8)(0))
+    batches[4]["inputs"][0, 0] = np.nan
+    with pytest.raises(train.NonFiniteError, match="at step 4 ") as error:
+        train.fit(loss_fn, tx, start, Stream(batches), epochs=2, hooks=())
+    np.testing.assert_array_equal(error.value.batch["inputs"], batches[4]["inputs"])
+
+
+def fails(epoch):
+    yield from as_fit_orders(dataset(48).train, jax.random.key(0), 8)(0)
+    raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize(
+    ("stream", "options", "error", "message"),
+    [
+        (Stream([]), {}, ValueError, "no batches in epoch 1"),
+        (Stream([{"inputs": np.ones(3), "labels": np.ones(2)}]), {}, ValueError, "shapes"),
+        (Stream([{}]), {}, ValueError, "they need rows"),
+        (Stream(fails), {}, OSError, "the disk is gone"),
+        (Stream([]), {"batch_size": 8}, ValueError, "a Stream's batches have theirs"),
+        (Stream([]), {"chunk": 0}, ValueError, "chunk is 0"),
+    ],
+)
+def test_streams_that_do_not_work_say_why(stream, options, error, message):
+    loss_fn, tx, start, _ = recipe()
+    with pytest.raises(error, match=message):
+        train.fit(loss_fn, tx, start, stream, epochs=2, hooks=(), **options)
+
+
+def test_a_stream_needs_the_history_to_go_on():
+    loss_fn, tx, start, _ = recipe()
+    stream = Stream(as_fit_orders(dataset(48).train, start.key, 8))
+    end, _ = train.fit(loss_fn, tx, start, stream, epochs=1, hooks=())
+    with pytest.raises(ValueError, match=r"has taken 6 steps; .* needs the history"):
+        train.fit(loss_fn, tx, end, stream, epochs=2, hooks=())
+
+
+def test_buffers_hold_what_came_in_and_keep_one_shape():
+    rng = np.random.default_rng(0)
+    sizes = [4] * 7 + [2]
+    batches = [{"inputs": rng.normal(size=(n, 3)), "labels": np.arange(n)} for n in sizes]
+    made = list(buffers(iter(batches), most=3))
+    assert [(b.batch_size, b.steps, b.last) for b in made] == [
+        (4, 3, False), (4, 3, False), (4, 1, False), (2, 1, True),
+    ]  # fmt: skip
+    assert {b.data["inputs"].shape for b in made[:3]} == {(12, 3)}
+    rows = [b.data["inputs"][: b.steps * b.batch_size] for b in made]
+    np.testing.assert_array_equal(
+        np.concatenate(rows), np.concatenate([b["inputs"] for b in batches])
+    )
+    by_size = list(buffers(iter(batches), size=2 * (4 * 3 * 8 + 4 * 8)))
+    assert [b.steps for b in by_size] == [2, 2, 2, 1, 1]
+
+
+def test_prefetching_runs_ahead_and_no_further():
+    begun, go = [], threading.Event()
+
+    def items():
+        for i in range(10):
+            begun.append(i)
+            if i == 4:
+                go.set()
+            yield i
+
+    ahead = prefetched(items(), depth=2)
+    assert next(ahead) == 0
+    next(ahead)
+    assert go.wait(5)  # two are taken, two lie ready, and one waits to be put there
+    assert len(begun) <= 5
+    ahead.close()
+    assert list(prefetched(items(), depth=3)) == list(range(10))
