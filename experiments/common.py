@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ import optax
 from simple_parsing import ArgumentParser, DashVariant
 
 import jaxdl
-from jaxdl import checkpoint, parallel, plots, train
+from jaxdl import checkpoint, plots, train
 from jaxdl.parallel import Parallel
 
 C = TypeVar("C", bound="Config")
@@ -42,10 +41,7 @@ class Config:
 
 
 def parse(config: type[C], description: str | None) -> C:
-    """Reads a config from the command line; its fields' comments are the help.
-
-    It also lets this process meet the others of its run, where there are some.
-    """
+    """Reads a config from the command line; its fields' comments are the help."""
     parser = ArgumentParser(
         description=(description or "").strip().split("\n")[0],
         add_option_string_dash_variants=DashVariant.DASH,
@@ -53,7 +49,6 @@ def parse(config: type[C], description: str | None) -> C:
     )
     parser.add_arguments(config, "config")
     chosen = parser.parse_args().config
-    parallel.initialize()
     return dataclasses.replace(chosen, epochs=2) if chosen.smoke else chosen
 
 
@@ -85,15 +80,13 @@ def run(
     folder, checkpoints = _prepare(config), config.output / "checkpoints"
     train_state = train.init_state(net, tx, jax.random.key(config.seed))
     history: train.History = []
-    # The launcher starts all processes again after a failure, perhaps before the first checkpoint.
-    again = int(os.environ.get("JAXDL_RESTART", 0)) > 0 and checkpoints.exists()
     try:
-        if config.resume or again:
+        if config.resume:
             train_state, history = checkpoint.restore(checkpoints, train_state)
-        keep = (checkpoint.hook(checkpoints),) if parallel.is_primary() else ()
+        keep = checkpoint.hook(checkpoints)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {'--resume: ' * config.resume}{error}")
-    writers = (train.jsonl(folder / "metrics.jsonl"),) if parallel.is_primary() else ()
+    write = train.jsonl(folder / "metrics.jsonl")
     return train.fit(
         loss_fn,
         tx,
@@ -102,7 +95,7 @@ def run(
         epochs=config.epochs,
         batch_size=batch_size,
         shuffle=shuffle,
-        hooks=(train.progress(), *keep, *writers, stop),  # the last one ends a run that was stopped
+        hooks=(train.progress(), keep, write, stop),  # the last one ends a run that was stopped
         parallel=config.parallel,
         history=history,
     )
@@ -129,8 +122,6 @@ def report(
     measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
     result = {f"test_{name}": value for name, value in measured.items()}
     result |= _circumstances(config, history)
-    if not parallel.is_primary():
-        return result
     (config.output / "result.json").write_text(json.dumps(result, indent=2) + "\n")
     pictures = _draw(config.output, net, train_state, history, dataset)
     seconds = sum(result["seconds_per_epoch"])
@@ -172,14 +163,11 @@ def _draw(
 def _prepare(config: Config) -> Path:
     """Makes the output folder and writes the config into it, or ends with the reason."""
     folder = config.output
-    if not parallel.is_primary():
-        return folder
-    restarted = int(os.environ.get("JAXDL_RESTART", 0)) > 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
         (folder / "config.json").write_text(text + "\n")
-        if not (config.resume or restarted) and (folder / "checkpoints").exists():
+        if not config.resume and (folder / "checkpoints").exists():
             shutil.rmtree(folder / "checkpoints")  # of an earlier run, which this one replaces
     except OSError as error:
         sys.exit(f"error: --output {folder} can't be written: {error.strerror}")

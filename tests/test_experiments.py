@@ -142,13 +142,3 @@ def test_a_signal_ends_a_run_that_can_go_on(number, tmp_path):
     run("animals_mlp", *flags, "--resume")
     rows = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(row)["epoch"] for row in rows] == list(range(1, 81))
-
-
-def test_two_processes_train_as_one(tmp_path):
-    flags = ("--smoke", "--rate", 0, "--output")
-    run("animals_mlp", *flags, tmp_path / "one")
-    launch = [sys.executable, "-m", "jaxdl.launch", "--processes", "2"]
-    run("animals_mlp", *flags, tmp_path / "two", command=launch, devices=1)
-    one, two = (json.loads((tmp_path / n / "result.json").read_text()) for n in ("one", "two"))
-    assert two["devices"].startswith("2 x")
-    assert two["test_loss"] == pytest.approx(one["test_loss"], rel=1e-3)

@@ -1,10 +1,10 @@
 """Starts a script as several processes of one run on this machine, watches and restarts them.
 
-    python -m jaxdl.launch --processes 4 --restarts 2 experiments/animals_mlp.py --epochs 20
+    python -m jaxdl.launch --processes 4 --restarts 2 script.py --its-own-flags
 
 Every process finds the others through ``jaxdl.parallel.initialize``, which reads what is set here:
 ``JAXDL_COORDINATOR``, ``JAXDL_PROCESSES``, ``JAXDL_PROCESS`` and, from the second start on,
-``JAXDL_RESTART``, which makes an experiment go on from its newest checkpoint.
+``JAXDL_RESTART``, by which a script knows that it has a checkpoint to go on from.
 
 All processes of a run stand and fall together: when one ends with an error, the others are asked
 to end (SIGTERM), are killed if they haven't within ``--grace`` seconds, and all start again, as

@@ -63,7 +63,8 @@ def test_a_batch_over_devices_is_one_batch(runner):
         y, state, of_params, of_x = run(PARAMS, x.reshape(8, 2, 3, 6))
         state, of_params = jax.tree.map(lambda a: a[0], (state, of_params))
         y, of_x = y.reshape(x.shape), of_x.reshape(x.shape)
-    close((y, state, of_params, of_x), expected)
+    # Sums over devices are in another order, and the gradients of the scale are near 30.
+    close((y, state, of_params, of_x), expected, bound=1e-4)
 
 
 def test_rows_that_do_not_count_change_nothing():

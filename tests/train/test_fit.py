@@ -82,10 +82,10 @@ def test_a_run_continued_is_the_run_uninterrupted_to_the_bit(tmp_path):
 def test_every_engine_trains_alike(engine):
     loss_fn, tx, start, _ = recipe()
     end, _ = train.fit(loss_fn, tx, start, dataset(), epochs=2, batch_size=16, parallel=engine)
+    step = jax.jit(train.make_step(loss_fn, tx))
     for epoch in range(2):  # by hand: the same order, one plain step a batch
         key = jax.random.fold_in(jax.random.split(start.key)[0], epoch)
         order = np.asarray(train.order.shuffled(key, 50))
-        step = jax.jit(train.make_step(loss_fn, tx))
         for i in range(0, 50, 16):
             batch = {k: v[order[i : i + 16]] for k, v in dataset().train.items()}
             start, _ = step(start, batch)

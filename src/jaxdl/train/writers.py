@@ -69,7 +69,7 @@ def tensorboard(directory: str | Path) -> Hook:
         >>> hooks = lambda: (tensorboard("runs/events"),)  # and then fit(…, hooks=hooks())
     """
     try:
-        from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
+        from tensorboardX import SummaryWriter
     except ImportError as error:
         message = "train.tensorboard needs tensorboardX: pip install tensorboardX"
         raise ImportError(message) from error
