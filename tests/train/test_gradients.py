@@ -91,9 +91,9 @@ def test_tokens_stay_integers_in_another_compute_dtype(key):
 @pytest.mark.parametrize("engine", ["jit", "pmap"])
 def test_a_penalty_is_part_of_the_training_loss_once(key, engine):
     penalty = lambda params: 0.3 * optim.l2_penalty(params)
-    loss_fn = train.supervised(net, losses.cross_entropy, regularizer=penalty)
-    plain = train.supervised(net, losses.cross_entropy)
-    start = train.init_state(net, SGD, key)
+    loss_fn = train.supervised(NET, losses.cross_entropy, regularizer=penalty)
+    plain = train.supervised(NET, losses.cross_entropy)
+    start = train.init_state(NET, SGD, key)
     both = lambda p: plain(p, (), batch(), key=None, train=True)[0] + penalty(p)
     value, grads = jax.jit(jax.value_and_grad(both))(start.params)
     options = {"epochs": 1, "batch_size": 24, "parallel": engine, "hooks": ()}
@@ -107,11 +107,11 @@ def test_a_penalty_is_part_of_the_training_loss_once(key, engine):
 @pytest.mark.parametrize("engine", ["jit", "pmap"])
 def test_class_weights_are_those_of_the_weighted_loss(key, engine):
     weights = np.array([1.0, 4.0, 0.5], "float32")
-    loss_fn = train.supervised(net, losses.cross_entropy)
-    start = train.init_state(net, SGD, key)
+    loss_fn = train.supervised(NET, losses.cross_entropy)
+    start = train.init_state(NET, SGD, key)
 
     def weighted(params):
-        logits = net.apply(params, (), batch()["inputs"])[0]
+        logits = NET.apply(params, (), batch()["inputs"])[0]
         return losses.cross_entropy(logits, batch()["labels"], weight=weights)
 
     value, grads = jax.jit(jax.value_and_grad(weighted))(start.params)
@@ -124,11 +124,11 @@ def test_class_weights_are_those_of_the_weighted_loss(key, engine):
 
 
 def test_label_smoothing_is_that_of_the_loss_and_leaves_the_metrics_alone(key):
-    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
-    start = train.init_state(net, SGD, key)
+    loss_fn = train.supervised(NET, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    start = train.init_state(NET, SGD, key)
     smooth = train.make_step(loss_fn, SGD, batch_fns=(train.label_smoothing(0.2, classes=3),))
     _, sums = jax.jit(smooth)(start, batch())
-    logits = net.apply(start.params, (), batch()["inputs"])[0]
+    logits = NET.apply(start.params, (), batch()["inputs"])[0]
     expected = losses.cross_entropy(logits, batch()["labels"], label_smoothing=0.2)
     assert metrics.compute(sums)["loss"] == pytest.approx(float(expected), rel=1e-6)
     plain = train.evaluate(loss_fn, start, batch())["accuracy"]
@@ -203,9 +203,9 @@ def test_batch_functions_on_batches_that_do_not_fit(key):
 
 def test_gradient_norm_and_learning_rate_are_in_the_history(key):
     schedule = optax.linear_schedule(0.5, 0.1, 4)
-    plain = train.supervised(net, losses.cross_entropy)
+    plain = train.supervised(NET, losses.cross_entropy)
     log = {"gradient_norm": train.gradient_norm, "learning_rate": train.learning_rate(schedule)}
-    start = train.init_state(net, optax.sgd(schedule), key)
+    start = train.init_state(NET, optax.sgd(schedule), key)
     _, history = train.fit(
         plain, optax.sgd(schedule), start, dataset(24), epochs=2, batch_size=24, log=log, hooks=()
     )
@@ -219,7 +219,7 @@ def test_gradient_norm_and_learning_rate_are_in_the_history(key):
 def test_the_learning_rate_of_injected_hyperparameters(key):
     schedule = optax.linear_schedule(0.5, 0.1, 4)
     tx = optax.chain(optax.clip(1.0), optax.inject_hyperparams(optax.sgd)(learning_rate=schedule))
-    loss_fn, start = train.supervised(net, losses.cross_entropy), train.init_state(net, tx, key)
+    loss_fn, start = train.supervised(NET, losses.cross_entropy), train.init_state(NET, tx, key)
     step = jax.jit(train.make_step(loss_fn, tx, log={"rate": train.learning_rate()}))
     rates = []
     for _ in range(3):
@@ -228,16 +228,16 @@ def test_the_learning_rate_of_injected_hyperparameters(key):
     assert rates == pytest.approx([0.5, 0.4, 0.3])
     lost = train.make_step(loss_fn, SGD, log={"rate": train.learning_rate()})
     with pytest.raises(ValueError, match="found 0 learning rates"):
-        lost(train.init_state(net, SGD, key), batch())
+        lost(train.init_state(NET, SGD, key), batch())
 
 
 @pytest.mark.parametrize("engine", ["jit", "pmap"])
 def test_an_optimizer_that_searches_a_line_is_told_the_loss_of_the_whole_batch(key, engine):
-    loss_fn = train.supervised(net, losses.cross_entropy)
+    loss_fn = train.supervised(NET, losses.cross_entropy)
     tx = optax.chain(
         optax.sgd(1.0), optax.scale_by_backtracking_linesearch(max_backtracking_steps=9)
     )
-    start = train.init_state(net, tx, key)
+    start = train.init_state(NET, tx, key)
     options = {"epochs": 8, "batch_size": 24, "hooks": (), "parallel": engine}
     _, history = train.fit(loss_fn, tx, start, dataset(24), **options)
     values = [row["loss"] for row in history]
@@ -246,9 +246,9 @@ def test_an_optimizer_that_searches_a_line_is_told_the_loss_of_the_whole_batch(k
 
 def test_an_average_of_parameters_is_validated(key):
     tx = optax.chain(optax.sgd(0.5), optim.ema(0.9))
-    loss_fn = train.supervised(net, losses.cross_entropy)
+    loss_fn = train.supervised(NET, losses.cross_entropy)
     average = lambda ts: optim.averaged_params(ts.opt_state, ts.params)
-    start = train.init_state(net, tx, key)
+    start = train.init_state(NET, tx, key)
     options = {"epochs": 2, "batch_size": 16, "hooks": ()}
     end, history = train.fit(loss_fn, tx, start, dataset(), validate=average, **options)
     measured = train.evaluate(loss_fn, end._replace(params=average(end)), dataset().validation)
