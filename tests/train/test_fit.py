@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from jaxdl import checkpoint, train
-from train.recipes import dataset, recipe
+from jaxdl.train import programs
+from train.recipes import dataset, recipe, same_bits
 
 
 def compilations(run):
@@ -135,3 +136,15 @@ def test_evaluation_without_rows():
     loss_fn, _, start, _ = recipe()
     with pytest.raises(ValueError, match="without rows"):
         train.evaluate(loss_fn, start, dataset(0).train)
+
+
+def test_reproducible_tells_xla_on_gpus_and_changes_nothing_on_cpus(monkeypatch):
+    assert programs.options(reproducible=True) is None  # here, on a CPU
+    loss_fn, tx, start, _ = recipe()
+    go = lambda: train.fit(
+        loss_fn, tx, start, dataset(), epochs=2, batch_size=16, hooks=(), reproducible=True
+    )[0]
+    plain = go()
+    monkeypatch.setattr(programs, "_on_gpu", lambda: True)
+    assert programs.options(reproducible=True) == {"xla_gpu_deterministic_ops": True}
+    same_bits(go(), plain)  # and XLA knows the option, or it would have raised
