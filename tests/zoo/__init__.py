@@ -1,4 +1,4 @@
-"""All layers, combinators and models in one table; the laws in test_layers.py run over its rows."""
+"""All layers, combinators and models in one table; test_laws_of_layers.py runs over its rows."""
 
 from zoo import (
     attention,
