@@ -76,7 +76,6 @@ def test_arrays_in_the_history_are_lists_in_json(tmp_path):
 
 
 def test_tensorboard_files_hold_the_scalars(tmp_path):
-    pytest.importorskip("tensorboardX")
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.record_writer import RecordWriter  # noqa: F401  (the format's writer)
 
