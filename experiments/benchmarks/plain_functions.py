@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.scipy.special import erf
+from jax.scipy.special import erf, xlogy
 
 from jaxdl import activations as A
 from jaxdl import losses as L
@@ -203,10 +203,12 @@ LOSSES = {
     ),
     "gaussian_nll_loss": Pair(
         L.gaussian_nll_loss,
-        lambda x, t, v: 0.5 * (jnp.log(jnp.maximum(v, 1e-6)) + (x - t) ** 2 / v).mean(),
+        lambda x, t, v: (
+            0.5 * (jnp.log(jnp.maximum(v, 1e-6)) + (x - t) ** 2 / jnp.maximum(v, 1e-6)).mean()
+        ),
         ("x", "y", "variance"),
     ),
-    "kl_div": Pair(L.kl_div, lambda x, t: (t * (jnp.log(t) - x)).mean(), ("log_p", "distribution")),
+    "kl_div": Pair(L.kl_div, lambda x, t: (xlogy(t, t) - t * x).mean(), ("log_p", "distribution")),
     "cross_entropy": Pair(L.cross_entropy, lambda x, y: -pick(log_softmax(x), y).mean(), CLASSED),
     "cross_entropy-probabilities": Pair(
         L.cross_entropy, lambda x, t: -(t * log_softmax(x)).sum(-1).mean(), SHARES

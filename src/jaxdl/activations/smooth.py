@@ -120,7 +120,7 @@ def gelu(x: ArrayLike, *, approximate: Approximate = "none") -> Array:
         raise ValueError(f'gelu: approximate is {approximate!r}; it must be "none" or "tanh"')
     # ½(1 + tanh(u)) is sigmoid(2u), which keeps its digits where the sum cancels. Beyond ±30 it is
     # 0 or 1 in every dtype, and what is bounded there has a gradient that can't overflow.
-    slope, square = (8 / math.pi) ** 0.5, jnp.minimum(x * x, 900)
+    slope, square = (8 / math.pi) ** 0.5, jnp.where(x * x < 900, x * x, 900)
     return x * jax.nn.sigmoid(x * (slope + slope * 0.044715 * square))
 
 

@@ -85,10 +85,9 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     x, t, out = operands(name, where, logits=logits, targets=targets)
-    positive = jnp.ones((), x.dtype)
     if pos_weight is not None:
-        positive = last_axis_weight(name, "pos_weight", pos_weight, x, out)
-    values = logit_losses(x, t, positive)
+        pos_weight = last_axis_weight(name, "pos_weight", pos_weight, x, out)
+    values = logit_losses(x, t, pos_weight)
     if weight is not None:
         values = last_axis_weight(name, "weight", weight, x, out) * values
     return reduce(values, reduction, out)
@@ -138,22 +137,24 @@ def binary_focal_cross_entropy(
     x, t, out = operands(name, where, logits=logits, targets=targets)
     if label_smoothing:
         t = (1 - label_smoothing) * t + label_smoothing / 2
-    missed = t * jax.nn.sigmoid(-x) + (1 - t) * jax.nn.sigmoid(x)
-    values = power(missed, gamma) * logit_losses(x, t, jnp.ones((), x.dtype))
+    small = jax.nn.sigmoid(jnp.where(x > 0, -x, x))  # of σ(x) and σ(−x), so that 1 − small is exact
+    missed = jnp.where(x > 0, t, 1 - t) * small + jnp.where(x > 0, 1 - t, t) * (1 - small)
+    values = power(missed, gamma) * logit_losses(x, t)
     if alpha is not None:
         values = (t * alpha + (1 - t) * (1 - alpha)) * values
     return reduce(values, reduction, out)
 
 
-def logit_losses(x: Array, t: Array, positive: Array) -> Array:
+def logit_losses(x: Array, t: Array, positive: Array | None = None) -> Array:
     """Returns the cross entropy of each logit.
 
     No two large terms cancel in it, and at 0 its gradient is exact, which that of the usual
     max(z, 0) − z·t + log(1 + exp(−|z|)) under automatic differentiation is not.
     """
-    distance = jnp.where(x > 0, x, -x)
-    linear = jnp.where(x > 0, (1 - t) * x, -positive * t * x)
-    return linear + (1 - t + positive * t) * jnp.log1p(jnp.exp(-distance))
+    rest = jnp.log1p(jnp.exp(-jnp.where(x > 0, x, -x)))
+    if positive is None:
+        return jnp.where(x > 0, 1 - t, -t) * x + rest
+    return jnp.where(x > 0, 1 - t, -positive * t) * x + (1 - t + positive * t) * rest
 
 
 def power(base: Array, exponent: float) -> Array:

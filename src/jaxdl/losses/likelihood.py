@@ -6,7 +6,6 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import xlogy
 from jax.typing import ArrayLike
 
 from jaxdl import checks
@@ -133,7 +132,7 @@ def kl_div(
         Array(0.6931472, dtype=float32)
     """
     x, t, out = operands("kl_div", where, log_predictions=log_predictions, targets=targets)
-    values = jnp.exp(t) * (t - x) if log_target else xlogy(t, t) - t * x
+    values = jnp.exp(t) * (t - x) if log_target else t * (jnp.log(jnp.where(t == 0, 1, t)) - x)
     if reduction != "batchmean":
         return reduce(values, reduction, out)
     if x.ndim == 0:

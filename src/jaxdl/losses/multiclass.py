@@ -140,7 +140,7 @@ def multilabel_soft_margin_loss(
     """
     name = "multilabel_soft_margin_loss"
     x, t, out = operands(name, where, span=1, logits=logits, targets=targets)
-    values = logit_losses(x, t, jnp.ones((), x.dtype))
+    values = logit_losses(x, t)
     if weight is not None:
         values = last_axis_weight(name, "weight", weight, x, out) * values
     return reduce(values.mean(axis=-1), reduction, out)

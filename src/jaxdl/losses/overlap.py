@@ -48,7 +48,7 @@ def dice(
     """
     p, t, out = operands("dice", where, predictions=predictions, targets=targets)
     axes = _axes(axis, p.ndim)
-    overlap, both = jnp.sum(p * t, axis=axes), jnp.sum(p + t, axis=axes)
+    overlap, both = jnp.sum(p * t, axis=axes), jnp.sum(p, axis=axes) + jnp.sum(t, axis=axes)
     values = 1 - (2 * overlap + smooth) / (both + smooth + eps)
     return reduce(values, reduction, _left(p, axes, out))
 

@@ -87,7 +87,7 @@ def _log_likelihood(log_p: Array, path: Array, steps: Array, lengths: Array, bla
     def step(alpha: Array, now: tuple[Array, Array]) -> tuple[Array, None]:
         log_emit, t = now
         skipped = jnp.where(may_skip, _shift(alpha, 2, _NEVER), _NEVER)
-        entered = jnp.logaddexp(jnp.logaddexp(alpha, _shift(alpha, 1, _NEVER)), skipped)
+        entered = _log_sum(alpha, _shift(alpha, 1, _NEVER), skipped)
         return jnp.where((t < steps)[:, None], entered + log_emit, alpha), None
 
     times = jnp.arange(log_p.shape[1], dtype=steps.dtype)
@@ -95,6 +95,12 @@ def _log_likelihood(log_p: Array, path: Array, steps: Array, lengths: Array, bla
     last = jnp.take_along_axis(alpha, 2 * lengths[:, None], axis=1)[:, 0]
     before = jnp.take_along_axis(alpha, jnp.maximum(2 * lengths - 1, 0)[:, None], axis=1)[:, 0]
     return jnp.where(lengths > 0, jnp.logaddexp(last, before), last)
+
+
+def _log_sum(a: Array, b: Array, c: Array) -> Array:
+    """Returns log(eᵃ + eᵇ + eᶜ) of finite numbers, with one logarithm."""
+    top = jax.lax.stop_gradient(jnp.maximum(jnp.maximum(a, b), c))
+    return top + jnp.log(jnp.exp(a - top) + jnp.exp(b - top) + jnp.exp(c - top))
 
 
 def _with_blanks(labels: Array, blank: int) -> Array:
