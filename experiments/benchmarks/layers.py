@@ -9,13 +9,19 @@ PyTorch runs its usual loop over slices of tensors, Flax its usual loop over a c
 
 Command:  python experiments/benchmarks/layers.py [--only convnet,lstm] [--repeats 9]
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
-Result:   2 cores of an AMD EPYC, jax 0.10.2, PyTorch 2.13; medians of 7, ratios to jaxdl's seconds
-          an epoch   jaxdl    PyTorch  channels last  Flax
-          convnet    1.26 s   0.97 x   1.05 x         2.51 x
-          lstm       2.07 s   0.69 x                  0.97 x   (other work on the machine)
-          gru        1.57 s   1.28 x                  1.19 x   (other work on the machine)
-          The aims are 1.18 x, 0.95 x for the convnet and 0.77 x for the lstm; the transformer and
-          resnet-8 aren't measured with this file yet.
+Result:   2 cores of an AMD EPYC, jax 0.10.2, PyTorch 2.13; medians of 5, ratios to jaxdl's seconds
+          an epoch     jaxdl    PyTorch  channels last  Flax    aims (PyTorch, channels last)
+          convnet      1.40 s   0.97 x   0.95 x         2.6 x   1.18 x, 0.95 x
+          lstm         2.20 s   0.68 x                  0.99 x  0.77 x
+          gru          1.80 s   1.31 x                  1.15 x
+          transformer  3.85 s   1.07 x                  1.38 x  1.11 x
+          resnet-8     1.60 s   0.80 x   0.63 x         1.37 x  0.83 x
+          From run to run a ratio moves by 5 %.
+Tried:    for convolutions on CPUs, what helped is in functional/convolution_cpu.py (the batch
+          folded into the width from 32 channels on, in the kernel's gradient up to a width of 16;
+          patches of rows for up to 4 channels); products of matrices row by row lost.
+          For the lstm: buffers updated in place, factors of the gates saved on the way forward,
+          products gate by gate; what helped is in functional/recurrent_lstm.py.
 """
 
 import argparse
