@@ -1,4 +1,4 @@
-"""Layers that are random in training."""
+"""Layers that do more in training: most are random, one adds to the loss."""
 
 from jaxdl import layers
 from zoo.row import Row
@@ -12,5 +12,12 @@ ROWS = [
     Row("feature_alpha_dropout", _features, (3, 5), stochastic=True),
     Row("gaussian_noise", layers.gaussian_noise(0.4), (6,), stochastic=True),
     Row("gaussian_dropout", layers.gaussian_dropout(0.4), (6,), stochastic=True),
+    Row(
+        "activity_regularizer",
+        layers.activity_regularizer(l1=0.3, l2=0.1),
+        (6,),
+        across_rows=True,
+        fixed_init=True,
+    ),
     Row("rrelu", layers.rrelu(), (6,), stochastic=True),
 ]

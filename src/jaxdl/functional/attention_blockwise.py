@@ -8,6 +8,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxdl import checks
+from jaxdl._varying import varying
 from jaxdl.functional.attention_scores import keep, scores, up_to_now, weighted_sum
 from jaxdl.functional.stochastic import dropout
 from jaxdl.types import Array, Key
@@ -77,10 +78,10 @@ def blockwise_attention(
     first = jax.tree.map(lambda block: block[0], blocks)
     rows = jax.eval_shape(scores_of, q, first)
     m = jnp.full((*rows.shape[:-1], 1), -jnp.inf, rows.dtype)
-    m = lax.stop_gradient(lax.scan(larger, m, blocks)[0])
+    m = lax.stop_gradient(lax.scan(larger, varying(m, (q, blocks)), blocks)[0])
     m = jnp.where(m == -jnp.inf, 0, m)
     zeros = jax.tree.map(jnp.zeros_like, jax.eval_shape(terms, q, m, first))
-    (values, total), _ = lax.scan(add, zeros, blocks)
+    (values, total), _ = lax.scan(add, varying(zeros, (q, blocks, key)), blocks)
     return (values / jnp.where(total == 0, 1, total)).astype(q.dtype)
 
 

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxdl._varying import varying
 from jaxdl.functional.convolution_geometry import Geometry, adjoint, mirrored, outputs, plain
 from jaxdl.functional.windows import span
 from jaxdl.types import Array, Shape
@@ -37,7 +38,7 @@ def forward(x: Array, kernel: Array, geometry: Geometry, shape: Shape = ()) -> A
 def to_image(g: Array, kernel: Array, geometry: Geometry, shape: Shape) -> Array:
     """The gradient by the image of that shape: a convolution with the mirrored kernel."""
     if _is_by_taps(kernel.shape, geometry):
-        x = jax.ShapeDtypeStruct(shape, g.dtype)
+        x = varying(jnp.zeros(shape, g.dtype), (g, kernel))
         return jax.linear_transpose(lambda x: _by_taps(x, kernel, geometry), x)(g)[0]
     back = adjoint(shape[1:-1], kernel.shape[:-2], geometry)
     return forward(g, mirrored(kernel, geometry.groups), back)
@@ -46,7 +47,7 @@ def to_image(g: Array, kernel: Array, geometry: Geometry, shape: Shape) -> Array
 def to_kernel(x: Array, g: Array, geometry: Geometry, shape: Shape) -> Array:
     """The gradient by the kernel of that shape: a convolution of the image with the cotangent."""
     if _is_by_taps(shape, geometry):
-        kernel = jax.ShapeDtypeStruct(shape, g.dtype)
+        kernel = varying(jnp.zeros(shape, g.dtype), (x, g))
         return jax.linear_transpose(lambda kernel: _by_taps(x, kernel, geometry), kernel)(g)[0]
     if geometry.groups > 1:
         alone = geometry._replace(groups=1)

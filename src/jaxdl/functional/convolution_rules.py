@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
+from jaxdl._varying import varying
 from jaxdl.functional import convolution_cpu as cpu
 from jaxdl.functional.convolution_geometry import Geometry, plain
 from jaxdl.types import Array, Shape
@@ -78,12 +80,12 @@ def _plain(x: Array, kernel: Array, geometry: Geometry, shape: Shape) -> Array:
 
 
 def _plain_to_image(g: Array, kernel: Array, geometry: Geometry, shape: Shape) -> Array:
-    x = jax.ShapeDtypeStruct(shape, g.dtype)
+    x = varying(jnp.zeros(shape, g.dtype), (g, kernel))
     return jax.linear_transpose(lambda x: plain(x, kernel, geometry), x)(g)[0]
 
 
 def _plain_to_kernel(x: Array, g: Array, geometry: Geometry, shape: Shape) -> Array:
-    kernel = jax.ShapeDtypeStruct(shape, x.dtype)
+    kernel = varying(jnp.zeros(shape, x.dtype), (x, g))
     return jax.linear_transpose(lambda kernel: plain(x, kernel, geometry), kernel)(g)[0]
 
 

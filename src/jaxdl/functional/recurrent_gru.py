@@ -107,7 +107,7 @@ def _weigh(
     bias, inner = (parts.leaf(params, b, 3 * n, dtype) for b in ("bias", "recurrent_bias"))
     outer = jnp.concatenate([bias[: 2 * n] + inner[: 2 * n], bias[2 * n :]])
     z = project(3, steps.x, parts.scaled(params["kernel"], scale), outer * scale)
-    h = parts.start(name, "carry", carry, steps.lead, n, dtype)
+    h = parts.start(name, "carry", carry, params, steps, dtype)
     kernel = parts.scaled(params["recurrent_kernel"], scale)
     return h, z, kernel, inner[2 * n :].astype(parts.wide(dtype))
 

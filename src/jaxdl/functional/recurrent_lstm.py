@@ -102,12 +102,12 @@ def lstm(
 
 def _starts(name: str, params: parts.Cell, steps: parts.Steps, carry: Any) -> tuple[Array, Array]:
     """H and c before the first step."""
-    n, dtype = params["recurrent_kernel"].shape[0], steps.x.dtype
+    dtype = steps.x.dtype
     if carry is not None and not (isinstance(carry, tuple | list) and len(carry) == 2):
         raise ValueError(f"{name}: carry must be a pair (h, c), got {carry!r}")
     h, c = (None, None) if carry is None else carry
-    h = parts.start(name, "carry[0]", h, steps.lead, n, dtype)
-    return h, parts.start(name, "carry[1]", c, steps.lead, n, parts.wide(dtype))
+    h = parts.start(name, "carry[0]", h, params, steps, dtype)
+    return h, parts.start(name, "carry[1]", c, params, steps, parts.wide(dtype))
 
 
 def _ends(params: parts.Cell, steps: parts.Steps, h: Array, c: Array) -> tuple[Array, Array]:

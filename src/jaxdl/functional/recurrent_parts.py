@@ -15,6 +15,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxdl import checks
+from jaxdl._varying import varying
 from jaxdl.checks import ShapeError, describe
 from jaxdl.types import Array, Shape
 
@@ -97,17 +98,19 @@ def join(steps: Steps, y: Array) -> Array:
 
 
 def start(
-    name: str, argument: str, carry: ArrayLike | None, lead: Shape, n: int, dtype: Any
+    name: str, argument: str, carry: ArrayLike | None, params: Cell, steps: Steps, dtype: Any
 ) -> Array:
     """A carry of zeros, or the given one after a check, with its batch axes merged."""
+    lead, n = steps.lead, params["recurrent_kernel"].shape[0]
     if carry is None:
-        return jnp.zeros((math.prod(lead), n), dtype)
+        return varying(jnp.zeros((math.prod(lead), n), dtype), (dict(params), steps.x, steps.mask))
     carry = checks.floating(name, argument, carry)
     if carry.shape != (*lead, n):
         raise ShapeError(
             f"{name}: {argument} is {describe(carry)}; it must have shape {(*lead, n)}"
         )
-    return carry.reshape(math.prod(lead), n).astype(dtype)
+    carry = carry.reshape(math.prod(lead), n).astype(dtype)
+    return varying(carry, (dict(params), steps.x, steps.mask))
 
 
 def wide(dtype: Any) -> Any:

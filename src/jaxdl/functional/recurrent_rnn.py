@@ -108,7 +108,7 @@ def _weigh(
     """H before the first step; x·W + b as the only gate; and U."""
     n, dtype = params["recurrent_kernel"].shape[0], steps.x.dtype
     bias = parts.both_biases(params, n, dtype)
-    h = parts.start(name, "carry", carry, steps.lead, n, dtype)
+    h = parts.start(name, "carry", carry, params, steps, dtype)
     z = project(1, steps.x, params["kernel"].astype(dtype), bias)
     return h, z, params["recurrent_kernel"].astype(dtype)
 

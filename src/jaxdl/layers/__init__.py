@@ -31,6 +31,7 @@ from jaxdl.layers.positions import sinusoidal_positions as sinusoidal_positions
 from jaxdl.layers.recurrent import gru as gru
 from jaxdl.layers.recurrent import lstm as lstm
 from jaxdl.layers.recurrent import rnn as rnn
+from jaxdl.layers.regularization import activity_regularizer as activity_regularizer
 from jaxdl.layers.reparametrization import spectral_norm as spectral_norm
 from jaxdl.layers.reparametrization import weight_norm as weight_norm
 from jaxdl.layers.resampling import pixel_shuffle as pixel_shuffle

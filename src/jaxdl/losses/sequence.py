@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import checks
+from jaxdl._varying import varying
 from jaxdl.losses.arguments import class_indices, operands
 from jaxdl.losses.reduction import Reduction, reduce
 from jaxdl.types import Array
@@ -83,6 +84,7 @@ def _log_likelihood(log_p: Array, path: Array, steps: Array, lengths: Array, bla
     emitted = jnp.take_along_axis(log_p, path[:, None, :], axis=2)
     may_skip = (path != blank) & (path != _shift(path, 2, blank))
     start = jnp.full((n, n_states), _NEVER, log_p.dtype).at[:, 0].set(0)
+    start = varying(start, (emitted, may_skip, steps))
 
     def step(alpha: Array, now: tuple[Array, Array]) -> tuple[Array, None]:
         log_emit, t = now

@@ -37,12 +37,17 @@ def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callab
     return lambda train_state, batch: run(train_state, shard_batch(batch, mesh.size))
 
 
-def shard_map_step(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+def shard_map_step(
+    step: Callable[..., Any], mesh: Mesh, *, check_vma: bool = False
+) -> Callable[..., Any]:
     """Runs a step on every device of a mesh with ``jax.shard_map``; else as ``pmap_step``.
 
     Args:
         step: from ``make_step(…, axis_name="data")``.
         mesh: from ``data_mesh``.
+        check_vma: whether ``shard_map`` keeps account of what differs from device to device, and
+            refuses results that do. The numbers are the same: ``make_step`` minds the sums that
+            this setting adds to gradients.
 
     Returns:
         ``(train_state, batch) -> (train_state, metrics)``, compiled.
@@ -57,9 +62,8 @@ def shard_map_step(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
         return step(train_state, jax.tree.map(lambda x: x[0], parts))
 
     specs = (PartitionSpec(), PartitionSpec(AXIS))
-    # The step sums its own gradients over the axis; with check_vma=True they'd be summed twice.
     mapped = jax.shard_map(
-        body, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(), check_vma=False
+        body, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(), check_vma=check_vma
     )
     run = jax.jit(mapped)
     return lambda train_state, batch: run(train_state, shard_batch(batch, mesh.size))

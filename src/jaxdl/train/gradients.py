@@ -1,11 +1,13 @@
 """The gradient of a batch: on one device or split over many, at once or in parts."""
 
+import functools
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from jaxdl import metrics as metrics_lib
+from jaxdl._varying import varying
 from jaxdl.types import Array, Batch, Key, LossFn, Metrics, Params, State
 
 Gradient: TypeAlias = tuple[Params, State, Metrics]
@@ -50,6 +52,9 @@ def gradient(
     if axis_name is not None:
         key = jax.random.fold_in(key, jax.lax.axis_index(axis_name))
         whole = jax.lax.psum(count, axis_name)
+        # With check_vma=True the gradient by what devices share is summed over them; summed again
+        # below, it would count each row as often as there are devices.
+        params, state = varying((params, state), batch)
     if accumulate == 1:
         grads, state, sums = _of_part(loss_fn, params, state, batch, key, whole)
     else:
@@ -80,15 +85,16 @@ def batch_loss(
     if axis_name is None:
         return loss_fn(params, state, batch, key=key, train=True)[0]
     key, count = jax.random.fold_in(key, jax.lax.axis_index(axis_name)), row_count(batch)
+    params, state = _own(axis_name, params, batch), varying(state, batch)
     loss = loss_fn(params, state, batch, key=key, train=True)[0]
-    return jax.lax.psum(loss * _share(count, jax.lax.psum(count, axis_name)), axis_name)
+    return _summed(axis_name, _shared(loss, count, jax.lax.psum(count, axis_name)))
 
 
 def row_count(batch: Batch) -> Array:
-    """Returns how many rows a batch has, or the sum of their weights, as a float32 scalar."""
+    """Returns how many rows a batch has, or the sum of their weights, in the widest precision."""
     if "weight" in batch:
-        return jnp.sum(batch["weight"], dtype=jnp.float32)
-    return jnp.float32(len(jax.tree.leaves(batch)[0]))
+        return jnp.sum(batch["weight"], dtype=float)
+    return jnp.asarray(len(jax.tree.leaves(batch)[0]), float)
 
 
 def _of_part(
@@ -96,14 +102,38 @@ def _of_part(
 ) -> Gradient:
     """A part's contribution: its mean loss counts by its share of the whole count."""
     count = row_count(part)
-    share = 1.0 if whole is None else _share(count, whole)
 
     def objective(params: Params) -> tuple[Array, tuple[Array, State, Metrics]]:
         loss, (after, sums) = loss_fn(params, state, part, key=key, train=True)
-        return loss * share, (loss, after, sums)
+        return loss if whole is None else _shared(loss, count, whole), (loss, after, sums)
 
     grads, (loss, after, sums) = jax.grad(objective, has_aux=True)(params)
-    return grads, after, {"loss": metrics_lib.Mean(loss * count, count), **sums}
+    total = loss.astype(count.dtype) * count
+    return grads, after, {"loss": metrics_lib.Mean(total, count), **sums}
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _own(axis_name: str, params: Params, batch: Batch) -> Params:
+    """Each device's own parameters, whose gradient is the sum of those of all devices."""
+    return varying(params, batch)
+
+
+_own.defvjp(
+    lambda axis_name, params, batch: (varying(params, batch), None),
+    lambda axis_name, _, grads: (jax.lax.psum(grads, axis_name), None),
+)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _summed(axis_name: str, x: Array) -> Array:
+    """The sum over devices, whose gradient by each device's own part is 1, and not their number."""
+    return jax.lax.psum(x, axis_name)
+
+
+_summed.defvjp(
+    lambda axis_name, x: (jax.lax.psum(x, axis_name), x),
+    lambda axis_name, x, gradient: (varying(gradient, x),),
+)
 
 
 def _in_parts(
@@ -139,5 +169,6 @@ def _in_parts(
     return grads, state, sums
 
 
-def _share(count: Array, whole: Array) -> Array:
-    return count / jnp.maximum(whole, 1e-30)
+def _shared(loss: Array, count: Array, whole: Array) -> Array:
+    """What the mean loss of ``count`` rows adds to that of all of them."""
+    return loss * (count / jnp.maximum(whole, 1e-30)).astype(loss.dtype)

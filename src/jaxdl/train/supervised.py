@@ -24,7 +24,7 @@ def supervised(
 
     loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, where lᵢ is the loss of row i (its mean
     where the row has several values) and wᵢ is ``batch["weight"]``, 1 where there is none. In
-    training, what ``regularizer`` gives is added.
+    training, what ``regularizer`` gives is added, and what ``layers.activity_regularizer`` notes.
 
     Args:
         net: a Layer from ``batch["inputs"]`` to predictions.
@@ -67,10 +67,19 @@ def supervised(
         value = metrics_lib.mean(rows.reshape(len(rows), -1).mean(axis=1), weight=weight)
         sums = {name: m(predictions, labels, weight=weight) for name, m in measured.items()}
         mean = value.total / jnp.maximum(value.count, 1e-30)
-        penalty = regularizer(params) if regularizer is not None and train else None
-        return mean if penalty is None else mean + penalty, (after, sums)
+        if train and regularizer is not None:
+            mean = mean + regularizer(params)
+        for penalty in _penalties(after) if train else ():
+            mean = mean + penalty.astype(mean.dtype)
+        return mean, (after, sums)
 
     return loss_fn
+
+
+def _penalties(state: State) -> list[Array]:
+    """The sums of all that layers call ``penalty`` in their state: several where they repeat."""
+    named = jax.tree.leaves_with_path(state)
+    return [jnp.sum(x) for path, x in named if path and getattr(path[-1], "key", "") == "penalty"]
 
 
 def _computed_in(
