@@ -92,7 +92,8 @@ def backprop(
     Example:
         >>> from jaxdl import layers, losses
         >>> net, params = layers.dense(1, 1, bias=False), {"kernel": jnp.array([[3.0]])}
-        >>> steps = backprop(net, losses.mse_loss, params, (), jnp.array([[2.0]]), jnp.zeros((1, 1)))
+        >>> x, labels = jnp.array([[2.0]]), jnp.array([[0.0]])
+        >>> steps = backprop(net, losses.mse_loss, params, (), x, labels)
         >>> steps.layers[0].delta, steps.gradient["kernel"]
         (Array([[12.]], dtype=float32), Array([[24.]], dtype=float32))
 

@@ -146,9 +146,7 @@ def _consts(eqn: Any) -> Sequence[Any]:
 
 
 def _has_layers(jaxpr: Any) -> bool:
-    return any(
-        _scopes(eqn) or any(map(_has_layers, inner_jaxprs(eqn))) for eqn in jaxpr.eqns
-    )
+    return any(_scopes(eqn) or any(map(_has_layers, inner_jaxprs(eqn))) for eqn in jaxpr.eqns)
 
 
 def _scopes(eqn: Any) -> Path:

@@ -31,16 +31,17 @@ def formulas(
 
 def steps(run: Any) -> str:
     """Writes a Backprop from the input to the loss, and back."""
-    there = [
-        line
-        for row in run.layers
-        for line in (row.formulas[0], _numbers(row, row.z), row.formulas[1], _numbers(row, row.a))
-    ]
+    there = [line for row in run.layers for line in _there(row)]
     back = [line for row in reversed(run.layers) for line in _back(row)]
     last = run.layers[-1].symbol if run.layers else "⁰"
     loss = f"L = {run.loss_name}(a{last}, y) = {float(run.loss):.6g}"
     said = "An example is a column, as in the lectures: W = kernelᵀ, a⁰ = xᵀ."
     return "\n".join([said, "", "forward", *there, loss, "", "backward", *back])
+
+
+def _there(row: Any) -> list[str]:
+    lines = [row.formulas[0], _numbers(row, row.z), row.formulas[1]]
+    return [*lines, _numbers(row, row.a)] if row.activation else lines
 
 
 def _back(row: Any) -> list[str]:

@@ -57,7 +57,8 @@ def graph_of(fn: Callable[..., Any], params: Any, x: Any, *others: Any) -> Graph
     jaxpr = flat.closed.jaxpr
     variables = iter(jaxpr.invars)
     arguments = tuple(
-        tuple(itertools.islice(variables, len(jax.tree.leaves(arg)))) for arg in (params, x, *others)
+        tuple(itertools.islice(variables, len(jax.tree.leaves(arg))))
+        for arg in (params, x, *others)
     )
     paths = _paths(flat, dict(zip(arguments[0], _names(params), strict=True)))
     constants = dict(zip(jaxpr.constvars, flat.closed.consts, strict=True))
@@ -92,7 +93,9 @@ def forward(graph: Graph, *args: Any) -> dict[Var, Any]:
     """Computes all that goes from part to part."""
     values = start(graph, *args)
     for part in graph.parts:
-        values.update(zip(part.outputs, compute(part, [values[v] for v in part.inputs]), strict=True))
+        values.update(
+            zip(part.outputs, compute(part, [values[v] for v in part.inputs]), strict=True)
+        )
     return values
 
 
@@ -170,7 +173,9 @@ def _parts(flat: Flat, results: Sequence[Var]) -> tuple[Part, ...]:
         inputs = tuple(v for v in used if v not in made)
         outputs = tuple(v for v in made if v in needed)
         if outputs:  # else nobody asks for what these compute
-            parts.append(Part(flat.names[number] if number >= 0 else "", tuple(group), inputs, outputs))
+            parts.append(
+                Part(flat.names[number] if number >= 0 else "", tuple(group), inputs, outputs)
+            )
             needed.update(inputs)
     return tuple(reversed(parts))
 

@@ -28,13 +28,12 @@ def stages_of(graph: Graph) -> tuple[Stage, ...]:
     learners, others = 0, 0
     for part in parts:
         if stages and _follows(part, stages[-1], graph):
-            stages[-1] = stages[-1]._replace(
-                after=part, activation=part.name, a=part.outputs[0]
-            )
+            stages[-1] = stages[-1]._replace(after=part, activation=part.name, a=part.outputs[0])
             continue
         learns = bool(weights(part, graph))
         learners, others = (learners + 1, 0) if learns else (learners, others + 1)
-        number, name = f"{learners}{'′' * others}", part.name or "layer"
+        mark = ("", "′", "″", "‴")[others] if others < 4 else f"′{others}"
+        number, name = f"{learners}{mark}", part.name or "layer"
         z = _results(part, graph)[0]
         enters = next(v for v in part.inputs if v in graph.data)
         stages.append(Stage(f"{number} {name}", number, name, "", part, None, enters, z, z))

@@ -80,9 +80,7 @@ def trace(
     return Trace(rows, apply(params, x, state, key) if not rows else _output(graph, values, rows))
 
 
-def dead_units(
-    net: LayerLike, params: Params, state: State, x: ArrayLike
-) -> dict[str, Array]:
+def dead_units(net: LayerLike, params: Params, state: State, x: ArrayLike) -> dict[str, Array]:
     """Finds the units through which no gradient gets at any of the examples.
 
     Args:
@@ -118,9 +116,7 @@ def _layer(stage: Stage, values: dict[Var, Any], x: Array) -> LayerTrace:
     z, a = values[stage.z], values[stage.a]
     still = a == 0 if stage.after is None else slope(stage.after, z) == 0
     dead = still.all(axis=units(stage, x))
-    return LayerTrace(
-        stage.label, stage.name, stage.activation, values[stage.enters], z, a, dead
-    )
+    return LayerTrace(stage.label, stage.name, stage.activation, values[stage.enters], z, a, dead)
 
 
 def _text(trace: Trace) -> str:
