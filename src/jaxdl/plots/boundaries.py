@@ -194,7 +194,7 @@ def _decisions(axes: "Axes", probabilities: np.ndarray, plane: np.ndarray) -> No
     p = probabilities.reshape(*plane.shape[:2], count)
     colours = np.array([to_rgb(COLOURS[i % len(COLOURS)]) for i in range(count)])
     strength = (p.max(axis=-1, keepdims=True) - 1 / count) / (1 - 1 / count)
-    shade = 1 - 0.65 * strength * (1 - colours[p.argmax(axis=-1)])
+    shade = 1 - 0.45 * strength * (1 - colours[p.argmax(axis=-1)])
     (left, bottom), (right, top) = plane[0, 0], plane[-1, -1]
     axes.imshow(shade, origin="lower", extent=(left, right, bottom, top), aspect="auto", zorder=0)
     for i in range(count if count > 2 else 1):
@@ -219,5 +219,7 @@ def _scatter(
             label=names[i],
             zorder=3,
         )
-    axes.set(xlabel="$x_1$", ylabel="$x_2$")
+    axes.set_xlabel("$x_1$", fontsize=13)
+    axes.set_ylabel("$x_2$", fontsize=13)
+    axes.tick_params(labelsize=11)
     axes.legend(loc="upper right", framealpha=0.9, title="class" if classes is None else None)

@@ -20,7 +20,7 @@ def histograms(
     columns: int = 4,
     title: str = "",
 ) -> "Figure":
-    """Draws a histogram a layer, all on one scale, so that growing and vanishing can be seen.
+    r"""Draws a histogram a layer, all on one scale, so that growing and vanishing can be seen.
 
     Args:
         values: by name an array of any shape, as ``{r.label: r.a for r in trace.layers}`` for
@@ -40,7 +40,7 @@ def histograms(
     Example:
         >>> figure = histograms({"1": np.array([0.0, 1.0]), "2": np.array([2.0, 2.0])})
         >>> [axes.get_title() for axes in figure.axes]
-        ['1', '2']
+        ['1\nmean 0.5, sd 0.5', '2\nmean 2, sd 0']
     """
     arrays = {name: np.asarray(x, np.float64).reshape(-1) for name, x in values.items()}
     finite = {name: x[np.isfinite(x)] for name, x in arrays.items()}
@@ -48,15 +48,16 @@ def histograms(
     if not together.size:
         raise ValueError("histograms has no finite numbers to draw")
     edges = np.histogram_bin_edges(together, bins)
-    figure = grid(len(arrays), columns, width=2.9, height=2.4)
+    figure = grid(len(arrays), columns, width=3.1, height=2.6)
     for axes, (name, x) in zip(figure.axes, finite.items(), strict=True):
         axes.stairs(np.histogram(x, edges)[0] / max(x.size, 1), edges, fill=True, color=BLUE)
         left_out = arrays[name].size - x.size
-        text = f"mean {x.mean():.2g}\nsd {x.std():.2g}" if x.size else ""
-        text += f"\n{left_out:,} not finite" if left_out else ""
-        axes.text(0.97, 0.95, text, transform=axes.transAxes, ha="right", va="top", fontsize=10)
-        axes.set_title(name, fontsize=11)
-        axes.set(xlabel=xlabel, yticks=[])
+        text = f"mean {x.mean():.2g}, sd {x.std():.2g}" if x.size else "none is finite"
+        text += f", {left_out:,} not finite" if left_out and x.size else ""
+        axes.set_title(f"{name}\n{text}", fontsize=12)
+        axes.set_xlabel(xlabel, fontsize=12)
+        axes.set_yticks([])
+        axes.tick_params(labelsize=11)
         axes.spines[["top", "right", "left"]].set_visible(False)
     heading(figure, title)
     return figure

@@ -13,13 +13,16 @@ from jaxdl.plots.style import BLUE, ORANGE, grid, heading, make_figure, style_of
 from jaxdl.types import Array
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _ELEMENTWISE = (
     "identity step sigmoid tanh relu leaky_relu prelu rrelu relu6 elu selu celu gelu silu mish "
     "softplus squareplus logsigmoid hardtanh hardsigmoid hardswish softsign tanhshrink softshrink "
     "hardshrink threshold"
+)
+_STYLES = (
+    {"color": BLUE, "linestyle": "-", "lw": 2.6, "label": "f"},
+    {"color": ORANGE, "linestyle": "--", "lw": 2.0, "label": "f′"},
 )
 _OPTIONS = {"prelu": {"weight": 0.25}, "threshold": {"threshold": 1.0, "value": 0.0}}
 
@@ -56,11 +59,15 @@ def activations(
     chosen = _named(_ELEMENTWISE.split() if functions is None else functions)
     columns = columns or (len(chosen) if len(chosen) < 5 else 4 if len(chosen) < 9 else 7)
     small = columns > 4
-    width, height = (1.95, 1.9) if small else (3.1, 2.8)
+    width, height = (1.75, 1.8) if small else (3.1, 2.8)
     figure = grid(len(chosen), columns, width=width, height=height)
-    for axes, (name, f) in zip(figure.axes, chosen.items(), strict=True):
-        _with_derivative(axes, f, np.linspace(low, high, 801, dtype=np.float32))
+    x = np.linspace(low, high, 801, dtype=np.float32)
+    curves = _curves(chosen, x)
+    for axes, name in zip(figure.axes, chosen, strict=True):
+        for curve, style in zip(curves[name], _STYLES, strict=True):
+            axes.plot(x, _broken(np.asarray(curve)), **style)
         tidy(axes, title=name)
+        axes.locator_params(axis="x", nbins=3, integer=True)
         axes.axhline(0, color="black", lw=0.6)
         axes.axvline(0, color="black", lw=0.6)
         if functions is None:
@@ -109,10 +116,11 @@ def losses(
     )
     figure = make_figure(1, len(panels), width=4.6, height=4.0)
     for axes, (name, label, x, curves) in zip(figure.axes, panels, strict=True):
-        for i, (curve, f) in enumerate(curves.items()):
-            axes.plot(x, np.asarray(f(jnp.asarray(x))), label=curve, **style_of(i))
+        heights = jax.jit(lambda x, fs=curves: {curve: f(x) for curve, f in fs.items()})(x)
+        for i, curve in enumerate(curves):
+            axes.plot(x, _broken(np.asarray(heights[curve])), label=curve, **style_of(i))
         tidy(axes, title=name, xlabel=label, ylabel="loss")
-        axes.legend(frameon=False, fontsize=9.5)
+        axes.legend(frameon=False, fontsize=11)
         if functions is None:
             axes.set_ylim(-0.1, 5)
     heading(figure, title)
@@ -135,17 +143,23 @@ def _named(
     }
 
 
-def _with_derivative(axes: "Axes", f: Callable[[Array], Array], x: np.ndarray) -> None:
-    values = np.asarray(f(jnp.asarray(x)))
-    slopes = np.asarray(jax.vmap(jax.grad(lambda v: f(v).astype(jnp.float32)))(jnp.asarray(x)))
-    axes.plot(x, _broken(values), color=BLUE, lw=2.4, label="f")
-    axes.plot(x, _broken(slopes), "--", color=ORANGE, lw=1.9, label="f′")
+def _curves(
+    functions: Mapping[str, Callable[[Array], Array]], x: np.ndarray
+) -> dict[str, tuple[Array, Array]]:
+    """Values and derivatives of functions that work on each number of their own."""
+
+    @jax.jit
+    def all_of(x: Array) -> dict[str, tuple[Array, Array]]:
+        pairs = {name: jax.vjp(f, x) for name, f in functions.items()}
+        return {name: (y, back(jnp.ones_like(y))[0]) for name, (y, back) in pairs.items()}
+
+    return all_of(jnp.asarray(x))
 
 
 def _broken(y: np.ndarray) -> np.ndarray:
     """Leaves a gap where a curve jumps."""
     y = np.array(y, np.float64)
-    y[1:][np.abs(np.diff(y)) > 0.15] = np.nan
+    y[1:][np.abs(np.diff(y)) > 0.2] = np.nan
     return y
 
 
@@ -162,7 +176,7 @@ def _by_error() -> dict[str, Callable[[Array], Array]]:
 def _by_margin() -> dict[str, Callable[[Array], Array]]:
     one = jnp.ones_like
     return {
-        "0-1: what counts": lambda m: jnp.where(m > 0, 0.0, 1.0),
+        "0-1 error": lambda m: jnp.where(m > 0, 0.0, 1.0),
         "perceptron_loss": lambda m: loss_functions.perceptron_loss(m, one(m), reduction="none"),
         "hinge": lambda m: loss_functions.hinge(m, one(m), reduction="none"),
         "squared_hinge": lambda m: loss_functions.squared_hinge(m, one(m), reduction="none"),

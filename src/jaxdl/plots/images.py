@@ -7,7 +7,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl.checks import ShapeError, describe
-from jaxdl.plots.style import ORANGE, empty, grid, heading, make_figure
+from jaxdl.plots.style import ORANGE, empty, grid, heading, make_figure, signed_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -209,7 +209,7 @@ def attributions(
         strength = maps[i] if maps.ndim == 3 else maps[i].sum(axis=-1)
         largest = float(np.abs(strength).max()) or 1.0
         above.imshow(np.squeeze(pictures[i]), cmap="gray")
-        below.imshow(strength, cmap="PuOr", vmin=-largest, vmax=largest)
+        below.imshow(strength, cmap=signed_colours(), vmin=-largest, vmax=largest)
         empty(above)
         empty(below)
     heading(figure, title)
@@ -221,7 +221,7 @@ def _signed(pictures: np.ndarray, columns: int, title: str) -> "Figure":
     size = float(np.abs(pictures).max()) or 1.0
     panels = list(figure.axes)
     for axes, picture in zip(panels, pictures, strict=True):
-        drawn = axes.imshow(picture, cmap="PuOr", vmin=-size, vmax=size)
+        drawn = axes.imshow(picture, cmap=signed_colours(), vmin=-size, vmax=size)
         empty(axes)
     figure.colorbar(drawn, ax=panels, shrink=0.8, aspect=25)
     heading(figure, title)

@@ -60,14 +60,16 @@ def network(
     _check(sizes, kernels, inputs, outputs, values)
     if max(sizes) > most:
         return blocks(_triples(sizes), title=title)
-    figure = make_figure(1, 1, width=2.0 + 2.1 * (len(sizes) - 1), height=1.3 + 0.8 * max(sizes))
+    distance = 1.0 if max(sizes) < 5 else 0.62
+    width, height = 1.7 * (len(sizes) - 1) + 1.0, distance * (max(sizes) - 1) + 0.7
+    figure = make_figure(1, 1, width=1.3 * (width + 0.7 * bool(outputs)), height=1.3 * height)
     (axes,) = figure.axes
-    places = [_places(i, size, max(sizes)) for i, size in enumerate(sizes)]
+    places = [_places(i, size, distance) for i, size in enumerate(sizes)]
     _edges(axes, places, kernels)
     _neurons(axes, places, _texts(sizes, inputs, values))
     for (x, y), name in zip(places[-1], outputs or [], strict=False):
         axes.text(x + 0.33, y, name, va="center", fontsize=12)
-    axes.set(xlim=(-0.6, len(sizes) - 0.4 + 0.4 * bool(outputs)), aspect="equal")
+    axes.set(xlim=(-0.5, width - 0.5 + 0.7 * bool(outputs)), aspect="equal")
     axes.axis("off")
     heading(figure, title)
     return figure
@@ -102,7 +104,7 @@ def blocks(rows: Sequence[Any], *, title: str = "") -> "Figure":
         _block(axes, place, *_row(row))
     for (x, y), (u, v) in pairwise(places):
         start, end = ((x, y - 0.36), (u, v + 0.36)) if x == u else ((x + 0.45, y), (u - 0.45, v))
-        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.5})
+        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.8})
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(-high + 0.5, 0.5))
     axes.axis("off")
     heading(figure, title)
@@ -142,10 +144,9 @@ def _triples(sizes: Sequence[int]) -> list[tuple[str, tuple[int, ...], int]]:
     return [("input", (sizes[0],), 0), *layers]
 
 
-def _places(layer: int, size: int, largest: int) -> list[tuple[float, float]]:
+def _places(layer: int, size: int, distance: float) -> list[tuple[float, float]]:
     """Where the neurons of a layer are: in a column, around the middle."""
-    distance = 0.62 if largest > 6 else 0.75
-    return [(float(layer), distance * ((size - 1) / 2 - i)) for i in range(size)]
+    return [(1.7 * layer, distance * ((size - 1) / 2 - i)) for i in range(size)]
 
 
 def _edges(
@@ -163,7 +164,8 @@ def _edges(
             width = 0.4 + 4.0 * abs(weight) / largest
             axes.plot([x, u], [y, v], dashes, color=colour, lw=width, zorder=1)
             if written:
-                _weight(axes, (x, y), (u, v), weight, 0.3 + 0.16 * (k % 3), colour)
+                along = 0.45 if len(right) == 1 else 0.32 + 0.18 * (k % 3)
+                _weight(axes, (x, y), (u, v), weight, along, colour)
 
 
 def _weight(
@@ -182,10 +184,10 @@ def _weight(
         f"{weight:.2f}",
         ha="center",
         va="center",
-        fontsize=9,
+        fontsize=10,
         color=colour,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-        zorder=2,
+        zorder=5,
     )
 
 
@@ -207,7 +209,7 @@ def _neurons(
         for place, name in zip(column, names, strict=True):
             face = _PAPER if i == 0 else "white"
             axes.add_patch(Circle(place, 0.24, facecolor=face, edgecolor="black", lw=1.6, zorder=3))
-            axes.text(*place, name, ha="center", va="center", fontsize=11, zorder=4)
+            axes.text(*place, name, ha="center", va="center", fontsize=12, zorder=4)
 
 
 def _row(row: Any) -> tuple[str, Sequence[int], int]:

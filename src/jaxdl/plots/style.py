@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767676"
@@ -42,8 +43,10 @@ def tidy(axes: "Axes", *, title: str = "", xlabel: str = "", ylabel: str = "") -
     """Leaves of a frame what is needed, and writes what the axes are."""
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.set_title(title, fontsize=12)
+    axes.set_xlabel(xlabel, fontsize=12)
+    axes.set_ylabel(ylabel, fontsize=12)
+    axes.set_title(title, fontsize=13)
+    axes.tick_params(labelsize=11)
 
 
 def empty(axes: "Axes") -> None:
@@ -52,10 +55,17 @@ def empty(axes: "Axes") -> None:
     axes.spines[:].set_visible(False)
 
 
+def signed_colours() -> "Colormap":
+    """Orange for what is negative, over white, to blue for what is positive."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", [ORANGE, "white", BLUE])
+
+
 def heading(figure: "Figure", title: str) -> None:
     """Writes a title above all panels, if there is one."""
     if title:
-        figure.suptitle(title, fontsize=14)
+        figure.suptitle(title, fontsize=15)
 
 
 def style_of(i: int) -> dict[str, object]:

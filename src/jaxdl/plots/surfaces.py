@@ -62,18 +62,18 @@ def surface_paths(
     paths: Mapping[str, ArrayLike] | None = None,
     surface: Callable[[Array], Array] | None = None,
     *,
-    low: tuple[float, float] = (-2.0, -1.0),
-    high: tuple[float, float] = (2.0, 3.0),
+    low: tuple[float, float] = (-4.5, -1.8),
+    high: tuple[float, float] = (1.5, 1.8),
     minimum: tuple[float, float] | None = None,
     title: str = "",
 ) -> "Figure":
     """Draws the ways of optimizers on the contours of a surface.
 
     Args:
-        paths: by name the points of a way, shape (T, 2), as of ``descent``. Without them five
-            optimizers go down from (-1.5, 2).
-        surface: ``(point of shape (2,)) -> one number``; unless given Rosenbrock's valley,
-            (1 - x)² + 100(y - x²)², whose minimum is at (1, 1).
+        paths: by name the points of a way, shape (T, 2), as of ``descent``. Without them four
+            optimizers go down from (-4, 1.5).
+        surface: ``(point of shape (2,)) -> one number``; unless given a long valley,
+            (θ₁² + 25θ₂²)/2, 25 times as steep across as along. See ``rosenbrock`` too.
         low: the least x and y of the picture.
         high: the largest.
         minimum: where the lowest point is, marked with a star.
@@ -91,8 +91,8 @@ def surface_paths(
         >>> [line.get_label() for line in figure.axes[0].lines][:2]
         ['gradient descent', 'momentum']
     """
-    minimum = (1.0, 1.0) if surface is None else minimum
-    surface = rosenbrock if surface is None else surface
+    minimum = (0.0, 0.0) if surface is None else minimum
+    surface = _valley if surface is None else surface
     paths = _ways(surface) if paths is None else paths
     figure = make_figure(1, 1, width=6.6, height=5.0)
     (axes,) = figure.axes
@@ -108,6 +108,8 @@ def surface_paths(
     if minimum is not None:
         axes.plot(*minimum, "*", color="black", ms=16, mec="white", zorder=5)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="$θ_1$", ylabel="$θ_2$")
+    axes.xaxis.label.set_size(13)
+    axes.yaxis.label.set_size(13)
     axes.legend(framealpha=0.9)
     heading(figure, title)
     return figure
@@ -138,7 +140,7 @@ def landscape(
         ...     beta: np.ndarray
         ...     loss: np.ndarray
         >>> line = np.linspace(-1, 1, 5)
-        >>> figure = landscape_figure = landscape(Plane(line, line, line[:, None] ** 2 + line**2))
+        >>> figure = landscape(Plane(line, line, line[:, None] ** 2 + line**2))
         >>> figure.axes[0].get_xlabel()
         'α'
     """
@@ -154,7 +156,7 @@ def landscape(
     left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2, projection="3d")
     grid = np.meshgrid(np.asarray(landscape.alpha), np.asarray(landscape.beta))
     filled = left.contourf(*grid, heights, 24, cmap="viridis")
-    left.contour(*grid, heights, 24, colors="white", linewidths=0.5, alpha=0.6)
+    left.contour(*grid, heights, 24, colors="white", linewidths=0.5, linestyles="-")
     left.plot(*points.T, "-o", color=ORANGE, lw=2, ms=4)
     left.plot(0, 0, "X", color="white", mec="black", ms=12)
     left.set(xlabel="α", ylabel="β")
@@ -186,15 +188,18 @@ def rosenbrock(point: Array) -> Array:
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
+def _valley(point: Array) -> Array:
+    return (point[0] ** 2 + 25 * point[1] ** 2) / 2
+
+
 def _ways(surface: Callable[[Array], Array]) -> dict[str, np.ndarray]:
     chosen = {
-        "gradient descent": optim.gradient_descent(1e-3),
-        "momentum": optim.sgd(1e-3, momentum=0.9),
-        "RMSprop": optim.rmsprop(0.02),
-        "Adagrad": optim.adagrad(0.5),
-        "Adam": optim.adam(0.1),
+        "gradient descent": optim.gradient_descent(0.07),
+        "momentum": optim.sgd(0.01, momentum=0.9),
+        "RMSprop": optim.rmsprop(0.05),
+        "Adam": optim.adam(0.2),
     }
-    return {name: descent(surface, (-1.5, 2.0), tx, steps=250) for name, tx in chosen.items()}
+    return {name: descent(surface, (-4.0, 1.5), tx, steps=60) for name, tx in chosen.items()}
 
 
 def _contours(
@@ -210,4 +215,4 @@ def _contours(
     above = heights - np.nanmin(heights)
     least = max(float(np.nanmax(above)) * 1e-5, 1e-30)
     axes.contourf(x, y, np.log10(above + least), 22, cmap="Greys_r", alpha=0.75)
-    axes.contour(x, y, np.log10(above + least), 22, colors="white", linewidths=0.4)
+    axes.contour(x, y, np.log10(above + least), 22, colors="white", linewidths=0.4, linestyles="-")
