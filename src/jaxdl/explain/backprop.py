@@ -1,7 +1,7 @@
 """The backward pass by the chain rule, layer by layer."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -56,6 +56,9 @@ class Backprop(NamedTuple):
         return steps(self)
 
 
+_Arrays: TypeAlias = tuple[Array, Array, Array, Array, dict[str, Array], dict[str, Array]]
+
+
 def backprop(
     net: LayerLike,
     loss: Callable[[Array, Any], Array],
@@ -106,15 +109,20 @@ def backprop(
     )
     others = (state, jax.tree.map(jnp.asarray, labels), key)
     graph = graph_of(apply, params, x, *others)
-    values = forward(graph, params, x, *others)
-    result = graph.results[0]
+    result, stages = graph.results[0], stages_of(graph)
     if result.aval.shape != ():
         raise ShapeError(f"backprop: the loss gave {describe(result.aval)}; it must be one number")
-    stages = stages_of(graph)
-    errors = _backward(graph, stages, values, result)
-    name = getattr(loss, "__name__", "loss")
-    rows = tuple(_layer(stage, stages, graph, values, errors) for stage in stages)
-    return Backprop(values[result], name, rows, _gradient(graph, params, errors))
+
+    @jax.jit
+    def run(*args: Any) -> tuple[Array, list[_Arrays], Params]:
+        values = forward(graph, *args)
+        errors = _backward(graph, stages, values, result)
+        rows = [_arrays(stage, graph, values, errors) for stage in stages]
+        return values[result], rows, _gradient(graph, params, errors)
+
+    value, arrays, gradient = run(params, x, *others)
+    rows = tuple(_layer(s, stages, graph, row) for s, row in zip(stages, arrays, strict=True))
+    return Backprop(value, getattr(loss, "__name__", "loss"), rows, gradient)
 
 
 def _backward(
@@ -176,26 +184,33 @@ def _gradient(graph: Graph, params: Params, errors: dict[Var, Array]) -> Params:
     return jax.tree.unflatten(jax.tree.structure(params), leaves)
 
 
-def _layer(
-    stage: Stage,
-    stages: Sequence[Stage],
-    graph: Graph,
-    values: dict[Var, Any],
-    errors: dict[Var, Array],
-) -> LayerGradient:
+def _arrays(
+    stage: Stage, graph: Graph, values: dict[Var, Any], errors: dict[Var, Array]
+) -> _Arrays:
+    """What comes in, Z, a, δ, the parameters, and their gradients."""
     learned = {name: v for name, v in weights(stage.main, graph).items() if v in errors}
     z = values[stage.z]
-    return LayerGradient(
-        stage.label,
-        raised(stage.number),
-        stage.name,
-        stage.activation,
+    return (
         values[stage.enters],
         z,
         values[stage.a],
         errors.get(stage.z, jnp.zeros_like(z)),
         {name: values[v] for name, v in learned.items()},
         {name: errors[v] for name, v in learned.items()},
-        formulas(stage, stages, graph, tuple(learned)),
+    )
+
+
+def _layer(stage: Stage, stages: Sequence[Stage], graph: Graph, arrays: _Arrays) -> LayerGradient:
+    *middle, params, gradient = arrays
+    names = [name for name in weights(stage.main, graph) if name in gradient]
+    return LayerGradient(
+        stage.label,
+        raised(stage.number),
+        stage.name,
+        stage.activation,
+        *middle,
+        {name: params[name] for name in names},  # jit has sorted them; the lectures have W first
+        {name: gradient[name] for name in names},
+        formulas(stage, stages, graph, names),
         dense_of(stage.main, graph) is not None,
     )

@@ -62,15 +62,14 @@ def graph_of(fn: Callable[..., Any], params: Any, x: Any, *others: Any) -> Graph
     )
     paths = _paths(flat, dict(zip(arguments[0], _names(params), strict=True)))
     constants = dict(zip(jaxpr.constvars, flat.closed.consts, strict=True))
-    results = tuple(v for v in jaxpr.outvars if not isinstance(v, core.Literal))
     return Graph(
-        _parts(flat, results),
+        _parts(flat),
         arguments,
         paths,
         _reached(flat, arguments[1]),
         _reached(flat, arguments[0]),
         constants,
-        results,
+        tuple(jaxpr.outvars),
     )
 
 
@@ -160,11 +159,11 @@ def _keeps(eqn: Any, shape: tuple[int, ...]) -> bool:
     return inside and (gives or not takes)
 
 
-def _parts(flat: Flat, results: Sequence[Var]) -> tuple[Part, ...]:
-    eqns = flat.closed.jaxpr.eqns
+def _parts(flat: Flat) -> tuple[Part, ...]:
+    eqns, results = flat.closed.jaxpr.eqns, flat.closed.jaxpr.outvars
     pairs = zip(flat.layers, eqns, strict=True)
     groups = [(n, [e for _, e in run]) for n, run in itertools.groupby(pairs, lambda pair: pair[0])]
-    needed, parts = set(results), []
+    needed, parts = {v for v in results if not isinstance(v, core.Literal)}, []
     for number, group in reversed(groups):
         made = dict.fromkeys(v for eqn in group for v in eqn.outvars)
         used = dict.fromkeys(

@@ -8,7 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl.combinators import LayerLike, lift
-from jaxdl.explain.parts import Graph, Part, Var, compute, forward, graph_of
+from jaxdl.explain.flat import read
+from jaxdl.explain.parts import Part, Var, compute, forward, graph_of
 from jaxdl.explain.stages import Stage, stages_of, units
 from jaxdl.explain.text import table
 from jaxdl.types import Array, Key, Params, State
@@ -75,9 +76,18 @@ def trace(
     layer, x = lift(net), jnp.asarray(x)
     apply = lambda p, x, s, key: layer.apply(p, s, x, key=key, train=train)[0]
     graph = graph_of(apply, params, x, state, key)
-    values = forward(graph, params, x, state, key)
-    rows = tuple(_layer(stage, values, x) for stage in stages_of(graph))
-    return Trace(rows, apply(params, x, state, key) if not rows else _output(graph, values, rows))
+    stages = stages_of(graph)
+
+    @jax.jit
+    def run(*args: Any) -> tuple[list[tuple[Array, ...]], Array]:
+        values = forward(graph, *args)
+        return [_arrays(stage, values, x) for stage in stages], read(values, graph.results[0])
+
+    arrays, output = run(params, x, state, key)
+    rows = [
+        LayerTrace(s.label, s.name, s.activation, *a) for s, a in zip(stages, arrays, strict=True)
+    ]
+    return Trace(tuple(rows), output)
 
 
 def dead_units(net: LayerLike, params: Params, state: State, x: ArrayLike) -> dict[str, Array]:
@@ -108,15 +118,11 @@ def slope(part: Part, z: Array) -> Array:
     return back(jnp.ones_like(value))[0]
 
 
-def _output(graph: Graph, values: dict[Var, Any], rows: tuple[LayerTrace, ...]) -> Array:
-    return values[graph.results[0]] if graph.results else rows[-1].a
-
-
-def _layer(stage: Stage, values: dict[Var, Any], x: Array) -> LayerTrace:
+def _arrays(stage: Stage, values: dict[Var, Any], x: Array) -> tuple[Array, ...]:
+    """What comes in, Z, a, and which units are dead."""
     z, a = values[stage.z], values[stage.a]
     still = a == 0 if stage.after is None else slope(stage.after, z) == 0
-    dead = still.all(axis=units(stage, x))
-    return LayerTrace(stage.label, stage.name, stage.activation, values[stage.enters], z, a, dead)
+    return values[stage.enters], z, a, still.all(axis=units(stage, x))
 
 
 def _text(trace: Trace) -> str:
