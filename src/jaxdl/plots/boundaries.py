@@ -147,13 +147,11 @@ def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int = 8
     from matplotlib.animation import HTMLWriter, PillowWriter
 
     path = Path(path)
-    fps = 1000 / animation._interval
-    if path.suffix == ".gif":
-        animation.save(path, writer=PillowWriter(fps=fps), dpi=dpi)
-    elif path.suffix == ".html":
-        animation.save(path, writer=HTMLWriter(fps=fps, embed_frames=True), dpi=dpi)
-    else:
+    if path.suffix not in (".gif", ".html"):
         raise ValueError(f'save_animation: path is "{path}"; it must end in .gif or .html')
+    fps = 1000 / animation._interval
+    gif, html = PillowWriter(fps=fps), HTMLWriter(fps=fps, embed_frames=True)
+    animation.save(path, writer=gif if path.suffix == ".gif" else html, dpi=dpi)
     return path
 
 

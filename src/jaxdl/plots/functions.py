@@ -157,9 +157,11 @@ def _curves(
 
 
 def _broken(y: np.ndarray) -> np.ndarray:
-    """Leaves a gap where a curve jumps."""
+    """Leaves a gap where a curve jumps: by much, and by far more than just before and after."""
     y = np.array(y, np.float64)
-    y[1:][np.abs(np.diff(y)) > 0.2] = np.nan
+    steps = np.abs(np.diff(y))
+    around = np.maximum(np.append(0, steps[:-1]), np.append(steps[1:], 0))
+    y[1:][(steps > 0.2) & (steps > 4 * around)] = np.nan
     return y
 
 
