@@ -1,0 +1,221 @@
+"""Pictures of networks, planes, images and maps, read back from the figure."""
+
+import jax
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from jaxdl import explain, models, plots
+from jaxdl.checks import ShapeError
+
+KERNELS = (
+    {"kernel": np.array([[1.0, -2.0], [0.5, 0.25]])},
+    (),
+    {"kernel": np.array([[4.0], [-1.0]])},
+)
+
+
+def test_network_of_sizes():
+    (axes,) = plots.network((2, 3, 1), outputs=["y"]).axes
+    assert len(axes.patches) == 6 and len(axes.lines) == 2 * 3 + 3 * 1
+    assert [t.get_text() for t in axes.texts if t.get_text()] == ["$x_{1}$", "$x_{2}$", "y"]
+    assert len(plots.network().axes[0].lines) == 9
+
+
+def test_edges_show_sign_and_size():
+    (axes,) = plots.network(params=KERNELS, values=[[1, 2], [3, 4], [5]]).axes
+    assert [line.get_color() for line in axes.lines] == [
+        plots.BLUE, plots.ORANGE, plots.BLUE, plots.BLUE, plots.BLUE, plots.ORANGE,
+    ]  # fmt: skip
+    assert [line.get_linestyle() for line in axes.lines][:2] == ["-", "--"]
+    widths = [line.get_linewidth() for line in axes.lines]
+    np.testing.assert_allclose(widths, [0.4 + w for w in (1.0, 2.0, 0.5, 0.25, 4.0, 1.0)])
+    written = {text.get_text() for text in axes.texts}
+    assert {"1.00", "-2.00", "0.25", "4.00", "5.00"} <= written
+
+
+def test_edges_join_the_right_neurons():
+    (axes,) = plots.network((2, 2)).axes
+    centres = [patch.center for patch in axes.patches]
+    ends = {tuple(map(tuple, line.get_xydata())) for line in axes.lines}
+    assert ends == {(a, b) for a in centres[:2] for b in centres[2:]}
+
+
+def test_large_networks_are_blocks():
+    texts = [text.get_text() for text in plots.network((784, 128, 10)).axes[0].texts]
+    assert texts[:4] == ["input", "784", "dense(784, 128)", "128 · 100,480 parameters"]
+
+
+def test_blocks_of_a_summary():
+    (axes,) = plots.blocks(explain.summary(models.mlp((4, 3, 2)), (1, 4)).rows).axes
+    words = [text.get_text() for text in axes.texts if text.get_text()]
+    assert words == [
+        "dense(4, 3) · relu",
+        "1 × 3 · 15 parameters",
+        "dense(3, 2)",
+        "1 × 2 · 8 parameters",
+    ]
+    with pytest.raises(ValueError, match="no layers"):
+        plots.blocks([])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"sizes": (3,)}, ValueError, "at least two sizes"),
+        ({"sizes": (2, 3, 1), "params": KERNELS}, ShapeError, "kernels of shapes"),
+        ({"sizes": (2, 1), "inputs": ["a"]}, ValueError, "1 inputs for 2 neurons"),
+        ({"sizes": (2, 1), "values": [[1.0], [2.0]]}, ValueError, "values of"),
+    ],
+)
+def test_network_of_wrong_arguments(arguments, error, words):
+    with pytest.raises(error, match=words):
+        plots.network(**arguments)
+
+
+POINTS, LABELS = np.array([[-1.0, 0.0], [1.0, 0.5], [0.9, -0.5]]), np.array([0, 1, 1])
+
+
+def shade(axes, x, y):
+    """The colour of the picture at a point."""
+    left, right, bottom, top = axes.images[0].get_extent()
+    picture = axes.images[0].get_array()
+    row = int((y - bottom) / (top - bottom) * (len(picture) - 1))
+    return np.asarray(picture[row, int((x - left) / (right - left) * (picture.shape[1] - 1))])
+
+
+@pytest.mark.parametrize(
+    "as_logits", [lambda z: z, lambda z: z[:, None], lambda z: np.stack([-z, 0 * z], 1)]
+)
+def test_boundary_colours_what_is_decided(as_logits):
+    (axes,) = plots.boundary(lambda p: as_logits(9 * p[:, 0]), POINTS, LABELS).axes
+    left, right, middle = shade(axes, -0.9, 0), shade(axes, 0.9, 0), shade(axes, 0.0, 0)
+    assert np.abs(left - to_rgb(plots.BLUE)).sum() < np.abs(left - to_rgb(plots.ORANGE)).sum()
+    assert np.abs(right - to_rgb(plots.ORANGE)).sum() < np.abs(right - to_rgb(plots.BLUE)).sum()
+    assert middle.min() > 0.9  # nearly white where it isn't sure
+    line = np.concatenate([p.vertices for p in axes.collections[0].get_paths()])
+    np.testing.assert_allclose(line[:, 0], 0, atol=1e-3)
+    marks = axes.collections[1:]
+    np.testing.assert_allclose(marks[1].get_offsets(), POINTS[1:], atol=1e-6)
+
+
+def test_boundary_of_three_classes_and_of_wrong_arguments():
+    predict = lambda p: p @ np.array([[0.0, 2, -2], [2, -1, -1]], "float32")
+    figure = plots.boundary(predict, POINTS, [0, 1, 2], classes=["cat", "dog", "fox"])
+    words = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert words == ["cat", "dog", "fox"]
+    with pytest.raises(ShapeError, match=r"\(N, 2\) and \(N,\)"):
+        plots.boundary(predict, POINTS, [0, 1])
+    with pytest.raises(ShapeError, match="predict gave"):
+        plots.boundary(lambda p: p[:, :, None], POINTS, LABELS)
+
+
+def test_film_is_drawn_from_each_of_the_params(tmp_path):
+    from PIL import Image
+
+    seen = []
+
+    def predict(params, points):
+        seen.append(params)
+        return params * points[:, 0]
+
+    make = lambda: plots.boundary_animation(
+        predict, [-1.0, 0.1, 5.0], POINTS, LABELS, titles=["a", "b", "c"], interval=200
+    )
+    with Image.open(plots.save_animation(make(), tmp_path / "film.gif", dpi=40)) as film:
+        assert film.n_frames == 3 and film.info["duration"] == 200
+    assert seen[-3:] == [-1.0, 0.1, 5.0]
+    page = plots.save_animation(make(), tmp_path / "film.html", dpi=40).read_text()
+    assert page.count("data:image/png;base64") == 3 and "http-equiv" not in page
+    with pytest.raises(ValueError, match=r"must end in \.gif or \.html"):
+        plots.save_animation(None, "film.mp4")
+    with pytest.raises(ValueError, match="2 titles, 1 snapshots"):
+        plots.boundary_animation(predict, [1.0], POINTS, LABELS, titles=["a", "b"])
+
+
+def test_images_share_a_scale():
+    pictures = np.stack([np.zeros((4, 4)), np.full((4, 4), 3.0), np.ones((4, 4))])
+    figure = plots.images(pictures, titles=["a", "b", "c"], columns=2)
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c"]
+    assert {axes.images[0].get_clim() for axes in figure.axes} == {(0.0, 3.0)}
+    with pytest.raises(ValueError, match="1 titles for 3"):
+        plots.images(pictures, titles=["a"])
+    with pytest.raises(ShapeError, match="1 or 3 colours"):
+        plots.images(np.zeros((2, 4, 4, 2)))
+
+
+def test_filters_of_convolutions_and_of_dense_layers():
+    kernel = np.random.default_rng(0).normal(size=(5, 4, 2, 3))
+    *panels, _ = plots.filters(kernel).axes
+    assert len(panels) == 3
+    drawn = panels[1].images[0].get_array()
+    np.testing.assert_allclose(drawn, kernel[:, :, :, 1].mean(axis=2), rtol=1e-6)
+    size = np.abs(kernel.mean(axis=2)).max()
+    np.testing.assert_allclose(panels[0].images[0].get_clim(), (-size, size), rtol=1e-6)
+    dense = np.arange(12.0).reshape(6, 2)
+    first = plots.filters(dense, shape=(2, 3)).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(first, dense[:, 0].reshape(2, 3))
+    assert plots.filters(np.ones((3, 3, 3, 2))).axes[0].images[0].get_array().shape == (3, 3, 3)
+    with pytest.raises(ShapeError, match="for images of"):
+        plots.filters(dense, shape=(2, 2))
+    with pytest.raises(ShapeError, match="height, width, n_in, n_out"):
+        plots.filters(dense)
+
+
+def test_feature_maps_and_attributions():
+    maps = np.random.default_rng(0).normal(size=(6, 6, 3)).astype("float32")
+    panels = plots.feature_maps(maps).axes
+    np.testing.assert_array_equal(panels[2].images[0].get_array(), maps[..., 2])
+    images, shares = maps[None, ..., :1], -np.abs(maps[None, ..., :1])
+    above, below = plots.attributions(images, shares).axes
+    np.testing.assert_array_equal(above.images[0].get_array(), images[0, ..., 0])
+    np.testing.assert_array_equal(below.images[0].get_array(), shares[0, ..., 0])
+    low, high = below.images[0].get_clim()
+    assert low == -high == shares.min()
+    with pytest.raises(ShapeError, match="feature_maps"):
+        plots.feature_maps(maps[None])
+    with pytest.raises(ShapeError, match="attributions"):
+        plots.attributions(images, shares[:, :3])
+
+
+def test_attention_maps():
+    weights = np.random.default_rng(0).dirichlet(np.ones(3), (2, 2)).astype("float32")
+    *heads, _ = plots.attention(weights, tokens="abc", queries="xy").axes
+    assert [axes.get_title() for axes in heads] == ["head 1", "head 2"]
+    np.testing.assert_array_equal(heads[1].images[0].get_array(), weights[1])
+    assert [tick.get_text() for tick in heads[0].get_yticklabels()] == ["x", "y"]
+    with pytest.raises(ValueError, match="2 tokens for 3 keys"):
+        plots.attention(weights, tokens="ab", queries="xy")
+    with pytest.raises(ShapeError, match="attention got"):
+        plots.attention(np.ones(3))
+
+
+def test_landscape_axes_are_not_swapped():
+    plane = explain.landscape(
+        lambda p: p[0] ** 2 + 100 * p[1], np.zeros(2, "float32"), size=5,
+        directions=(np.array([1.0, 0], "float32"), np.array([0, 1.0], "float32")),
+    )  # fmt: skip
+    left, right, _ = plots.landscape(plane, path=[[-1, 1], [0, 0]]).axes
+    # β, upwards, makes nearly all of the loss: contours lie flat.
+    line = next(p for p in left.collections[0].get_paths() if len(p.vertices))
+    np.testing.assert_allclose(np.ptp(line.vertices[:, 0]), 2)
+    assert (left.get_xlabel(), left.get_ylabel()) == ("α", "β") and right.name == "3d"
+    np.testing.assert_array_equal(left.lines[0].get_xydata(), [[-1, 1], [0, 0]])
+    with pytest.raises(ShapeError, match="path is"):
+        plots.landscape(plane, path=[0, 1])
+
+
+def test_figures_belong_to_no_global_state():
+    from matplotlib import pyplot
+
+    before = pyplot.get_fignums()
+    plots.network()
+    plots.images(np.zeros((2, 3, 3)))
+    assert pyplot.get_fignums() == before
+
+
+def test_jax_arrays_are_drawn_too():
+    net = models.mlp((2, 3, 3))
+    params, state = net.init(jax.random.key(0))
+    plots.network(params=params)
+    plots.boundary(lambda p: net.apply(params, state, p)[0], POINTS, jax.numpy.asarray(LABELS))
