@@ -224,7 +224,7 @@ def _turned(image: Array, angle: Array) -> Array:
     rows, columns = jnp.indices(image.shape[:2], jnp.float32)
     rows, columns = rows - height, columns - width
     sine, cosine = jnp.sin(angle), jnp.cos(angle)
-    places = [cosine * rows + sine * columns + height, cosine * columns - sine * rows + width]
+    places = [cosine * rows - sine * columns + height, cosine * columns + sine * rows + width]
     at = lambda channel: jax.scipy.ndimage.map_coordinates(channel, places, order=1)
     return jax.vmap(at, in_axes=-1, out_axes=-1)(image)
 

@@ -169,7 +169,7 @@ def _report(bad: list[Path], total: int, reason: str, on_corrupt: str) -> None:
         raise ValueError(f'{text}. Delete them, or pass on_corrupt="skip"')
     if len(bad) == total:
         raise ValueError(f"{text}. None is left")
-    warnings.warn(f"{text}. Left out", stacklevel=4)
+    warnings.warn(f"{text}. Left out", stacklevel=5)
 
 
 def _check_sizes(parts: list[tuple[list[np.ndarray], np.ndarray, list[Path]]]) -> None:

@@ -25,28 +25,29 @@ def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
 
     Args:
         x: numbers, shape (N, …).
-        axis: what is averaged over: 0 gives each feature its own; (0, 1, 2) gives one for each
-            channel of images.
+        axis: what is averaged over, 0 and others: 0 alone gives each feature its own; (0, 1, 2)
+            gives one for each channel of images.
 
     Returns:
-        The Scaling, float32; its arrays have the shape of a row, with 1 where it was averaged.
+        The Scaling, float64; its arrays have the shape of a row, with 1 where it was averaged.
 
     Raises:
-        ValueError: if x has no rows.
+        ValueError: if x has no rows, or ``axis`` leaves out 0.
 
     Example:
         >>> fit_scaling([[1.0, 5.0], [3.0, 5.0]])
-        Scaling(mean=array([2., 5.], dtype=float32), std=array([1., 1.], dtype=float32))
+        Scaling(mean=array([2., 5.]), std=array([1., 1.]))
     """
     x = np.asarray(x)
     if x.ndim == 0 or len(x) == 0:
         raise ValueError(f"fit_scaling: x is {describe(x)}; it needs rows")
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    if 0 not in axes:
+        raise ValueError(f"fit_scaling: axis is {axis}; rows, axis 0, must be averaged over")
     mean = x.mean(axis=axes, dtype=np.float64, keepdims=True)
     std = x.std(axis=axes, dtype=np.float64, keepdims=True)
     constant = std <= 10 * np.finfo(np.float64).eps * np.abs(mean)
-    one = lambda v: v[0].astype(np.float32) if 0 in axes else v.astype(np.float32)
-    return Scaling(one(mean), one(np.where(constant, 1.0, std)))
+    return Scaling(mean[0], np.where(constant, 1.0, std)[0])
 
 
 def scaled(x: ArrayLike, scaling: Scaling) -> np.ndarray:
@@ -63,13 +64,15 @@ def scaled(x: ArrayLike, scaling: Scaling) -> np.ndarray:
         ValueError: if the rows of x aren't those that were measured.
 
     Example:
-        >>> scaled([[3.0]], Scaling(np.float32([2.0]), np.float32([0.5])))
+        >>> scaled([[3.0]], Scaling(np.array([2.0]), np.array([0.5])))
         array([[2.]], dtype=float32)
     """
     x = np.asarray(x)
-    if np.broadcast_shapes(x.shape[1:], scaling.mean.shape) != x.shape[1:]:
+    sizes = zip(x.shape[1:], scaling.mean.shape, strict=False)
+    if x.ndim - 1 != scaling.mean.ndim or any(m not in (1, n) for n, m in sizes):
         raise ValueError(f"scaled: x is {describe(x)}, the scaling's mean {describe(scaling.mean)}")
-    return (x.astype(np.float32) - scaling.mean) / scaling.std
+    # In float64, because what is left of a large number without its mean has few digits.
+    return ((x.astype(np.float64) - scaling.mean) / scaling.std).astype(np.float32)
 
 
 def standardize(dataset: Dataset, *, axis: int | Sequence[int] = 0) -> tuple[Dataset, Scaling]:
@@ -86,7 +89,7 @@ def standardize(dataset: Dataset, *, axis: int | Sequence[int] = 0) -> tuple[Dat
         >>> line = {"inputs": np.array([[0.0], [2.0]])}
         >>> standardized, scaling = standardize(Dataset(line, test={"inputs": np.array([[3.0]])}))
         >>> standardized.test["inputs"], scaling.std
-        (array([[2.]], dtype=float32), array([1.], dtype=float32))
+        (array([[2.]], dtype=float32), array([1.]))
     """
     scaling = fit_scaling(dataset.train["inputs"], axis=axis)
     changed: dict[str, Any] = {

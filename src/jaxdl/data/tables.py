@@ -140,7 +140,7 @@ def _numbers(path: Path, name: str, x: np.ndarray) -> np.ndarray:
     for i, cell in enumerate(x.ravel()):
         if not _is_number(cell):
             raise ValueError(
-                f"table: column {name!r} of {path} isn't of numbers: row {i} is {cell!r}"
+                f"table: column {name!r} of {path} isn't of numbers: row {i} is {str(cell)!r}"
             )
     empty = [cell is None or cell == "" for cell in x.ravel()]
     return np.where(empty, "nan", x.ravel()).astype(np.float32).reshape(x.shape)
