@@ -96,39 +96,27 @@ def alone(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.utils.gcs_utils, "gcs_dataset_info_files", lambda path: [])
 
 
-@pytest.mark.parametrize("engine", ["jit", "shard_map"])
+ENGINES = ["shard_map", pytest.param("jit", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_cifar_on_two_devices(engine, tmp_path):
-    prepared(
-        tmp_path / "tfds", "cifar10", None, {"train": [(32, 32)] * 60, "test": [(32, 32)] * 20}
-    )
+    shapes = {"train": [(32, 32)] * 60, "test": [(32, 32)] * 20}
+    prepared(tmp_path / "tfds", "cifar10", None, shapes)
     flags = ("--depth", 8, "--batch-size", 16, "--parallel", engine)
-    run(
-        "cifar10_resnet",
-        "--data-dir",
-        tmp_path / "tfds",
-        "--output",
-        tmp_path / "o",
-        *flags,
-        devices=2,
-    )
-    result = json.loads((tmp_path / "o" / "result.json").read_text())
-    assert result["devices"].startswith("2 x") and np.isfinite(result["test_loss"])
+    tested("cifar10_resnet", tmp_path, *flags)
 
 
 def test_imagenette_on_two_devices(tmp_path):
     shapes = {"train": [(40, 50), (48, 44)] * 30, "validation": [(60, 40)] * 20}
     prepared(tmp_path / "tfds", "imagenette", "160px-v2", shapes)
-    small = ("--size", 32, "--features", 64, "--blocks", 1, "--batch-size", 16)
-    run(
-        "imagenette_vit",
-        "--data-dir",
-        tmp_path / "tfds",
-        "--output",
-        tmp_path / "o",
-        *small,
-        devices=2,
-    )
-    result = json.loads((tmp_path / "o" / "result.json").read_text())
+    flags = ("--size", 32, "--features", 64, "--blocks", 1, "--batch-size", 16)
+    tested("imagenette_vit", tmp_path, *flags)
+
+
+def tested(name, folder, *flags):
+    run(name, "--data-dir", folder / "tfds", "--output", folder / "o", *flags, devices=2)
+    result = json.loads((folder / "o" / "result.json").read_text())
     assert result["devices"].startswith("2 x") and np.isfinite(result["test_loss"])
 
 
