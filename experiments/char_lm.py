@@ -5,8 +5,8 @@ each byte from those before it in a window, and is compared with gzip and xz, wh
 same training part: their bytes for training and test together, less those for training alone.
 
 Command:  python experiments/char_lm.py
-Result:   PENDING
-Time:     PENDING
+Result:   not measured yet
+Time:     not measured yet
 """
 
 import dataclasses

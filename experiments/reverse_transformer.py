@@ -4,8 +4,9 @@ Sixteen random digits go in, the same digits from the end to the start are to co
 of the answer has to look at one place of the input, and the weights of the attention show it.
 
 Command:  python experiments/reverse_transformer.py
-Result:   PENDING
-Time:     PENDING
+Result:   test accuracy 1.000000 ± 0 (mean ± standard deviation of seeds 0 to 2): every digit of
+          10,000 sequences; 64.3 ± 0.5 % of the attention is on the digit that is to be written
+Time:     2 s an epoch, on 2 CPU cores that others used too
 Reference: 100 % on 10,000 sequences, trained on 50,000 for 10 epochs with Adam,
           https://uvadlc-notebooks.readthedocs.io/en/latest/tutorial_notebooks/tutorial6/Transformers_and_MHAttention.html
 """
