@@ -4,9 +4,10 @@ One LSTM of 128 reads the question from right to left, another writes the answer
 remembers. Adam; a batch is 32 questions of two digits, or 64 of three.
 
 Command:  python experiments/addition_rnn.py [--digits 2]
-Result:   not measured yet
-Time:     not measured yet
-Reference: 99 % of characters after 100 epochs with three digits and 45,000 questions, and after 55
+Result:   three digits: 99.89 % of characters and 99.60 % of answers of the test after 30 epochs
+          (seed 0 alone); two digits: not measured yet
+Time:     7 s an epoch, on 2 CPU cores that others used too
+Reference: 99 % after 100 epochs with three digits and 45,000 questions, and after 55
           epochs with two digits and 4,500, https://keras.io/examples/nlp/addition_rnn/
 """
 
