@@ -82,4 +82,4 @@ def main(config: Config) -> dict:
 
 
 if __name__ == "__main__":
-    main(common.parse(Config, __doc__))
+    common.start(main, Config, __doc__)

@@ -186,8 +186,7 @@ def test_rows_that_tfds_loses_in_parquet_are_missed(tmp_path):
     ("builder", "complaint"),
     [
         (Tall, r"images of small differ in size, as \(6, 5, 1\) and \(9, 5, 1\)"),
-        (Unsupervised, "isn't an image-classification dataset: its supervised keys are None"),
-        (Regression, r"isn't an image-classification dataset: .*'image', 'id'"),
+        (Unsupervised, "can't be had as inputs and labels: its supervised keys are None"),
         (Untrainable, "has no split named train"),
     ],
 )

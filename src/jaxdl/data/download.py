@@ -10,6 +10,8 @@ import threading
 import urllib.request
 from pathlib import Path
 
+_TFDS = "https://storage.googleapis.com/tfds-data/"  # asked where a dataset lists no files
+
 
 class Unavailable(Exception):
     """A download can't be had, for the reason that the message gives."""
@@ -33,7 +35,8 @@ def prepare(name: str, folder: Path | None, *, seconds: float = 5.0) -> None:
         )
     import tensorflow_datasets as tfds
 
-    url = min(tfds.builder_cls(name.partition("/")[0]).url_infos)
+    builder = tfds.builder_cls(name.partition(":")[0].partition("/")[0])
+    url = min(builder.url_infos, default=_TFDS)
     if not answers(url, seconds=seconds):
         raise Unavailable(f"{url} can't be reached (given {seconds:g} s to answer)")
     try:

@@ -10,6 +10,7 @@ from jaxdl.data import cache, idx
 from jaxdl.data.animals import animals
 from jaxdl.data.catalogue import ENTRIES, Source
 from jaxdl.data.dataset import Dataset, select_classes
+from jaxdl.data.features import Shape, suffix
 
 
 def load(
@@ -18,8 +19,10 @@ def load(
     classes: Sequence[str] | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     download: bool = True,
+    image_size: tuple[int, int] | None = None,
+    text_length: int | None = None,
 ) -> Dataset:
-    """Loads an image-classification dataset as arrays.
+    """Loads a dataset of images, texts or tables as arrays.
 
     ``"animals"`` lies in the package. Every other dataset is converted once and then read from
     jaxdl's cache, until the files that it came from change. It is sought, in this order, in
@@ -33,19 +36,24 @@ def load(
 
     Args:
         name: ``"animals"``, or as TFDS names it: ``"mnist"``, ``"fashion_mnist"``, ``"kmnist"``,
-            ``"emnist/letters"`` …, or the name of any other image-classification dataset that
-            TFDS has prepared on this machine.
+            ``"emnist/letters"``, ``"cifar10"``, ``"imdb_reviews"``, ``"titanic"`` … Any set will
+            do of which TFDS says what are inputs and labels.
         classes: names of classes to keep, renumbered in this order; see ``select_classes``.
         data_dir: a folder to look in first, with a cache of its own: for a copy that TFDS
             prepared, then for the IDX files, in it or as torchvision lays them out below it. A
             download goes there.
         download: whether step 3 is tried.
+        image_size: (height, width), to which images are scaled and cut from their middle. Sets
+            with images of different sizes need it.
+        text_length: bytes to which texts are cut, or padded with 0. Sets of texts need it.
 
     Returns:
-        A Dataset: ``inputs`` uint8 (N, height, width, channels), ``labels`` int32 (N,).
+        A Dataset: ``inputs`` uint8 (N, height, width, channels), of texts uint8 (N, text_length),
+        of tables float32 (N, columns); ``labels`` int32 (N,), or float32 (N, 1) where they aren't
+        classes.
 
     Raises:
-        ValueError: if the name or a class is unknown, or a copy is damaged.
+        ValueError: if the name or a class is unknown, or a copy is damaged; names the nearest.
         FileNotFoundError: if there is no copy; says where it looked and the ways to get one.
 
     Warns:
@@ -59,23 +67,25 @@ def load(
     if not isinstance(name, str):
         raise TypeError(f"load: name is {name!r}; it must be a string")
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    dataset = animals() if name == "animals" else _named(name, folder, download)
+    shape = Shape(image_size, text_length)
+    dataset = animals() if name == "animals" else _named(name, folder, download, shape)
     return dataset if classes is None else select_classes(dataset, classes)
 
 
-def _named(name: str, folder: Path | None, download: bool) -> Dataset:
+def _named(name: str, folder: Path | None, download: bool, shape: Shape) -> Dataset:
     folders: list[Path | None] = [None] if folder is None else [folder, None]
     damage: list[str] = []
     for place in folders:
-        dataset = _from_cache(name, place, damage) or _from_source(name, place)
+        dataset = _from_cache(name + suffix(shape), place, damage)
+        dataset = dataset or _from_source(name, place, shape)
         if dataset is not None:
             for what in damage:
                 warnings.warn(f"load: {what}. {name} was read from another copy", stacklevel=3)
             return dataset
-    if name not in ENTRIES and not damage:
+    if not (name in ENTRIES or damage or known_to_tfds(name)):
         raise ValueError(_unknown(name))
     reason = _download(name, folder) if download else "none was tried, because of download=False"
-    dataset = None if reason else _from_source(name, folder)
+    dataset = None if reason else _from_source(name, folder, shape)
     if dataset is None:
         raise FileNotFoundError(_missing(name, folders, damage, reason))
     return dataset
@@ -89,13 +99,13 @@ def _from_cache(name: str, place: Path | None, damage: list[str]) -> Dataset | N
         return None
 
 
-def _from_source(name: str, place: Path | None) -> Dataset | None:
+def _from_source(name: str, place: Path | None, shape: Shape) -> Dataset | None:
     """Converts a copy on disk and keeps the arrays."""
-    source = _find(name, place)
+    source = _find(name, place, shape)
     if source is None:
         return None
     dataset = source.read()
-    target = cache.folder_of(name, place)
+    target = cache.folder_of(name + suffix(shape), place)
     try:
         cache.write(target, dataset, source)
     except OSError as error:
@@ -103,19 +113,17 @@ def _from_source(name: str, place: Path | None) -> Dataset | None:
     return dataset
 
 
-def _find(name: str, place: Path | None) -> Source | None:
+def _find(name: str, place: Path | None, shape: Shape) -> Source | None:
     # Only now: prepared copies are rare, and a cached load doesn't pay for their modules.
     from jaxdl.data import prepared
 
-    return prepared.find(name, place) or idx.find(name, place)
+    return prepared.find(name, place, shape) or idx.find(name, place)
 
 
 def _download(name: str, folder: Path | None) -> str:
     """Has TFDS download a dataset; returns why that can't be, or nothing."""
     from jaxdl.data import download
 
-    if name not in ENTRIES:
-        return f"none was tried: jaxdl downloads {', '.join(ENTRIES)}"
     try:
         download.prepare(name, folder)
     except download.Unavailable as error:
@@ -123,16 +131,37 @@ def _download(name: str, folder: Path | None) -> str:
     return ""
 
 
+def known_to_tfds(name: str) -> bool:
+    """Returns whether TFDS knows how to make a dataset, or a config of one.
+
+    Example:
+        >>> known_to_tfds("cifar10"), known_to_tfds("cifar_10")
+        (True, False)
+    """
+    from jaxdl.data import prepared
+
+    match = prepared.NAME.fullmatch(name)
+    if match is None or any(entry.startswith(f"{match['builder']}/") for entry in ENTRIES):
+        return False  # of these the catalogue has all configs
+    return match["builder"] in _builders()
+
+
+def _builders() -> list[str]:
+    import tensorflow_datasets as tfds
+
+    return sorted(set(tfds.list_builders(with_community_datasets=False)))
+
+
 def _unknown(name: str) -> str:
     from jaxdl.data import prepared
 
-    names = ["animals", *ENTRIES]
+    names, builders = ["animals", *ENTRIES], _builders()
     near = [known for known in names if known.startswith(f"{name}/")]
-    near = near or difflib.get_close_matches(name.lower(), names)
+    near = near or difflib.get_close_matches(name.lower(), {*names, *builders})
     hint = f" Did you mean {' or '.join(repr(known) for known in near)}?" if near else ""
     return (
-        f"load: no dataset {name!r}.{hint} Known names are {', '.join(names)}, and those of the "
-        f"image-classification datasets that TFDS has prepared in {prepared.default_folder()}"
+        f"load: no dataset {name!r}.{hint} Known names are {', '.join(names)}, the {len(builders)} "
+        f"of TFDS (tfds.list_builders()), and what it has prepared in {prepared.default_folder()}"
     )
 
 
@@ -153,14 +182,17 @@ def _missing(name: str, folders: list[Path | None], damage: list[str], reason: s
 
 
 def _ways(name: str) -> list[str]:
+    ways = [
+        "Two ways to get it:",
+        "  1. with a network: pip install tensorflow, and call load again. TFDS then downloads and "
+        "prepares it once; TensorFlow isn't needed afterwards.",
+    ]
     if name not in ENTRIES:
-        return ["To get it, prepare it with TFDS (tfds build, or download_and_prepare)."]
+        return [*ways, "  2. prepare it elsewhere with TFDS, and pass data_dir=FOLDER of the copy."]
     files = ", ".join(f"{file}[.gz]" for file in ENTRIES[name].files)
     debian = ENTRIES[name].debian
     package = f", or on Debian and its kin: apt install {debian}" if debian else ""
     return [
-        "Two ways to get it:",
-        "  1. with a network: pip install tensorflow, and call load again. TFDS then downloads and "
-        "prepares it once; TensorFlow isn't needed afterwards.",
+        *ways,
         f"  2. put the four files {files} into a folder and pass data_dir=FOLDER{package}.",
     ]

@@ -5,16 +5,27 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
-from jaxdl.data import tfrecord
+from jaxdl.data import features, tfrecord
 from jaxdl.data.catalogue import ENTRIES, Source
 from jaxdl.data.dataset import Dataset
+from jaxdl.data.features import WHOLE, Shape
 
 NAME = re.compile(r"(?P<builder>\w+)(/(?P<config>[\w.+-]+))?(:(?P<version>\d+\.\d+\.\d+))?")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+class _Wanted(NamedTuple):
+    """What is read of each example."""
+
+    inputs: dict[str, Any]  # features by name
+    label: str
+    is_table: bool  # whether the inputs are columns, to be put side by side
+    others: tuple[str, ...]  # columns that aren't numbers
 
 
 def default_folder() -> Path:
@@ -23,7 +34,7 @@ def default_folder() -> Path:
     return Path(os.path.expanduser(os.environ.get("TFDS_DATA_DIR", default)))
 
 
-def find(name: str, folder: Path | None) -> Source | None:
+def find(name: str, folder: Path | None, shape: Shape = WHOLE) -> Source | None:
     """Returns the newest copy of a dataset, ``"builder"``, ``"builder/config"``, ``"…:1.2.3"``."""
     match = NAME.fullmatch(name)
     if match is None:
@@ -35,42 +46,47 @@ def find(name: str, folder: Path | None) -> Source | None:
         if (copy / "dataset_info.json").is_file() and (copy / "features.json").is_file():
             files = tuple(sorted(path for path in copy.iterdir() if path.is_file()))
             return Source(
-                f"the copy prepared by TFDS in {copy}", files, functools.partial(read, name, copy)
+                f"the copy prepared by TFDS in {copy}",
+                files,
+                functools.partial(read, name, copy, shape),
             )
     return None
 
 
-def read(name: str, copy: Path) -> Dataset:
-    """Reads an image-classification dataset from the folder that TFDS prepared.
+def read(name: str, copy: Path, shape: Shape = WHOLE) -> Dataset:
+    """Reads a dataset of inputs and labels from the folder that TFDS prepared.
 
     Args:
         name: under which the dataset is asked for.
         copy: the folder of a version, with dataset_info.json and features.json in it.
+        shape: to what images and texts of different sizes are brought.
 
     Returns:
-        A Dataset; ``inputs`` as TFDS yields them, ``labels`` int32; rows in the order of the
-        files, which TFDS shuffled once.
+        A Dataset; ``inputs`` as TFDS yields them, texts as bytes, uint8, columns of a table as
+        float32; ``labels`` int32, or float32 (N, 1) if they aren't classes; rows in the order of
+        the files, which TFDS shuffled once.
 
     Raises:
-        ValueError: if the dataset isn't one image and one class an example, its images differ in
-            size, a file is damaged or incomplete, or only TensorFlow can read the format.
+        ValueError: if TFDS doesn't say what are inputs and labels, or they can't be arrays, a file
+            is damaged or incomplete, or only TensorFlow can read the format.
     """
     import tensorflow_datasets as tfds
 
     builder = tfds.builder_from_directory(copy)
-    image, label = _supervised_keys(name, builder.info)
+    wanted = _wanted(name, builder.info)
     if "train" not in builder.info.splits:
         raise ValueError(f"load: {name} in {copy} has no split named train")
     splits = {
-        part: _arrays(name, builder, part, image, label)
+        part: _arrays(name, builder, part, wanted, shape)
         for part in ("train", "validation", "test")
         if part in builder.info.splits
     }
-    classes = tuple(builder.info.features[label].names)
+    label = builder.info.features[wanted.label]
+    classes = tuple(label.names) if isinstance(label, tfds.features.ClassLabel) else ()
     name = name.partition(":")[0]
     about = f"{name}: {builder.info.description.strip().partition(chr(10))[0]}"
     description = ENTRIES[name].description if name in ENTRIES else about
-    return Dataset(**splits, classes=classes, description=description)
+    return Dataset(**splits, classes=classes, description=description + _left_out(wanted))
 
 
 def _versions(base: Path) -> list[str]:
@@ -82,20 +98,35 @@ def _versions(base: Path) -> list[str]:
     return sorted(names, key=lambda name: [int(n) for n in name.split(".")], reverse=True)
 
 
-def _supervised_keys(name: str, info: Any) -> tuple[str, str]:
+def _wanted(name: str, info: Any) -> _Wanted:
+    """Which features are the inputs, and which is the label."""
     import tensorflow_datasets as tfds
 
-    keys = info.supervised_keys
-    if keys is not None and len(keys) == 2 and all(isinstance(key, str) for key in keys):
-        image, label = (info.features[key] for key in keys)
-        if isinstance(image, tfds.features.Tensor | tfds.features.Image) and isinstance(
-            label, tfds.features.ClassLabel
-        ):
-            return keys
+    keys: tuple[Any, ...] = info.supervised_keys or ()
+    kinds = tfds.features.Tensor | tfds.features.Image | tfds.features.Text
+    if len(keys) == 2 and isinstance(keys[1], str) and isinstance(info.features[keys[1]], kinds):
+        x, label = keys
+        if isinstance(x, str) and isinstance(info.features[x], kinds):
+            return _Wanted({x: info.features[x]}, label, False, ())
+        nested = {} if not isinstance(x, str) else _columns(info.features[x])
+        table = nested if isinstance(x, str) else {k: info.features[k] for k in jax.tree.leaves(x)}
+        numbers = {k: f for k, f in table.items() if features.is_number(f)}
+        if numbers:
+            return _Wanted(numbers, label, True, tuple(k for k in table if k not in numbers))
     raise ValueError(
-        f"load: {name} isn't an image-classification dataset: its supervised keys are {keys}, its "
-        f"features {list(info.features)}; it needs an image and a class label"
+        f"load: {name} can't be had as inputs and labels: its supervised keys are "
+        f"{info.supervised_keys}, its features {list(info.features)}; it needs two keys, one of "
+        "images, texts, arrays or columns of numbers, and one of labels"
     )
+
+
+def _columns(feature: Any) -> dict[str, Any]:
+    return dict(feature) if hasattr(feature, "keys") else {}
+
+
+def _left_out(wanted: _Wanted) -> str:
+    names = ", ".join(wanted.others)
+    return f" (columns left out, not of numbers: {names})" if names else ""
 
 
 def _examples(name: str, builder: Any, split: str) -> Iterator[dict[str, Any]]:
@@ -114,21 +145,35 @@ def _examples(name: str, builder: Any, split: str) -> Iterator[dict[str, Any]]:
         )
 
 
-def _arrays(name: str, builder: Any, split: str, image: str, label: str) -> dict[str, np.ndarray]:
-    examples = _examples(name, builder, split)
-    pairs = [(np.asarray(example[image]), example[label]) for example in examples]
-    _check_complete(builder, split, len(pairs))
-    shapes = {x.shape for x, _ in pairs}
-    if len(shapes) > 1:
-        smallest, largest = min(shapes), max(shapes)
-        raise ValueError(
-            f"load: the images of {name} differ in size, as {smallest} and {largest}; "
-            "arrays need one size: resize them in a dataset of your own"
-        )
-    return {
-        "inputs": np.stack([x for x, _ in pairs]),
-        "labels": np.array([y for _, y in pairs], np.int32),
-    }
+def _arrays(
+    name: str, builder: Any, split: str, wanted: _Wanted, shape: Shape
+) -> dict[str, np.ndarray]:
+    label = builder.info.features[wanted.label]
+    taken: dict[str, list[Any]] = {key: [] for key in wanted.inputs}
+    labels = []
+    for example in _examples(name, builder, split):
+        row = _flat(example)
+        labels.append(row[wanted.label])
+        for key, feature in wanted.inputs.items():
+            taken[key].append(features.value(feature, row[key], shape))
+    _check_complete(builder, split, len(labels))
+    columns = [features.column(name, f, taken[k], shape) for k, f in wanted.inputs.items()]
+    y = features.column(name, label, labels, shape)
+    if features.is_number(label) and not hasattr(label, "names"):
+        y = y.astype(np.float32).reshape(len(y), -1)
+    return {"inputs": _joined(columns) if wanted.is_table else columns[0], "labels": y}
+
+
+def _flat(example: dict[str, Any]) -> dict[str, Any]:
+    """An example with the columns of a nested table beside the rest."""
+    inner = [x for x in example.values() if isinstance(x, dict)]
+    outer = {name: x for name, x in example.items() if not isinstance(x, dict)}
+    return {name: x for columns in inner for name, x in columns.items()} | outer
+
+
+def _joined(columns: list[np.ndarray]) -> np.ndarray:
+    flat = [x.astype(np.float32).reshape(len(x), -1) for x in columns]
+    return np.concatenate(flat, axis=1)
 
 
 def _check_complete(builder: Any, split: str, found: int) -> None:

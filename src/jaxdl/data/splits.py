@@ -6,6 +6,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl.data.dataset import Dataset, take
+from jaxdl.types import Batch
 
 
 def stratified_split(
@@ -49,6 +50,37 @@ def stratified_split(
         rows = np.flatnonzero(labels[order] == name)
         part[rows] = np.searchsorted(np.rint(bounds * len(rows)), np.arange(len(rows)), "right")
     return tuple(order[part == i] for i in range(len(bounds)))
+
+
+def split_rows(
+    rows: Batch,
+    strata: ArrayLike,
+    fractions: tuple[float, float, float],
+    *,
+    seed: int = 0,
+    classes: tuple[str, ...] = (),
+    description: str = "",
+) -> Dataset:
+    """Returns rows as a Dataset, split by ``stratified_split``.
+
+    Args:
+        rows: arrays (N, …) by name.
+        strata: what is divided in the same proportions, (N,); zeros where nothing is to be.
+        fractions: shares to train on, to validate on and to test.
+        seed: of the split.
+        classes: of the Dataset.
+        description: of the Dataset.
+
+    Returns:
+        The Dataset.
+
+    Example:
+        >>> split_rows({"inputs": np.arange(10)}, np.zeros(10), (0.8, 0.1, 0.1)).test
+        {'inputs': array([5])}
+    """
+    parts = stratified_split(strata, fractions, seed=seed)
+    train, validation, test = (take(rows, part) for part in parts)
+    return Dataset(train, validation, test, classes, description)
 
 
 def hold_out(dataset: Dataset, fraction: float) -> Dataset:

@@ -1,5 +1,6 @@
 """Data that comes batch by batch, because it doesn't fit into memory or is made on the way."""
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -8,13 +9,34 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import jax
 import numpy as np
 
+from jaxdl import checks
 from jaxdl.types import Batch
 
 T = TypeVar("T")
-Batches: TypeAlias = Iterable[Batch] | Callable[[int], Iterable[Batch]]
-"""What gives the batches of an epoch: a function of the epoch's number, counted from 0, or what
-can be gone through again for each epoch, as a DataLoader. A run that is stopped in the midst of
-an epoch goes on as if it hadn't been, if an epoch's batches depend on its number alone."""
+
+
+class Reader(NamedTuple):
+    """Rows that are read as they are needed, in an order of its own for each epoch.
+
+    The order depends on ``seed`` and the epoch's number alone, on every machine.
+
+    Example:
+        >>> numbers = Reader(lambda rows: {"inputs": rows}, size=5, batch_size=2, shuffle=False)
+        >>> [batch["inputs"].tolist() for batch in batches_of(numbers, 0)]
+        [[0, 1], [2, 3], [4]]
+    """
+
+    read: Callable[[np.ndarray], Batch]  # from the numbers of rows, (batch,), to these rows
+    size: int  # how many rows there are
+    batch_size: int
+    seed: int = 0
+    shuffle: bool = True
+
+
+Batches: TypeAlias = Reader | Iterable[Batch] | Callable[[int], Iterable[Batch]]
+"""What gives the batches of an epoch: a Reader, a function of the epoch's number, counted from 0,
+or what can be gone through again for each epoch, as a DataLoader. A run that is stopped in the
+midst of an epoch goes on as if it hadn't been, if an epoch's batches depend on its number alone."""
 
 
 class Stream(NamedTuple):
@@ -44,14 +66,38 @@ class Buffer(NamedTuple):
     last: bool  # whether it ends the epoch
 
 
-def batches_of(source: Batches, epoch: int) -> Iterator[Batch]:
+def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
     """Starts going through an epoch's batches.
+
+    Args:
+        source: of batches.
+        epoch: its number, counted from 0.
+        skip: how many batches to leave out. A Reader doesn't read them; others give them, and
+            they are dropped.
+
+    Returns:
+        The batches that are left.
 
     Example:
         >>> next(batches_of([{"inputs": np.ones(2)}], 0))
         {'inputs': array([1., 1.])}
+        >>> numbers = Reader(lambda rows: {"inputs": rows}, size=5, batch_size=2)
+        >>> [batch["inputs"].tolist() for batch in batches_of(numbers, 3, skip=1)]
+        [[1, 2], [3]]
     """
-    return iter(source(epoch) if callable(source) else source)
+    if isinstance(source, Reader):
+        return _read(source, epoch, skip)
+    batches = iter(source(epoch) if callable(source) else source)
+    return itertools.islice(batches, skip, None) if skip else batches
+
+
+def _read(source: Reader, epoch: int, skip: int) -> Iterator[Batch]:
+    checks.sizes("Reader", size=source.size, batch_size=source.batch_size)
+    order = np.arange(source.size)
+    if source.shuffle:
+        order = np.random.RandomState([source.seed, epoch]).permutation(order)
+    for start in range(skip * source.batch_size, source.size, source.batch_size):
+        yield source.read(order[start : start + source.batch_size])
 
 
 def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> Iterator[Buffer]:
@@ -127,6 +173,26 @@ def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None
             raise got[2]
     finally:
         closed.set()
+
+
+def prefetch(
+    batches: Iterable[Batch], *, depth: int = 2, placement: Any = None
+) -> Generator[Batch, None, None]:
+    """Puts batches on the device ahead of who takes them; ``fit`` does so of itself.
+
+    Args:
+        batches: dicts of arrays.
+        depth: how many batches lie ready at most.
+        placement: a device or a sharding; the default device unless given.
+
+    Returns:
+        The batches, on the device.
+
+    Example:
+        >>> [batch["inputs"].sum().item() for batch in prefetch([{"inputs": np.ones(3)}])]
+        [3.0]
+    """
+    return prefetched((jax.device_put(batch, placement) for batch in batches), depth=depth)
 
 
 def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[list[Batch]]:

@@ -1,0 +1,118 @@
+"""An LSTM learns to add: it reads ``"535+61"`` and writes ``"596"``, character by character.
+
+One LSTM of 128 reads the question from right to left, another writes the answer from what the first
+remembers. Adam; a batch is 32 questions of two digits, or 64 of three.
+
+Command:  python experiments/addition_rnn.py [--digits 2]
+Result:   three digits: 99.89 % of characters and 99.60 % of answers of the test after 30 epochs
+          (seed 0 alone); two digits: not measured yet
+Time:     7 s an epoch, on 2 CPU cores that others used too
+Reference: 99 % after 100 epochs with three digits and 45,000 questions, and after 55
+          epochs with two digits and 4,500, https://keras.io/examples/nlp/addition_rnn/
+"""
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import optax
+
+import common
+from jaxdl import data, losses, metrics, models, plots, serial, train
+from jaxdl.data.sequences import CHARACTERS
+from jaxdl.types import Array, Layer, LossFn
+
+# --- Config ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+    """The flags of this experiment."""
+
+    output: Path = Path("runs/addition_rnn")
+    """folder for numbers, checkpoints and pictures"""
+    epochs: int = 30
+    """passes over the training part"""
+    digits: Literal[2, 3] = 3
+    """of each summand, at most"""
+    hidden: int = 128
+    """features of the LSTMs' states"""
+    batch_size: int = 64
+    """questions a step"""
+    learning_rate: float = 3e-3
+    """of Adam, at the start; it falls to 0 as a half cosine"""
+
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def load(config: Config) -> data.Dataset:
+    """50,000 questions of three digits or 5,000 of two: 90 % to train on, 5 % to test."""
+    n = 500 if config.smoke else {2: 5_000, 3: 50_000}[config.digits]
+    return data.addition(n, digits=config.digits)
+
+
+# --- Model ----------------------------------------------------------------------------------------
+
+
+def network(config: Config) -> Layer:
+    """Characters as one-hot vectors, an LSTM to read, an LSTM to write, dense."""
+    n = len(CHARACTERS)
+    answer = config.digits + 1
+    net = models.sequence_to_sequence(n, config.hidden, n, steps=answer)
+    return serial(functools.partial(jax.nn.one_hot, num_classes=n), net)
+
+
+# --- Loss and step --------------------------------------------------------------------------------
+
+
+def objective(
+    config: Config, net: Layer, dataset: data.Dataset
+) -> tuple[LossFn, optax.GradientTransformation]:
+    """Cross entropy of each character, and Adam whose rate falls to 0."""
+    measured = {"accuracy": metrics.accuracy, "answers": answers}
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics=measured)
+    steps = config.epochs * -(-len(dataset.train["labels"]) // config.batch_size)
+    return loss_fn, optax.adam(optax.cosine_decay_schedule(config.learning_rate, steps))
+
+
+def answers(logits: Array, labels: Array, *, weight: Array | None = None) -> metrics.Mean:
+    """Share of answers whose every character is right."""
+    right = (logits.argmax(axis=-1) == labels).all(axis=-1)
+    return metrics.mean(right, weight=weight)
+
+
+# --- Run and report -------------------------------------------------------------------------------
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Trains, tests, and shows some questions with answers; returns what result.json says."""
+    dataset = load(config)
+    net = network(config)
+    loss_fn, tx = objective(config, net, dataset)
+    train_state, history = common.run(
+        config, net, loss_fn, tx, dataset, batch_size=config.batch_size
+    )
+    measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+    for question, answer, right in shown(net, train_state, dataset):
+        print(f"{question} = {answer}" + ("" if answer == right else f"  (no: {right})"))
+    print(f"test: {measured['accuracy']:.2%} of characters, {measured['answers']:.2%} of answers")
+    numbers = {f"test_{name}": value for name, value in measured.items()}
+    pictures = {"history.png": plots.history(history, title=f"{config.digits} digits")}
+    return common.finish(config, numbers, pictures, history=history)
+
+
+def shown(
+    net: Layer, train_state: train.TrainState, dataset: data.Dataset, n: int = 8
+) -> list[tuple[str, ...]]:
+    """Some questions of the test, what the network answers, and what is right."""
+    questions, right = (dataset.test[name][:n] for name in ("inputs", "labels"))
+    given = train.predict(net, train_state, questions).argmax(axis=-1)
+    text = lambda rows: [data.decode(row, dataset.classes).strip() for row in rows]
+    return list(zip(text(questions[:, ::-1]), text(given), text(right), strict=True))
+
+
+if __name__ == "__main__":
+    common.start(main, Config, __doc__)

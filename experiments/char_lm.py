@@ -1,0 +1,153 @@
+"""A decoder reads the manual of Python and learns to write such text, byte by byte.
+
+The text is what ``help()`` prints, from the standard library's own copy. A transformer predicts
+each byte from those before it in a window, and is compared with gzip and xz, which have seen the
+same training part: their bytes for training and test together, less those for training alone.
+
+Command:  python experiments/char_lm.py
+Result:   not measured yet
+Time:     not measured yet
+"""
+
+import dataclasses
+import lzma
+import math
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+import common
+from jaxdl import data, losses, metrics, models, plots, train
+from jaxdl.types import Layer, LossFn, Params
+
+# --- Config ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+    """The flags of this experiment."""
+
+    output: Path = Path("runs/char_lm")
+    """folder for numbers, checkpoints and pictures"""
+    epochs: int = 20
+    """passes over the training part"""
+    length: int = 128
+    """bytes of a window"""
+    features: int = 128
+    """of a position"""
+    blocks: int = 4
+    """of the transformer"""
+    batch_size: int = 32
+    """windows a step"""
+    learning_rate: float = 3e-3
+    """of AdamW, the highest; it rises over a twentieth of the run and falls as a half cosine"""
+    temperature: float = 0.7
+    """of the sample; the lower, the safer"""
+
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def manual() -> str:
+    """The topics of ``help()``, in the order of their names: some 700,000 characters."""
+    from pydoc_data import topics
+
+    return "\n\n".join(topics.topics[name] for name in sorted(topics.topics))
+
+
+def load(config: Config) -> data.Dataset:
+    """The first 90 % to train on, then 5 % to validate on and 5 % to test."""
+    text = manual()[:20_000] if config.smoke else manual()
+    return data.text_windows(text, config.length)
+
+
+# --- Model ----------------------------------------------------------------------------------------
+
+
+def network(config: Config) -> Layer:
+    """A decoder with rotary positions, so that it also writes texts longer than a window."""
+    heads = max(1, config.features // 32)
+    return models.transformer_lm(
+        256, n_features=config.features, n_heads=heads, n_layers=config.blocks, rotary=True
+    )
+
+
+# --- Loss and step --------------------------------------------------------------------------------
+
+
+def objective(
+    config: Config, net: Layer, dataset: data.Dataset
+) -> tuple[LossFn, optax.GradientTransformation]:
+    """Cross entropy of the next byte; AdamW with clipped gradients and a schedule."""
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    steps = config.epochs * -(-len(dataset.train["labels"]) // config.batch_size)
+    rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, steps // 20, steps)
+    tx = optax.adamw(rate, b2=0.99, weight_decay=0.1)
+    return loss_fn, optax.chain(optax.clip_by_global_norm(1.0), tx)
+
+
+# --- Run and report -------------------------------------------------------------------------------
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Trains, tests, compares with gzip and xz, and writes; returns what result.json says."""
+    dataset = load(config)
+    net = network(config)
+    loss_fn, tx = objective(config, net, dataset)
+    train_state, history = common.run(
+        config, net, loss_fn, tx, dataset, batch_size=config.batch_size
+    )
+    measured = train.evaluate(
+        loss_fn, train_state, dataset.test, batch_size=100, parallel=config.parallel
+    )
+    numbers = {f"test_{name}": value for name, value in measured.items()}
+    numbers["bits_per_byte"] = measured["loss"] / math.log(2)
+    numbers |= compressed(dataset)
+    for name in ("bits_per_byte", "gzip_bits_per_byte", "xz_bits_per_byte"):
+        print(f"{name}: {numbers[name]:.3f}")
+    text = sample(net, train_state.params, dataset, config)
+    (config.output / "sample.txt").write_text(text)
+    print(f"a sample:\n{text[:300]}\n…")
+    figures = {"history.png": plots.history(history, title="the manual of Python")}
+    return common.finish(config, numbers, figures, history=history)
+
+
+def compressed(dataset: data.Dataset) -> dict[str, float]:
+    """Bits for each byte of the test that gzip and xz need once they know the training part."""
+    known, new = (joined(part) for part in (dataset.train, dataset.test))
+    more: Callable[[Callable[[bytes], bytes]], float] = lambda compress: (
+        8 * (len(compress(known + new)) - len(compress(known))) / len(new)
+    )
+    return {
+        "gzip_bits_per_byte": more(lambda x: zlib.compress(x, 9)),  # gzip without its header
+        "xz_bits_per_byte": more(lambda x: lzma.compress(x, preset=9 | lzma.PRESET_EXTREME)),
+    }
+
+
+def joined(part: Any) -> bytes:
+    """The text of a part's windows."""
+    return np.asarray(part["inputs"], np.uint8).tobytes()
+
+
+def sample(
+    net: Layer, params: Params, dataset: data.Dataset, config: Config, n_new: int = 600
+) -> str:
+    """What the network writes after the first line's worth of the test."""
+    prompt = dataset.test["inputs"][0, :64]
+    n_new = 32 if config.smoke else n_new
+    write = jax.jit(
+        lambda params, prompt, key: models.generate(
+            net, params, prompt, n_new=n_new, temperature=config.temperature, key=key
+        )
+    )
+    tokens = write(params, prompt, jax.random.key(config.seed))
+    return data.decode(np.concatenate([prompt, tokens]))
+
+
+if __name__ == "__main__":
+    common.start(main, Config, __doc__)

@@ -1,0 +1,164 @@
+"""Four networks on MNIST-1D, through one training function: what the right structure is worth.
+
+Softmax regression, a perceptron of two hidden layers, convolutions and a recurrent network, each
+as large as in the paper, read digits written as curves of forty points. Adam for all, with a cosine
+schedule, batches of 100. The set is made in the process, the same rows as published.
+
+Command:  python experiments/mnist1d.py --seeds 3
+Result:   test accuracy, mean ± standard deviation of seeds 0 to 2, and as published:
+          logistic 0.326 ± 0.001 (0.32), MLP 0.804 ± 0.002 (0.68), CNN 0.967 ± 0.002 (0.94),
+          GRU 0.917 ± 0.008 (0.91). All but the first are trained on curves that are moved at
+          random by up to three points, which the published ones weren't; without it (--shift 0)
+          and with nine tenths of the rows, MLP 0.62 and CNN 0.92 (seeds 0 and 1)
+Time:     45 s of CPU time a seed for all four, 6,000 steps each
+Reference: the table of github.com/greydanus/mnist1d
+"""
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+import common
+from jaxdl import activations, data, layers, losses, metrics, serial, train
+from jaxdl.combinators import residual
+from jaxdl.types import Array, Batch, Key, Layer, LossFn
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PUBLISHED = {"logistic": 0.32, "mlp": 0.68, "cnn": 0.94, "gru": 0.91}
+
+# --- Config ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+    """The flags of this experiment."""
+
+    output: Path = Path("runs/mnist1d")
+    """folder for numbers, checkpoints and pictures; each network has its own below it"""
+    epochs: int = 150
+    """passes over the training part"""
+    batch_size: int = 100
+    """rows a step"""
+    learning_rate: float = 1e-2
+    """of Adam, at the start; it falls to 0 as a half cosine"""
+    weight_decay: float = 0.1
+    """of AdamW"""
+    shift: int = 3
+    """points that curves are moved in training, at most and around the ends; 0 leaves them"""
+
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def load(config: Config) -> data.Dataset:
+    """4,000 rows to train on and 1,000 to test; a few of them for --smoke."""
+    dataset = data.mnist1d()
+    if not config.smoke:
+        return dataset
+    few = lambda part: {name: x[:200] for name, x in part.items()}
+    return dataset._replace(train=few(dataset.train), test=few(dataset.test))
+
+
+def batch_fns(config: Config, name: str) -> tuple[train.BatchFn, ...]:
+    """Moved curves for all but the softmax regression, which has no means to profit from them."""
+    moves = config.shift and name != "logistic"
+    return (functools.partial(moved, by=config.shift),) if moves else ()
+
+
+def moved(key: Key, batch: Batch, *, by: int) -> Batch:
+    """Moves each curve by up to so many points, around the ends, as the recipe of the set does."""
+    x = jnp.asarray(batch["inputs"])
+    shifts = jax.random.randint(key, (len(x),), -by, by + 1)
+    return {**batch, "inputs": jax.vmap(jnp.roll)(x, shifts)}
+
+
+# --- Model ----------------------------------------------------------------------------------------
+
+
+def channel(x: Array) -> Array:
+    """Gives each of the forty steps an axis of one feature."""
+    return jnp.asarray(x)[..., None]
+
+
+def networks() -> dict[str, Layer]:
+    """The paper's four, of 410, 15,210, 5,210 and 5,134 parameters."""
+    conv = lambda n_in, size: layers.conv(n_in, 25, (size,), stride=2, padding=1)
+    hidden = residual(serial(layers.dense(100, 100), activations.relu))
+    relu, flatten = activations.relu, layers.flatten(axes=2)
+    convs = (conv(1, 5), relu, conv(25, 3), relu, conv(25, 3), relu)
+    return {
+        "logistic": layers.dense(40, 10),
+        "mlp": serial(layers.dense(40, 100), relu, hidden, layers.dense(100, 10)),
+        "cnn": serial(channel, *convs, flatten, layers.dense(125, 10)),
+        "gru": serial(
+            channel, layers.gru(1, 6, bidirectional=True), flatten, layers.dense(480, 10)
+        ),
+    }
+
+
+# --- Loss and step --------------------------------------------------------------------------------
+
+
+def objective(
+    config: Config, net: Layer, steps: int
+) -> tuple[LossFn, optax.GradientTransformation]:
+    """Cross entropy, and Adam whose rate falls to 0."""
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    rate = optax.cosine_decay_schedule(config.learning_rate, steps)
+    return loss_fn, optax.adamw(rate, weight_decay=config.weight_decay)
+
+
+# --- Run and report -------------------------------------------------------------------------------
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Trains and tests each network, and draws them together; returns what result.json says."""
+    dataset = load(config)
+    steps = config.epochs * -(-len(dataset.train["labels"]) // config.batch_size)
+    numbers: dict[str, float] = {}
+    histories: dict[str, train.History] = {}
+    for name, net in networks().items():
+        loss_fn, tx = objective(config, net, steps)
+        train_state, histories[name] = common.run(
+            common.part(config, name),
+            net,
+            loss_fn,
+            tx,
+            dataset,
+            batch_size=config.batch_size,
+            batch_fns=batch_fns(config, name),
+        )
+        measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+        numbers |= {f"{name}_test_{key}": value for key, value in measured.items()}
+        accuracy = numbers[f"{name}_test_accuracy"]
+        print(f"{name}: test accuracy {accuracy:.3f}, published {PUBLISHED[name]:.2f}")
+    rows = [row for history in histories.values() for row in history]
+    return common.finish(config, numbers, {"mnist1d.png": draw(numbers, histories)}, history=rows)
+
+
+def draw(numbers: dict[str, float], histories: dict[str, train.History]) -> "Figure":
+    """Accuracy in training over epochs, and of the test beside what is published."""
+    figure = common.canvas(1, 2, width=4.5, height=3.2)
+    curves, bars = figure.axes
+    for name, history in histories.items():
+        curves.plot([row["epoch"] for row in history], [row["accuracy"] for row in history])
+        curves.annotate(name, (history[-1]["epoch"], history[-1]["accuracy"]), ha="right")
+    curves.set(xlabel="epoch", ylabel="accuracy in training", ylim=(0, 1.05))
+    places = range(len(PUBLISHED))
+    bars.bar(places, [numbers[f"{name}_test_accuracy"] for name in PUBLISHED], width=0.6)
+    bars.scatter(places, PUBLISHED.values(), color="black", marker="_", s=600, label="published")
+    bars.set_xticks(places, PUBLISHED)
+    bars.set(ylabel="test accuracy", ylim=(0, 1.05))
+    bars.legend(loc="upper left")
+    return figure
+
+
+if __name__ == "__main__":
+    common.start(main, Config, __doc__)

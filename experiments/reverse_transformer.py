@@ -1,0 +1,135 @@
+"""A transformer of one block turns sequences round: what attention learns is a diagonal.
+
+Sixteen random digits go in, the same digits from the end to the start are to come out. Each place
+of the answer has to look at one place of the input, and the weights of the attention show it.
+
+Command:  python experiments/reverse_transformer.py
+Result:   test accuracy 1.000000 ± 0 (mean ± standard deviation of seeds 0 to 2): every digit of
+          10,000 sequences; 64.3 ± 0.5 % of the attention is on the digit that is to be written
+Time:     2 s an epoch, on 2 CPU cores that others used too
+Reference: 100 % on 10,000 sequences, trained on 50,000 for 10 epochs with Adam,
+          https://uvadlc-notebooks.readthedocs.io/en/latest/tutorial_notebooks/tutorial6/Transformers_and_MHAttention.html
+"""
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+import optax
+
+import common
+from jaxdl import data, functional, layers, losses, metrics, models, plots, serial, train
+from jaxdl.types import Layer, LossFn, Params
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# --- Config ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+    """The flags of this experiment."""
+
+    output: Path = Path("runs/reverse_transformer")
+    """folder for numbers, checkpoints and pictures"""
+    epochs: int = 10
+    """passes over the training part"""
+    length: int = 16
+    """digits of a sequence"""
+    features: int = 32
+    """of a position"""
+    batch_size: int = 128
+    """sequences a step"""
+    learning_rate: float = 2e-3
+    """of Adam, the highest; it rises over 50 steps and falls to 0 as a half cosine"""
+
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def load(config: Config) -> data.Dataset:
+    """50,000 sequences to train on, 1,000 to validate on, 10,000 to test."""
+    return data.reversal(610 if config.smoke else 61_000, length=config.length)
+
+
+# --- Model ----------------------------------------------------------------------------------------
+
+
+def network(config: Config) -> Layer:
+    """One-hot digits, dense, sinusoidal positions, one block with one head, dense."""
+    width = config.features
+    block = models.transformer_block(width, 1, n_hidden=2 * width, rate=0.0)
+    return serial(
+        one_hot=functools.partial(jax.nn.one_hot, num_classes=10),
+        embedding=layers.dense(10, width),
+        positions=layers.sinusoidal_positions(width),
+        block=block,
+        head=models.mlp((width, width, 10)),
+    )
+
+
+# --- Loss and step --------------------------------------------------------------------------------
+
+
+def objective(
+    config: Config, net: Layer, dataset: data.Dataset
+) -> tuple[LossFn, optax.GradientTransformation]:
+    """Cross entropy of each digit; Adam with clipped gradients and a schedule."""
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    steps = config.epochs * -(-len(dataset.train["labels"]) // config.batch_size)
+    # Clipped to 5 as in the tutorial: the first steps of a transformer are the dangerous ones.
+    rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, min(50, steps // 2), steps)
+    return loss_fn, optax.chain(optax.clip_by_global_norm(5.0), optax.adam(rate))
+
+
+# --- Run and report -------------------------------------------------------------------------------
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Trains, tests, and draws where the network looks; returns what result.json says."""
+    dataset = load(config)
+    net = network(config)
+    loss_fn, tx = objective(config, net, dataset)
+    train_state, history = common.run(
+        config, net, loss_fn, tx, dataset, batch_size=config.batch_size
+    )
+    measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+    numbers = {f"test_{name}": value for name, value in measured.items()}
+    weights = looked_at(train_state.params, dataset.test["inputs"][:200])
+    share = weights[:, ::-1].diagonal(axis1=1, axis2=2).mean()  # of the place that is right
+    numbers["attention_on_the_right_place"] = float(share)
+    print(f"test: {measured['accuracy']:.4%} of digits; {share:.1%} of the attention is on them")
+    figures = {
+        "history.png": plots.history(history, title="reversal"),
+        "attention.png": draw(weights[0], dataset.test["inputs"][0]),
+    }
+    return common.finish(config, numbers, figures, history=history)
+
+
+def looked_at(params: Params, tokens: np.ndarray) -> np.ndarray:
+    """The weights of the attention, (N, time, time): rows are places of the answer."""
+    x = functional.dense(params["embedding"], jax.nn.one_hot(tokens, 10))
+    x = x + functional.sinusoidal_positions(np.arange(x.shape[-2]), x.shape[-1])
+    q, k, _ = np.split(functional.dense(params["block"]["attention"]["qkv"], x), 3, axis=-1)
+    scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+    return np.asarray(jax.nn.softmax(scores, axis=-1))
+
+
+def draw(weights: np.ndarray, tokens: np.ndarray) -> "Figure":
+    """The attention on one sequence: dark where the network looks."""
+    figure = common.canvas(1, 1, width=4.2, height=4.2)
+    axes = figure.axes[0]
+    axes.imshow(weights, cmap="Blues", vmin=0)
+    places = range(len(tokens))
+    axes.set_xticks(places, map(str, tokens))
+    axes.set_yticks(places, map(str, tokens[::-1]))
+    axes.set(xlabel="what goes in", ylabel="what is to come out")
+    return figure
+
+
+if __name__ == "__main__":
+    common.start(main, Config, __doc__)

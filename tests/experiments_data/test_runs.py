@@ -1,0 +1,127 @@
+"""The experiments on made and prepared data run from their command lines."""
+
+import ast
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow_datasets as tfds
+
+FOLDER = Path(__file__).parents[2] / "experiments"
+SECTIONS = ["Config", "Data", "Model", "Loss and step", "Run and report"]
+MADE = {
+    "mnist1d": ("logistic_test_accuracy", "gru_test_accuracy"),
+    "addition_rnn": ("test_accuracy", "test_answers"),
+    "reverse_transformer": ("test_accuracy", "attention_on_the_right_place"),
+    "char_lm": ("bits_per_byte", "gzip_bits_per_byte", "xz_bits_per_byte"),
+}
+SMALL = {
+    "mnist1d": (),
+    "addition_rnn": ("--hidden", 16),
+    "reverse_transformer": ("--length", 8),
+    "char_lm": ("--features", 32, "--blocks", 1, "--length", 32),
+}
+
+
+def run(name, *flags, devices=1, check=True):
+    environment = dict(os.environ, PJRT_NPROC=str(2 * devices), MPLBACKEND="agg")
+    environment["XLA_FLAGS"] = (
+        f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
+    )
+    command = [sys.executable, FOLDER / f"{name}.py", "--smoke", *map(str, flags)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 or not check, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("name", [*MADE, "cifar10_resnet", "imagenette_vit"])
+def test_it_reads_from_top_to_bottom(name):
+    text = (FOLDER / f"{name}.py").read_text()
+    assert len(text.splitlines()) <= 200
+    header = ast.get_docstring(ast.parse(text))
+    assert "Command:" in header and "Result:" in header and "PENDING" not in header
+    places = [text.index(f"# --- {section} ---") for section in SECTIONS]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_smoke(name, tmp_path):
+    run(name, "--output", tmp_path, *SMALL[name])
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert all(np.isfinite(result[key]) for key in MADE[name])
+    assert result["epochs"] == 2 and {"seed", "devices", "commit"} <= set(result)
+    assert list(tmp_path.glob("*.png"))
+
+
+def prepared(folder, builder, config, shapes):
+    """A copy as TFDS prepares it, of images whose brightness is their class."""
+    draw = np.random.RandomState(0)
+
+    class Made(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        name = builder
+        VERSION = tfds.core.Version("1.0.0")
+        BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=config)] if config else []
+
+        def _info(self):
+            features = {
+                "image": tfds.features.Image(shape=(None, None, 3)),
+                "label": tfds.features.ClassLabel(num_classes=10),
+            }
+            return self.dataset_info_from_configs(
+                features=tfds.features.FeaturesDict(features), supervised_keys=("image", "label")
+            )
+
+        def _split_generators(self, dl_manager):
+            return {split: self._generate_examples(split) for split in shapes}
+
+        def _generate_examples(self, split):
+            for i, shape in enumerate(shapes[split]):
+                x = (25 * (i % 10) + draw.randint(0, 20, (*shape, 3))).astype(np.uint8)
+                buffer = io.BytesIO()
+                PIL.Image.fromarray(x).save(buffer, "PNG")
+                yield i, {"image": io.BytesIO(buffer.getvalue()), "label": i % 10}
+
+    Made(data_dir=folder, file_format="array_record").download_and_prepare()
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tfds.core.utils.gcs_utils, "gcs_dataset_info_files", lambda path: [])
+
+
+ENGINES = ["shard_map", pytest.param("jit", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_cifar_on_two_devices(engine, tmp_path):
+    shapes = {"train": [(32, 32)] * 60, "test": [(32, 32)] * 20}
+    prepared(tmp_path / "tfds", "cifar10", None, shapes)
+    flags = ("--depth", 8, "--batch-size", 16, "--parallel", engine)
+    tested("cifar10_resnet", tmp_path, *flags)
+
+
+def test_imagenette_on_two_devices(tmp_path):
+    shapes = {"train": [(40, 50), (48, 44)] * 30, "validation": [(60, 40)] * 20}
+    prepared(tmp_path / "tfds", "imagenette", "160px-v2", shapes)
+    flags = ("--size", 32, "--features", 64, "--blocks", 1, "--batch-size", 16)
+    tested("imagenette_vit", tmp_path, *flags)
+
+
+def tested(name, folder, *flags):
+    run(name, "--data-dir", folder / "tfds", "--output", folder / "o", *flags, devices=2)
+    result = json.loads((folder / "o" / "result.json").read_text())
+    assert result["devices"].startswith("2 x") and np.isfinite(result["test_loss"])
+
+
+def test_without_a_copy_it_says_how_to_get_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    done = run("cifar10_resnet", "--output", tmp_path / "o", check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "error: load: found no usable copy of cifar10" in done.stderr
