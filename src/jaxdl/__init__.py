@@ -17,6 +17,7 @@ from jaxdl import metrics as metrics
 from jaxdl import models as models
 from jaxdl import optim as optim
 from jaxdl import parallel as parallel
+from jaxdl import sweep as sweep
 from jaxdl import train as train
 from jaxdl.combinators import serial as serial
 from jaxdl.types import Layer as Layer
