@@ -4,16 +4,30 @@
 what ``fit`` makes of it alone.
 """
 
+from jaxdl.sweep.ensemble import Prediction as Prediction
+from jaxdl.sweep.ensemble import combine as combine
+from jaxdl.sweep.ensemble import ensemble as ensemble
+from jaxdl.sweep.ensemble import measure as measure
+from jaxdl.sweep.halving import Rung as Rung
+from jaxdl.sweep.halving import halve as halve
+from jaxdl.sweep.halving import rungs as rungs
+from jaxdl.sweep.halving import scores as scores
+from jaxdl.sweep.halving import survivors as survivors
+from jaxdl.sweep.pictures import draw as draw
 from jaxdl.sweep.plan import MakeRun as MakeRun
 from jaxdl.sweep.plan import Run as Run
+from jaxdl.sweep.progress import Progress as Progress
+from jaxdl.sweep.progress import line as progress_line
+from jaxdl.sweep.progress import progress as progress
+from jaxdl.sweep.repeats import evaluate as evaluate
+from jaxdl.sweep.repeats import seeds as seeds
+from jaxdl.sweep.repeats import show as show
 from jaxdl.sweep.result import Result as Result
 from jaxdl.sweep.result import best as best
 from jaxdl.sweep.result import select as select
 from jaxdl.sweep.result import state as state
 from jaxdl.sweep.result import states as states
 from jaxdl.sweep.result import table as table
-from jaxdl.sweep.run import Progress as Progress
-from jaxdl.sweep.run import progress as progress
 from jaxdl.sweep.run import run as run
 from jaxdl.sweep.space import choices as choices
 from jaxdl.sweep.space import grid as grid

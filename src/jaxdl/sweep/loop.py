@@ -11,13 +11,14 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxdl import metrics
 from jaxdl.parallel import AXIS
 from jaxdl.sweep import programs, store
-from jaxdl.sweep.member import Members, Recipe, build
+from jaxdl.sweep.member import Members, Recipe, bare, build
 from jaxdl.sweep.plan import Group
 from jaxdl.sweep.programs import Layout, Programs
 from jaxdl.sweep.store import Row, Stored
 from jaxdl.train import NonFiniteError, fit
 from jaxdl.train.hooks import Event
 from jaxdl.train.pace import Pace, next_steps
+from jaxdl.train.step import TrainState
 from jaxdl.types import Batch
 
 
@@ -113,7 +114,7 @@ def _part(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> Iterato
 
 def _keeper(work: Work, stored: Stored, members: Members, at: np.ndarray) -> Callable[[], None]:
     def keep() -> None:
-        fetched = programs.fetch(members._replace(sums=()), work.mesh)
+        fetched = programs.fetch(members._replace(sums={}), work.mesh)
         store.keep(stored, at, fetched.train_state, fetched.diverged)
 
     return keep
@@ -121,7 +122,8 @@ def _keeper(work: Work, stored: Stored, members: Members, at: np.ndarray) -> Cal
 
 def _placed(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> tuple[Any, Members]:
     """Numbers and TrainStates of some members on the devices, and copies of the last beside them
-    where there is room."""
+    where there is room.
+    """
     spare = int(np.prod(made.layout)) - len(at)
     padded = np.concatenate([at, np.repeat(at[-1:], spare)])
     numbers = {name: x[padded] for name, x in work.group.numbers.items()}
@@ -162,10 +164,8 @@ def _row(
 
 def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
     """Trains a group of one with ``fit`` itself: the same program, to the bit."""
-    at, rows = np.array([0]), list[dict[str, Any]]()
     run = build(work.recipe, store.plain(work.group, 0))
-    train_state = jax.tree.map(lambda x: x[0], stored.train_state._replace(key=()))
-    key = stored.train_state.key if work.recipe.shared else stored.train_state.key[0]
+    rows: list[dict[str, Any]] = []
     diverged = -1
 
     def note(event: Event) -> None:
@@ -175,7 +175,7 @@ def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
         end, _ = fit(
             run.loss_fn,
             run.tx,
-            jax.device_put(train_state)._replace(key=key),
+            _only(work, stored),
             work.data,
             epochs=work.epochs,
             batch_size=work.recipe.batch_size,
@@ -186,13 +186,27 @@ def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
         )
     except NonFiniteError as error:
         end, diverged = error.train_state, int(error.train_state.step)
-    store.keep(stored, at, jax.tree.map(_one, end._replace(key=()))._replace(step=end.step), diverged)
+    kept = jax.tree.map(lambda x: np.asarray(x)[None], bare(end))._replace(step=end.step)
+    store.keep(stored, np.array([0]), kept, [diverged])
+    if diverged >= 0:
+        times = {"seconds": 0.0, "compile_seconds": 0.0}
+        rows.append({"epoch": len(rows) + 1, "loss": float("nan"), **times})
     for row in rows:
-        numbers = {k: [v] for k, v in row.items() if k not in ("epoch", "step", "seconds")}
-        took = {"epoch": row["epoch"], "seconds": row["seconds"]}
-        named = {"members": work.group.places.tolist(), **numbers, **took}
-        yield Moment(at, 1.0, named, row["seconds"], row["compile_seconds"], lambda: None)
+        yield _alone_moment(work, row)
 
 
-def _one(x: Any) -> Any:
-    return np.asarray(x)[None]
+def _only(work: Work, stored: Stored) -> TrainState:
+    """The TrainState of a group of one."""
+    ts = stored.train_state
+    key = ts.key if work.recipe.shared else ts.key[0]
+    one = jax.tree.map(lambda x: x[0], bare(ts)._replace(step=ts.step))
+    return jax.device_put(one)._replace(key=key)
+
+
+def _alone_moment(work: Work, row: dict[str, Any]) -> Moment:
+    """A row of ``fit`` as one of a population."""
+    times = ("seconds", "compile_seconds", "examples_per_second")
+    numbers = {k: [v] for k, v in row.items() if k not in ("epoch", "step", *times)}
+    own = {"members": work.group.places.tolist(), "epoch": row["epoch"], **numbers}
+    own["seconds"] = row["seconds"]
+    return Moment(np.array([0]), 1.0, own, row["seconds"], row["compile_seconds"], lambda: None)

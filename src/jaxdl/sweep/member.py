@@ -54,7 +54,9 @@ def build(recipe: Recipe, numbers: Mapping[str, Any]) -> Run:
             )
         raise
     if not isinstance(run, Run):
-        raise TypeError(f"sweep.run: make_run gave a {type(run).__name__}; it must give a sweep.Run")
+        raise TypeError(
+            f"sweep.run: make_run gave a {type(run).__name__}; it must give a sweep.Run"
+        )
     return run
 
 
@@ -136,3 +138,8 @@ def _padded(order: Array, batch_size: int, where: Where) -> tuple[Rows, Rows | N
 def _at(batches: Rows, i: Array) -> Rows:
     weight = None if batches.weight is None else batches.weight[i]
     return batches._replace(numbers=batches.numbers[i], weight=weight)
+
+
+def bare(train_state: TrainState, *, key: bool = False) -> Any:
+    """A TrainState without its step, and without its key unless that is asked for."""
+    return train_state._replace(step=(), key=train_state.key if key else ())  # type: ignore[arg-type]

@@ -162,8 +162,8 @@ def _check_size(combinations: int, seeds: int, many: bool) -> None:
     runs = combinations * seeds
     if runs > MANY and not many:
         raise ValueError(
-            f"sweep.run: this is a population of {runs:,} ({combinations:,} combinations x {seeds:,}"
-            f" seeds); more than {MANY:,} need many=True"
+            f"sweep.run: this is a population of {runs:,} ({combinations:,} combinations x"
+            f" {seeds:,} seeds); more than {MANY:,} need many=True"
         )
 
 

@@ -15,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxdl import parallel
 from jaxdl.parallel import AXIS
 from jaxdl.sweep import member
-from jaxdl.sweep.member import Members, Recipe
+from jaxdl.sweep.member import Members, Recipe, bare
 from jaxdl.train.step import TrainState
 from jaxdl.types import Array, Batch, Metrics
 
@@ -26,7 +26,7 @@ Program = Callable[..., Any]
 
 
 class Layout(NamedTuple):
-    """How members lie: on each device ``rounds`` times ``lanes`` of them, one round after another."""
+    """How members lie: on each device ``rounds`` times, one after another, ``lanes`` at once."""
 
     devices: int
     rounds: int
@@ -63,9 +63,7 @@ def layout_of(n: int, devices: int, bytes_of_member: int, lanes: int | None = No
     return Layout(devices, rounds, -(-own // rounds))
 
 
-def initial(
-    recipe: Recipe, numbers: Mapping[str, np.ndarray], seeds: np.ndarray
-) -> TrainState:
+def initial(recipe: Recipe, numbers: Mapping[str, np.ndarray], seeds: np.ndarray) -> TrainState:
     """The first TrainStates of members along a first axis, each that of ``train.init_state``.
 
     Their keys are their own; of one step counter there is no need for many.
@@ -109,7 +107,7 @@ def compile_programs(
     train_state = TrainState(*map(stretch, axes(recipe.shared), train_state))
     zeros = _zeros(recipe, math.prod(layout), numbers, train_state, data)
     diverged = jax.ShapeDtypeStruct((math.prod(layout),), jnp.int32)
-    members = Members(train_state, zeros, diverged)
+    members: Any = Members(train_state, zeros, diverged)  # type: ignore[arg-type]
     run = functools.partial(_spread, recipe, layout, mesh)
     lowered = jax.jit(run(_advance), donate_argnums=1).lower(
         sized(numbers), members, data, np.int32(0), np.int32(0)
@@ -163,7 +161,7 @@ def _spread(
 
 def _specs(shared: bool) -> Members:
     split = PartitionSpec(AXIS)
-    return Members(axes(shared, split, PartitionSpec()), split, split)
+    return Members(axes(shared, split, PartitionSpec()), split, split)  # type: ignore[arg-type]
 
 
 def _mapped(fn: Program, mesh: Mesh, in_specs: Any, out_specs: Any) -> Program:
@@ -188,7 +186,7 @@ def _advance(
     if recipe.shared:
         order = member.order_of(recipe, members.train_state, len(jax.tree.leaves(data)[0]))
     fn = functools.partial(member.advance, recipe, data, (first, last), order)
-    mapped = Members(axes(recipe.shared), 0, 0)
+    mapped: Any = Members(axes(recipe.shared), 0, 0)  # type: ignore[arg-type]
     many = jax.vmap(fn, in_axes=(0, mapped), out_axes=mapped)
 
     def some(numbers: Any, own: Members) -> tuple[Members, Array]:
@@ -205,7 +203,7 @@ def _advance(
 
 def _without_shared(members: Members, *, shared: bool) -> Members:
     """Members without what has no axis of members."""
-    left = members.train_state._replace(step=(), **({"key": ()} if shared else {}))
+    left = bare(members.train_state, key=not shared)
     return members._replace(train_state=left)
 
 

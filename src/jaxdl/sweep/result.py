@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxdl import checks
+from jaxdl.sweep.member import bare
 from jaxdl.sweep.plan import Group, Plan, fixed_names, grouped
 from jaxdl.sweep.store import Row, Stored
 from jaxdl.train.step import TrainState
@@ -51,7 +52,12 @@ class Result(NamedTuple):
 
 
 def collect(
-    plan: Plan, groups: Sequence[Stored], rows: list[Row], *, shared: bool, seconds: dict[str, float]
+    plan: Plan,
+    groups: Sequence[Stored],
+    rows: list[Row],
+    *,
+    shared: bool,
+    seconds: dict[str, float],
 ) -> Result:
     """Puts the rows of parts together into arrays of all members."""
     diverged = np.full(len(plan.members), -1)
@@ -136,7 +142,7 @@ def state(result: Result, i: int) -> TrainState:
         for at in np.flatnonzero(group.places == i):
             ts = stored.train_state
             key = ts.key if result.shared else ts.key[at]
-            one = jax.tree.map(lambda x, at=at: x[at], ts._replace(key=()))
+            one = jax.tree.map(lambda x, at=at: x[at], bare(ts)._replace(step=ts.step))
             return jax.device_put(one)._replace(key=key)
     raise AssertionError("every member has a group")
 
@@ -277,7 +283,8 @@ def _taken(result: Result, group: Group, members: np.ndarray) -> Stored:
         if old.fixed == group.fixed:
             at = np.array([np.flatnonzero(old.places == i)[0] for i in wanted])
             ts = stored.train_state
-            some = jax.tree.map(lambda x: x[at], ts._replace(key=()))
+            some = jax.tree.map(lambda x, at=at: x[at], bare(ts))
             key = ts.key if result.shared else ts.key[at]
-            return Stored(some._replace(key=key), stored.diverged[at])
+            step = np.asarray(ts.step)[at]
+            return Stored(some._replace(step=step, key=key), stored.diverged[at])
     raise AssertionError("every group has been one before")

@@ -17,6 +17,7 @@ from jaxdl.sweep import loop, programs, store
 from jaxdl.sweep.loop import Moment, Work
 from jaxdl.sweep.member import Recipe
 from jaxdl.sweep.plan import MakeRun, Plan, describe, fixed_names, grouped, make_plan
+from jaxdl.sweep.progress import Hook, Progress, progress
 from jaxdl.sweep.result import Result, collect
 from jaxdl.sweep.store import Row, Stored
 from jaxdl.sweep.usage import check_used
@@ -25,19 +26,6 @@ from jaxdl.train.hooks import Event
 Order: TypeAlias = Literal["shared", "own"]
 EVERY_SECONDS = 10.0
 """How long at least from one checkpoint to the next."""
-
-
-class Progress(NamedTuple):
-    """How far a population is."""
-
-    runs: int  # how many it has
-    done: float  # how many epochs of single members are done, as 3.5
-    total: int  # how many there will be
-    seconds: float  # since it began, compilation included
-    newest: Row | None  # of the last epoch
-
-
-Hook: TypeAlias = Callable[[Progress], None]
 
 
 def run(
@@ -125,7 +113,7 @@ def run(
     checks.sizes("sweep.run", epochs=epochs, batch_size=batch_size)
     _check_rows(data, batch_size, order)
     plan = _plan(make_run, seeds, grid, points, static, many, start)
-    shared = order == "shared" and start is None or start is not None and start.shared
+    shared = (order == "shared" and start is None) or (start is not None and start.shared)
     mesh = parallel.data_mesh()
     train = programs.place(dict(data.train), mesh, PartitionSpec())
     validation = data.validation
@@ -281,44 +269,6 @@ def _progress(
     part = 0.0 if moment.row is not None else moment.share * len(moment.at)
     runs = len(plan.members)
     return Progress(runs, done + part, runs * works[0].epochs, seconds, rows[-1] if rows else None)
-
-
-def progress() -> Hook:
-    """Shows a population on one line of a terminal; elsewhere it is quiet.
-
-    Returns:
-        A hook for ``run``.
-
-    Example:
-        >>> show = progress()  # and then run(…, hooks=(show,)), as it does unless told otherwise
-    """
-
-    def show(at: Progress) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{line(at)}" + "\n" * (at.done >= at.total))
-            sys.stderr.flush()
-
-    return show
-
-
-def line(at: Progress) -> str:
-    """How far a population is, how fast, and the time that is left.
-
-    Example:
-        >>> line(Progress(10, 25.0, 100, 5.0, None))
-        'runs 2.5/10  0.5 runs/s  15 s left'
-    """
-    whole = at.done * at.runs / at.total
-    speed, left = whole / at.seconds, at.seconds * (at.total - at.done) / max(at.done, 1e-9)
-    parts = [f"runs {whole:.1f}/{at.runs}"]
-    if at.newest is not None:
-        shown = {k: np.asarray(v) for k, v in at.newest.items() if isinstance(v, list)}
-        numbers = {k: x for k, x in shown.items() if x.ndim == 1 and k != "members"}
-        losses = [x for k, x in numbers.items() if k.endswith("loss")]
-        good = losses[-1][np.isfinite(losses[-1])]
-        if len(good):
-            parts.append(f"loss {good.min():.4f} to {good.max():.4f}")
-    return "  ".join([*parts, f"{speed:.1f} runs/s", f"{left:.0f} s left"])
 
 
 def _check_rows(data: data_lib.Dataset, batch_size: int, order: str) -> None:

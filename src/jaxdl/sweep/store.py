@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl.sweep import programs
-from jaxdl.sweep.member import Recipe, build
+from jaxdl.sweep.member import Recipe, bare, build
 from jaxdl.sweep.plan import Group
 from jaxdl.train.step import TrainState, init_state
 
@@ -43,8 +43,8 @@ def begin(recipe: Recipe, group: Group, key: jax.Array, memory: int) -> Stored:
             programs.initial(recipe, {k: x[at] for k, x in group.numbers.items()}, group.seeds[at])
             for at in np.array_split(np.arange(n), -(-n // _at_once(recipe, group, memory)))
         ]
-        made = jax.tree.map(lambda *x: jnp.concatenate(x), *[s._replace(step=()) for s in slices])
-    trained = jax.tree.map(np.array, made._replace(step=(), key=()))
+        made = jax.tree.map(lambda *x: jnp.concatenate(x), *[bare(s, key=True) for s in slices])
+    trained = jax.tree.map(np.array, bare(made))
     step = np.zeros(n, np.int32)
     train_state = trained._replace(step=step, key=key if recipe.shared else made.key)
     return Stored(train_state, np.full(n, -1, np.int32))
@@ -77,8 +77,8 @@ def keep(stored: Stored, at: np.ndarray, train_state: TrainState, diverged: Any)
     def over(mine: np.ndarray, new: Any) -> None:
         mine[at] = np.asarray(new)[: len(at)]
 
-    mine = stored.train_state._replace(step=(), key=())
-    jax.tree.map(over, mine, train_state._replace(step=(), key=()))
+    mine = bare(stored.train_state)
+    jax.tree.map(over, mine, bare(train_state))
     np.asarray(stored.train_state.step)[at] = int(train_state.step)
     over(stored.diverged, diverged)
 
@@ -91,7 +91,7 @@ def population(stored: Sequence[Stored]) -> Population:
 
 def bytes_of(stored: Stored) -> int:
     """The size of one member's TrainState."""
-    leaves = jax.tree.leaves(stored.train_state._replace(step=(), key=()))
+    leaves = jax.tree.leaves(bare(stored.train_state))
     return sum(x.nbytes // len(x) for x in leaves)
 
 
@@ -110,6 +110,6 @@ def _at_once(recipe: Recipe, group: Group, memory: int) -> int:
         lambda numbers: programs.member.initial(recipe, numbers, jax.random.key(0)),
         {name: jax.ShapeDtypeStruct((), x.dtype) for name, x in group.numbers.items()},
     )
-    leaves = jax.tree.leaves(one._replace(key=()))
+    leaves = jax.tree.leaves(bare(one))
     size = sum(x.size * x.dtype.itemsize for x in leaves)
     return max(1, min(len(group.places), memory // (4 * max(1, size))))
