@@ -1,4 +1,4 @@
-"""Most programs of these tests run once: they needn't be good, and compiling is most of the time."""
+"""Most programs of these tests run once: compiling them well would be most of the time."""
 
 import jax
 import pytest

@@ -34,7 +34,8 @@ def close(a, b):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-6, rtol=1e-5), a, b)
 
 
-def test_a_member_is_what_fit_makes_of_it(shared, i=13):
+def test_a_member_is_what_fit_makes_of_it(shared):
+    i = 13
     end, history = alone(dict(shared.members[i]), shared, i)
     close(shared.state(i).params, end.params)
     close(shared.state(i).opt_state, end.opt_state)
@@ -107,9 +108,10 @@ def test_initialisation_is_swept():
     close(result.state(1).params, end.params)
 
 
-def test_lanes_and_devices_change_no_member(lanes=1, n=11):
+def test_lanes_and_devices_change_no_member():
+    n = 11
     grid = {"learning_rate": np.linspace(0.01, 0.03, n).tolist()}
-    some = sweep.run(make_run, DATASET, grid=grid, lanes=lanes, **OPTIONS | {"epochs": 1})
+    some = sweep.run(make_run, DATASET, grid=grid, lanes=1, **OPTIONS | {"epochs": 1})
     end, _ = alone({"learning_rate": 0.03, "seed": 0}, some, n - 1, epochs=1)
     close(some.state(n - 1).params, end.params)
 
@@ -142,7 +144,7 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
         return 15 if len(asked) == 6 else None
 
     with monkeypatch.context() as patch:
-        patch.setattr("jaxdl.sweep.run._asked", lambda should_stop, n: stops(n) is not None)
+        patch.setattr("jaxdl.sweep.runs._asked", lambda should_stop, n: stops(n) is not None)
         part = sweep.run(make_run, DATASET, checkpoints=tmp_path, **options)
     assert int(part.state(0).step) == 6
     again = sweep.run(make_run, DATASET, checkpoints=tmp_path, resume=True, **options)

@@ -10,7 +10,7 @@ from jaxdl import checks
 from jaxdl.data import Dataset
 from jaxdl.sweep.plan import MakeRun
 from jaxdl.sweep.result import Result, column, moments, select, table
-from jaxdl.sweep.run import run
+from jaxdl.sweep.runs import run
 
 
 class Rung(NamedTuple):

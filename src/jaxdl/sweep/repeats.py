@@ -12,7 +12,7 @@ from jaxdl.sweep import programs, store
 from jaxdl.sweep.member import Recipe
 from jaxdl.sweep.plan import Group, MakeRun, Run
 from jaxdl.sweep.result import Result, moments
-from jaxdl.sweep.run import run
+from jaxdl.sweep.runs import run
 from jaxdl.sweep.store import Stored
 from jaxdl.types import Batch
 

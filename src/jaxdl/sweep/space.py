@@ -88,7 +88,7 @@ def sobol(n: int, space: Mapping[str, Quantile], *, seed: int = 0) -> Columns:
     Reference:
         Owen, "Scrambling Sobol' and Niederreiter-Xing points", 1998.
     """
-    from scipy.stats import qmc
+    from scipy.stats import qmc  # type: ignore[import-untyped]
 
     _check("sobol", n, space)
     sequence = qmc.Sobol(len(space), rng=np.random.default_rng(seed))

@@ -34,17 +34,17 @@ def progress() -> Hook:
 
     def show(at: Progress) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{line(at)}" + "\n" * (at.done >= at.total))
+            sys.stderr.write(f"\r\x1b[K{progress_line(at)}" + "\n" * (at.done >= at.total))
             sys.stderr.flush()
 
     return show
 
 
-def line(at: Progress) -> str:
+def progress_line(at: Progress) -> str:
     """How far a population is, how fast, and the time that is left.
 
     Example:
-        >>> line(Progress(10, 25.0, 100, 5.0, None))
+        >>> progress_line(Progress(10, 25.0, 100, 5.0, None))
         'runs 2.5/10  0.5 runs/s  15 s left'
     """
     whole = at.done * at.runs / at.total

@@ -17,9 +17,9 @@ from jaxdl.sweep import loop, programs, store
 from jaxdl.sweep.loop import Moment, Work
 from jaxdl.sweep.member import Recipe
 from jaxdl.sweep.plan import MakeRun, Plan, describe, fixed_names, grouped, make_plan
-from jaxdl.sweep.progress import Hook, Progress, progress
 from jaxdl.sweep.result import Result, collect
 from jaxdl.sweep.store import Row, Stored
+from jaxdl.sweep.telling import Hook, Progress, progress
 from jaxdl.sweep.usage import check_used
 from jaxdl.train.hooks import Event
 
@@ -208,7 +208,7 @@ def _train(
                 hook(at)
             stop = _asked(should_stop, number)
             save(moment, stored, rows, last=stop)
-            if stop or _stopped_alone(works, stored, moment):
+            if stop or _stopped_alone(works, stored):
                 break
     if moment is not None:
         save(moment, stored, rows, last=True)
@@ -227,7 +227,7 @@ def _asked(should_stop: ShouldStop, number: int) -> bool:
     return should_stop(number) is not None
 
 
-def _stopped_alone(works: Sequence[Work], stored: Sequence[Stored], moment: Moment) -> bool:
+def _stopped_alone(works: Sequence[Work], stored: Sequence[Stored]) -> bool:
     """Whether ``fit``, which trained a group of one, noticed a signal itself."""
     for work, own in zip(works, stored, strict=True):
         step = int(np.asarray(own.train_state.step)[0])
