@@ -34,5 +34,5 @@ from jaxdl.sweep.space import random as random
 from jaxdl.sweep.space import sobol as sobol
 from jaxdl.sweep.space import uniform as uniform
 from jaxdl.sweep.telling import Progress as Progress
-from jaxdl.sweep.telling import progress_line as progress_line
 from jaxdl.sweep.telling import progress as progress
+from jaxdl.sweep.telling import progress_line as progress_line

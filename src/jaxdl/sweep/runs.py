@@ -80,7 +80,7 @@ def run(
             trained one part after another.
         lanes: how many members are computed side by side on a device, the others after them: on a
             CPU as many as fit its cache unless given, else all.
-        chunk: how many steps are one program, at most, instead of half a second of them.
+        chunk: how many steps are one program, at most, instead of four seconds of them.
         hooks: functions that are told of ``Progress``; one line of a terminal unless given.
         checkpoints: a folder, where to save the population every ten seconds and at the end, also
             when Ctrl-C or SIGTERM ends it.
