@@ -19,6 +19,7 @@ from jaxdl import models as models
 from jaxdl import optim as optim
 from jaxdl import parallel as parallel
 from jaxdl import plots as plots
+from jaxdl import sweep as sweep
 from jaxdl import train as train
 from jaxdl.combinators import serial as serial
 from jaxdl.types import Layer as Layer

@@ -1,0 +1,122 @@
+"""How much the learning rate matters, and to which optimizer: 8 rates x 3 optimizers x 8 seeds.
+
+192 networks 784-64-64-10 on Fashion-MNIST, batches of 128; each optimizer is one compiled program
+that trains its 64 networks side by side.
+
+Command:  python experiments/learning_rate_sweep.py
+Result:   @RESULT@
+Time:     @TIME@
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+import common
+from jaxdl import data, layers, losses, metrics, models, optim, serial, sweep, train
+from jaxdl.types import Layer
+
+# --- Config ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+    """The flags of this experiment."""
+
+    output: Path = Path("runs/learning_rate_sweep")
+    """folder for numbers, checkpoints and pictures"""
+    epochs: int = 3
+    """passes over the training part"""
+    data_dir: Path | None = None
+    """folder with the data, where it is in no usual place"""
+    batch_size: int = 128
+    """images a step"""
+    rates: int = 8
+    """learning rates, evenly spread from 1e-4 to 1 on a logarithmic scale"""
+    seeds: int = 8
+    """networks of each learning rate and optimizer"""
+
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def load(config: Config) -> data.Dataset:
+    """48,000 images to train on, 12,000 to validate, 10,000 to test."""
+    return data.hold_out(common.load("fashion_mnist", config, data_dir=config.data_dir), 0.2)
+
+
+# --- Model ----------------------------------------------------------------------------------------
+
+
+def network() -> Layer:
+    """Bytes to [0, 1], image to vector, three dense layers."""
+    return serial(layers.rescale(1 / 255), layers.flatten(), models.mlp((28 * 28, 64, 64, 10)))
+
+
+# --- Loss and step --------------------------------------------------------------------------------
+
+OPTIMIZERS = {
+    "sgd": optim.sgd,
+    "momentum": lambda rate: optim.sgd(rate, momentum=0.9),
+    "adam": optim.adam,
+}
+
+
+def make_run(learning_rate: float, optimizer: str) -> sweep.Run:
+    """Cross entropy, and an optimizer with one learning rate."""
+    net = network()
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    return sweep.Run(net, loss_fn, OPTIMIZERS[optimizer](learning_rate))
+
+
+# --- Run and report -------------------------------------------------------------------------------
+
+
+def main(config: Config) -> dict:
+    """Trains all, tests the best ten together, and draws; returns what result.json says."""
+    dataset = load(config)
+    rates = jnp.logspace(-4, 0, config.rates)
+    result = sweep.run(
+        make_run,
+        dataset,
+        epochs=config.epochs,
+        seeds=range(config.seed, config.seed + config.seeds),
+        grid={"learning_rate": rates, "optimizer": list(OPTIMIZERS)},
+        batch_size=config.batch_size,
+        checkpoints=config.output / "checkpoints",
+        resume=config.resume,
+    )
+    config.output.mkdir(parents=True, exist_ok=True)
+    result.plot("accuracy").savefig(config.output / "sweep.png")
+    best = result.best("accuracy")
+    tested = sweep.evaluate(make_run, result, dataset.test)["accuracy"]
+    together = sweep.ensemble(network(), sweep.states(result, best["members"]))
+    said = sweep.measure(together(dataset.test["inputs"]), dataset.test["labels"])
+    summary = {
+        "table": result.table(),
+        "best": best,
+        "test_accuracy": float(tested[best["members"]].mean()),
+        **{f"ensemble_{name}": value for name, value in said.items()},
+        **result.seconds,
+    }
+    (config.output / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
+    print(sweep.show(result.table(), metrics=["validation_accuracy"]))
+    print(
+        f"best: {best['optimizer']} with {best['learning_rate']:.2g}: test accuracy "
+        f"{summary['test_accuracy']:.4f}; its {len(best['members'])} networks together "
+        f"{said['accuracy']:.4f}, calibration error {said['calibration_error']:.4f} against "
+        f"{said['member_calibration_error']:.4f} of one"
+    )
+    print(f"picture: {config.output / 'sweep.png'}\nnumbers: {config.output / 'result.json'}")
+    return summary
+
+
+if __name__ == "__main__":
+    if jax.config.jax_platforms in (None, "cpu") and "XLA_FLAGS" not in os.environ:
+        # One device a core: on a CPU no network then waits for another.
+        jax.config.update("jax_num_cpu_devices", os.cpu_count())
+    main(common.parse(Config, __doc__))

@@ -1,0 +1,146 @@
+"""Is it the network or its luck? How often a small network learns a spiral, by its width.
+
+Two arms of a spiral, networks 2-w-w-2 with tanh and Adam, widths 2 to 16, and 64 first draws of
+each: 320 networks, of which a wide one hardly ever fails and a narrow one has to be lucky. A width
+is one compiled program. That wide networks hold more lottery tickets is Frankle and Carbin's
+picture ("The lottery ticket hypothesis", 2019); here the share of winners is simply counted.
+
+Command:  python experiments/lottery.py
+Result:   @RESULT@
+Time:     @TIME@
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+import common
+from jaxdl import data, losses, metrics, models, optim, sweep, train
+from jaxdl.types import Layer
+
+# --- Config ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+    """The flags of this experiment."""
+
+    output: Path = Path("runs/lottery")
+    """folder for numbers, checkpoints and pictures"""
+    epochs: int = 150
+    """passes over the training part"""
+    batch_size: int = 64
+    """points a step"""
+    seeds: int = 64
+    """networks of each width"""
+    learning_rate: float = 1e-2
+    """of Adam"""
+    solved: float = 0.95
+    """the test accuracy from which on a network counts as a winner"""
+
+
+WIDTHS = (2, 4, 6, 8, 16)
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def load(config: Config) -> data.Dataset:
+    """1,024 points of two arms of a spiral to train on, and 1,024 others to test."""
+    rng = np.random.default_rng(0)
+
+    def part(n: int) -> dict[str, np.ndarray]:
+        labels = np.arange(n) % 2
+        turn = np.sqrt(rng.uniform(size=n)) * 2.5 * np.pi
+        arm = np.stack([np.cos(turn + np.pi * labels), np.sin(turn + np.pi * labels)], axis=1)
+        points = turn[:, None] / np.pi * arm + 0.08 * rng.normal(size=(n, 2))
+        return {"inputs": points.astype("float32"), "labels": labels.astype("int32")}
+
+    return data.Dataset(part(1024), test=part(1024), classes=("one", "other"))
+
+
+# --- Model ----------------------------------------------------------------------------------------
+
+
+def network(width: int) -> Layer:
+    """Two hidden layers of equal width."""
+    return models.mlp((2, width, width, 2), activation=jnp.tanh)
+
+
+# --- Loss and step --------------------------------------------------------------------------------
+
+
+def make_run(width: int, learning_rate: float) -> sweep.Run:
+    """Cross entropy and Adam."""
+    net = network(width)
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    return sweep.Run(net, loss_fn, optim.adam(learning_rate))
+
+
+# --- Run and report -------------------------------------------------------------------------------
+
+
+def draw(accuracies: dict[int, np.ndarray], solved: float) -> Figure:
+    """Every network as a point, and the share of winners of each width."""
+    figure = Figure(figsize=(9.6, 4), layout="constrained", dpi=120)
+    left, right = figure.subplots(1, 2)
+    for place, values in enumerate(accuracies.values()):
+        spread = place + 0.3 * np.linspace(-1, 1, len(values))
+        left.plot(spread, np.sort(values), ".", color="#0072B2")
+    left.axhline(solved, color="#767676", lw=1)
+    shares = [(values >= solved).mean() for values in accuracies.values()]
+    right.bar(range(len(shares)), shares, color="#D55E00")
+    for axes, text in ((left, "test accuracy of each network"), (right, "share of winners")):
+        axes.set_xticks(range(len(accuracies)), [str(width) for width in accuracies])
+        axes.set_xlabel("width")
+        axes.set_ylabel(text)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def main(config: Config) -> dict:
+    """Trains and tests all; returns what result.json says."""
+    dataset = load(config)
+    seeds = 4 if config.smoke else config.seeds
+    result = sweep.run(
+        make_run,
+        dataset,
+        epochs=config.epochs,
+        seeds=range(config.seed, config.seed + seeds),
+        grid={"width": WIDTHS, "learning_rate": [config.learning_rate]},
+        static=["width"],
+        batch_size=config.batch_size,
+        checkpoints=config.output / "checkpoints",
+        resume=config.resume,
+    )
+    tested = sweep.evaluate(make_run, result, dataset.test)["accuracy"]
+    of = {row["width"]: tested[row["members"]] for row in result.table()}
+    config.output.mkdir(parents=True, exist_ok=True)
+    draw(of, config.solved).savefig(config.output / "lottery.png")
+    winners = {str(width): int((x >= config.solved).sum()) for width, x in of.items()}
+    summary = {
+        "winners": winners,
+        "seeds": seeds,
+        "test_accuracy": {str(width): float(x.mean()) for width, x in of.items()},
+        **result.seconds,
+    }
+    (config.output / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
+    for width, x in of.items():
+        print(
+            f"width {width:2d}: {winners[str(width)]:3d} of {seeds} solve it, test accuracy "
+            f"{x.mean():.3f} on average, {x.max():.3f} at best"
+        )
+    print(f"picture: {config.output / 'lottery.png'}\nnumbers: {config.output / 'result.json'}")
+    return summary
+
+
+if __name__ == "__main__":
+    if jax.config.jax_platforms in (None, "cpu") and "XLA_FLAGS" not in os.environ:
+        # One device a core: on a CPU no network then waits for another.
+        jax.config.update("jax_num_cpu_devices", os.cpu_count())
+    main(common.parse(Config, __doc__))

@@ -1,0 +1,148 @@
+"""Successive halving: train many briefly, drop the worst, train the others on."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxdl import checks
+from jaxdl.data import Dataset
+from jaxdl.sweep.plan import MakeRun
+from jaxdl.sweep.result import Result, column, moments, select, table
+from jaxdl.sweep.runs import run
+
+
+class Rung(NamedTuple):
+    """A stage of successive halving."""
+
+    points: int  # how many combinations are trained
+    epochs: int  # up to which epoch, counted from step 0
+
+
+def rungs(points: int, epochs: int, *, factor: int = 2, first: int = 1) -> list[Rung]:
+    """The stages from many points and few epochs to few points and all epochs.
+
+    Stage k trains ⌈n / ηᵏ⌉ points up to epoch min(first·ηᵏ, epochs).
+
+    Args:
+        points: n, how many combinations there are at first.
+        epochs: how far the last stage goes.
+        factor: η, by which points get fewer and epochs more.
+        first: epochs of the first stage.
+
+    Returns:
+        One Rung or more; the last one has all epochs.
+
+    Raises:
+        ValueError: if a number isn't positive, η is 1, or ``first`` is more than ``epochs``.
+
+    Example:
+        >>> rungs(8, 4)
+        [Rung(points=8, epochs=1), Rung(points=4, epochs=2), Rung(points=2, epochs=4)]
+    """
+    checks.sizes("sweep.rungs", points=points, epochs=epochs, factor=factor, first=first)
+    if factor == 1 or first > epochs:
+        raise ValueError(f"sweep.rungs: factor is {factor} and first {first} of {epochs} epochs; "
+                         "factor must be 2 or more, and first at most all epochs")  # fmt: skip
+    stages = 1 + math.ceil(round(math.log(epochs / first, factor), 9))
+    sizes = [(-(-points // factor**k), min(first * factor**k, epochs)) for k in range(stages)]
+    return [Rung(*size) for size in sizes]
+
+
+def survivors(scores: Sequence[float] | np.ndarray, keep: int) -> np.ndarray:
+    """Which entries have the highest scores; nan is the worst, of equals the first survives.
+
+    Args:
+        scores: shape (n,).
+        keep: how many, at most n.
+
+    Returns:
+        Their indices, in their old order.
+
+    Raises:
+        ValueError: if ``keep`` isn't between 1 and n.
+
+    Example:
+        >>> survivors([0.5, float("nan"), 0.9, 0.7], 2).tolist()
+        [2, 3]
+    """
+    scores = np.asarray(scores, np.float64)
+    if not 1 <= keep <= len(scores):
+        raise ValueError(f"sweep.survivors: keep is {keep} of {len(scores)} scores")
+    ranked = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
+    return np.sort(ranked[:keep])
+
+
+def scores(result: Result, metric: str, mode: str | None = None) -> np.ndarray:
+    """A number for each combination, high where it is good: a metric of the newest epoch.
+
+    Args:
+        result: of ``run``.
+        metric: as for ``best``; it is averaged over seeds, and those that diverged make it nan.
+        mode: ``"max"`` or ``"min"``, as for ``best``.
+
+    Returns:
+        Shape (combinations,), in the order of the table.
+
+    Raises:
+        ValueError: if there is no such metric.
+
+    Example:
+        >>> keep_half = lambda r: survivors(scores(r, "accuracy"), len(r.table()) // 2)
+    """
+    name, sign = column(result, metric, mode)
+    newest = result.history[name][:, -1]
+    newest = np.where(result.diverged < 0, newest, np.nan)
+    return np.array([sign * moments(newest[row["members"]])[0] for row in table(result)])
+
+
+def halve(
+    make_run: MakeRun,
+    data: Dataset,
+    *,
+    epochs: int,
+    metric: str,
+    mode: str | None = None,
+    factor: int = 2,
+    first: int = 1,
+    **options: Any,
+) -> list[Result]:
+    """Trains a population by successive halving.
+
+    Each rung goes on from the TrainStates of the one before, those of the dropped combinations
+    left out, so that no step is taken twice. All seeds of a combination stay or go together.
+
+    Args:
+        make_run: see ``run``.
+        data: with a validation part, for a metric that tells.
+        epochs: of those that stay to the end.
+        metric: what decides, as ``"accuracy"``; see ``best``.
+        mode: ``"max"`` or ``"min"``.
+        factor: by which the population shrinks, and epochs grow.
+        first: epochs of the first rung.
+        **options: seeds, points and all else that ``run`` takes.
+
+    Returns:
+        The Result of each rung; the last one has the survivors.
+
+    Raises:
+        ValueError: as ``run`` and ``rungs``.
+
+    Example:
+        >>> search = lambda make_run, data, points: halve(
+        ...     make_run, data, epochs=8, metric="accuracy", points=points)
+
+    Reference:
+        Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter
+        optimization", 2016.
+    """
+    start = {k: options.pop(k) for k in ("seeds", "grid", "points", "static") if k in options}
+    results = [run(make_run, data, epochs=first, **start, **options)]
+    for rung in rungs(len(table(results[0])), epochs, factor=factor, first=first)[1:]:
+        rows = table(results[-1])
+        kept = survivors(scores(results[-1], metric, mode), min(rung.points, len(rows)))
+        members = [i for row in kept for i in rows[row]["members"]]
+        left = select(results[-1], members)
+        results.append(run(make_run, data, epochs=rung.epochs, start=left, **options))
+    return results
