@@ -42,7 +42,6 @@ def test_it_runs_in_a_fresh_kernel(path):
         [sys.executable, NOTEBOOKS / "build.py", "--check", path.name[:2]],
         env=environment,
         check=True,
-        timeout=60,
     )
 
 
