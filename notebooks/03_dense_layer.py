@@ -124,7 +124,7 @@ gradient, gradient_x = jax.grad(error, argnums=(0, 1))(params, x)
 delta = 2 * dense(W, b, x)  # an example a row
 print("dE/dW =\n", (delta.T @ x), "\ndE/db =", delta.sum(axis=0))
 
-assert (gradient["kernel"].T == delta.T @ x).all()
+assert (delta.T @ x == gradient["kernel"].T).all()
 assert (gradient["bias"] == delta.sum(axis=0)).all()
 assert (gradient_x == delta @ W).all()
 
@@ -153,9 +153,7 @@ figure, axes = plt.subplots(figsize=(6, 2.6))
 axes.hist(drawn["kernel"].ravel(), bins=60, color=BLUE)
 axes.axvline(-limit, color=ORANGE, ls="--")
 axes.axvline(limit, color=ORANGE, ls="--")
-axes.set(
-    title=r"401,408 weights within $\pm 1/\sqrt{784}$", xlabel="weight", yticks=[]
-)
+axes.set(title=r"401,408 weights within $\pm 1/\sqrt{784}$", xlabel="weight", yticks=[])
 plt.show()
 
 assert jnp.abs(drawn["kernel"]).max() <= limit
