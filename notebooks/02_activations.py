@@ -68,7 +68,7 @@ for axes, (name, (f, derivative)) in zip(panels, classics.items(), strict=True):
     axes.plot(z, f(z), color=BLUE, lw=3, label="$f$")
     axes.plot(z, derivative(z), color=ORANGE, lw=2.5, ls="--", label="$f'$")
     axes.axhline(0, color=GREY, lw=0.8)
-    axes.set(title=name, xlabel="$z$", ylim=(-1.1, 2.1))
+    axes.set(title=name, xlabel="$z$", xticks=[-4, -2, 0, 2, 4], ylim=(-1.1, 2.1))
 panels[0].legend(frameon=False, loc="upper left")
 plt.show()
 

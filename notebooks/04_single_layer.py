@@ -176,10 +176,10 @@ panels[1, 0].set_ylabel("its weights")
 plt.show()
 
 # %% [markdown]
-# The giraffe's template wants something in the middle of the top edge, where no cat's head reaches;
-# the cat's wants empty space there. But such a network has a single template for each class: a
-# giraffe that looks to the other side must use the same one. More templates need [more
-# layers](05_deep_network.ipynb).
+# The giraffe's neck is plainly there, in the middle; the elephant's head may be on either side; the
+# cat sits broadly at the bottom. But such a network has a single template for each class: elephants
+# that look left and elephants that look right must share one, with two faint heads. More templates
+# need [more layers](05_deep_network.ipynb).
 #
 # ## Exercises
 # **1.** For two classes, softmax is a sigmoid in disguise: show $p_1 = \sigma(z_1 - z_2)$.

@@ -258,7 +258,7 @@ by_task = {
     "many classes": {
         "cross_entropy": (a, classes),
         "nll_loss": (log_p, classes),
-        "linear_cross_entropy": (a, jnp.ones((5, 3)), classes),
+        "linear_cross_entropy": (a, jnp.ones((3, 5)), classes),
         "categorical_focal_cross_entropy": (a, hot),
         "generalized_cross_entropy": (a, classes),
         "categorical_hinge": (a, hot),
@@ -278,7 +278,7 @@ by_task = {
     "shapes and sequences": {
         "dice": (probable, bits),
         "tversky": (probable, bits),
-        "ctc_loss": (jax.nn.log_softmax(jnp.ones((6, 2, 3))), jnp.array([[1, 2], [2, 1]]),
+        "ctc_loss": (jax.nn.log_softmax(jnp.ones((2, 6, 3))), jnp.array([[1, 2], [2, 1]]),
                      jnp.array([6, 6]), jnp.array([2, 2])),
     },
 }  # fmt: skip

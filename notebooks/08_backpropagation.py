@@ -39,7 +39,7 @@ for start, end, name in edges:
     (x0, y0), (x1, y1) = places[start], places[end]
     on_path = name in ("w_1", "w_9")
     axes.plot([x0, x1], [y0, y1], color=ORANGE if on_path else "#bbbbbb", lw=4 if on_path else 2)
-    at = 0.5 if end == "y" else 0.3
+    at = 0.5 if end == "y" else 0.72 if name in ("w_2", "w_5") else 0.3
     axes.text(x0 + at * (x1 - x0), y0 + at * (y1 - y0), f"${name}$", ha="center", va="center",
               fontsize=13, bbox={"fc": "white", "ec": "none", "pad": 1})  # fmt: skip
 for name, (x0, y0) in places.items():
@@ -160,7 +160,7 @@ x = jnp.array([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])  # four examples, as
 t = jnp.array([[0.0, 1.0, 1.0, 0.0]])  # XOR
 value, gradient = forward_and_back(*weights, x, t)
 for name, part in zip(("dW¹", "db¹", "dW²", "db²"), gradient, strict=True):
-    print(name, part.round(4).tolist())
+    print(name, part.round(4), sep="\n")
 
 # %% [markdown]
 # ## The same with jaxdl

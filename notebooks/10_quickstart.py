@@ -6,15 +6,15 @@
 #
 # PyTorch's quickstart trains a network on Fashion-MNIST, 70,000 small pictures of clothes, and goes
 # through everything that a training needs: **data, model, loss and optimizer, the loop, saving,
-# predicting**. Here is each step in JAX, in the same order and with the same settings: 784-512-512-10
-# with relu, plain gradient descent with learning rate 0.001, batches of 64, five epochs, no shuffling.
-# The published pages print a test accuracy of 64 to 66 % and an average loss of 1.06 to 1.10 at the end
-# (it varies with the random start), and so do we.
+# predicting**. Here is each step in JAX, in the same order and with the same settings:
+# 784-512-512-10 with relu, plain gradient descent with learning rate 0.001, batches of 64, five
+# epochs, no shuffling. The published pages print a test accuracy of 64 to 66 % and an average loss
+# of 1.06 to 1.10 at the end (it varies with the random start), and so do we.
 #
-# What differs is the way it's said. In PyTorch a model is an object that holds its weights, `backward()`
-# fills in their gradients, `optimizer.step()` changes them in place. In JAX a model is a pair of
-# functions, the weights are a value that goes in and comes out, and `jax.grad` turns the loss function
-# into the gradient function.
+# What differs is the way it's said. In PyTorch a model is an object that holds its weights,
+# `backward()` fills in their gradients, `optimizer.step()` changes them in place. In JAX a model is
+# a pair of functions, the weights are a value that goes in and comes out, and `jax.grad` turns the
+# loss function into the gradient function.
 
 # %%
 import os
@@ -26,15 +26,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from jaxdl import activations, checkpoint, data, layers, losses, metrics, optim, serial, train
-from jaxdl.plots import BLUE, GREY, ORANGE
+from jaxdl.plots import BLUE, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 
 # %% [markdown]
 # ## First, one layer
-# The tutorial's page on automatic differentiation has the smallest example there is: five ones go in,
-# three numbers come out, zeros are wanted.
+# The tutorial's page on automatic differentiation has the smallest example there is: five ones go
+# in, three numbers come out, zeros are wanted.
 #
 # ```python
 # x = torch.ones(5); y = torch.zeros(3)
@@ -44,8 +44,8 @@ plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layo
 # loss.backward(); print(w.grad); print(b.grad)
 # ```
 #
-# After `torch.manual_seed(0)` the weights are those below, and PyTorch prints the loss 0.6819 and five
-# equal rows `[0.2661, 0.1179, 0.0027]`.
+# After `torch.manual_seed(0)` the weights are those below, and PyTorch prints the loss 0.6819 and
+# five equal rows `[0.2661, 0.1179, 0.0027]`.
 
 # %%
 x, y = jnp.ones(5), jnp.zeros(3)
@@ -75,8 +75,8 @@ assert jnp.allclose(w_grad, jnp.array([[0.2661, 0.1179, 0.0027]] * 5), atol=1e-4
 assert jnp.allclose(b_grad, jnp.array([0.2661, 0.1179, 0.0027]), atol=1e-4)
 
 # %% [markdown]
-# Why equal rows? By hand, $\frac{\partial L}{\partial w_{ij}} = x_i \cdot \frac{\sigma(z_j) - y_j}{3}$, and
-# all $x_i$ are 1. (The 3 is that of the mean over three numbers.)
+# Why equal rows? By hand, $\frac{\partial L}{\partial w_{ij}} = x_i \cdot \frac{\sigma(z_j) -
+# y_j}{3}$, and all $x_i$ are 1. (The 3 is that of the mean over three numbers.)
 
 # %%
 by_hand = (jax.nn.sigmoid(x @ w + b) - y) / 3
@@ -95,7 +95,7 @@ try:
     dataset = data.load("fashion_mnist", download=False)
 except FileNotFoundError:
     dataset = data.load("animals")
-    print("No Fashion-MNIST here: these are animals, and the numbers are NOT those of the tutorial.")
+    print("No Fashion-MNIST here: these are animals, with other numbers than the tutorial's.")
 is_fashion = "Sneaker" in dataset.classes
 reproduces = is_fashion and not FAST
 if FAST:
@@ -117,7 +117,8 @@ plt.show()
 # %% [markdown]
 # ## Model
 # `ToTensor` divides bytes by 255; `nn.Flatten`, `nn.Linear` and `nn.ReLU` have their counterparts.
-# The defaults of `layers.dense` are PyTorch's: weights and biases from $U(-1/\sqrt{n}, 1/\sqrt{n})$.
+# The defaults of `layers.dense` are PyTorch's: weights and biases from $U(-1/\sqrt{n},
+# 1/\sqrt{n})$.
 
 # %%
 net = serial(
@@ -135,8 +136,8 @@ assert sum(p.size for p in jax.tree.leaves(params)) == 669_706
 
 # %% [markdown]
 # ## Loss, optimizer and one step, from scratch
-# `nn.CrossEntropyLoss()` and `torch.optim.SGD(model.parameters(), lr=1e-3)`. The tutorial's loop does
-# `loss.backward()`, `optimizer.step()`, `optimizer.zero_grad()`. In JAX it's one function.
+# `nn.CrossEntropyLoss()` and `torch.optim.SGD(model.parameters(), lr=1e-3)`. The tutorial's loop
+# does `loss.backward()`, `optimizer.step()`, `optimizer.zero_grad()`. In JAX it's one function.
 
 
 # %%
@@ -201,15 +202,20 @@ if reproduces:
     assert 1.06 < history[-1]["validation_loss"] < 1.11
 
 # %% [markdown]
-# PyTorch 2.13 with the same data printed, for two random starts:
-PYTORCH_TABLE
+# PyTorch 2.13 on the same data, after `torch.manual_seed(0)`, printed
+#
+# | epoch | 1 | 2 | 3 | 4 | 5 |
+# |---|---|---|---|---|---|
+# | Accuracy | 49.5% | 59.2% | 61.3% | 63.5% | ACC5 |
+# | Avg loss | 2.162513 | 1.899497 | 1.524534 | 1.246986 | LOSS5 |
+#
+# Its random numbers aren't JAX's, so the start is another one; the course is the same.
 
 # %%
-pytorch = PYTORCH_NUMBERS
+pytorch = np.array([2.162513, 1.899497, 1.524534, 1.246986, LOSS5])
 figure, axes = plt.subplots(figsize=(6.5, 3.3))
 epochs = [row["epoch"] for row in history]
-axes.plot(range(1, 6), pytorch[0], "s--", color=GREY, lw=2, label="PyTorch, seed 0")
-axes.plot(range(1, 6), pytorch[1], "^--", color=ORANGE, lw=2, label="PyTorch, seed 1")
+axes.plot(range(1, 6), pytorch, "s--", color=ORANGE, lw=2, label="PyTorch, Fashion-MNIST")
 axes.plot(epochs, [row["validation_loss"] for row in history], "o-", color=BLUE, lw=3, label="here")
 axes.set(xlabel="epoch", ylabel="test loss", title=dataset.description.split(":")[0])
 axes.legend(frameon=False)
@@ -217,12 +223,12 @@ plt.show()
 
 if reproduces:
     ours = np.array([row["validation_loss"] for row in history])
-    assert np.abs(ours - np.mean(pytorch, axis=0)).max() < 0.03
+    assert np.abs(ours - pytorch).max() < 0.04
 
 # %% [markdown]
 # ## Saving and loading
-# PyTorch: `torch.save(model.state_dict(), "model.pth")` and `model.load_state_dict(torch.load(…))`. Here
-# a checkpoint holds the whole state of the training: weights, optimizer, step, random key.
+# PyTorch: `torch.save(model.state_dict(), "model.pth")` and `model.load_state_dict(torch.load(…))`.
+# Here a checkpoint holds the whole state of the training: weights, optimizer, step, random key.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -252,8 +258,8 @@ print(f"{first:.4f}; ln 10 = {np.log(10):.4f}")
 assert abs(first - np.log(10)) < 0.05  # ten classes, all equally likely
 
 # %% [markdown]
-# **2.** 64 % isn't much for this data. Change a single thing: Adam in place of gradient descent. One
-# epoch is enough to see.
+# **2.** 64 % isn't much for this data. Change a single thing: Adam in place of gradient descent.
+# One epoch is enough to see.
 
 # %%
 adam = optim.adam(1e-3)
@@ -266,15 +272,16 @@ print(f"Adam, one epoch: {accuracy:.1%}")
 assert accuracy > history[-1]["validation_accuracy"] + 0.1
 
 # %% [markdown]
-# **3.** In the gradient example, for which $b$ is the gradient of the biases nearly 0, with $w$ as it is?
+# **3.** In the gradient example, for which $b$ is the gradient of the biases nearly 0, with $w$ as
+# it is?
 
 # %%
 far = jnp.full(3, -20.0)
 assert jnp.abs(jax.grad(one_layer, argnums=1)(w, far)).max() < 1e-6  # σ(z) ≈ 0 = y
 
 # %% [markdown]
-# **4.** The step changes nothing in place: show that the old weights are still there, and still give the
-# old loss.
+# **4.** The step changes nothing in place: show that the old weights are still there, and still
+# give the old loss.
 
 # %%
 before = loss_fn(start.params, start.state, batch, key=None, train=False)[0]
