@@ -241,7 +241,7 @@ by_task = {
         "huber_loss": (a, b),
         "smooth_l1_loss": (a, b),
         "log_cosh": (a, b),
-        "mean_absolute_percentage_error": (a, b),
+        "mean_absolute_percentage_error": (a, positive),
         "mean_squared_logarithmic_error": (positive, positive + 1),
         "gaussian_nll_loss": (a, b, positive),
         "poisson_nll_loss": (a, positive),

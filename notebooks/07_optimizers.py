@@ -126,9 +126,9 @@ plt.show()
 # %% [markdown]
 # ## The same with jaxdl, and what PyTorch prints
 # `jaxdl.optim` has all of torch.optim's optimizers as Optax transformations: `update` gives from
-# gradients and memory an update and the next memory, as ours do. They agree with ours to nine
-# digits, and with the points where PyTorch's optimizers stand after the same 200 steps to six.
-# (RMSprop jumps from side to side of the valley, which makes differences of the last bit grow.)
+# gradients and memory an update and the next memory, as ours do. For 100 steps they agree with ours
+# to 13 digits, and after 200 to six, as they do with PyTorch's numbers. (Late on, RMSprop jumps
+# from side to side of the valley, and each jump makes the differences in the last bit larger.)
 
 
 # %%
@@ -162,7 +162,8 @@ with jax.enable_x64(True):
     for name, tx in library.items():
         points = walk_with(tx)
         print(f"{name:9} {points[-1]}  f = {valley(points[-1]):.4f}")
-        assert jnp.allclose(points, ours[name], rtol=1e-9, atol=1e-9)
+        assert jnp.allclose(points[:101], ours[name][:101], rtol=0, atol=1e-13)
+        assert jnp.allclose(points, ours[name], rtol=0, atol=1e-6)
         assert jnp.allclose(points[-1], jnp.array(pytorch[name]), atol=1e-6)
 
 # %% [markdown]
