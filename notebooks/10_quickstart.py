@@ -45,7 +45,8 @@ plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layo
 # ```
 #
 # After `torch.manual_seed(0)` the weights are those below, and PyTorch prints the loss 0.6819 and
-# five equal rows `[0.2661, 0.1179, 0.0027]`.
+# five equal rows `[0.2661, 0.1179, 0.0027]`. (They are rounded here; so the loss differs in its
+# last digit.)
 
 # %%
 x, y = jnp.ones(5), jnp.zeros(3)
@@ -217,7 +218,9 @@ figure, axes = plt.subplots(figsize=(6.5, 3.3))
 epochs = [row["epoch"] for row in history]
 axes.plot(range(1, 6), pytorch, "s--", color=ORANGE, lw=2, label="PyTorch, Fashion-MNIST")
 axes.plot(epochs, [row["validation_loss"] for row in history], "o-", color=BLUE, lw=3, label="here")
-axes.set(xlabel="epoch", ylabel="test loss", title=dataset.description.split(":")[0])
+axes.set(
+    xlabel="epoch", ylabel="test loss", xticks=range(1, 6), title=dataset.description.split(":")[0]
+)
 axes.legend(frameon=False)
 plt.show()
 
