@@ -1,0 +1,221 @@
+# %% [markdown]
+# # 4 · A network of one layer
+#
+# *One dense layer, a softmax, gradient descent: three animals told apart with straight borders, and
+# every step of the training written out.*
+#
+# A dense layer gives a score for each class. **Softmax** turns the scores $z_k$ into probabilities,
+# **cross-entropy** says how bad they are, and **gradient descent** improves the weights. These four
+# pieces are a complete learning machine:
+#
+# $$ z = W x + b, \qquad p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}, \qquad
+#    L = -\ln p_{\text{right class}}, \qquad W \leftarrow W - \eta \frac{\partial L}{\partial W}. $$
+#
+# The derivative is a little wonder: of all the exponentials and logarithms only a difference
+# remains, $\partial L / \partial z = p - t$, *what the network says minus what is true* ($t$ is 1
+# for the right class and 0 for the others). We train it on points in the plane, where one can see
+# the borders, and then on 784 pixels, where one can see the weights.
+
+# %%
+import os
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import optax
+
+from jaxdl import data, layers, losses, metrics, serial, train
+from jaxdl.plots import BLUE, ORANGE
+
+FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
+plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+GREEN = "#009E73"
+
+centres = jnp.array([[0.0, 1.2], [-1.1, -0.7], [1.1, -0.7]])
+labels = jnp.arange(300) % 3
+x = centres[labels] + 0.45 * jax.random.normal(jax.random.key(0), (300, 2))
+
+# %% [markdown]
+# ## From scratch
+
+
+# %%
+def probabilities(W, b, x):
+    z = x @ W.T + b
+    exponentials = jnp.exp(z - z.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def loss(W, b, x, labels):
+    p = probabilities(W, b, x)
+    return -jnp.log(p[jnp.arange(len(labels)), labels]).mean()
+
+
+def gradient(W, b, x, labels):
+    difference = probabilities(W, b, x) - jax.nn.one_hot(labels, 3)  # p - t, an example a row
+    return difference.T @ x / len(x), difference.mean(axis=0)
+
+
+@jax.jit
+def descend(W, b, x, labels):
+    """300 steps with learning rate 1; returns the weights and the loss before each step."""
+
+    def step(weights, _):
+        dW, db = gradient(*weights, x, labels)
+        return (weights[0] - dW, weights[1] - db), loss(*weights, x, labels)
+
+    return jax.lax.scan(step, (W, b), length=300)
+
+
+(W, b), history = descend(jnp.zeros((3, 2)), jnp.zeros(3), x, labels)
+accuracy = (probabilities(W, b, x).argmax(axis=1) == labels).mean()
+print(f"loss {history[0]:.4f} -> {history[-1]:.4f}, accuracy {accuracy:.1%}")
+
+# %% [markdown]
+# With all weights zero, each class gets 1/3, and the loss is $\ln 3 = 1.0986$. A loss at the start
+# far from $\ln K$ is the first thing to look for when something is wrong.
+
+# %% tags=["picture"]
+axis_0, axis_1 = jnp.meshgrid(jnp.linspace(-2.8, 2.8, 200), jnp.linspace(-2.2, 2.6, 200))
+grid = jnp.stack([axis_0.ravel(), axis_1.ravel()], axis=1)
+says = probabilities(W, b, grid).argmax(axis=1).reshape(axis_0.shape)
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+left.plot(history, color=BLUE, lw=3)
+left.set(title="The loss falls", xlabel="step", ylabel="cross-entropy", ylim=(0, None))
+right.contourf(axis_0, axis_1, says, levels=[-0.5, 0.5, 1.5, 2.5],
+               colors=["#cfe3f1", "#f8d9c8", "#cbeade"])  # fmt: skip
+for k, (colour, marker) in enumerate([(BLUE, "o"), (ORANGE, "s"), (GREEN, "^")]):
+    right.scatter(*x[labels == k].T, c=colour, marker=marker, s=22)
+right.set(title="Its borders are straight", xticks=[], yticks=[])
+plt.show()
+
+assert jnp.isclose(history[0], jnp.log(3))
+assert history[-1] < 0.2 and accuracy > 0.95
+
+# %% [markdown]
+# ## Is $p - t$ right?
+# `jax.grad` differentiates the loss itself, without knowing our formula. At random weights:
+
+# %%
+random = jax.random.normal(jax.random.key(1), (3, 2)), jnp.array([0.3, -0.2, 0.5])
+automatic = jax.grad(loss, argnums=(0, 1))(*random, x, labels)
+for ours, theirs in zip(gradient(*random, x, labels), automatic, strict=True):
+    assert jnp.allclose(ours, theirs, atol=1e-6)
+
+# %% [markdown]
+# ## The same with jaxdl
+# A layer, a loss, an optimizer, a step. Softmax isn't in the network: `losses.cross_entropy` takes
+# the scores $z$ (the *logits*) and computes $\ln \sum e^{z}$ in one piece, so that nothing
+# overflows.
+
+# %%
+net = layers.dense(2, 3)
+loss_fn = train.supervised(net, losses.cross_entropy)
+step = train.make_step(loss_fn, optax.sgd(1.0))
+start = train.init_state(net, optax.sgd(1.0), jax.random.key(0))
+start = start._replace(params={"kernel": jnp.zeros((2, 3)), "bias": jnp.zeros(3)})
+batch = {"inputs": x, "labels": labels}
+end, _ = jax.jit(lambda s: jax.lax.scan(lambda s, _: step(s, batch), s, length=300))(start)
+print(end.params)
+
+assert jnp.allclose(end.params["kernel"], W.T, atol=1e-4)
+assert jnp.allclose(end.params["bias"], b, atol=1e-4)
+
+# %% [markdown]
+# **In PyTorch** `torch.nn.CrossEntropyLoss` takes logits as well, and a softmax before it is the
+# most common mistake of beginners: the network still learns, only slower and worse. For the logits
+# $(2, 1, 0.1)$ and the right class 0, `F.cross_entropy` prints 0.4170.
+
+# %%
+logits = jnp.array([[2.0, 1.0, 0.1]])
+once = losses.cross_entropy(logits, jnp.array([0]))
+twice = losses.cross_entropy(jax.nn.softmax(logits), jnp.array([0]))
+print(f"logits: {once:.4f}   probabilities by mistake: {twice:.4f}")
+assert abs(once - 0.4170) < 5e-5
+assert twice > 0.7
+
+# %% [markdown]
+# By mistake, the loss can't even come near 0: the "logits" are between 0 and 1, so the best
+# possible value for three classes is $-\ln\frac{e}{e + 2} = 0.5514$.
+#
+# ## The weights as pictures
+# Now 784 inputs: silhouettes of three animals, 28 x 28 pixels. A row of $W$ has a weight for each
+# pixel, so it can be looked at. Orange pixels speak for the animal, violet ones against it. (A
+# penalty on large weights, $0.02 \sum w^2$, keeps the pictures calm.)
+
+# %%
+animals = data.select_classes(data.load("animals"), ("cat", "giraffe", "elephant"))
+pixels = serial(layers.rescale(1 / 255), layers.flatten(), layers.dense(784, 3))
+loss_fn = train.supervised(
+    pixels, losses.cross_entropy, metrics={"accuracy": metrics.accuracy},
+    regularizer=lambda p: 0.02 * sum((w**2).sum() for w in jax.tree.leaves(p)),
+)  # fmt: skip
+tx = optax.adam(1e-2)
+start = train.init_state(pixels, tx, jax.random.key(0))
+end, rows = train.fit(
+    loss_fn, tx, start, animals, epochs=4 if FAST else 12, batch_size=64, hooks=()
+)
+test = train.evaluate(loss_fn, end, animals.test)
+print(f"{len(animals.train['labels'])} silhouettes, test accuracy {test['accuracy']:.1%}")
+assert test["accuracy"] > 0.85
+
+# %%
+kernel = end.params[2]["kernel"].T.reshape(3, 28, 28)
+most = jnp.abs(kernel).max()
+figure, panels = plt.subplots(2, 3, figsize=(7.5, 5))
+for k, name in enumerate(animals.classes):
+    first = (animals.train["labels"] == k).argmax()
+    panels[0, k].imshow(animals.train["inputs"][first, ..., 0], cmap="gray")
+    panels[0, k].set_title(name)
+    panels[1, k].imshow(kernel[k], cmap="PuOr_r", vmin=-most, vmax=most)
+for axes in panels.flat:
+    axes.set(xticks=[], yticks=[])
+panels[0, 0].set_ylabel("an example")
+panels[1, 0].set_ylabel("its weights")
+plt.show()
+
+# %% [markdown]
+# The giraffe's neck is plainly there, in the middle; the elephant's head may be on either side; the
+# cat sits broadly at the bottom. But such a network has a single template for each class: elephants
+# that look left and elephants that look right must share one, with two faint heads. More templates
+# need [more layers](05_deep_network.ipynb).
+#
+# ## Exercises
+# **1.** For two classes, softmax is a sigmoid in disguise: show $p_1 = \sigma(z_1 - z_2)$.
+
+# %%
+z = jnp.array([0.3, -1.2])
+assert jnp.isclose(jax.nn.softmax(z)[0], jax.nn.sigmoid(z[0] - z[1]))
+
+# %% [markdown]
+# **2.** The gradient for the biases, $\sum (p - t)$, is zero at the end of training. What does this
+# say about the mean probabilities that the network gives on its training data?
+
+# %%
+mean = probabilities(W, b, x).mean(axis=0)
+print(mean, "are the shares of the classes, 1/3 each")
+assert jnp.allclose(mean, 1 / 3, atol=1e-3)
+
+# %% [markdown]
+# **3.** Where do the three borders meet? There all three scores are equal: two linear equations.
+
+# %%
+meet = jnp.linalg.solve(
+    jnp.stack([W[0] - W[1], W[0] - W[2]]), jnp.array([b[1] - b[0], b[2] - b[0]])
+)
+print("they meet at", meet)
+assert jnp.allclose(probabilities(W, b, meet[None]), 1 / 3, atol=1e-5)
+
+# %% [markdown]
+# **4.** Can one layer learn a ring around a disc? Try two classes, inside and outside of a circle,
+# and compare with the share of the larger class.
+
+# %%
+points = jax.random.uniform(jax.random.key(2), (600, 2), minval=-1.0)
+outside = ((points**2).sum(axis=1) > 0.6).astype(int)
+(V, c), _ = descend(jnp.zeros((3, 2)), jnp.zeros(3), points, outside)
+right = (probabilities(V, c, points).argmax(axis=1) == outside).mean()
+larger = jnp.maximum(outside.mean(), 1 - outside.mean())
+print(f"accuracy {right:.1%}; always saying the larger class gives {larger:.1%}")
+assert right < larger + 0.1

@@ -1,0 +1,349 @@
+# %% [markdown]
+# # 6 · Loss functions
+#
+# *One number that says how wrong a network is: all the losses, by task, with the slip in the
+# cross-entropy that many slides share.*
+#
+# A network is trained by making one number small, the **loss**. It decides what the network
+# becomes: squared errors make it predict the mean, absolute errors the median; cross-entropy makes
+# it state honest probabilities; a ranking loss only cares who comes first. Choosing a loss is
+# choosing what you want.
+#
+# Gradient descent never sees the loss itself, only its **derivative** (dashed in the pictures).
+# That's how to read them: squared error pulls harder the farther it's off, so one outlier can
+# outshout a hundred good examples; the absolute error pulls equally from everywhere; Huber's loss
+# does the first when near and the second when far.
+
+# %%
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+
+from jaxdl import losses
+from jaxdl.plots import BLUE, GREY, ORANGE
+
+plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+GREEN = "#009E73"
+
+# %% [markdown]
+# ## Regression from scratch
+# With the error $e = \hat y - y$ of each of $N$ examples,
+#
+# $$ \text{MSE} = \frac1N \sum e^2, \qquad \text{MAE} = \frac1N \sum |e|, \qquad
+#    \text{Huber} = \frac1N \sum \begin{cases} \frac12 e^2 & |e| \le 1 \\ |e| - \frac12 & |e| > 1.
+#    \end{cases} $$
+
+
+# %%
+def mse(predictions, targets):
+    return ((predictions - targets) ** 2).mean()
+
+
+def mae(predictions, targets):
+    return jnp.abs(predictions - targets).mean()
+
+
+def huber(predictions, targets):
+    e = jnp.abs(predictions - targets)
+    return jnp.where(e <= 1, 0.5 * e**2, e - 0.5).mean()
+
+
+# %% tags=["picture"]
+error = jnp.arange(-300, 301) / 100
+zero = jnp.zeros(())
+figure, panels = plt.subplots(1, 3, figsize=(9, 3.2), sharey=True)
+for axes, (name, f) in zip(
+    panels, {"squared": mse, "absolute": mae, "Huber": huber}.items(), strict=True
+):
+    axes.plot(error, jax.vmap(lambda e, f=f: f(e, zero))(error), color=BLUE, lw=3, label="loss")
+    slope = jax.vmap(jax.grad(f), in_axes=(0, None))(error, zero)
+    axes.plot(error, slope, color=ORANGE, lw=2.5, ls="--", label="its derivative")
+    axes.axhline(0, color=GREY, lw=0.8)
+    axes.set(title=name, xlabel="error", ylim=(-3.2, 4.2))
+panels[1].legend(frameon=False, loc="upper center")
+plt.show()
+
+# %% [markdown]
+# ## The same with jaxdl
+# `jaxdl.losses` has PyTorch's names, options and reductions. **PyTorch** prints, for the
+# predictions (1.5, 2, 5) and the targets (1, 2, 3): `mse_loss` 1.4167, `l1_loss` 0.8333,
+# `huber_loss` 0.5417.
+
+# %%
+predictions, targets = jnp.array([1.5, 2.0, 5.0]), jnp.array([1.0, 2.0, 3.0])
+for ours, theirs, printed in (
+    (mse, losses.mse_loss, 1.4167),
+    (mae, losses.l1_loss, 0.8333),
+    (huber, losses.huber_loss, 0.5417),
+):
+    value = theirs(predictions, targets)
+    print(f"{theirs.__name__:12} {value:.4f}")
+    assert jnp.isclose(ours(predictions, targets), value)
+    assert abs(value - printed) < 6e-5
+
+# %% [markdown]
+# **Mean or median?** Five salaries, one of them a director's. The constant that's best for squared
+# errors is the mean; for absolute errors it's the median.
+
+# %%
+salaries = jnp.array([2.0, 2.5, 3.0, 3.5, 40.0])
+guesses = jnp.arange(0, 4001) / 100
+best = {}
+for f in (mse, mae, huber):
+    of_guesses = jax.vmap(lambda g, f=f: f(g, salaries))(guesses)
+    best[f.__name__] = round(float(guesses[of_guesses.argmin()]), 2)
+print(best)
+assert best["mse"] == 10.2 and abs(salaries.mean() - 10.2) < 1e-5
+assert best["mae"] == 3.0 == jnp.median(salaries)
+assert abs(best["huber"] - 3) < 0.05
+
+# %% [markdown]
+# ## Two classes: the cross-entropy, and its lost sign
+# The network states a probability $p$ for "yes", and the truth is $t = 1$ or $t = 0$. The right
+# answer had the probability $p^t (1 - p)^{1 - t}$; its negative logarithm is the loss:
+#
+# $$ L = -\bigl[\,t \ln p \;\boldsymbol{+}\; (1 - t) \ln(1 - p)\,\bigr]. $$
+#
+# On many slides the **plus** has become a minus, or has vanished, which reads as a product:
+# $-[t \ln p\,(1 - t) \ln (1 - p)]$. Take the slide at its word: for $t = 1$ and for $t = 0$ one
+# factor is 0, so this "loss" is 0 for every prediction. With a minus, the loss of an example with
+# $t = 0$ is $+\ln(1 - p)$: it rewards being wrong.
+
+# %%
+p = jnp.arange(1, 100) / 100
+
+
+def right(p, t):
+    return -(t * jnp.log(p) + (1 - t) * jnp.log(1 - p))
+
+
+def product(p, t):
+    return -(t * jnp.log(p) * (1 - t) * jnp.log(1 - p))
+
+
+def minus(p, t):
+    return -(t * jnp.log(p) - (1 - t) * jnp.log(1 - p))
+
+
+figure, panels = plt.subplots(1, 3, figsize=(9, 3.1), sharey=True)
+titles = {"plus: right": right, "plus lost: a product": product, "minus": minus}
+for axes, (title, f) in zip(panels, titles.items(), strict=True):
+    axes.plot(p, f(p, 1), color=BLUE, lw=3, label="$t = 1$")
+    axes.plot(p, f(p, 0), color=ORANGE, lw=3, ls="--", label="$t = 0$")
+    axes.axhline(0, color=GREY, lw=0.8)
+    axes.set(title=title, xlabel="$p$")
+panels[0].legend(frameon=False)
+plt.show()
+
+both = jnp.array([1.0, 0.0])
+library = losses.binary_cross_entropy(jnp.array([0.3, 0.3]), both)
+assert jnp.allclose(library, right(0.3, both).mean())
+assert (product(p, 1) == 0).all() and (product(p, 0) == 0).all()  # nothing to learn from
+assert minus(0.99, 0.0) < minus(0.5, 0.0) < minus(0.01, 0.0)  # the most wrong one is "best"
+
+# %% [markdown]
+# **From logits.** With $p = \sigma(z)$, take the loss of $z$ directly: $L = \max(z, 0) - tz + \ln(1
+# + e^{-|z|})$. The plain formula breaks when $\sigma(z)$ rounds to 1 or 0. PyTorch hides this in
+# `binary_cross_entropy` by cutting logarithms off at -100; its `…_with_logits` needs no such trick.
+
+
+# %%
+def from_logits(z, t):
+    return jnp.maximum(z, 0) - t * z + jnp.log1p(jnp.exp(-jnp.abs(z)))
+
+
+z, t = jnp.array([0.8, -1.2, 3.0]), jnp.array([1.0, 0.0, 0.0])
+value = losses.binary_cross_entropy_with_logits(z, t)
+print(f"{value:.4f}; PyTorch prints 1.2277")
+print("z = -200, t = 1: plain", right(jax.nn.sigmoid(-200.0), 1), " from logits",
+      from_logits(-200.0, 1.0))  # fmt: skip
+assert jnp.isclose(value, from_logits(z, t).mean()) and abs(value - 1.2277) < 5e-5
+assert jnp.isinf(right(jax.nn.sigmoid(-200.0), 1))
+assert losses.binary_cross_entropy_with_logits(jnp.array([-200.0]), jnp.array([1.0])) == 200
+
+# %% [markdown]
+# ## K classes
+# $$ L = -\ln p_{\text{right}} = -z_{\text{right}} + \ln \sum_k e^{z_k}. $$
+#
+# PyTorch's `F.cross_entropy` of the logits below prints `[0.4170, 3.6532]`, mean 2.0351, and with
+# `label_smoothing=0.1` 2.0001.
+
+# %%
+logits = jnp.array([[2.0, 1.0, 0.1], [0.5, 2.5, -1.0]])
+labels = jnp.array([0, 2])
+from_scratch = jnp.log(jnp.exp(logits).sum(axis=1)) - logits[jnp.arange(2), labels]
+rows = losses.cross_entropy(logits, labels, reduction="none")
+smooth = losses.cross_entropy(logits, labels, label_smoothing=0.1)
+print(rows, rows.mean(), smooth)
+assert jnp.allclose(rows, from_scratch)
+assert jnp.allclose(rows, jnp.array([0.4170, 3.6532]), atol=5e-5)
+assert abs(rows.mean() - 2.0351) < 5e-5 and abs(smooth - 2.0001) < 5e-5
+
+# %% [markdown]
+# ## Margins and ranking
+# A margin loss is 0 as soon as the answer is right *by a margin*, and then leaves the example
+# alone. With labels $t = \pm 1$ and a score $s$, everything depends on the product $ts$: positive
+# means right. In the picture are the zero-one loss, which one would like to minimise but can't, for
+# it has no slope, and what is used in its place.
+
+# %%
+margin = jnp.arange(-200, 301) / 100
+one = jnp.ones_like(margin)
+of_margin = {
+    "perceptron": losses.perceptron_loss(margin, one, reduction="none"),
+    "hinge (SVM)": losses.hinge(margin, one, reduction="none"),
+    "squared hinge": losses.squared_hinge(margin, one, reduction="none"),
+    "soft margin / ln 2": losses.soft_margin_loss(margin, one, reduction="none") / jnp.log(2),
+}
+figure, axes = plt.subplots(figsize=(7, 3.6))
+axes.plot(margin, margin < 0, color=GREY, lw=3, label="zero-one: wrong or not")
+for (name, y), (colour, style) in zip(
+    of_margin.items(), ((BLUE, "-"), (ORANGE, "-"), (ORANGE, ":"), (GREEN, "--")), strict=True
+):
+    axes.plot(margin, y, color=colour, ls=style, lw=2.5, label=name)
+axes.set(xlabel="$t \\cdot s$", ylim=(-0.1, 4), ylabel="loss")
+axes.legend(frameon=False)
+plt.show()
+
+assert jnp.allclose(of_margin["hinge (SVM)"], jnp.maximum(0, 1 - margin))
+for name in ("hinge (SVM)", "squared hinge", "soft margin / ln 2"):
+    assert (of_margin[name] >= (margin < 0) - 1e-6).all()  # they lie above zero-one
+
+# %% [markdown]
+# Ranking: of two scores, the first should be larger (`margin_ranking_loss`); of three vectors, the
+# anchor should be nearer to the positive than to the negative (`triplet_margin_loss`), as when
+# faces are recognised; of a whole batch, each query belongs to its own key (`info_nce`).
+
+# %%
+ranking = losses.margin_ranking_loss(
+    jnp.array([1.0, 2.0]), jnp.array([1.5, 0.5]), jnp.ones(2), margin=0.2
+)
+anchor, positive, negative = jnp.zeros((1, 2)), jnp.array([[1.0, 0.0]]), jnp.array([[0.0, 1.5]])
+triplet = losses.triplet_margin_loss(anchor, positive, negative)
+print(f"ranking {ranking:.4f} (PyTorch: 0.3500), triplet {triplet:.4f} (PyTorch: 0.5000)")
+assert abs(ranking - (max(0, 1.5 - 1.0 + 0.2) + 0) / 2) < 1e-6
+assert abs(triplet - max(0, 1.0 - 1.5 + 1)) < 1e-5
+
+# %% [markdown]
+# ## All of them, by task
+# Every loss is called on a small example and is finite; and none is missing from the table.
+
+# %%
+a, b = jax.random.normal(jax.random.key(0), (2, 4, 3))
+signs, bits = jnp.sign(b), (b > 0).astype(jnp.float32)
+classes, sign_rows = jnp.array([0, 2, 1, 0]), jnp.array([1.0, -1.0, 1.0, -1.0])
+hot, positive = jax.nn.one_hot(classes, 3), jnp.abs(b) + 0.1
+probable, log_p = jax.nn.sigmoid(a), jax.nn.log_softmax(a)
+by_task = {
+    "regression": {
+        "mse_loss": (a, b),
+        "l1_loss": (a, b),
+        "huber_loss": (a, b),
+        "smooth_l1_loss": (a, b),
+        "log_cosh": (a, b),
+        "mean_absolute_percentage_error": (a, positive),
+        "mean_squared_logarithmic_error": (positive, positive + 1),
+        "gaussian_nll_loss": (a, b, positive),
+        "poisson_nll_loss": (a, positive),
+    },
+    "two classes": {
+        "binary_cross_entropy": (probable, bits),
+        "binary_cross_entropy_with_logits": (a, bits),
+        "binary_focal_cross_entropy": (a, bits),
+        "perceptron_loss": (a, signs),
+        "hinge": (a, signs),
+        "squared_hinge": (a, signs),
+        "soft_margin_loss": (a, signs),
+    },
+    "many classes": {
+        "cross_entropy": (a, classes),
+        "nll_loss": (log_p, classes),
+        "linear_cross_entropy": (a, jnp.ones((3, 5)), classes),
+        "categorical_focal_cross_entropy": (a, hot),
+        "generalized_cross_entropy": (a, classes),
+        "categorical_hinge": (a, hot),
+        "multi_margin_loss": (a, classes),
+        "multilabel_margin_loss": (a, jnp.array([[0, -1, -1]] * 4)),
+        "multilabel_soft_margin_loss": (a, bits),
+        "kl_div": (log_p, hot * 0.7 + 0.1),
+    },
+    "ranking and vectors": {
+        "margin_ranking_loss": (a, b, signs),
+        "triplet_margin_loss": (a, b, a - b),
+        "cosine_embedding_loss": (a, b, sign_rows),
+        "hinge_embedding_loss": (positive, signs),
+        "info_nce": (a, b),
+        "circle": (a, classes),
+    },
+    "shapes and sequences": {
+        "dice": (probable, bits),
+        "tversky": (probable, bits),
+        "ctc_loss": (jax.nn.log_softmax(jnp.ones((2, 6, 3))), jnp.array([[1, 2], [2, 1]]),
+                     jnp.array([6, 6]), jnp.array([2, 2])),
+    },
+}  # fmt: skip
+for task, examples in by_task.items():
+    print(f"{task}:")
+    for name, arguments in examples.items():
+        value = getattr(losses, name)(*arguments)
+        print(f"    {name:34} {value:8.4f}")
+        assert jnp.isfinite(value)
+
+others = {"cosine_similarity", "pairwise_distance", "triplet_margin_with_distance_loss"}
+shown = {name for examples in by_task.values() for name in examples}
+functions = {n for n, f in vars(losses).items() if callable(f) and not n.startswith("_")}
+assert shown | others == functions
+
+# %% [markdown]
+# ## Which one when?
+# | task | last layer | loss |
+# |---|---|---|
+# | a number | nothing | `mse_loss`; with outliers `huber_loss` |
+# | a count | nothing (its logarithm) | `poisson_nll_loss` |
+# | a number and its uncertainty | mean and variance | `gaussian_nll_loss` |
+# | yes or no; several labels at once | logits | `binary_cross_entropy_with_logits` |
+# | one of K classes | logits | `cross_entropy` |
+# | one rare class among many | logits | `binary_focal_cross_entropy` |
+# | who comes first | scores | `margin_ranking_loss` |
+# | who resembles whom | vectors | `triplet_margin_loss`, `info_nce` |
+# | which pixels | probabilities | `dice` |
+# | text from sound, without positions | log probabilities | `ctc_loss` |
+#
+# ## Exercises
+# **1.** Sigmoid with squared error learns badly. Compare the derivatives by $z$ of $(\sigma(z) -
+# 1)^2$ and of the cross-entropy at $z = -8$, where the network is as wrong as can be.
+
+# %%
+squared = jax.grad(lambda z: (jax.nn.sigmoid(z) - 1) ** 2)(-8.0)
+entropy = jax.grad(lambda z: losses.binary_cross_entropy_with_logits(z, jnp.ones(())))(-8.0)
+print(f"squared error {squared:.5f}, cross-entropy {entropy:.5f}")
+assert abs(squared) < 0.001 and abs(entropy) > 0.99
+
+# %% [markdown]
+# **2.** Which constant $p$ minimises the cross-entropy if 30 % of the labels are 1?
+
+# %%
+labels10 = jnp.array([1.0] * 3 + [0.0] * 7)
+assert jnp.isclose(p[jnp.argmin(jnp.array([right(q, labels10).mean() for q in p]))], 0.3)
+
+# %% [markdown]
+# **3.** For which distribution is MSE the negative log-likelihood? Compare with `gaussian_nll_loss`
+# at variance 1.
+
+# %%
+gaussian = losses.gaussian_nll_loss(predictions, targets, jnp.ones(3))
+assert jnp.isclose(gaussian, mse(predictions, targets) / 2)
+
+# %% [markdown]
+# **4.** A quantile can be learned as well. The *pinball* loss is $\max(q e, (q - 1) e)$ with
+# $e = y - \hat y$. What does $q = 0.9$ give for the five salaries?
+
+
+# %%
+def pinball(guess, y, q):
+    return jnp.maximum(q * (y - guess), (q - 1) * (y - guess)).mean()
+
+
+losses_of_guesses = jax.vmap(lambda g: pinball(g, salaries, 0.9))(guesses)
+assert guesses[losses_of_guesses.argmin()] == 40.0  # four of five are below: the 90 % quantile
+assert guesses[jax.vmap(lambda g: pinball(g, salaries, 0.5))(guesses).argmin()] == 3.0
