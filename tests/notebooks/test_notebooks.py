@@ -1,0 +1,74 @@
+"""The lectures: every notebook runs, and its executed twin is of the same source."""
+
+import importlib.util
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+SOURCES = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+
+specification = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
+build = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(build)
+
+each = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+
+
+@each
+def test_it_runs_with_small_sizes(path, monkeypatch):
+    monkeypatch.setenv("JAXDL_FAST", "1")
+    # As in a reader's session, which no test has made strict.
+    loose = jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard")
+    with loose[0], loose[1], mpl.rc_context():
+        runpy.run_path(str(path), run_name="__main__")
+    plt.close("all")
+
+
+@pytest.mark.slow
+@each
+def test_it_runs_in_a_fresh_kernel(path):
+    strange = ("XLA_FLAGS", "PJRT_NPROC", "MPLBACKEND", "JAXDL_FAST")
+    environment = {name: value for name, value in os.environ.items() if name not in strange}
+    subprocess.run(
+        [sys.executable, NOTEBOOKS / "build.py", "--check", path.name[:2]],
+        env=environment,
+        check=True,
+        timeout=60,
+    )
+
+
+@each
+def test_the_twin_is_executed_and_of_this_source(path):
+    source, twin = build.read(path), nbformat.read(path.with_suffix(".ipynb"), as_version=4)
+    nbformat.validate(twin)
+    assert [(c.cell_type, c.source) for c in twin.cells] == [
+        (c.cell_type, c.source) for c in source.cells
+    ]
+    code = [cell for cell in twin.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not any(o.output_type == "error" for cell in code for o in cell.outputs)
+    assert any(True for cell in code for _ in build.pictures(cell))
+    assert path.with_suffix(".ipynb").stat().st_size <= build.LIMIT
+
+
+@each
+def test_it_checks_what_it_claims(path):
+    text = path.read_text()
+    assert text.count("\nassert ") >= 3
+    assert "torch" not in {line.split()[1] for line in text.splitlines() if line[:7] == "import "}
+
+
+def test_the_readers_table_is_complete():
+    readme = (NOTEBOOKS / "README.md").read_text()
+    assert build.with_table(readme) == readme
+    pictures = {path.stem for path in (NOTEBOOKS / "pictures").glob("*.png")}
+    assert pictures == {path.stem for path in SOURCES}
