@@ -12,8 +12,8 @@
 # $$ y_{ij} \;=\; b + \sum_{u=0}^{k-1}\sum_{v=0}^{k-1} w_{uv}\; x_{\,s\,i+u-p,\;s\,j+v-p} $$
 #
 # with kernel size $k$, stride $s$ and padding $p$. Nine weights serve the whole image. We slide a
-# kernel by hand first, then see what a few famous kernels do, differentiate by hand, and at last let
-# gradient descent choose the kernels: that is a convolutional network, or CNN.
+# kernel by hand first, then see what a few famous kernels do, differentiate by hand, and at last
+# let gradient descent choose the kernels: that is a convolutional network, or CNN.
 
 # %%
 import os
@@ -27,7 +27,8 @@ from matplotlib.patches import Rectangle
 
 from jaxdl import data, functional, layers, losses, metrics, models, serial, train
 
-FAST = "JAXDL_FAST" in os.environ
+FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
+plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 
 # %% [markdown]
 # ## Sliding a kernel by hand
@@ -95,7 +96,7 @@ for (left, middle, right), (i, j) in zip(panels, [(0, 0), (1, 3)], strict=True):
     middle.set_title("· kernel")
     right.set_title(f"sum = {products.sum():g}", color="#D55E00")
 figure.suptitle("The kernel slides over the image; each position gives one number", fontsize=15)
-figure.tight_layout()
+plt.show()
 
 # %% [markdown]
 # Checked with pencil and paper: the first window gives
@@ -116,8 +117,8 @@ for n, k, s, p in [(6, 3, 1, 0), (6, 3, 2, 1), (28, 5, 1, 2), (28, 5, 3, 0), (7,
 # ## The same with jaxdl
 #
 # `functional.conv` takes images with channels last, `(…, height, width, channels)`, and kernels
-# `(height, width, channels in, channels out)`. PyTorch's `F.conv2d`, which wants channels first, prints
-# for our image
+# `(height, width, channels in, channels out)`. PyTorch's `F.conv2d`, which wants channels first,
+# prints for our image
 #
 # ```
 # >>> F.conv2d(image[None, None], kernel[None, None])
@@ -135,7 +136,9 @@ for n, k, s, p in [(6, 3, 1, 0), (6, 3, 2, 1), (28, 5, 1, 2), (28, 5, 3, 0), (7,
 # %%
 def conv(image, kernel, **options):
     """One channel in, one channel out."""
-    return functional.conv({"kernel": kernel[:, :, None, None]}, image[..., None], **options)[..., 0]
+    return functional.conv({"kernel": kernel[:, :, None, None]}, image[..., None], **options)[
+        ..., 0
+    ]
 
 
 torch_prints = jnp.array([[-5.0, -4, 0, 8], [-10, -2, 2, 3], [0, -2, -4, -7], [-3, -2, -3, -16]])
@@ -159,9 +162,7 @@ print("convolution, kernel turned:  ", mathematical[0])
 print("cross-correlation, as it is: ", correlation[0])
 assert jnp.array_equal(correlation, result)
 assert jnp.array_equal(mathematical, -result)  # this kernel, turned, is its own negative
-assert jnp.array_equal(
-    jax.scipy.signal.convolve2d(image, kernel[::-1, ::-1], mode="valid"), result
-)
+assert jnp.array_equal(jax.scipy.signal.convolve2d(image, kernel[::-1, ::-1], mode="valid"), result)
 
 # %% [markdown]
 # ## It is a dense layer, with most weights 0 and the rest shared
@@ -172,17 +173,23 @@ assert jnp.array_equal(
 # %%
 matrix = jnp.stack([conv(e.reshape(6, 6), kernel).ravel() for e in jnp.eye(36)])
 assert jnp.array_equal(image.ravel() @ matrix, result.ravel())
-print("matrix:", matrix.shape, "entries:", matrix.size, " of which not 0:", int((matrix != 0).sum()))
+print(
+    "matrix:", matrix.shape, "entries:", matrix.size, " of which not 0:", int((matrix != 0).sum())
+)
 print("different weights:", kernel.size)
 
 figure, axes = plt.subplots(figsize=(4.4, 6.6))
 axes.imshow(matrix, cmap="RdBu", vmin=-1.5, vmax=1.5)
-axes.set(xlabel="16 outputs", ylabel="36 pixels", title="The kernel as a dense layer's matrix:\nblue 1, red −1, white 0")
-figure.tight_layout()
+axes.set(
+    xlabel="16 outputs",
+    ylabel="36 pixels",
+    title="The kernel as a dense layer's matrix:\nblue 1, red −1, white 0",
+)
+plt.show()
 
 # %% [markdown]
-# Sharing has a consequence that no dense layer has: **shift the image, and the result shifts along**
-# (away from the border). That is *translation equivariance*.
+# Sharing has a consequence that no dense layer has: **shift the image, and the result shifts
+# along** (away from the border). That is *translation equivariance*.
 
 # %%
 scene = jnp.zeros((14, 14)).at[3:9, 3:9].set(image)
@@ -228,8 +235,10 @@ for axes, (name, weights) in zip(panels.flat, filters.items(), strict=True):
     axes.imshow(filtered, **span)
     axes.set_title(name)
     axes.axis("off")
-figure.suptitle("Six kernels; red is positive, blue negative where a kernel's weights sum to 0", fontsize=14)
-figure.tight_layout()
+figure.suptitle(
+    "Six kernels; red is positive, blue negative where a kernel's weights sum to 0", fontsize=14
+)
+plt.show()
 
 # %% [markdown]
 # A kernel whose weights sum to 0 doesn't see brightness, only changes; one whose weights sum to 1
@@ -258,8 +267,9 @@ print(largest)
 # %% [markdown]
 # ## Backpropagation through a convolution, by hand
 #
-# Let $\delta_{ij} = \partial E/\partial y_{ij}$ be what comes back from the layer above. Every output
-# used every kernel weight once, every pixel went into up to $k^2$ outputs, so the chain rule gives
+# Let $\delta_{ij} = \partial E/\partial y_{ij}$ be what comes back from the layer above. Every
+# output used every kernel weight once, every pixel went into up to $k^2$ outputs, so the chain rule
+# gives
 #
 # $$ \frac{\partial E}{\partial w_{uv}} = \sum_{i,j} \delta_{ij}\,x_{i+u,\,j+v}, \qquad
 #    \frac{\partial E}{\partial x_{ij}} = \sum_{u,v} \delta_{i-u,\,j-v}\,w_{uv}. $$
@@ -289,7 +299,7 @@ print(d_kernel)
 
 # %%
 def conv_layer(params, x):
-    """Convolution with *same* padding of (batch, height, width, channels), by windows and one product."""
+    """Convolution with *same* padding of (batch, height, width, channels), as one product."""
     k = len(params["kernel"])
     low, high = (k - 1) // 2, k // 2
     x = jnp.pad(x, ((0, 0), (low, high), (low, high), (0, 0)))
@@ -317,14 +327,16 @@ def cnn(params, images):
 
 
 # %% [markdown]
-# With jaxdl the network is one line, and its parameters are the same four pairs, so that the one can
-# compute with the other's.
+# With jaxdl the network is one line, and its parameters are the same four pairs, so that the one
+# can compute with the other's.
 
 # %%
 widths = (8, 16)
 net = serial(layers.rescale(1 / 255), models.convnet((28, 28, 1), 10, widths=widths, hidden=(64,)))
 params, state = net.init(jax.random.key(0))
-flat = lambda p: [pair for pair in jax.tree.leaves(p, is_leaf=lambda t: isinstance(t, dict)) if pair]
+flat = lambda p: [
+    pair for pair in jax.tree.leaves(p, is_leaf=lambda t: isinstance(t, dict)) if pair
+]
 images = jnp.asarray(animals.train["inputs"][:64], jnp.float32)
 by_jaxdl, _ = net.apply(params, state, images)
 assert jnp.allclose(cnn(flat(params), images), by_jaxdl, atol=1e-4)
@@ -337,30 +349,37 @@ print(count, "parameters, of which the convolutions have", 9 * 8 + 8 + 9 * 8 * 1
 # %% [markdown]
 # ## What it is worth
 #
-# The CNN against a perceptron with about as many parameters, on ten kinds of animals. Then comes the
-# test that shows the difference best: shift the test images by a few pixels. An animal is no other
-# animal for that; but for the perceptron's weights it is.
+# The CNN against a perceptron with about as many parameters, on ten kinds of animals. Then comes
+# the test that shows the difference best: shift the test images by a few pixels. An animal is no
+# other animal for that; but for the perceptron's weights it is.
 
 # %%
-loss = lambda net: train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+loss = lambda net: train.supervised(
+    net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy}
+)
 mlp = serial(layers.rescale(1 / 255), layers.flatten(), models.mlp((784, 64, 64, 10)))
 epochs = 1 if FAST else 8
 trained = {}
 for name, model in {"perceptron": mlp, "CNN": net}.items():
     start = train.init_state(model, optax.adam(2e-3), jax.random.key(0))
     end, history = train.fit(
-        loss(model), optax.adam(2e-3), start, animals, epochs=epochs, batch_size=128
+        loss(model), optax.adam(2e-3), start, animals, epochs=epochs, batch_size=128, hooks=()
     )
     trained[name] = (model, end)
     size = sum(p.size for p in jax.tree.leaves(end.params))
-    print(f"{name:10}  {size} parameters,  test accuracy {train.evaluate(loss(model), end, animals.test)['accuracy']:.3f}")
+    print(
+        f"{name:10}  {size} parameters,  test accuracy "
+        f"{train.evaluate(loss(model), end, animals.test)['accuracy']:.3f}"
+    )
 
 # %%
 shifts = range(6)
 accuracy = {
     name: [
         train.evaluate(
-            loss(model), end, animals.test | {"inputs": np.roll(animals.test["inputs"], shift, axis=2)}
+            loss(model),
+            end,
+            animals.test | {"inputs": np.roll(animals.test["inputs"], shift, axis=2)},
         )["accuracy"]
         for shift in shifts
     ]
@@ -369,13 +388,22 @@ accuracy = {
 figure, axes = plt.subplots(figsize=(7.5, 4.4))
 for (name, values), colour in zip(accuracy.items(), ("#D55E00", "#0072B2"), strict=True):
     axes.plot(shifts, values, "o-", color=colour, lw=2.5, label=name)
-    axes.annotate(name, (shifts[-1], values[-1]), (8, 0), textcoords="offset points", color=colour, va="center")
+    axes.annotate(
+        name,
+        (shifts[-1], values[-1]),
+        (8, 0),
+        textcoords="offset points",
+        color=colour,
+        va="center",
+    )
 axes.axhline(0.1, color="#767676", ls=":")
 axes.annotate("guessing", (0, 0.1), (0, 5), textcoords="offset points", color="#767676")
-axes.set(xlabel="test images shifted by … pixels", ylabel="test accuracy", ylim=(0, 1), xlim=(-0.2, 6.2))
+axes.set(
+    xlabel="test images shifted by … pixels", ylabel="test accuracy", ylim=(0, 1), xlim=(-0.2, 6.2)
+)
 axes.set_title("Both learned from centred animals; shifting hurts the CNN less")
 axes.spines[["top", "right"]].set_visible(False)
-figure.tight_layout()
+plt.show()
 
 if not FAST:
     assert accuracy["CNN"][0] > accuracy["perceptron"][0]
@@ -403,18 +431,27 @@ limit = float(abs(first["kernel"]).max())
 for i in range(8):
     panels[0, i + 1].imshow(first["kernel"][:, :, 0, i], cmap="RdBu_r", vmin=-limit, vmax=limit)
     panels[1, i + 1].imshow(maps[..., i], cmap="gray")
-panels[0, 0].text(0.5, 0.5, "kernels:\nred +\nblue −", ha="center", va="center", transform=panels[0, 0].transAxes, fontsize=12)
+panels[0, 0].text(
+    0.5,
+    0.5,
+    "kernels:\nred +\nblue −",
+    ha="center",
+    va="center",
+    transform=panels[0, 0].transAxes,
+    fontsize=12,
+)
 figure.suptitle("Eight learned kernels, and the feature map that each makes")
-figure.tight_layout()
+plt.show()
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Design a 3×3 kernel that is 0 on every even patch and on every vertical edge, and not on horizontal
-#    ones.
-# 2. A 1×1 convolution is a dense layer at every pixel. Show it with `functional.conv` and `functional.dense`.
-# 3. Two 3×3 convolutions one after the other, without an activation between: which single kernel does
-#    the same, how large is it, and how many weights are saved by two small ones?
+# 1. Design a 3×3 kernel that is 0 on every even patch and on every vertical edge, and not on
+#    horizontal ones.
+# 2. A 1×1 convolution is a dense layer at every pixel. Show it with `functional.conv` and
+#    `functional.dense`.
+# 3. Two 3×3 convolutions one after the other, without an activation between: which single kernel
+#    does the same, how large is it, and how many weights are saved by two small ones?
 # 4. How many pixels of the image does one number after our CNN's second pooling depend on (its
 #    *receptive field*)? Measure it with a gradient.
 #
@@ -425,7 +462,9 @@ figure.tight_layout()
 horizontal = jnp.array([[-1.0, -1, -1], [0, 0, 0], [1, 1, 1]])
 edge = jnp.zeros((8, 8)).at[4:].set(1.0)
 assert abs(conv(edge, horizontal)).max() > 0
-assert abs(conv(edge.T, horizontal)).max() == 0 and abs(conv(jnp.ones((8, 8)), horizontal)).max() == 0
+assert (
+    abs(conv(edge.T, horizontal)).max() == 0 and abs(conv(jnp.ones((8, 8)), horizontal)).max() == 0
+)
 
 # 2. A kernel of size 1 has the shape (1, 1, channels in, channels out).
 weights = jax.random.normal(jax.random.key(2), (3, 5))
@@ -441,9 +480,9 @@ assert jnp.allclose(conv(conv(image, a), b), conv(image, joined), atol=1e-4)
 
 # 4. From the last layer down: the 2×2 squares of the second pooling, widened by 1 on each side (4),
 #    doubled by the first pooling (8), widened once more (10): ten by ten pixels.
-depth = lambda x: pool(
-    conv_layer(flat(params)[1], pool(conv_layer(flat(params)[0], x)))
-)[0, 3, 3].sum()
+depth = lambda x: pool(conv_layer(flat(params)[1], pool(conv_layer(flat(params)[0], x))))[
+    0, 3, 3
+].sum()
 noise = jax.random.normal(jax.random.key(5), (30, 1, 28, 28, 1))
 gradients = np.asarray(jax.jit(jax.vmap(jax.grad(depth)))(noise))
 seen = np.argwhere(gradients.any(0)[0, ..., 0])  # max pooling passes one pixel at a time

@@ -5,14 +5,14 @@
 #
 # JAX is NumPy plus functions that take a **function** and give back another one. `grad` gives its
 # derivative, `jit` a compiled version, `vmap` one for many inputs at a time, `scan` a loop of it in
-# one program. They all work in the same way: JAX calls your function once with stand-ins for the arrays
-# (*tracers*, which have a shape and a type but no values), writes down every operation, and then
-# works on that list of operations. That's why they nest: the result is a function again.
+# one program. They all work in the same way: JAX calls your function once with stand-ins for the
+# arrays (*tracers*, which have a shape and a type but no values), writes down every operation, and
+# then works on that list of operations. That's why they nest: the result is a function again.
 #
 # And it's why functions have to be **pure**: what comes out may depend only on what goes in. All
-# that a training step changes is therefore its argument and its result. We write one training step in
-# the plainest way, send it through one transformation after the other, and look at what changes: never
-# the numbers, often the time.
+# that a training step changes is therefore its argument and its result. We write one training step
+# in the plainest way, send it through one transformation after the other, and look at what changes:
+# never the numbers, often the time.
 
 # %%
 import functools
@@ -27,7 +27,8 @@ import optax
 
 from jaxdl import losses, models, train
 
-FAST = "JAXDL_FAST" in os.environ
+FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
+plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 
 # %% [markdown]
 # ## One training step
@@ -91,9 +92,9 @@ print(jax.make_jaxpr(logit)(params, x[0]))
 # %% [markdown]
 # ## 1 · grad
 #
-# `jax.grad(f)` is a function that takes what `f` takes and returns the derivative with respect to the
-# **first** argument, in the shape of that argument: a dict of arrays for a dict of arrays. Check one entry
-# against the definition, $\big(f(\theta + h) - f(\theta - h)\big) / 2h$:
+# `jax.grad(f)` is a function that takes what `f` takes and returns the derivative with respect to
+# the **first** argument, in the shape of that argument: a dict of arrays for a dict of arrays.
+# Check one entry against the definition, $\big(f(\theta + h) - f(\theta - h)\big) / 2h$:
 
 # %%
 grads = jax.grad(loss)(params, x, y)
@@ -111,14 +112,15 @@ third = jax.grad(jax.grad(jax.grad(lambda t: t**4)))
 assert third(2.0) == 24 * 2.0
 
 # %% [markdown]
-# PyTorch computes the same numbers another way: it notes operations *while* they run, `loss.backward()`
-# walks back over the notes, and leaves results in `parameter.grad`, added to what is there already
-# (which is why one has to call `zero_grad`). `jax.grad` returns them: there is nothing to reset.
+# PyTorch computes the same numbers another way: it notes operations *while* they run,
+# `loss.backward()` walks back over the notes, and leaves results in `parameter.grad`, added to what
+# is there already (which is why one has to call `zero_grad`). `jax.grad` returns them: there is
+# nothing to reset.
 #
 # ## 2 · jit
 #
-# `jax.jit(f)` compiles the whole list of operations into one program, the first time it's called with
-# arguments of these shapes and types. Python runs only then. A `print` shows it:
+# `jax.jit(f)` compiles the whole list of operations into one program, the first time it's called
+# with arguments of these shapes and types. Python runs only then. A `print` shows it:
 
 # %%
 traced = []
@@ -165,8 +167,8 @@ for name in plain:
 assert times["jit"] < times["as written"] / 3
 
 # %% [markdown]
-# **Traps.** A tracer has no value, so Python can't decide on it; the error says so. Use `jnp.where` or
-# `lax.cond`, or tell `jit` that an argument is part of the program (`static_argnames`), at the
+# **Traps.** A tracer has no value, so Python can't decide on it; the error says so. Use `jnp.where`
+# or `lax.cond`, or tell `jit` that an argument is part of the program (`static_argnames`), at the
 # price of a compilation for each value.
 
 
@@ -205,9 +207,9 @@ assert len({float(jax.random.normal(k)) for k in jax.random.split(key, 4)}) == 4
 # %% [markdown]
 # ## 3 · vmap
 #
-# Write the function for **one** example; `vmap` gives the one for a batch, and turns the vector products
-# inside into matrix products. `in_axes` says which arguments have the batch axis: `None` for the
-# parameters, which all share, and 0 for the rest.
+# Write the function for **one** example; `vmap` gives the one for a batch, and turns the vector
+# products inside into matrix products. `in_axes` says which arguments have the batch axis: `None`
+# for the parameters, which all share, and 0 for the rest.
 #
 # With `grad` inside, it answers a question that is hard elsewhere: what would *each* example do to
 # the parameters? The gradient of the mean loss is the mean of these.
@@ -221,8 +223,8 @@ one_by_one = jnp.stack([jax.grad(loss)(params, x[i], y[i])["W1"] for i in range(
 assert jnp.allclose(of_each["W1"][:8], one_by_one, atol=1e-6)
 
 # %% [markdown]
-# After some training, look at the length of each example's gradient. Those in the midst of their moon
-# have nothing more to say; the few at the border pull.
+# After some training, look at the length of each example's gradient. Those in the midst of their
+# moon have nothing more to say; the few at the border pull.
 
 # %%
 trained = params
@@ -233,20 +235,24 @@ length = jnp.sqrt(sum(jnp.sum(g.reshape(len(x), -1) ** 2, axis=1) for g in of_ea
 grid = jnp.stack(jnp.meshgrid(jnp.linspace(-1.6, 2.6, 120), jnp.linspace(-1.1, 1.6, 120)), axis=-1)
 figure, axes = plt.subplots(figsize=(8, 4.8))
 axes.contour(grid[..., 0], grid[..., 1], logit(trained, grid), [0.0], colors="black", linewidths=2)
-dots = axes.scatter(*x.T, c=length, s=20 + 160 * length / length.max(), cmap="viridis_r", ec="white", lw=0.5)
+dots = axes.scatter(
+    *x.T, c=length, s=20 + 160 * length / length.max(), cmap="viridis_r", ec="white", lw=0.5
+)
 figure.colorbar(dots, label="length of the example's gradient")
-axes.set(title="Who still pulls: gradients of single examples (vmap of grad)", xlabel="x₁", ylabel="x₂")
+axes.set(
+    title="Who still pulls: gradients of single examples (vmap of grad)", xlabel="x₁", ylabel="x₂"
+)
 axes.set_aspect("equal")
-figure.tight_layout()
+plt.show()
 assert float(jnp.median(length)) < float(length.max()) / 5
 
 # %% [markdown]
 # ## 4 · scan
 #
-# A Python loop over a compiled step crosses from Python into the program and back for each step. `lax.scan`
-# puts the loop inside: `scan(f, carry, xs)` calls `carry, out = f(carry, x)` for each `x` and stacks
-# what comes out. Unlike a loop within `jit`, which is unrolled into a program as long as the
-# training, it's traced once.
+# A Python loop over a compiled step crosses from Python into the program and back for each step.
+# `lax.scan` puts the loop inside: `scan(f, carry, xs)` calls `carry, out = f(carry, x)` for each
+# `x` and stacks what comes out. Unlike a loop within `jit`, which is unrolled into a program as
+# long as the training, it's traced once.
 
 
 # %%
@@ -279,23 +285,30 @@ def unrolled(params, x, y, n):
     return params
 
 
-scanned = lambda n: lines(lambda p: jax.lax.scan(lambda c, _: (step(c, x, y), None), p, length=n), params)
-print("lines of the program for 2, 20 steps, unrolled:", [lines(lambda p: unrolled(p, x, y, n), params) for n in (2, 20)])
+scanned = lambda n: lines(
+    lambda p: jax.lax.scan(lambda c, _: (step(c, x, y), None), p, length=n), params
+)
+print(
+    "lines of the program for 2, 20 steps, unrolled:",
+    [lines(lambda p, n=n: unrolled(p, x, y, n), params) for n in (2, 20)],
+)
 print("and with scan:                                 ", [scanned(n) for n in (2, 20)])
 assert scanned(2) == scanned(20)
 
 # %% [markdown]
 # ## All at once
 #
-# Because each gives a function, they stack. A gradient inside a step, inside a scan, inside a vmap over
-# seeds, inside jit: **sixteen networks trained from start to end in one program**.
+# Because each gives a function, they stack. A gradient inside a step, inside a scan, inside a vmap
+# over seeds, inside jit: **sixteen networks trained from start to end in one program**.
 
 # %%
 SEEDS = 16
 starts = jax.vmap(init)(jax.random.split(jax.random.key(7), SEEDS))
 train_many = jax.vmap(lambda p: train_scan(p, x, y, STEPS))
 _, curves = train_many(starts)
-times[f"vmap of scan,\n{SEEDS} networks"] = seconds(lambda: jax.jit(train_many)(starts), 3, 1) / STEPS / SEEDS
+times[f"vmap of scan,\n{SEEDS} networks"] = (
+    seconds(lambda: jax.jit(train_many)(starts), 3, 1) / STEPS / SEEDS
+)
 alone = train_scan(init(jax.random.split(jax.random.key(7), SEEDS)[3]), x, y, STEPS)[1]
 assert jnp.allclose(curves[3], alone, atol=1e-3)
 
@@ -306,7 +319,11 @@ colours = ["#767676", "#56B4E9", "#0072B2", "#D55E00"]
 left.barh(names[::-1], values[::-1], color=colours[::-1])
 for i, value in enumerate(values[::-1]):
     left.annotate(f"{value:,.0f} µs", (value, i), (5, 0), textcoords="offset points", va="center")
-left.set(xscale="log", xlim=(min(values) / 2, max(values) * 5), title="One training step of one network takes …")
+left.set(
+    xscale="log",
+    xlim=(min(values) / 2, max(values) * 5),
+    title="One training step of one network takes …",
+)
 left.set_xlabel("microseconds (logarithmic)")
 right.plot(curves.T, color="#D55E00", alpha=0.35, lw=1.2)
 right.plot(curves.mean(0), color="black", lw=2.5, label="mean")
@@ -314,7 +331,7 @@ right.set(xlabel="step", ylabel="loss", yscale="log", title=f"{SEEDS} networks i
 right.legend(frameon=False)
 for axes in (left, right):
     axes.spines[["top", "right"]].set_visible(False)
-figure.tight_layout()
+plt.show()
 
 # %% [markdown]
 # ## The same with jaxdl
@@ -329,7 +346,12 @@ tx = optax.sgd(0.5)
 jaxdl_step = train.make_step(loss_fn, tx)
 state = train.init_state(net, tx, jax.random.key(0))
 first, _, last = state.params  # dense, tanh, dense
-ours = {"W1": first["kernel"], "b1": first["bias"], "w2": last["kernel"][:, 0], "b2": last["bias"][0]}
+ours = {
+    "W1": first["kernel"],
+    "b1": first["bias"],
+    "w2": last["kernel"][:, 0],
+    "b2": last["bias"][0],
+}
 batch = {"inputs": x, "labels": y[:, None]}
 
 # one step under jit
@@ -345,7 +367,9 @@ expected = unrolled(ours, x, y, 20)
 assert jnp.allclose(after.params[0]["kernel"], expected["W1"], atol=1e-4)
 
 # a population under vmap
-states = jax.vmap(lambda key: train.init_state(net, tx, key))(jax.random.split(jax.random.key(0), 5))
+states = jax.vmap(lambda key: train.init_state(net, tx, key))(
+    jax.random.split(jax.random.key(0), 5)
+)
 after, sums = jax.jit(jax.vmap(jaxdl_step, in_axes=(0, None)))(states, batch)
 print("losses of five networks:", sums["loss"].total / sums["loss"].count)
 assert after.step.tolist() == [1] * 5
@@ -356,8 +380,10 @@ assert after.step.tolist() == [1] * 5
 # 1. With `vmap` twice and no loop, compute all pairwise distances of ten points.
 # 2. `jax.grad` of $\sqrt{x^2}$ at 0 is nan. Why? Write it so that the gradient there is 0.
 # 3. Fibonacci's first 20 numbers with `lax.scan`.
-# 4. Newton's method: minimise $f(w) = \sum_i (w_i - i)^4 + w_i^2$ with `jax.grad` and `jax.hessian`.
-# 5. One line: the gradient of the loss after 50 steps of training with respect to the **learning rate**.
+# 4. Newton's method: minimise $f(w) = \sum_i (w_i - i)^4 + w_i^2$ with `jax.grad` and
+#    `jax.hessian`.
+# 5. One line: the gradient of the loss after 50 steps of training with respect to the **learning
+#    rate**.
 #
 # ### Solutions
 
@@ -388,7 +414,10 @@ assert jnp.abs(jax.grad(f)(w)).max() < 1e-4
 
 # 5. The whole training is a function of the rate, so `grad` differentiates it.
 def final_loss(rate):
-    update = lambda p, _: (jax.tree.map(lambda p, g: p - rate * g, p, jax.grad(loss)(p, x, y)), None)
+    update = lambda p, _: (
+        jax.tree.map(lambda p, g: p - rate * g, p, jax.grad(loss)(p, x, y)),
+        None,
+    )
     return loss(jax.lax.scan(update, params, length=50)[0], x, y)
 
 

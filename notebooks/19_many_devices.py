@@ -1,19 +1,20 @@
 # %% [markdown]
 # # 19 · Many devices
 #
-# *One training step on eight devices with pmap, shard_map and jit: the same numbers, and the traps.*
+# *One training step on eight devices with pmap, shard_map and jit: the same numbers, and the
+# traps.*
 #
-# A gradient of a mean loss is a mean of gradients. So a batch may be cut into eight parts, each of eight
-# devices computes the gradient on its own part, and they average:
+# A gradient of a mean loss is a mean of gradients. So a batch may be cut into eight parts, each of
+# eight devices computes the gradient on its own part, and they average:
 #
 # $$ \nabla L \;=\; \frac1N\sum_{i=1}^{N} \nabla \ell_i \;=\; \frac18\sum_{d=1}^{8}
 #    \Big(\frac{8}{N}\sum_{i \in \text{part } d} \nabla \ell_i\Big). $$
 #
-# Parameters lie on each device as a copy. Since all start alike and take the same averaged step, the
-# copies stay alike. This is **data parallelism**, and the only moment at which devices talk is the
-# average, an *all-reduce*. JAX writes it in three ways: `pmap` (the old one: a program a
-# device), `shard_map` (the same, on a mesh of named axes), and plain `jit` with arrays that lie split
-# (the compiler finds out what has to be sent). You don't need eight devices to try: a CPU can
+# Parameters lie on each device as a copy. Since all start alike and take the same averaged step,
+# the copies stay alike. This is **data parallelism**, and the only moment at which devices talk is
+# the average, an *all-reduce*. JAX writes it in three ways: `pmap` (the old one: a program a
+# device), `shard_map` (the same, on a mesh of named axes), and plain `jit` with arrays that lie
+# split (the compiler finds out what has to be sent). You don't need eight devices to try: a CPU can
 # pretend to be eight. That has to be said before JAX starts.
 
 # %%
@@ -36,6 +37,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from jaxdl import data, layers, losses, metrics, models, parallel, serial, train
 
+plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 DEVICES = jax.devices()[:8]
 assert len(DEVICES) == 8, "JAX had started before: restart the kernel"
 print(DEVICES)
@@ -46,7 +48,11 @@ colours = plt.cm.viridis(np.linspace(0.15, 0.9, 8))
 
 
 def box(x, y, width, height, colour, text, size=10):
-    axes.add_patch(FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.03", fc=colour, ec="black", lw=0.8))
+    axes.add_patch(
+        FancyBboxPatch(
+            (x, y), width, height, boxstyle="round,pad=0.03", fc=colour, ec="black", lw=0.8
+        )
+    )
     axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=size)
 
 
@@ -60,15 +66,20 @@ for d in range(8):
     for top, bottom in ((4.12, 3.65), (3.07, 2.7), (1.87, 1.52), (0.78, 0.35)):
         axes.annotate("", (x + 0.35, bottom), (x + 0.35, top), arrowprops=arrow)
 box(0.1, 0.85, 7.7, 0.6, "#F6C3A0", "all-reduce: everyone gets the mean, ∇L", 12)
-axes.set(xlim=(0, 7.9), ylim=(-0.4, 4.8), title="Data parallelism: cut the rows, average the gradients, step alike")
+axes.set(
+    xlim=(0, 7.9),
+    ylim=(-0.4, 4.8),
+    title="Data parallelism: cut the rows, average the gradients, step alike",
+)
 axes.axis("off")
-figure.tight_layout()
+plt.show()
 
 # %% [markdown]
 # ## How devices talk
 #
-# Inside `pmap` or `shard_map` a function sees one device's part, and the name of the axis of devices. Four
-# sentences of the language they speak, the *collectives*, with the numbers 0 to 7, one a device:
+# Inside `pmap` or `shard_map` a function sees one device's part, and the name of the axis of
+# devices. Four sentences of the language they speak, the *collectives*, with the numbers 0 to 7,
+# one a device:
 
 # %%
 numbers = jnp.arange(8.0)
@@ -94,8 +105,8 @@ assert said["all_gather"].shape == (8, 8) and said["axis_index"].tolist() == lis
 # %% [markdown]
 # ## From scratch: the same step, four times
 #
-# A small network, one batch of 128 rows, gradient descent. First on one device; that is what the others
-# have to give.
+# A small network, one batch of 128 rows, gradient descent. First on one device; that is what the
+# others have to give.
 
 # %%
 animals = data.load("animals")
@@ -169,8 +180,8 @@ print("shard_map differs by", furthest(result, one_device))
 assert furthest(result, one_device) < 1e-6
 
 # %% [markdown]
-# **jit.** Nothing in the function changes: it's the step for one device. Only the arrays lie split over
-# the mesh, and the compiler puts the all-reduce where it's needed.
+# **jit.** Nothing in the function changes: it's the step for one device. Only the arrays lie split
+# over the mesh, and the compiler puts the all-reduce where it's needed.
 
 # %%
 split, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
@@ -187,11 +198,11 @@ for shard in spread[1].addressable_shards[:2]:
 # %% [markdown]
 # ## Three traps, measured
 #
-# **Trap 1: `shard_map` checks more than you may want.** Its default, `check_vma=True`, knows that the
-# parameters are alike on all devices, and that the gradient of something alike needs a sum over devices. So
-# `grad` has summed already; the `pmean` after it averages eight equal sums, and the gradient is eight
-# times too large. No error, no warning: it just trains with eight times the rate. With the check on, average the
-# **loss** inside of what is differentiated.
+# **Trap 1: `shard_map` checks more than you may want.** Its default, `check_vma=True`, knows that
+# the parameters are alike on all devices, and that the gradient of something alike needs a sum over
+# devices. So `grad` has summed already; the `pmean` after it averages eight equal sums, and the
+# gradient is eight times too large. No error, no warning: it just trains with eight times the rate.
+# With the check on, average the **loss** inside of what is differentiated.
 
 
 # %%
@@ -212,9 +223,10 @@ assert jnp.allclose(ratio, 8, rtol=1e-4)
 assert jnp.allclose(cured, right, atol=1e-7)
 
 # %% [markdown]
-# **Trap 2: a mean of means isn't the mean.** 100 rows don't divide by 8. Pad to 104, and give the four rows
-# that don't exist weight 0. The last device then has 9 real rows, the others 13; averaging their
-# means counts the last one's rows too much. Sum up loss and weight apart, and divide in the end.
+# **Trap 2: a mean of means isn't the mean.** 100 rows don't divide by 8. Pad to 104, and give the
+# four rows that don't exist weight 0. The last device then has 9 real rows, the others 13;
+# averaging their means counts the last one's rows too much. Sum up loss and weight apart, and
+# divide in the end.
 
 # %%
 padded = lambda a: jnp.pad(a[:100], [(0, 4)] + [(0, 0)] * (a.ndim - 1))
@@ -241,14 +253,16 @@ def on_devices(f):
 
 
 truth = loss(params, x[:100], y[:100])
-print("truth", truth, "  sums", on_devices(mean_of_all), "  mean of means", on_devices(mean_of_means))
+print(
+    "truth", truth, "  sums", on_devices(mean_of_all), "  mean of means", on_devices(mean_of_means)
+)
 assert jnp.allclose(on_devices(mean_of_all), truth, atol=1e-6)
 assert abs(on_devices(mean_of_means) - truth) > 1e-4
 
 # %% [markdown]
-# **Trap 3: random numbers.** With one key on all devices, all drop the same units: eight times the same
-# dropout mask. Under pmap and shard_map, fold the device's number into the key. Under jit there's
-# nothing to do; it draws what a single device would.
+# **Trap 3: random numbers.** With one key on all devices, all drop the same units: eight times the
+# same dropout mask. Under pmap and shard_map, fold the device's number into the key. Under jit
+# there's nothing to do; it draws what a single device would.
 
 # %%
 draw = lambda key: jax.random.bernoulli(key, 0.5, (6,))
@@ -259,17 +273,21 @@ masks = {
     for name, of in {"one key": lambda key: key, "own keys": fold}.items()
 }
 print(np.asarray(masks["own keys"][:3]).astype(int))
-assert len(np.unique(masks["one key"], axis=0)) == 1 and len(np.unique(masks["own keys"], axis=0)) > 1
+assert (
+    len(np.unique(masks["one key"], axis=0)) == 1 and len(np.unique(masks["own keys"], axis=0)) > 1
+)
 
 under_jit = jax.jit(lambda key: jax.random.bernoulli(key, 0.5, (128, 4)), out_shardings=split)
-assert jnp.array_equal(under_jit(jax.random.key(0)), jax.random.bernoulli(jax.random.key(0), 0.5, (128, 4)))
+assert jnp.array_equal(
+    under_jit(jax.random.key(0)), jax.random.bernoulli(jax.random.key(0), 0.5, (128, 4))
+)
 
 # %% [markdown]
 # ## The same with jaxdl
 #
-# The three ways are three runners of one step. `make_step(…, axis_name="data")` says that the step averages
-# over that axis; padding, weights and keys are taken care of: trap 2's batch of 100 rows is one
-# call.
+# The three ways are three runners of one step. `make_step(…, axis_name="data")` says that the step
+# averages over that axis; padding, weights and keys are taken care of: trap 2's batch of 100 rows
+# is one call.
 
 # %%
 net = serial(layers.rescale(1.0), models.mlp((784, 64, 10)))
@@ -305,8 +323,8 @@ ours = [{"W": p["kernel"], "b": p["bias"]} for p in after.params[1] if p]
 assert furthest(by_hand, ours) < 1e-6
 
 # %% [markdown]
-# Whole runs take one more word: `train.fit(…, parallel="shard_map")`. Two epochs on eight devices under
-# each engine; 1,000 rows are seven batches of 128 and one of 104:
+# Whole runs take one more word: `train.fit(…, parallel="shard_map")`. Two epochs on eight devices
+# under each engine; 1,000 rows are seven batches of 128 and one of 104:
 
 # %%
 small = animals._replace(train={k: v[:1000] for k, v in animals.train.items()})
@@ -316,7 +334,7 @@ class_start = train.init_state(classifier, tx, jax.random.key(0))
 histories = {}
 for engine in ("jit", "pmap", "shard_map"):
     _, histories[engine] = train.fit(
-        class_loss, tx, class_start, small, epochs=2, batch_size=128, parallel=engine
+        class_loss, tx, class_start, small, epochs=2, batch_size=128, parallel=engine, hooks=()
     )
     print(f"{engine:10}", [f"{row['validation_loss']:.6f}" for row in histories[engine]])
 ends = [rows[-1]["validation_loss"] for rows in histories.values()]
@@ -325,10 +343,10 @@ assert max(ends) - min(ends) < 1e-5
 # %% [markdown]
 # ## When the model is too large for one device
 #
-# Data parallelism keeps a whole copy of parameters and optimizer state on each device. Adam's state is
-# twice the parameters, so a model of $n$ numbers takes $3n$, times eight. **Fully sharded** training cuts
-# these arrays too; each device keeps an eighth and gathers a layer when it computes with it. With jit it's a
-# rule on how arrays lie; not one line of the step changes.
+# Data parallelism keeps a whole copy of parameters and optimizer state on each device. Adam's state
+# is twice the parameters, so a model of $n$ numbers takes $3n$, times eight. **Fully sharded**
+# training cuts these arrays too; each device keeps an eighth and gathers a layer when it computes
+# with it. With jit it's a rule on how arrays lie; not one line of the step changes.
 
 # %%
 big, adam = models.mlp((784, 1024, 1024, 10)), optax.adam(1e-3)
@@ -343,7 +361,10 @@ def bytes_on(device, tree):
 
 
 taken = {}
-for name, rule in {"a copy each": None, "fully sharded": parallel.fully_sharded(jaxdl_mesh)}.items():
+for name, rule in {
+    "a copy each": None,
+    "fully sharded": parallel.fully_sharded(jaxdl_mesh),
+}.items():
     run = parallel.jit_step(train.make_step(big_loss, adam), jaxdl_mesh, rule=rule)
     after, _ = run(parallel.replicate(big_start, jaxdl_mesh), rows)
     expected, _ = jax.jit(train.make_step(big_loss, adam))(big_start, rows)
@@ -359,9 +380,9 @@ assert taken["fully sharded"] < taken["a copy each"] / 7.5
 # 2. **Ring all-reduce.** Add up the devices' numbers with `ppermute` alone: each passes on to its
 #    neighbour what it has received last, seven times.
 # 3. Batch normalisation on eight devices: mean and variance of the *whole* batch, from sums.
-# 4. A device sends and receives $2\,\tfrac{D-1}{D}\,n$ numbers in a good all-reduce of $n$ numbers over $D$
-#    devices. How many bytes is that for the perceptron above (784-64-10, float32), and how does it grow with
-#    $D$?
+# 4. A device sends and receives $2\,\tfrac{D-1}{D}\,n$ numbers in a good all-reduce of $n$ numbers
+#    over $D$ devices. How many bytes is that for the perceptron above (784-64-10, float32), and how
+#    does it grow with $D$?
 #
 # ### Solutions
 

@@ -1,18 +1,22 @@
 # %% [markdown]
 # # 20 · Populations
 #
-# *A hundred networks trained at once by vmap: luck measured, learning rates searched, a committee formed.*
+# *A hundred networks trained at once by vmap: luck measured, learning rates searched, a committee
+# formed.*
 #
 # A single run of training tells little. Was it the idea, or was it the seed? An answer needs many
-# runs, and small networks waste a machine: their matrices are too small to keep it busy, and each run
-# pays for being started and compiled. If the whole state of training is one tree of arrays that goes
-# into a pure step and comes out of it, a hundred runs are the same tree with one more axis in front:
+# runs, and small networks waste a machine: their matrices are too small to keep it busy, and each
+# run pays for being started and compiled. If the whole state of training is one tree of arrays that
+# goes into a pure step and comes out of it, a hundred runs are the same tree with one more axis in
+# front:
 #
-# $$ (\theta_1, \dots, \theta_{100}) \;\mapsto\; \big(\mathrm{step}(\theta_1), \dots, \mathrm{step}(\theta_{100})\big)
+# $$ (\theta_1, \dots, \theta_{100}) \;\mapsto\;
+#    \big(\mathrm{step}(\theta_1), \dots, \mathrm{step}(\theta_{100})\big)
 #    \;=\; \mathrm{vmap}(\mathrm{step})(\theta_{1\dots100}). $$
 #
-# One compilation, one program, matrix products a hundred times as large. And what differs from run to
-# run may be more than the seed: any number, such as the learning rate, can have an axis of a hundred too.
+# One compilation, one program, matrix products a hundred times as large. And what differs from run
+# to run may be more than the seed: any number, such as the learning rate, can have an axis of a
+# hundred too.
 
 # %%
 import os
@@ -25,16 +29,18 @@ import numpy as np
 import optax
 
 from jaxdl import data, layers, losses, metrics, models, serial, train
+from jaxdl.plots import BLUE, GREY, ORANGE
 
-FAST = "JAXDL_FAST" in os.environ
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767676"
+FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
+plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 
 # %% [markdown]
 # ## From scratch: how much is XOR a matter of luck?
 #
-# Two relu neurons are enough for XOR: $\max(0, x_1 + x_2) - 2\max(0, x_1 + x_2 - 1)$. Whether gradient
-# descent finds them depends on where it starts. How often does it? A function trains **one** network
-# and says whether it solves XOR; `vmap` over keys makes it a hundred, for each number of neurons.
+# Two relu neurons are enough for XOR: $\max(0, x_1 + x_2) - 2\max(0, x_1 + x_2 - 1)$. Whether
+# gradient descent finds them depends on where it starts. How often does it? A function trains
+# **one** network and says whether it solves XOR; `vmap` over keys makes it a hundred, for each
+# number of neurons.
 
 # %%
 corners = jnp.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
@@ -84,25 +90,39 @@ assert jnp.allclose(curves[3][5], alone, atol=1e-4)  # a member is what it would
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4))
 left.plot(curves[2][:100].T, color=BLUE, alpha=0.25, lw=1)
-left.set(xlabel="step", ylabel="loss", yscale="log", ylim=(1e-6, 1), title="A hundred networks with two hidden neurons")
+left.set(
+    xlabel="step",
+    ylabel="loss",
+    yscale="log",
+    ylim=(1e-6, 1),
+    title="A hundred networks with two hidden neurons",
+)
 right.bar([str(n) for n in shares], [100 * s for s in shares.values()], color=BLUE)
 for i, share in enumerate(shares.values()):
-    right.annotate(f"{100 * share:.0f} %", (i, 100 * share), (0, 3), textcoords="offset points", ha="center")
-right.set(xlabel="hidden neurons", ylabel="networks that learn XOR, %", ylim=(0, 112), title="Spare neurons are spare chances")
+    right.annotate(
+        f"{100 * share:.0f} %", (i, 100 * share), (0, 3), textcoords="offset points", ha="center"
+    )
+right.set(
+    xlabel="hidden neurons",
+    ylabel="networks that learn XOR, %",
+    ylim=(0, 112),
+    title="Spare neurons are spare chances",
+)
 for axes in (left, right):
     axes.spines[["top", "right"]].set_visible(False)
-figure.tight_layout()
+plt.show()
 
 # %% [markdown]
 # With two neurons, some runs end on a plateau: a neuron died or both found the same half of the
-# problem, and the gradient has nothing to say any more. With more neurons than needed, some pair of them
-# starts well. Being wider than necessary is, above all, insurance.
+# problem, and the gradient has nothing to say any more. With more neurons than needed, some pair of
+# them starts well. Being wider than necessary is, above all, insurance.
 #
 # ## The same with jaxdl: a hundred classifiers
 #
-# `train.init_state` makes a TrainState from a key, so `vmap` of it over keys makes a hundred; `make_step`
-# gives a pure step, so `vmap` of it trains them. Batches are shared (`in_axes=(0, None)`). Each member
-# has its own learning rate too: `optax.inject_hyperparams` moves it into the optimizer's state, where it is an array.
+# `train.init_state` makes a TrainState from a key, so `vmap` of it over keys makes a hundred;
+# `make_step` gives a pure step, so `vmap` of it trains them. Batches are shared (`in_axes=(0,
+# None)`). Each member has its own learning rate too: `optax.inject_hyperparams` moves it into the
+# optimizer's state, where it is an array.
 
 # %%
 animals = data.load("animals")
@@ -127,7 +147,9 @@ def member(key, rate):
 grid_rates = jnp.repeat(jnp.asarray(RATES, jnp.float32), SEEDS)  # 20 rates × 5 seeds
 grid_keys = jnp.tile(jax.random.split(jax.random.key(1), SEEDS), 20)
 population = jax.vmap(member)(grid_keys, grid_rates)
-print("members:", population.step.shape[0], "  first kernel:", population.params[3][0]["kernel"].shape)
+print(
+    "members:", population.step.shape[0], "  first kernel:", population.params[3][0]["kernel"].shape
+)
 
 order = jax.random.permutation(jax.random.key(2), len(animals.train["labels"]))
 rows = jnp.resize(order, (STEPS, SIZE))  # again from the start where the data ends
@@ -152,7 +174,8 @@ seconds_together = time.perf_counter() - begin
 print(losses_of_all.shape, "losses")
 
 # %% [markdown]
-# A member must be what it would be alone. And what does a hundred cost, against a hundred times one?
+# A member must be what it would be alone. And what does a hundred cost, against a hundred times
+# one?
 
 # %%
 single = jax.jit(run)
@@ -169,19 +192,25 @@ print(f"one network: {seconds_alone:.2f} s   a hundred at once: {seconds_togethe
 print(f"that's {seconds_together / seconds_alone:.0f} times as long for 100 times the work")
 
 # %% [markdown]
-# And it was compiled once, not a hundred times. Don't expect as much of larger networks: a hundred times
-# their parameters no longer fit into a processor's cache, and each step reads and writes them all. On
-# a GPU, where a single small network leaves nearly everything idle, the gain is far larger.
+# And it was compiled once, not a hundred times. Don't expect as much of larger networks: a hundred
+# times their parameters no longer fit into a processor's cache, and each step reads and writes them
+# all. On a GPU, where a single small network leaves nearly everything idle, the gain is far larger.
 #
 # ## What a hundred tell
 #
-# From left to right the learning rate, and for each rate five seeds. One run at one rate would be one of
-# these dots.
+# From left to right the learning rate, and for each rate five seeds. One run at one rate would be
+# one of these dots.
 
 # %%
 evaluate = jax.jit(
     jax.vmap(
-        lambda ts: loss_fn(ts.params, ts.state, {k: jnp.asarray(v) for k, v in animals.validation.items()}, key=None, train=False)
+        lambda ts: loss_fn(
+            ts.params,
+            ts.state,
+            {k: jnp.asarray(v) for k, v in animals.validation.items()},
+            key=None,
+            train=False,
+        )
     )
 )
 _, (_, sums) = evaluate(after)
@@ -193,39 +222,55 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6))
 for i in range(20):
     left.plot([RATES[i]] * SEEDS, accuracy[i], "o", color=ORANGE if i == best else BLUE, alpha=0.7)
 left.plot(RATES, accuracy.mean(1), color=GREY, lw=2)
-left.set(xscale="log", xlabel="learning rate", ylabel="validation accuracy", title="100 networks: 20 rates × 5 seeds")
+left.set(
+    xscale="log",
+    xlabel="learning rate",
+    ylabel="validation accuracy",
+    title="100 networks: 20 rates × 5 seeds",
+)
 for i, colour in ((4, BLUE), (best, ORANGE), (19, GREY)):
     members = np.asarray(losses_of_all).reshape(20, SEEDS, -1)[i]
     smooth = np.stack([np.convolve(m, np.ones(10) / 10, "valid") for m in members])
     label = f"rate {RATES[i]:.2g}" + (", the best" if i == best else "")
     right.plot(smooth.mean(0), color=colour, lw=2.5, label=label)
-    right.fill_between(np.arange(smooth.shape[1]), smooth.min(0), smooth.max(0), color=colour, alpha=0.2)
-right.set(xlabel="step", ylabel="training loss", yscale="log", title="Mean and range over five seeds")
+    right.fill_between(
+        np.arange(smooth.shape[1]), smooth.min(0), smooth.max(0), color=colour, alpha=0.2
+    )
+right.set(
+    xlabel="step", ylabel="training loss", yscale="log", title="Mean and range over five seeds"
+)
 right.legend(frameon=False)
 for axes in (left, right):
     axes.spines[["top", "right"]].set_visible(False)
-figure.tight_layout()
+plt.show()
 
 # %%
 spread = accuracy[best].max() - accuracy[best].min()
-print(f"best rate {RATES[best]:.2g}: accuracy {accuracy[best].mean():.3f}, from seed to seed {spread:.3f} apart")
+print(
+    f"best rate {RATES[best]:.2g}: accuracy {accuracy[best].mean():.3f}, "
+    f"from seed to seed {spread:.3f} apart"
+)
 if not FAST:
     assert 0.03 < RATES[best] < 2
-    assert accuracy[best].mean() > accuracy[0].mean() + 0.2 and accuracy[best].mean() > accuracy[19].mean() + 0.2
+    assert (
+        accuracy[best].mean() > accuracy[0].mean() + 0.2
+        and accuracy[best].mean() > accuracy[19].mean() + 0.2
+    )
 
 # %% [markdown]
-# Two lessons. The rate matters more than anything else here; and between the seeds of one rate lies more
-# than many a paper's improvement: **report several seeds**.
+# Two lessons. The rate matters more than anything else here; and between the seeds of one rate lies
+# more than many a paper's improvement: **report several seeds**.
 #
 # ## A committee
 #
-# The members are there anyway: let them vote. For any one picture, let $p_m$ be the probability that member $m$
-# gives to the right class. Since $-\log$ is convex, Jensen's inequality says of the committee's mean
-# probability
+# The members are there anyway: let them vote. For any one picture, let $p_m$ be the probability
+# that member $m$ gives to the right class. Since $-\log$ is convex, Jensen's inequality says of the
+# committee's mean probability
 #
 # $$ -\log\Big(\tfrac1M \sum_m p_m\Big) \;\le\; \tfrac1M \sum_m -\log p_m : $$
 #
-# **a committee's loss is never worse than its members' mean.** Its accuracy usually is better as well.
+# **a committee's loss is never worse than its members' mean.** Its accuracy usually is better as
+# well.
 
 # %%
 near = np.arange(20)[np.abs(np.arange(20) - best) <= 2]
@@ -241,7 +286,10 @@ member_loss = -jnp.log(jax.vmap(right_class)(probabilities)).mean(axis=1)
 committee_loss = -jnp.log(right_class(vote)).mean()
 member_accuracy = (logits.argmax(-1) == truth).mean(axis=1)
 committee_accuracy = (vote.argmax(-1) == truth).mean()
-print(f"members:   loss {member_loss.mean():.3f}, accuracy {member_accuracy.mean():.3f} (best {member_accuracy.max():.3f})")
+print(
+    f"members:   loss {member_loss.mean():.3f}, accuracy {member_accuracy.mean():.3f} "
+    f"(best {member_accuracy.max():.3f})"
+)
 print(f"committee: loss {committee_loss:.3f}, accuracy {committee_accuracy:.3f}")
 assert committee_loss <= member_loss.mean()
 if not FAST:
@@ -250,10 +298,13 @@ if not FAST:
 # %% [markdown]
 # ## Exercises
 #
-# 1. How does the committee's test accuracy grow with its size? Draw committees of 1, 2, 5, 10 and 25 members.
-# 2. Momentum for each member: give the population a second hyperparameter, with the same rate for all.
+# 1. How does the committee's test accuracy grow with its size? Draw committees of 1, 2, 5, 10 and
+#    25 members.
+# 2. Momentum for each member: give the population a second hyperparameter, with the same rate for
+#    all.
 # 3. *Successive halving*: train 64 networks with random rates on XOR for 50 steps, keep the better
-#    half, go on for 100 steps, and so on, until four are left. Is the best as good as the best of training all to the end?
+#    half, go on for 100 steps, and so on, until four are left. Is the best as good as the best of
+#    training all to the end?
 #
 # ### Solutions
 
@@ -263,7 +314,9 @@ sizes = (1, 2, 5, 10, 25)
 mean_accuracy = []
 for size in sizes:
     draws = [jax.random.permutation(jax.random.key(i), len(chosen))[:size] for i in range(20)]
-    mean_accuracy.append(np.mean([(probabilities[d].mean(0).argmax(-1) == truth).mean() for d in draws]))
+    mean_accuracy.append(
+        np.mean([(probabilities[d].mean(0).argmax(-1) == truth).mean() for d in draws])
+    )
     print(f"{size:2} members: {mean_accuracy[-1]:.3f}")
 if not FAST:
     assert mean_accuracy[-1] > mean_accuracy[0] and mean_accuracy[2] > mean_accuracy[0]
@@ -305,6 +358,12 @@ for steps in (50, 100, 200, 400):
     values = jnp.nan_to_num(values, nan=jnp.inf)
     spent += steps * len(their_rates)
     keep = jnp.argsort(values)[: len(their_rates) // 2]
-    survivors, their_rates = jax.tree.map(lambda a: a[keep], survivors), their_rates[keep]
-print(f"halving: loss {values.min():.1e} after {spent} steps; all: {jnp.nanmin(to_the_end):.1e} after {64 * 750}")
+    survivors, their_rates = (
+        jax.tree.map(lambda a, keep=keep: a[keep], survivors),
+        their_rates[keep],
+    )
+print(
+    f"halving: loss {values.min():.1e} after {spent} steps; "
+    f"all: {jnp.nanmin(to_the_end):.1e} after {64 * 750}"
+)
 assert spent < 64 * 750 / 3 and values.min() < 1e-3
