@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 from jaxdl import activations as activations
 from jaxdl import combinators as combinators
 from jaxdl import data as data
+from jaxdl import explain as explain
 from jaxdl import functional as functional
 from jaxdl import initializers as initializers
 from jaxdl import layers as layers
@@ -17,6 +18,7 @@ from jaxdl import metrics as metrics
 from jaxdl import models as models
 from jaxdl import optim as optim
 from jaxdl import parallel as parallel
+from jaxdl import plots as plots
 from jaxdl import train as train
 from jaxdl.combinators import serial as serial
 from jaxdl.types import Layer as Layer

@@ -1,0 +1,168 @@
+"""A network as one flat list of operations, each with the layer that it belongs to."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.extend import core
+
+Path: TypeAlias = tuple[tuple[int, str], ...]
+"""The scopes around an operation, outermost first: an identity, and a name; "" for a call."""
+
+
+class Flat(NamedTuple):
+    """What ``flatten`` gives."""
+
+    closed: Any  # a ClosedJaxpr without loops or calls that have layers inside
+    layers: tuple[int, ...]  # for each of its equations the number of a layer call
+    names: tuple[str, ...]  # for each number the layer's name; "" outside of layers
+
+
+def flatten(fn: Callable[..., Any], *args: Any) -> Flat:
+    """Traces a function into equations that know which call of which layer they are part of.
+
+    ``types.named`` lets each layer enter a ``jax.named_scope``, and JAX notes the scopes of every
+    operation. Each call enters a scope of its own: two layers of one name are two objects there,
+    which is how they are told apart. Loops over layers, as ``repeat`` makes them, are unrolled.
+
+    Args:
+        fn: a function of pytrees of arrays.
+        *args: where it is traced; arrays, or ``jax.ShapeDtypeStruct``.
+
+    Returns:
+        A Flat, whose ``closed`` takes the leaves of the arguments and gives those of the result.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> net = layers.dense(2, 3)
+        >>> params, state = net.init(jax.random.key(0))
+        >>> flat = flatten(net.apply, params, state, jnp.ones((5, 2)))
+        >>> flat.names
+        ('dense(2, 3)',)
+    """
+    closed = jax.make_jaxpr(fn)(*args)
+    numbers: dict[Path, int] = {}
+    calls = itertools.count()
+
+    def replay(*leaves: Any) -> list[Any]:
+        return _evaluate(closed.jaxpr, closed.consts, leaves, (), numbers, calls)
+
+    again = jax.make_jaxpr(replay)(*(v.aval for v in closed.jaxpr.invars))
+    names = tuple(path[-1][1] if path else "" for path in numbers)
+    return Flat(again, tuple(map(_number, again.jaxpr.eqns)), names)
+
+
+def bind(eqn: Any, inputs: Sequence[Any]) -> list[Any]:
+    """Computes one equation; derivatives of its own, as relu has one, stay with it."""
+    outputs = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
+    return list(outputs) if eqn.primitive.multiple_results else [outputs]
+
+
+def read(values: dict[Any, Any], v: Any) -> Any:
+    """The value of a variable, or of a literal."""
+    return v.val if isinstance(v, core.Literal) else values[v]
+
+
+def _evaluate(
+    jaxpr: Any,
+    consts: Sequence[Any],
+    args: Sequence[Any],
+    outside: Path,
+    numbers: dict[Path, int],
+    calls: Iterator[int],
+) -> list[Any]:
+    """Computes a jaxpr, and notes at each operation, as a scope, the number of its layer call."""
+    values: dict[Any, Any] = dict(
+        zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True)
+    )
+    for eqn in jaxpr.eqns:
+        inputs, path = [read(values, v) for v in eqn.invars], (*outside, *_scopes(eqn))
+        inner = _inner(eqn)
+        if inner is None or not _has_layers(inner):
+            with jax.named_scope(f"#{numbers.setdefault(_named(path), len(numbers))}"):
+                outputs = bind(eqn, inputs)
+        elif eqn.primitive.name == "scan":
+            outputs = _scan(eqn, inner, inputs, path, numbers, calls)
+        else:
+            path = (*path, (next(calls), ""))
+            outputs = _evaluate(inner, _consts(eqn), inputs, path, numbers, calls)
+        values.update(zip(eqn.outvars, outputs, strict=True))
+    return [read(values, v) for v in jaxpr.outvars]
+
+
+def _scan(
+    eqn: Any,
+    jaxpr: Any,
+    inputs: Sequence[Any],
+    path: Path,
+    numbers: dict[Path, int],
+    calls: Iterator[int],
+) -> list[Any]:
+    """Unrolls a loop; its i-th turn is a call of its own."""
+    length, backward = eqn.params["length"], eqn.params["reverse"]
+    # Versions of JAX write down in their own ways how many of each kind there are. What is
+    # scanned over has an axis less inside; what is carried, and what is constant, hasn't.
+    n_carry = len(eqn.outvars) - _scanned(eqn.outvars, jaxpr.outvars)
+    n_consts = len(inputs) - _scanned(eqn.invars, jaxpr.invars) - n_carry
+    consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
+    rows: list[Sequence[Any]] = [()] * length
+    for i in range(length)[::-1] if backward else range(length):
+        with jax.named_scope(f"[{i}]"):
+            turn = [lax.index_in_dim(x, i, keepdims=False) for x in xs]
+        inside = (*path, (next(calls), ""))
+        args = (*consts, *carry, *turn)
+        results = _evaluate(jaxpr, _consts(eqn), args, inside, numbers, calls)
+        carry, rows[i] = results[:n_carry], results[n_carry:]
+    return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
+
+
+def _scanned(outside: Sequence[Any], inside: Sequence[Any]) -> int:
+    return sum(a.aval.ndim != b.aval.ndim for a, b in zip(outside, inside, strict=True))
+
+
+def inner_jaxprs(eqn: Any) -> Iterator[Any]:
+    """All jaxprs among an equation's parameters: of a call, a loop, a function with a rule."""
+    for value in eqn.params.values():
+        for item in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(item, core.ClosedJaxpr):
+                yield item.jaxpr
+            elif isinstance(item, core.Jaxpr):
+                yield item
+
+
+def _inner(eqn: Any) -> Any | None:
+    """What a call, a rematerialised call or a scan computes; None for other equations."""
+    if "custom" in eqn.primitive.name or eqn.primitive.name in ("cond", "while"):
+        return None
+    return next(inner_jaxprs(eqn), None)
+
+
+def _consts(eqn: Any) -> Sequence[Any]:
+    inner = (v for v in eqn.params.values() if isinstance(v, core.ClosedJaxpr))
+    return next((closed.consts for closed in inner), ())
+
+
+def _has_layers(jaxpr: Any) -> bool:
+    return any(_scopes(eqn) or any(map(_has_layers, inner_jaxprs(eqn))) for eqn in jaxpr.eqns)
+
+
+def _scopes(eqn: Any) -> Path:
+    stack = getattr(eqn.source_info.name_stack, "stack", ())
+    return tuple((id(part), part.name) for part in stack if type(part).__name__ == "Scope")
+
+
+def _named(path: Path) -> Path:
+    """The path up to its innermost layer: a call within a layer is part of it."""
+    last = max((i for i, (_, name) in enumerate(path) if name), default=-1)
+    return path[: last + 1]
+
+
+def _number(eqn: Any) -> int:
+    """The layer call that an equation of the flat jaxpr notes; -1 - i for the i-th turn's slice."""
+    names = [name for _, name in _scopes(eqn) if name[0] in "#["]
+    if not names:
+        return -1
+    return int(names[0][1:]) if names[0][0] == "#" else -2 - int(names[0][1:-1])

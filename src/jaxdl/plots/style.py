@@ -1,0 +1,78 @@
+"""What all pictures share: colours that everybody can tell apart, sizes, and the grid of axes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767676"
+"""Two colours that everybody can tell apart (Okabe and Ito, 2008), and one for lines behind."""
+
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+"""Okabe and Ito's palette without its yellow, too light on white, and one brown."""
+
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""Lines and points differ in more than their colour."""
+
+
+def make_figure(rows: int, columns: int, *, width: float, height: float) -> "Figure":
+    """Makes a grid of axes, each of a size in inches, that no global state holds on to."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(columns * width, rows * height), layout="constrained", dpi=150)
+    FigureCanvasAgg(figure)
+    figure.subplots(rows, columns)
+    return figure
+
+
+def grid(count: int, columns: int, *, width: float, height: float) -> "Figure":
+    """Makes axes for so many pictures, and takes away those that stay empty in the last row."""
+    columns = min(columns, count)
+    figure = make_figure(-(-count // columns), columns, width=width, height=height)
+    for axes in figure.axes[count:]:
+        axes.remove()
+    return figure
+
+
+def tidy(axes: "Axes", *, title: str = "", xlabel: str = "", ylabel: str = "") -> None:
+    """Leaves of a frame what is needed, and writes what the axes are."""
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel(xlabel, fontsize=12)
+    axes.set_ylabel(ylabel, fontsize=12)
+    axes.set_title(title, fontsize=13)
+    axes.tick_params(labelsize=11)
+
+
+def empty(axes: "Axes") -> None:
+    """Takes ticks and frame away, as for images."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def signed_colours() -> "Colormap":
+    """Orange for what is negative, over white, to blue for what is positive."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", [ORANGE, "white", BLUE])
+
+
+def heading(figure: "Figure", title: str) -> None:
+    """Writes a title above all panels, if there is one."""
+    if title:
+        figure.suptitle(title, fontsize=15)
+
+
+def style_of(i: int) -> dict[str, object]:
+    """Colour and dashes of the i-th of several lines."""
+    return {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i % len(DASHES)], "lw": 2.2}
+
+
+def names_of(classes: Sequence[str] | None, count: int) -> Sequence[str]:
+    """The names of classes, or their numbers."""
+    return [str(i) for i in range(count)] if classes is None else classes
