@@ -151,7 +151,8 @@ assert jnp.allclose(jax.grad(cross_entropy)(sure, right), jnp.array([1.0, -1.0, 
 # Adam keeps a running mean $m$ of the gradient and one, $v$, of its square. Both start at 0, so at
 # first they're too small; the corrections $1 - \beta^t$ mend that.
 #
-# $$ m \leftarrow \beta_1 m + (1 - \beta_1)\, g, \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2, $$
+# $$ m \leftarrow \beta_1 m + (1 - \beta_1)\, g, \qquad
+#    v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2, $$
 #
 # $$ \theta \leftarrow \theta - \eta\, \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t}\;
 #    \frac{m}{\sqrt{v} + \epsilon} $$

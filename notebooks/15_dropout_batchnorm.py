@@ -275,32 +275,37 @@ def deep(normalised):
 
 
 subset = animals._replace(train={k: v[:2000] for k, v in animals.train.items()})
+batch = {k: jnp.asarray(v[:128]) for k, v in subset.train.items()}
+
+
+def spread_by_layer(params, state):
+    """How much each layer's activations differ from image to image."""
+    a, spreads = batch["inputs"].reshape(128, -1) / 255, []
+    for p, s in zip(params[2:-1], state[2:-1], strict=True):  # behind rescale and flatten
+        if "kernel" in p:
+            a = functional.dense(p, a)
+        elif "scale" in p:
+            a, _ = functional.batch_norm(p, s, a, train=True)
+        else:
+            a = jax.nn.sigmoid(a)
+            spreads.append(float(a.std(axis=0).mean()))
+    return spreads
+
+
+def gradient_by_layer(loss_fn, start):
+    loss = lambda params: loss_fn(params, start.state, batch, key=None, train=True)[0]
+    kernels = [g["kernel"] for g in jax.jit(jax.grad(loss))(start.params) if "kernel" in g]
+    return [float(jnp.sqrt(jnp.mean(g**2))) for g in kernels[:DEPTH]]
+
+
 deep_runs, spreads, gradients = {}, {}, {}
 for name, normalised in {"plain": False, "with batch norm": True}.items():
     net = deep(normalised)
     loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
     tx = optax.sgd(0.2, momentum=0.9)
     start = train.init_state(net, tx, jax.random.key(0))
-    batch = {k: jnp.asarray(v[:128]) for k, v in subset.train.items()}
-    of = lambda p, start=start, loss_fn=loss_fn: loss_fn(
-        p, start.state, batch, key=None, train=True
-    )[0]
-    grads = jax.jit(jax.grad(of))(start.params)
-    kernels = [g["kernel"] for g in grads if isinstance(g, dict) and "kernel" in g]
-    gradients[name] = [float(jnp.sqrt(jnp.mean(g**2))) for g in kernels[:DEPTH]]
-    a, spreads[name] = batch["inputs"], []
-    for part, p, s in zip(
-        [layers.rescale(1 / 255), layers.flatten()], ((), ()), ((), ()), strict=True
-    ):
-        a, _ = part.apply(p, s, a)
-    for p, s in zip(start.params[2:-1], start.state[2:-1], strict=True):
-        if isinstance(p, dict) and "kernel" in p:
-            a = functional.dense(p, a)
-        elif isinstance(p, dict):
-            a, _ = functional.batch_norm(p, s, a, train=True)
-        else:
-            a = jax.nn.sigmoid(a)
-            spreads[name].append(float(a.std(0).mean()))
+    spreads[name] = spread_by_layer(start.params, start.state)
+    gradients[name] = gradient_by_layer(loss_fn, start)
     _, deep_runs[name] = train.fit(
         loss_fn, tx, start, subset, epochs=2 if FAST else 15, batch_size=100, hooks=()
     )

@@ -10,8 +10,8 @@
 # has a derivative, so a network can learn what to ask (queries), what to be found under (keys) and
 # what to hand out (values):
 #
-# $$ \mathrm{attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V, \qquad
-#    Q = X W_Q, \quad K = X W_K, \quad V = X W_V. $$
+# $$ \mathrm{attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V,
+#    \qquad Q = X W_Q, \quad K = X W_K, \quad V = X W_V. $$
 #
 # A recurrent network has to carry what it read through every step in between; attention looks
 # straight at it, at any distance and at all positions at once. A **transformer** (Vaswani et al.
@@ -74,7 +74,8 @@ for d in (4, 64, 1024):
         jax.nn.softmax(s.reshape(-1, 8)).max(axis=1).mean() for s in (products, products / d**0.5)
     )
     print(
-        f"d={d:5}  variance {products.var():8.1f}   largest of 8 shares: {hard:.2f} undivided, {soft:.2f} divided"
+        f"d={d:5}  variance {products.var():8.1f}   "
+        f"largest of 8 shares: {hard:.2f} undivided, {soft:.2f} divided"
     )
     assert jnp.allclose(products.var(), d, rtol=0.1) and jnp.allclose(
         (products / d**0.5).var(), 1, rtol=0.1
@@ -105,10 +106,12 @@ def multi_head_attention(params, x, n_heads, causal=False):
 # (`in_proj_weight` to $\sin(0), \sin(1), \dots$ in the shape (4, 12), transposed, and so on) prints
 #
 # ```
-# tensor([[[-0.7575, -0.0567,  0.6963,  0.8091],     with a causal mask:  [[-0.1670, -0.8202,
-# -0.7193,  0.0429],
-#          [ 0.2857, -0.0919, -0.3850, -0.3241],                           [-0.1788, -0.7092, -0.5875,  0.0743],
-#          [ 0.5823, -0.0284, -0.6130, -0.6340]]])                         [ 0.5823, -0.0284, -0.6130, -0.6340]]
+# tensor([[[-0.7575, -0.0567,  0.6963,  0.8091],
+#          [ 0.2857, -0.0919, -0.3850, -0.3241],
+#          [ 0.5823, -0.0284, -0.6130, -0.6340]]])
+# tensor([[[-0.1670, -0.8202, -0.7193,  0.0429],     # with a causal mask
+#          [-0.1788, -0.7092, -0.5875,  0.0743],
+#          [ 0.5823, -0.0284, -0.6130, -0.6340]]])
 # ```
 
 
@@ -320,7 +323,8 @@ def read(state, keys):
 
 lm_end, curve = read(lm_state, jax.random.split(jax.random.key(1), 20 if FAST else 250))
 print(
-    f"{len(letters)} characters; loss {curve[0]:.2f} (chance: log {len(letters)} = {np.log(len(letters)):.2f}) → {curve[-1]:.3f}"
+    f"{len(letters)} characters; loss {curve[0]:.2f} → {curve[-1]:.3f}"
+    f" (chance: log {len(letters)} = {np.log(len(letters)):.2f})"
 )
 assert abs(curve[0] - np.log(len(letters))) < 0.3
 
@@ -397,8 +401,8 @@ print("that of the keys: q·(k + b) adds q·b to all scores of a query")
 # get at best.
 
 # %%
-# All it knows at a position is the token there and the bag of all tokens. Positions with equal tokens
-# get equal answers, so it can't tell first from last.
+# All it knows at a position is the token there and the bag of all tokens. Positions with equal
+# tokens get equal answers, so it can't tell first from last.
 no_positions = {**end.params, "positions": {"embedding": jnp.zeros((LENGTH, WIDTH))}}
 same = jnp.array([3, 1, 4, 1, 5, 9, 2, 6])
 logits, _ = transformer(no_positions, same)

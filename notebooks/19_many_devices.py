@@ -160,7 +160,7 @@ by_pmap = jax.pmap(
 )
 parts = lambda a: a.reshape(8, -1, *a.shape[1:])
 result = by_pmap(params, parts(x), parts(y))
-print("pmap differs by", furthest(result, one_device))
+print(f"pmap differs by {furthest(result, one_device):.1e}")
 assert furthest(result, one_device) < 1e-6
 
 # %% [markdown]
@@ -176,7 +176,7 @@ by_shard_map = jax.jit(
     )
 )
 result = by_shard_map(params, x, y)
-print("shard_map differs by", furthest(result, one_device))
+print(f"shard_map differs by {furthest(result, one_device):.1e}")
 assert furthest(result, one_device) < 1e-6
 
 # %% [markdown]
@@ -188,7 +188,7 @@ split, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
 spread = jax.device_put(params, whole), jax.device_put(x, split), jax.device_put(y, split)
 compiled = jax.jit(step, out_shardings=whole).lower(*spread).compile()
 result = compiled(*spread)
-print("jit differs by", furthest(result, one_device))
+print(f"jit differs by {furthest(result, one_device):.1e}")
 print("all-reduces in the compiled program:", compiled.as_text().count(" all-reduce("))
 assert furthest(result, one_device) < 1e-6
 assert "all-reduce" in compiled.as_text()
