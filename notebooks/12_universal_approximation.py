@@ -157,17 +157,18 @@ def learn(params):
 
 
 learned, error = {}, {}
-for n in (1, 2, 4, 8, 16, 64):
+for n in (1, 16, 64) if FAST else (1, 2, 4, 8, 16, 64):
     (learned[n], _), curve = learn(init(jax.random.key(0), n))
     error[n] = float(mean_square(learned[n])) ** 0.5
     print(f"{n:3} neurons: root mean square error {error[n]:.4f}")
-assert error[1] > error[4] > error[16]
+assert error[1] > error[16]
 if not FAST:
+    assert error[1] > error[4] > error[16] > error[64]
     assert error[16] < 0.05 and error[64] < 0.02
 
 # %%
 figure, panels = plt.subplots(2, 3, figsize=(10, 5.2), sharex=True, sharey=True)
-for axes, n in zip(panels.flat, learned, strict=True):
+for axes, n in zip(panels.flat, learned, strict=False):
     axes.plot(x, target(x), color=GREY, lw=5, alpha=0.5)
     axes.plot(x, predict(learned[n], x[:, None])[:, 0], color=BLUE, lw=2)
     axes.set_title(f"{n} neuron{'s' * (n > 1)}: error {error[n]:.3f}")

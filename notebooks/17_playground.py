@@ -20,6 +20,7 @@
 # %%
 import io
 import os
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -105,7 +106,7 @@ plt.show()
 def init(key, sizes):
     """PyTorch's way: uniform within ±1/√inputs."""
     params = []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         key, one, two = jax.random.split(key, 3)
         draw = lambda k, shape, n=n_in: jax.random.uniform(k, shape, minval=-1, maxval=1) / n**0.5
         params.append({"kernel": draw(one, (n_in, n_out)), "bias": draw(two, (n_out,))})
@@ -149,9 +150,9 @@ def at(frames, i):
     return jax.tree.map(lambda p: p[i], frames)
 
 
-def share_right(params, task, names, key=jax.random.key(9)):
+def share_right(params, task, names):
     """Accuracy on points that weren't trained on."""
-    x, t = TASKS[task](key, 1000)
+    x, t = TASKS[task](jax.random.key(9), 1000)
     return float(jnp.mean(jnp.sign(forward(params, featured(names, x))[-1][:, 0]) == t))
 
 
@@ -280,9 +281,8 @@ def frame(axes, i):
 
 
 figure, panels = plt.subplots(1, 6, figsize=(11, 2.4))
-for axes, i in zip(
-    panels, list(answers)[:: max(1, len(answers) // 5)][:5] + [list(answers)[-1]], strict=False
-):
+strip = moments[np.linspace(0, len(moments) - 1, 6).astype(int)]
+for axes, i in zip(panels, strip.tolist(), strict=True):
     frame(axes, i)
     axes.set_title(f"step {i + 1}", fontsize=12)
 plt.show()
@@ -354,7 +354,7 @@ def controls():
         i = int(np.geomspace(1, 600, 40)[moment]) - 1
         shown = forward(at(frames, i), featured(names, GRID), functions[activation])[-1][..., 0]
         x, t = samples[task]
-        figure, axes = plt.subplots(figsize=(4.2, 4.4))
+        _, axes = plt.subplots(figsize=(4.2, 4.4))
         axes.imshow(shown, cmap=PLANE, vmin=-1, vmax=1, origin="lower", extent=(-6, 6, -6, 6))
         axes.scatter(*x.T, c=t, cmap=PLANE, s=18, edgecolor="black", linewidth=0.4)
         axes.set(xticks=[], yticks=[], title=f"step {i + 1}, error {errors[i]:.3f}")

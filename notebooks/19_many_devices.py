@@ -38,6 +38,7 @@ from matplotlib.patches import FancyBboxPatch
 from jaxdl import data, layers, losses, metrics, models, parallel, serial, train
 
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 DEVICES = jax.devices()[:8]
 assert len(DEVICES) == 8, "JAX had started before: restart the kernel"
 print(DEVICES)
@@ -47,7 +48,7 @@ figure, axes = plt.subplots(figsize=(11, 5))
 colours = plt.cm.viridis(np.linspace(0.15, 0.9, 8))
 
 
-def box(x, y, width, height, colour, text, size=10):
+def box(x, y, width, height, colour, text, size=12):
     axes.add_patch(
         FancyBboxPatch(
             (x, y), width, height, boxstyle="round,pad=0.03", fc=colour, ec="black", lw=0.8
@@ -57,15 +58,15 @@ def box(x, y, width, height, colour, text, size=10):
 
 
 arrow = {"arrowstyle": "-|>", "color": "#555555", "lw": 1.3}
-box(0.1, 4.15, 7.7, 0.5, "#eeeeee", "one batch of 128 rows", 12)
+box(0.1, 4.15, 7.7, 0.5, "#eeeeee", "one batch of 128 rows", 15)
 for d in range(8):
     x = d + 0.1
     box(x, 3.1, 0.7, 0.5, (*colours[d][:3], 0.5), "16 rows")
-    box(x, 1.9, 0.7, 0.75, (*colours[d][:3], 0.5), f"device {d}\n∇ of its\nrows", 9)
+    box(x, 1.9, 0.7, 0.75, (*colours[d][:3], 0.5), f"device {d}\n∇ of its\nrows", 11)
     box(x, -0.2, 0.7, 0.5, "#eeeeee", "θ − η∇L")
     for top, bottom in ((4.12, 3.65), (3.07, 2.7), (1.87, 1.52), (0.78, 0.35)):
         axes.annotate("", (x + 0.35, bottom), (x + 0.35, top), arrowprops=arrow)
-box(0.1, 0.85, 7.7, 0.6, "#F6C3A0", "all-reduce: everyone gets the mean, ∇L", 12)
+box(0.1, 0.85, 7.7, 0.6, "#F6C3A0", "all-reduce: everyone gets the mean, ∇L", 15)
 axes.set(
     xlim=(0, 7.9),
     ylim=(-0.4, 4.8),
@@ -332,7 +333,7 @@ classifier = serial(layers.rescale(1 / 255), layers.flatten(), models.mlp((784, 
 class_loss = train.supervised(classifier, losses.cross_entropy)
 class_start = train.init_state(classifier, tx, jax.random.key(0))
 histories = {}
-for engine in ("jit", "pmap", "shard_map"):
+for engine in ("jit", "shard_map") if FAST else ("jit", "pmap", "shard_map"):
     _, histories[engine] = train.fit(
         class_loss, tx, class_start, small, epochs=2, batch_size=128, parallel=engine, hooks=()
     )
