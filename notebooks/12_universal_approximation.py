@@ -1,0 +1,363 @@
+# %% [markdown]
+# # 12 · Universal approximation
+#
+# *One hidden layer can come as near to any continuous function as you like: built by hand,
+# measured, trained, and what the theorem doesn't promise.*
+#
+# Two steep sigmoids, one subtracted from the other, make a bump. A bump can stand anywhere, as high
+# as you like and as narrow as you like, and out of enough narrow bumps any curve can be built, as a
+# bar chart imitates a curve. That's the whole proof idea of the **universal approximation theorem**
+# (Cybenko 1989, Hornik 1991): for every continuous $f$ on a closed bounded set, and every
+# $\varepsilon > 0$, there are $n$ neurons with
+#
+# $$ F(x) = \sum_{i=1}^{n} v_i\, \sigma(w_i^\top x + b_i) + c, \qquad
+#    \max_x |F(x) - f(x)| < \varepsilon, $$
+#
+# for a sigmoid $\sigma$; and in fact, as Leshno et al. showed in 1993, for every activation that
+# isn't a polynomial. The theorem says that such weights **exist**. It doesn't say how many neurons
+# it takes, that gradient descent finds them, nor what happens between and beyond the data. We build
+# first, then train, then look at these three.
+
+# %%
+import os
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+
+from jaxdl import data, losses, models, train
+from jaxdl.plots import BLUE, GREY, ORANGE
+
+FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
+plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+
+
+def target(x):
+    """What is to be approximated, on [0, 1]."""
+    return jnp.sin(6 * x) + 0.5 * jnp.sin(17 * x) + x
+
+
+x = jnp.linspace(0, 1, 2001)
+worst = lambda approximation: float(jnp.abs(approximation - target(x)).max())
+
+# %% [markdown]
+# ## By hand, with sigmoids
+# A hidden layer from scratch, its weights chosen and not learned. Sigmoid number $i$ switches on at
+# $s_i$: $\sigma(k (x - s_i))$ with a large $k$. Its weight $v_i$ is what the function has gained
+# since the last switch.
+
+
+# %%
+def network(w, b, v, c, activation, x):
+    """One input, one hidden layer, one output."""
+    return activation(x[:, None] * w + b) @ v + c
+
+
+def staircase(n):
+    """The weights of n sigmoids that imitate the target."""
+    edges = jnp.arange(n) / n
+    middles = target(edges + 0.5 / n)
+    steep = 40.0 * n
+    return jnp.full(n, steep), -steep * edges, jnp.diff(middles, prepend=middles[0]), middles[0]
+
+
+bump = jax.nn.sigmoid(200 * (x - 0.4)) - jax.nn.sigmoid(200 * (x - 0.5))
+assert bump[900] > 0.99 and bump[600] < 1e-3 and bump[1300] < 1e-3
+
+# %% tags=["picture"]
+figure, panels = plt.subplots(1, 3, figsize=(10, 3.3), sharey=True)
+panels[0].plot(x, bump, color=ORANGE, lw=2.5)
+panels[0].set_title("two sigmoids: a bump")
+for axes, n in zip(panels[1:], (10, 50), strict=True):
+    axes.plot(x, target(x), color=GREY, lw=5, alpha=0.5)
+    axes.plot(x, network(*staircase(n), jax.nn.sigmoid, x), color=BLUE, lw=2)
+    axes.set_title(f"{n} sigmoids")
+for axes in panels:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("x")
+figure.suptitle("A curve (grey) built out of steps")
+plt.show()
+
+# %% [markdown]
+# A stair of width $1/n$ on a slope of at most $\max|f'|$ is wrong by about $\max|f'|/(2n)$: **twice
+# as many neurons, half the error**. Measured:
+
+# %%
+slope = float(jnp.abs(jax.vmap(jax.grad(target))(x)).max())
+stairs = {n: worst(network(*staircase(n), jax.nn.sigmoid, x)) for n in (10, 20, 40, 80, 160)}
+for n, error in stairs.items():
+    print(f"{n:4} sigmoids: worst error {error:.4f},   bound {slope / (2 * n):.4f}")
+    assert error <= 1.25 * slope / (2 * n)  # a quarter more, as the steps aren't quite vertical
+assert stairs[160] < stairs[10] / 10
+
+# %% [markdown]
+# ## By hand, with relu
+# A relu bends a line, so a sum of relus is a line with $n$ bends: join the dots. The error of that
+# is at most $\max|f''|\,h^2/8$ for dots $h$ apart: **twice as many neurons, a quarter of the
+# error**. The weight of each relu is the change of slope at its bend.
+
+
+# %%
+def polyline(n):
+    """N relus whose sum goes through n + 1 points of the target."""
+    knots = jnp.linspace(0, 1, n + 1)
+    slopes = jnp.diff(target(knots)) * n
+    return jnp.ones(n), -knots[:-1], jnp.diff(slopes, prepend=0.0), target(knots[0])
+
+
+curvature = float(jnp.abs(jax.vmap(jax.grad(jax.grad(target)))(x)).max())
+lines = {n: worst(network(*polyline(n), jax.nn.relu, x)) for n in (10, 20, 40, 80, 160)}
+for n, error in lines.items():
+    print(f"{n:4} relus: worst error {error:.5f},   bound {curvature / (8 * n**2):.5f}")
+    assert error <= curvature / (8 * n**2) + 1e-4
+assert lines[80] < lines[20] / 12
+
+# %% [markdown]
+# ## Learned, from scratch
+# Now gradient descent has to find the weights. The wider, the better? Networks with tanh from
+# 1 to 64 neurons, Adam, 128 points of the curve.
+
+# %%
+STEPS = 300 if FAST else 3000
+points = jnp.linspace(0, 1, 128)[:, None]
+values = target(points)
+
+
+def init(key, n):
+    one, two = jax.random.split(key)
+    return {
+        "W1": 10 * jax.random.normal(one, (1, n)),
+        "b1": 10 * jax.random.uniform(two, (n,), minval=-1.0),
+        "W2": jnp.zeros((n, 1)),
+        "b2": jnp.zeros(1),
+    }
+
+
+def predict(params, x):
+    return jnp.tanh(x @ params["W1"] + params["b1"]) @ params["W2"] + params["b2"]
+
+
+def mean_square(params):
+    return jnp.mean((predict(params, points) - values) ** 2)
+
+
+@jax.jit
+def learn(params):
+    tx = optax.adam(optax.cosine_decay_schedule(0.03, STEPS))
+
+    def step(carry, _):
+        params, state = carry
+        value, grads = jax.value_and_grad(mean_square)(params)
+        updates, state = tx.update(grads, state)
+        return (optax.apply_updates(params, updates), state), value
+
+    return jax.lax.scan(step, (params, tx.init(params)), length=STEPS)
+
+
+learned, error = {}, {}
+for n in (1, 16, 64) if FAST else (1, 2, 4, 8, 16, 64):
+    (learned[n], _), curve = learn(init(jax.random.key(0), n))
+    error[n] = float(mean_square(learned[n])) ** 0.5
+    print(f"{n:3} neurons: root mean square error {error[n]:.4f}")
+assert error[1] > error[16]
+if not FAST:
+    assert error[1] > error[4] > error[16] > error[64]
+    assert error[16] < 0.05 and error[64] < 0.02
+
+# %%
+figure, panels = plt.subplots(2, 3, figsize=(10, 5.2), sharex=True, sharey=True)
+for axes, n in zip(panels.flat, learned, strict=False):
+    axes.plot(x, target(x), color=GREY, lw=5, alpha=0.5)
+    axes.plot(x, predict(learned[n], x[:, None])[:, 0], color=BLUE, lw=2)
+    axes.set_title(f"{n} neuron{'s' * (n > 1)}: error {error[n]:.3f}")
+    axes.spines[["top", "right"]].set_visible(False)
+figure.suptitle("Learned: the more neurons, the nearer")
+plt.show()
+
+# %% [markdown]
+# ## The same with jaxdl
+# `models.mlp((1, 16, 1), activation=jnp.tanh)` is that network: with the same weights it computes
+# the same, before and after a run of `train.fit` that takes the same steps.
+
+# %%
+net = models.mlp((1, 16, 1), activation=jnp.tanh)
+ours = init(jax.random.key(0), 16)
+params = (
+    {"kernel": ours["W1"], "bias": ours["b1"]},
+    (),
+    {"kernel": ours["W2"], "bias": ours["b2"]},
+)
+assert jnp.allclose(net.apply(params, ((), (), ()), points)[0], predict(ours, points), atol=1e-6)
+
+tx = optax.adam(optax.cosine_decay_schedule(0.03, STEPS))
+state = train.init_state(net, tx, jax.random.key(0))
+state = state._replace(params=params, opt_state=tx.init(params))
+curve_data = data.Dataset(train={"inputs": np.asarray(points), "labels": np.asarray(values)})
+loss_fn = train.supervised(net, losses.mse_loss)
+end, history = train.fit(
+    loss_fn, tx, state, curve_data, epochs=50, batch_size=128, shuffle=False, hooks=()
+)
+(_, _), curve = learn(ours)
+print("epoch 50: jaxdl", history[-1]["loss"], " from scratch", curve[49])
+assert np.allclose([row["loss"] for row in history], curve[:50], rtol=2e-3)
+
+# %% [markdown]
+# **In PyTorch** the network is `nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 1))`.
+#
+# ## What can't do it
+# **No activation.** However many linear layers: the result is a line, and no line is nearer to the
+# curve than that of least squares. **A polynomial activation.** With $\sigma(z) = z^2$ one hidden
+# layer of any width is a polynomial of degree
+# 2. Both have an error that training can't get under. Leshno's theorem says that polynomials are
+#    the only exceptions.
+
+
+# %%
+def least_error(degree):
+    """The root mean square error of the best polynomial."""
+    powers = points ** jnp.arange(degree + 1)
+    best = jnp.linalg.lstsq(powers, values)[0]
+    return float(jnp.sqrt(jnp.mean((powers @ best - values) ** 2)))
+
+
+@jax.jit
+def learn_with(params, square):
+    activation = lambda z: jnp.where(square, z**2, z)
+    f = lambda p, x: activation(x @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"]
+    loss = lambda p: jnp.mean((f(p, points) - values) ** 2)
+    tx = optax.adam(0.003)
+
+    def step(carry, _):
+        params, state = carry
+        updates, state = tx.update(jax.grad(loss)(params), state)
+        return (optax.apply_updates(params, updates), state), None
+
+    (params, _), _ = jax.lax.scan(step, (params, tx.init(params)), length=STEPS)
+    return jnp.sqrt(loss(params))
+
+
+for degree, square in ((1, False), (2, True)):
+    scaled = jax.tree.map(lambda p: p / 10, init(jax.random.key(0), 64))
+    reached = float(learn_with(scaled, square))
+    print(
+        f"degree {degree}: 64 neurons reach {reached:.4f}; "
+        f"the best polynomial {least_error(degree):.4f}"
+    )
+    assert reached >= least_error(degree) - 1e-4
+    assert FAST or reached < least_error(degree) + 0.02
+assert FAST or error[16] < least_error(2) / 5
+
+# %% [markdown]
+# ## What the theorem doesn't promise, 1: anything outside
+# The theorem speaks of a bounded set. Beyond the data a network does what its activation does: tanh
+# goes flat, relu goes on straight. Neither goes on as the function does.
+
+# %%
+wide = jnp.linspace(-0.6, 1.6, 600)
+guess = predict(learned[16], wide[:, None])[:, 0]
+inside = (wide >= 0) & (wide <= 1)
+off = jnp.abs(guess - target(wide))
+figure, axes = plt.subplots(figsize=(9, 3.2))
+axes.axvspan(0, 1, color="#eeeeee")
+axes.plot(wide, target(wide), color=GREY, lw=5, alpha=0.5, label="the function")
+axes.plot(wide, guess, color=ORANGE, lw=2, label="16 neurons, trained on the shaded part")
+axes.set(xlabel="x", ylim=(-4, 4.5))
+axes.legend(frameon=False, ncols=2, loc="lower center")
+plt.show()
+print(f"worst error inside {off[inside].max():.3f}, outside {off[~inside].max():.3f}")
+assert FAST or off[~inside].max() > 10 * off[inside].max()
+
+# %% [markdown]
+# ## 2: how many neurons, and why depth pays
+# Fold a strip of paper $k$ times and you have $2^k$ layers. The *tent* $t(x) = 2\,\mathrm{relu}(x)
+# - 4\,\mathrm{relu}(x - \tfrac12)$ folds $[0, 1]$ in two. Apply it $k$ times, $k$ layers of two
+# neurons, and there's a sawtooth of $2^k$ straight pieces. One hidden layer of $n$ relus has at
+# most $n + 1$ pieces, so it needs $2^k - 1$ neurons for the same (Telgarsky 2016).
+
+
+# %%
+def tent(x):
+    return 2 * jax.nn.relu(x) - 4 * jax.nn.relu(x - 0.5)
+
+
+def sawtooth(x, depth):
+    for _ in range(depth):
+        x = tent(x)
+    return x
+
+
+def pieces(y):
+    """Counts the straight pieces of a curve over a grid."""
+    bends = jnp.abs(jnp.diff(y, 2)) > 1e-3
+    return int(bends.sum()) + 1
+
+
+grid = jnp.arange(0, 1 + 1 / 1024, 1 / 1024)  # bends fall on points of the grid
+figure, panels = plt.subplots(1, 3, figsize=(10, 2.6), sharey=True)
+for axes, depth in zip(panels, (1, 3, 5), strict=True):
+    y = sawtooth(grid, depth)
+    assert pieces(y) == 2**depth
+    axes.plot(grid, y, color=BLUE, lw=1.8)
+    axes.set_title(
+        f"{2 * depth} neurons in {depth} layer{'s' * (depth > 1)}:\n{pieces(y)} pieces", fontsize=12
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+plt.show()
+for seed in range(20):  # one hidden layer: never more than n + 1 pieces
+    w, v = jax.random.normal(jax.random.key(seed), (2, 6))
+    bends = jax.random.randint(jax.random.key(100 + seed), (6,), 1, 1023) / 1024
+    assert pieces(network(w, -w * bends, v, 0.0, jax.nn.relu, grid)) <= 7
+
+# %% [markdown]
+# ## Exercises
+# **1.** Write $|x|$ and $\max(x, y)$ as networks with relu, exactly.
+
+# %%
+absolute = lambda x: jax.nn.relu(x) + jax.nn.relu(-x)
+maximum = lambda x, y: y + jax.nn.relu(x - y)  # and y = relu(y) − relu(−y)
+a, b = jax.random.normal(jax.random.key(1), (2, 50))
+assert jnp.array_equal(absolute(a), jnp.abs(a)) and jnp.allclose(
+    maximum(a, b), jnp.maximum(a, b), atol=1e-6
+)
+
+# %% [markdown]
+# **2.** How many relus does the polyline need for an error of $10^{-3}$? First from the bound, then
+# by trying.
+
+# %%
+enough = int(np.ceil(np.sqrt(curvature / (8 * 1e-3))))
+assert worst(network(*polyline(enough), jax.nn.relu, x)) <= 1.1e-3
+assert worst(network(*polyline(enough // 2), jax.nn.relu, x)) > 1e-3
+print(enough, "relus are enough, half as many are not")
+
+# %% [markdown]
+# **3.** A bump in two dimensions: four sigmoids add up to a tower on $[0.3, 0.7]^2$ once a fifth
+# cuts off what's below. Why does it take two layers?
+
+# %%
+steep = lambda z: jax.nn.sigmoid(60 * z)
+ridge = lambda u: steep(u - 0.3) - steep(u - 0.7)
+u = jnp.linspace(0, 1, 101)
+tower = steep(ridge(u)[:, None] + ridge(u)[None, :] - 1.5)  # two ridges cross: 2 there, else 1
+assert tower[50, 50] > 0.99 and tower[50, 5] < 0.01 and tower[5, 5] < 0.01
+print("A sum of ridges is high along whole lines; only a second layer cuts these off.")
+
+# %% [markdown]
+# **4.** Learn $f$ from 20 noisy points with 64 neurons. Is a smaller error on the points a better
+# one everywhere?
+
+# %%
+few = jnp.linspace(0, 1, 20)[:, None]
+noisy = target(few) + 0.3 * jax.random.normal(jax.random.key(5), (20, 1))
+features = jnp.tanh(few @ learned[64]["W1"] + learned[64]["b1"])  # the hidden layer as learned
+everywhere = jnp.tanh(x[:, None] @ learned[64]["W1"] + learned[64]["b1"])
+fits = {}
+for decay in (1e-6, 0.1):
+    solve = jnp.linalg.solve(features.T @ features + decay * jnp.eye(64), features.T @ noisy)
+    at_points = float(jnp.sqrt(jnp.mean((features @ solve - noisy) ** 2)))
+    all_over = float(jnp.sqrt(jnp.mean((everywhere @ solve - target(x)[:, None]) ** 2)))
+    fits[decay] = (at_points, all_over)
+    print(f"weight decay {decay:g}: error at the points {at_points:.3f}, everywhere {all_over:.3f}")
+assert fits[1e-6][0] < fits[0.1][0] and fits[1e-6][1] > fits[0.1][1]  # no: it has learned the noise

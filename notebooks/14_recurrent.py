@@ -1,0 +1,406 @@
+# %% [markdown]
+# # 14 · Recurrent networks
+#
+# *A network with a memory: state and sequence by hand, LSTM and GRU, and how gradients vanish on
+# their way back through time, measured.*
+#
+# A sentence, a melody, a temperature curve: what comes now has a meaning only with what came
+# before. A recurrent network reads one step at a time and keeps a **state** $h$, a vector that has
+# to hold everything worth remembering. The same weights are used at each step, so a sequence may be
+# as long as it likes:
+#
+# $$ h_t = \tanh\big(x_t W + h_{t-1} U + b\big). $$
+#
+# To learn, unroll the loop: a sequence of 50 steps is a network of 50 layers that share their
+# weights, and backpropagation goes *back through time*. Here lies the trouble. Every step back
+# multiplies the gradient by $\mathrm{diag}(1 - h_t^2)\,U^\top$; fifty factors smaller than one are
+# next to nothing, and fifty larger ones explode. The **LSTM** (Hochreiter and Schmidhuber 1997)
+# therefore adds to its memory instead of multiplying it, and lets gates decide what to keep.
+
+# %%
+import os
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+
+from jaxdl import functional, layers, losses, metrics, models, train
+from jaxdl.plots import BLUE, GREY, ORANGE
+
+FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
+plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+GREEN = "#009E73"
+
+# %%
+figure, axes = plt.subplots(figsize=(9.5, 3.1))
+arrow = {"arrowstyle": "-|>", "lw": 2, "color": "#444444"}
+places = [0.6, *(3 + 2 * t for t in range(4))]
+for t, x in enumerate(places):
+    index = "" if t == 0 else str(t)
+    for y, name, colour in (
+        (0, f"$x_{{{index or 't'}}}$", "#eeeeee"),
+        (1.2, f"$h_{{{index or 't'}}}$", "#cfe3f1"),
+        (2.4, f"$y_{{{index or 't'}}}$", "#f8d9c8"),
+    ):
+        axes.text(
+            x,
+            y,
+            name,
+            ha="center",
+            va="center",
+            fontsize=16,
+            bbox={"boxstyle": "circle,pad=0.45", "fc": colour, "ec": "black"},
+        )
+    for low in (0.35, 1.55):
+        axes.annotate("", (x, low + 0.5), (x, low), arrowprops=arrow)
+    if t > 1:
+        axes.annotate("", (x - 0.45, 1.2), (x - 1.55, 1.2), arrowprops={**arrow, "color": BLUE})
+        axes.text(x - 1, 1.38, "$U$", ha="center", color=BLUE, fontsize=14)
+axes.annotate(
+    "",
+    (0.25, 1.45),
+    (0.25, 0.95),
+    arrowprops={**arrow, "color": BLUE, "connectionstyle": "arc3,rad=-2.2"},
+)
+axes.text(-0.55, 1.2, "$U$", ha="center", va="center", color=BLUE, fontsize=14)
+axes.text(1.75, 1.2, "=", ha="center", va="center", fontsize=26)
+axes.set(xlim=(-0.8, 9.6), ylim=(-0.5, 2.9))
+axes.set_title("A loop, and the same loop unrolled: one layer a step, all with the same weights")
+axes.axis("off")
+plt.show()
+
+# %% [markdown]
+# ## The three cells from scratch
+# A cell is a function `(state, x) -> (state, y)`; that's what `lax.scan` runs over a sequence. The
+# LSTM has two states, $h$ and the memory $c$, and three gates between 0 and 1: what comes **i**n,
+# what is kept (**f**orget gate), what goes **o**ut. The GRU makes do with one state and two gates.
+#
+# $$ \begin{aligned}
+#    \text{LSTM:}\quad & (i, f, g, o) = xW + hU + b, &
+#    c' &= \sigma(f) \odot c + \sigma(i) \odot \tanh(g),
+#      & h' &= \sigma(o) \odot \tanh(c') \\
+#    \text{GRU:}\quad & r = \sigma(\cdot),\; z = \sigma(\cdot), &
+#    n &= \tanh\big(xW_n + b_n + r \odot (hU_n + b'_n)\big),
+#      & h' &= (1 - z) \odot n + z \odot h
+#    \end{aligned} $$
+
+
+# %%
+def rnn_cell(params, h, x):
+    h = jnp.tanh(x @ params["kernel"] + h @ params["recurrent_kernel"] + params["bias"])
+    return h, h
+
+
+def lstm_cell(params, carry, x):
+    h, c = carry
+    gates = x @ params["kernel"] + h @ params["recurrent_kernel"] + params["bias"]
+    i, f, g, o = jnp.split(gates, 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    h = jax.nn.sigmoid(o) * jnp.tanh(c)
+    return (h, c), h
+
+
+def gru_cell(params, h, x):
+    from_x = jnp.split(x @ params["kernel"] + params["bias"], 3, axis=-1)
+    from_h = jnp.split(h @ params["recurrent_kernel"] + params["recurrent_bias"], 3, axis=-1)
+    r = jax.nn.sigmoid(from_x[0] + from_h[0])
+    z = jax.nn.sigmoid(from_x[1] + from_h[1])
+    n = jnp.tanh(from_x[2] + r * from_h[2])
+    h = (1 - z) * n + z * h
+    return h, h
+
+
+def run(cell, params, x):
+    """Reads a sequence (time, features); the states at all times, and the last carry."""
+    n = params["recurrent_kernel"].shape[0]
+    start = (jnp.zeros(n), jnp.zeros(n)) if cell is lstm_cell else jnp.zeros(n)
+    carry, y = jax.lax.scan(lambda carry, x: cell(params, carry, x), start, x)
+    return y, carry
+
+
+# %% [markdown]
+# **In PyTorch**, `nn.RNN(2, 3)`, `nn.LSTM(2, 3)` and `nn.GRU(2, 3)`, their weights set by a formula
+# (sines), read a sequence of three steps and print in the last one
+#
+# ```
+# RNN   [-0.1062,  0.2784,  0.3932]
+# LSTM  [ 0.0135,  0.0564,  0.1176]
+# GRU   [-0.1176,  0.1288,  0.3073]
+# ```
+#
+# PyTorch has two biases a layer, one for $x$ and one for $h$, of which the RNN and the LSTM only
+# ever see the sum. Many slides write the GRU's candidate as $\tanh(xW_n + (r \odot h)U_n)$; PyTorch
+# and Keras apply $r$ after the product, as above.
+
+
+# %%
+def wave(*shape, scale=1.0):
+    return jnp.asarray(scale * np.sin(np.arange(np.prod(shape))).reshape(shape), jnp.float32)
+
+
+def sines(gates):
+    """The weights that PyTorch was given; 0.1 and 0.2 are those of its two biases."""
+    return {
+        "kernel": wave(2, 3 * gates, scale=0.5),
+        "recurrent_kernel": wave(3, 3 * gates, scale=0.5),
+        "bias": wave(3 * gates, scale=0.1),
+        "recurrent_bias": wave(3 * gates, scale=0.2),
+    }
+
+
+def one_bias(params):
+    summed = params["bias"] + params["recurrent_bias"]
+    return {
+        "kernel": params["kernel"],
+        "recurrent_kernel": params["recurrent_kernel"],
+        "bias": summed,
+    }
+
+
+x = wave(3, 2)
+torch_prints = {
+    "RNN": jnp.array([-0.1062, 0.2784, 0.3932]),
+    "LSTM": jnp.array([0.0135, 0.0564, 0.1176]),
+    "GRU": jnp.array([-0.1176, 0.1288, 0.3073]),
+}
+cells = {
+    "RNN": (rnn_cell, functional.rnn, one_bias(sines(1))),
+    "LSTM": (lstm_cell, functional.lstm, one_bias(sines(4))),
+    "GRU": (gru_cell, functional.gru, sines(3)),
+}
+for name, (cell, jaxdl_cell, params) in cells.items():
+    y, carry = run(cell, params, x)
+    print(f"{name:5}", [f"{v:.4f}" for v in y[-1]])
+    assert jnp.allclose(y[-1], torch_prints[name], atol=1e-4)
+    # The same with jaxdl: functional.rnn, functional.lstm, functional.gru.
+    theirs, _ = jaxdl_cell(params, x)
+    assert jnp.allclose(theirs, y, atol=1e-5)
+    slope = jax.grad(lambda p, f=jaxdl_cell: jnp.sum(f(p, x)[0] ** 2))(params)
+    ours = jax.grad(lambda p, cell=cell: jnp.sum(run(cell, p, x)[0] ** 2))(params)
+    assert all(jnp.allclose(slope[k], ours[k], atol=1e-5) for k in slope)
+
+# %% [markdown]
+# ## Backpropagation through time, by hand
+# With $E$ depending on the last state only, let $\delta_t = \partial E/\partial(\text{what tanh
+# gets at } t)$. Then
+#
+# $$ \delta_T = \frac{\partial E}{\partial h_T} \odot (1 - h_T^2), \qquad
+#    \delta_{t-1} = \big(\delta_t U^\top\big) \odot (1 - h_{t-1}^2), \qquad
+#    \frac{\partial E}{\partial U} = \sum_t h_{t-1}^\top \delta_t . $$
+#
+# The weights are shared, so their gradient is a **sum over time**.
+
+# %%
+params = one_bias(sines(1))
+h, _ = run(rnn_cell, params, x)
+before = jnp.concatenate([jnp.zeros((1, 3)), h[:-1]])
+delta, d_u, d_w = jnp.ones(3) * (1 - h[-1] ** 2), 0.0, 0.0  # E is the sum of the last state
+for t in reversed(range(3)):
+    d_u, d_w = d_u + jnp.outer(before[t], delta), d_w + jnp.outer(x[t], delta)
+    delta = (delta @ params["recurrent_kernel"].T) * (1 - before[t] ** 2)
+by_grad = jax.grad(lambda p: functional.rnn(p, x)[0][-1].sum())(params)
+assert jnp.allclose(d_u, by_grad["recurrent_kernel"], atol=1e-6)
+assert jnp.allclose(d_w, by_grad["kernel"], atol=1e-6)
+print(d_u.round(3))
+
+# %% [markdown]
+# ## Vanishing and exploding, measured
+# How much does the state at time $T$ still feel of the state $k$ steps before, $\lVert \partial h_T
+# / \partial h_{T-k} \rVert$? Since $1 - h^2 \le 1$, each step back multiplies by at most the
+# largest stretch of $U$, so with $U = s \cdot$(a rotation), it's at most $s^k$. For the LSTM
+# there's the direct way through the memory, $\partial c_T/\partial c_{T-k} \approx \prod
+# \sigma(f)$: with the forget gate's bias at 3, $\sigma(3) \approx 0.95$ a step.
+
+# %%
+N, T = 32, 60
+rotation = jnp.linalg.qr(jax.random.normal(jax.random.key(0), (N, N)))[0]
+noise = 0.1 * jax.random.normal(jax.random.key(1), (T, N))
+
+
+def felt(cell, params, start):
+    """‖∂ state after k steps / ∂ state before‖ for k = 1 … T: the Jacobian is carried along."""
+
+    def step(carry, x):
+        state, jacobian = carry
+        advance = lambda s: cell(params, s, x)[0]
+        forward = jax.vmap(lambda v: jax.jvp(advance, (state,), (v,))[1], in_axes=-1, out_axes=-1)
+        jacobian = forward(jacobian)
+        first = jacobian[1] if isinstance(state, tuple) else jacobian  # c of an LSTM, else h
+        return (advance(state), jacobian), jnp.linalg.norm(first, 2)
+
+    directions = jnp.eye(N)
+    if isinstance(start, tuple):
+        directions = (jnp.zeros((N, N)), jnp.eye(N))
+    return jax.jit(lambda: jax.lax.scan(step, (start, directions), noise)[1])()
+
+
+plain = lambda s: {"kernel": jnp.eye(N), "recurrent_kernel": s * rotation, "bias": jnp.zeros(N)}
+small = 0.02 * jax.random.normal(jax.random.key(2), (N, 4 * N))
+gates = lambda bias: {
+    "kernel": jnp.tile(jnp.eye(N), (1, 4)),
+    "recurrent_kernel": small,
+    "bias": jnp.zeros(4 * N).at[N : 2 * N].set(bias),
+}
+zeros = (jnp.zeros(N), jnp.zeros(N))
+strength = {
+    "RNN, s = 0.5": felt(rnn_cell, plain(0.5), jnp.zeros(N)),
+    "RNN, s = 0.9": felt(rnn_cell, plain(0.9), jnp.zeros(N)),
+    "RNN, s = 1.5": felt(rnn_cell, plain(1.5), jnp.zeros(N)),
+    "LSTM, forget bias 0": felt(lstm_cell, gates(0.0), zeros),
+    "LSTM, forget bias 3": felt(lstm_cell, gates(3.0), zeros),
+}
+for name, values in strength.items():
+    print(f"{name:20} after 10 steps {values[9]:.1e}, after 50 {values[49]:.1e}")
+k = jnp.arange(1, T + 1)
+assert (strength["RNN, s = 0.5"] <= 0.5**k * 1.01).all()  # the bound
+assert strength["RNN, s = 0.5"][49] < 1e-14
+assert strength["LSTM, forget bias 3"][49] > 0.01 > 1e6 * strength["LSTM, forget bias 0"][49]
+
+# Without tanh nothing holds it back: with s = 1.1 it explodes.
+linear = lambda params, h, x: (x @ params["kernel"] + h @ params["recurrent_kernel"], h)
+assert jnp.allclose(felt(linear, plain(1.1), jnp.zeros(N))[49], 1.1**50, rtol=1e-3)
+
+# %% tags=["picture"]
+figure, axes = plt.subplots(figsize=(9, 4.2))
+looks = [(GREY, "-"), (BLUE, "-"), ("#56B4E9", "--"), (GREEN, "--"), (ORANGE, "-")]
+for (name, values), (colour, style) in zip(strength.items(), looks, strict=True):
+    axes.semilogy(k, values, color=colour, ls=style, lw=2.8)
+    visible = int(jnp.sum(values > 1e-8))
+    place = (visible, float(values[visible - 1]))
+    axes.annotate(name, place, (8, 0), textcoords="offset points", color=colour, va="center")
+axes.set(
+    xlim=(0, 84), ylim=(1e-12, 1e4), xlabel="steps back in time", ylabel="gradient that is left"
+)
+axes.set_title("What the last state feels of an earlier one")
+axes.set_xticks(range(0, 61, 10))
+axes.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %% [markdown]
+# ## What it means for learning: remember the first symbol
+# A sequence of noise; only its **first** step says which of two classes it is. The network is asked
+# at the end. Reading 10 steps, the plain network learns it. Reading 60, the plain network can't
+# tell where its mistake came from.
+
+# %%
+STEPS = 20 if FAST else 200
+
+
+def remember(key, length, n=32):
+    """Sequences (n, length, 2): noise, and beside the first step's the class, ±1."""
+    one, two = jax.random.split(key)
+    labels = jax.random.bernoulli(one, shape=(n,)).astype(jnp.int32)
+    noise = jax.random.normal(two, (n, length, 1))
+    signal = jnp.zeros((n, length, 1)).at[:, 0, 0].set(2.0 * labels - 1)
+    return {"inputs": jnp.concatenate([noise, signal], axis=-1), "labels": labels}
+
+
+def accuracy_after(cell, length, forget_bias=None):
+    net = models.sequence_classifier(2, 16, 2, cell=cell)
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    tx = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))
+    state = train.init_state(net, tx, jax.random.key(0))
+    if forget_bias is not None:
+        (params,) = state.params["recurrent"]
+        bias = params["bias"].at[16:32].set(forget_bias)
+        changed = {**state.params, "recurrent": ({**params, "bias": bias},)}
+        state = state._replace(params=changed)
+    step = train.make_step(loss_fn, tx)
+
+    def one(state, key):
+        state, sums = step(state, remember(key, length))
+        return state, sums["accuracy"].total / sums["accuracy"].count
+
+    keys = jax.random.split(jax.random.key(1), STEPS)
+    return jax.jit(lambda s: jax.lax.scan(one, s, keys)[1])(state)
+
+
+contest = {
+    "RNN": (layers.rnn, None, (10, 60)),
+    "GRU": (layers.gru, None, (60,)),
+    "LSTM": (layers.lstm, None, (60,)),
+    "LSTM, forget bias 3": (layers.lstm, 3.0, (10, 60)),
+}
+if FAST:
+    contest = {name: contest[name] for name in ("RNN", "LSTM, forget bias 3")}
+curves = {}
+for name, (cell, bias, lengths) in contest.items():
+    for length in lengths[:1] if FAST else lengths:
+        curves[length, name] = np.asarray(accuracy_after(cell, length, bias))
+        print(f"{length:3} steps, {name:20} accuracy {curves[length, name][-20:].mean():.3f}")
+last = {name: curve[-20:].mean() for name, curve in curves.items()}
+if not FAST:
+    assert last[10, "RNN"] > 0.95 and last[10, "LSTM, forget bias 3"] > 0.95
+    assert last[60, "RNN"] < 0.7
+    assert last[60, "LSTM, forget bias 3"] > 0.95
+
+# %%
+figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
+for axes, length in zip(panels, (10, 60), strict=True):
+    for name, colour in zip(contest, (GREY, GREEN, BLUE, ORANGE), strict=False):
+        if (length, name) in curves:
+            smooth = np.convolve(curves[length, name], np.ones(10) / 10, "valid")
+            axes.plot(smooth, color=colour, lw=2.2, label=name)
+    axes.set(title=f"the first of {length} steps counts", xlabel="training step", ylim=(0.4, 1.03))
+    axes.spines[["top", "right"]].set_visible(False)
+panels[0].set_ylabel("accuracy")
+panels[1].legend(frameon=False, fontsize=11)
+plt.show()
+
+# %% [markdown]
+# The gates alone don't do it: with its forget gates half open at the start ($\sigma(0) = \frac12$ a
+# step), an LSTM forgets as fast as any. **Start with a large forget bias** (Gers et al. 2000; Keras
+# sets it to 1, PyTorch to a random number near 0). And clip the gradient against the opposite,
+# explosion: `optax.clip_by_global_norm`.
+
+# %% [markdown]
+# ## Exercises
+# **1.** How many parameters have an RNN, a GRU and an LSTM with 2 features and 16 units? (jaxdl's
+# layers have one bias a gate for the RNN and the LSTM, two for the GRU.)
+
+# %%
+count = lambda layer: sum(
+    p.size for p in jax.tree.leaves(jax.eval_shape(layer.init, jax.random.key(0)))
+)
+assert count(layers.rnn(2, 16)) == 16 * (2 + 16 + 1)
+assert count(layers.lstm(2, 16)) == 4 * 16 * (2 + 16 + 1)
+assert count(layers.gru(2, 16)) == 3 * 16 * (2 + 16 + 2)
+
+# %% [markdown]
+# **2.** Choose the weights of an RNN with relu whose state is the running sum of what it reads. (Of
+# positive numbers.)
+
+# %%
+adder = {"kernel": jnp.ones((1, 1)), "recurrent_kernel": jnp.ones((1, 1))}
+numbers = jnp.array([[1.0], [5], [2], [4]])
+y, _ = functional.rnn(adder, numbers, nonlinearity="relu")
+assert y[:, 0].tolist() == [1, 6, 8, 12]
+
+# %% [markdown]
+# **3.** Choose gates by hand so that an LSTM keeps the first input and ignores all others. The
+# second feature is 1 in the first step, else 0.
+
+# %%
+by_hand = {
+    "kernel": jnp.array([[0.0, 0, 1, 0], [40, 0, 0, 0]]),  # columns: i, f, g, o
+    "recurrent_kernel": jnp.zeros((1, 4)),
+    "bias": jnp.array([-20.0, 20, 0, 20]),  # in only at the mark; forget gate and out gate open
+}
+heard = jax.random.normal(jax.random.key(4), (100, 1))
+marked = jnp.concatenate([heard, jnp.zeros((100, 1)).at[0].set(1)], axis=1)
+_, (h, c) = functional.lstm(by_hand, marked)
+assert jnp.allclose(c[0], jnp.tanh(heard[0, 0]), atol=1e-4)
+print("after 100 steps it still knows", c[0], "= tanh of", heard[0, 0])
+
+# %% [markdown]
+# **4.** A long sequence in two pieces: pass the carry on, and nothing changes.
+
+# %%
+params = cells["LSTM"][2]
+sequence = jax.random.normal(jax.random.key(5), (20, 2))
+whole, _ = functional.lstm(params, sequence)
+first, carry = functional.lstm(params, sequence[:12])
+second, _ = functional.lstm(params, sequence[12:], carry=carry)
+assert jnp.allclose(jnp.concatenate([first, second]), whole, atol=1e-6)
