@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 S = TypeVar("S", bound="Study")
+T = TypeVar("T")
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#767676")
 """Colours that everybody can tell apart (Okabe and Ito, 2008)."""
@@ -90,6 +91,12 @@ def part(config: S, name: str) -> S:
         return dataclasses.replace(config, output=output)
     resume = config.resume and (output / "checkpoints").exists()
     return dataclasses.replace(config, output=output, resume=resume)
+
+
+def some(config: Study, choices: Iterable[T]) -> list[T]:
+    """All of what an experiment tries, or the first and the last for ``--smoke``."""
+    every = list(choices)
+    return every[:: len(every) - 1] if config.smoke else every
 
 
 def _parser(config: type[S], description: str | None) -> ArgumentParser:

@@ -134,7 +134,7 @@ def main(config: Config) -> dict:
     runs = [
         fit(config, name, dataset, depth, relu=relu)
         for name, dataset in datasets.items()
-        for depth in config.depths
+        for depth in common.some(config, config.depths)
         for relu in (False, True)
         if depth > 1 or not relu
     ]

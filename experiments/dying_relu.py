@@ -142,17 +142,18 @@ def fit(config: Config, dataset: data.Dataset, name: str, rate: float) -> dict:
 def main(config: Config) -> dict:
     """Trains all activations at all rates and draws; returns what result.json says."""
     dataset = load(config)
-    runs = [fit(config, dataset, name, rate) for name in ACTIVATIONS for rate in config.rates]
+    names, rates = common.some(config, ACTIVATIONS), common.some(config, config.rates)
+    runs = [fit(config, dataset, name, rate) for name in names for rate in rates]
     numbers = {}
     for run in runs:
         label = f"{run['name']}_rate_{run['rate']:g}"
         numbers[f"{label}_accuracy"] = run["accuracy"]
         numbers[f"{label}_dead"] = run["dead"][-1] if run["dead"] else 1.0
     history = [row for run in runs for row in run["history"]]
-    return common.finish(config, numbers, {"dead.png": draw(config, runs)}, history=history)
+    return common.finish(config, numbers, {"dead.png": draw(runs)}, history=history)
 
 
-def draw(config: Config, runs: list[dict]):
+def draw(runs: list[dict]):
     """Dead units over the epochs, and the accuracy that is left, against the learning rate."""
     figure = common.canvas(1, 3, width=4.2, height=3.8)
     over_epochs, dead, right = figure.axes
@@ -164,9 +165,10 @@ def draw(config: Config, runs: list[dict]):
             )
     for name in ACTIVATIONS:
         own = [run for run in runs if run["name"] == name]
+        rates = [run["rate"] for run in own]
         last = [run["dead"][-1] if run["dead"] else np.nan for run in own]
-        dead.plot(config.rates, last, "o-", lw=2, label=name.replace("_", " "))
-        right.plot(config.rates, [run["accuracy"] for run in own], "o-", lw=2)
+        dead.plot(rates, last, "o-", lw=2, label=name.replace("_", " "))
+        right.plot(rates, [run["accuracy"] for run in own], "o-", lw=2)
     over_epochs.set(xlabel="epoch", ylabel="share of dead units", title="relu", ylim=(0, 1))
     over_epochs.legend(frameon=False)
     dead.set(xlabel="learning rate", ylabel="share of dead units", xscale="log", ylim=(-0.02, 1))

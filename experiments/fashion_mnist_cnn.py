@@ -54,8 +54,8 @@ class Config(common.Config):
     """the highest, a quarter of the way; it rises and falls along half cosines"""
     weight_decay: float = 1e-2
     """of AdamW"""
-    rate: float = 0.3
-    """share that dropout drops before the dense layers"""
+    rate: float = 0.4
+    """share that dropout drops before the dense layer"""
 
 
 # --- Data -----------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def network(config: Config) -> Layer:
     if config.large:
         return serial(layers.rescale(1 / 255), large(config))
     net = models.convnet(
-        (28, 28, 1), 10, widths=(32, 64), hidden=(24,), init=initializers.he_default
+        (28, 28, 1), 10, widths=(32, 96), hidden=(), rate=config.rate, init=initializers.he_default
     )
     return serial(layers.rescale(1 / 255), net)
 

@@ -154,7 +154,7 @@ def fit(config: Config, dataset: data.Dataset, name: str) -> dict:
 def main(config: Config) -> dict:
     """Measures and trains from all starts and draws; returns what result.json says."""
     dataset = load(config)
-    runs = [fit(config, dataset, name) for name in STARTS]
+    runs = [fit(config, dataset, name) for name in common.some(config, STARTS)]
     numbers = {name: value for run in runs for name, value in run["numbers"].items()}
     history = [row for run in runs for row in run["history"]]
     return common.finish(config, numbers, {"signals.png": draw(config, runs)}, history=history)

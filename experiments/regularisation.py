@@ -138,7 +138,7 @@ def fit(config: Config, dataset: data.Dataset, name: str) -> dict:
 def main(config: Config) -> dict:
     """Tries all remedies and draws; returns what result.json says."""
     dataset = load(config)
-    runs = [fit(config, dataset, name) for name in REMEDIES]
+    runs = [fit(config, dataset, name) for name in common.some(config, REMEDIES)]
     numbers = {
         f"{run['name'].replace(' ', '_')}_{part}_{metric}": run[key][metric]
         for run in runs

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import common
-from jaxdl import activations, initializers, losses, models, optim, train
+from jaxdl import activations, initializers, layers, losses, optim, serial, train
 from jaxdl.types import Array, Init, Layer
 
 # --- Config ---------------------------------------------------------------------------------------
@@ -67,11 +67,10 @@ def load(config: Config) -> tuple[Array, Array, Array, Array]:
 
 def network(width: int) -> Layer:
     """One number in, one hidden layer, one number out."""
-    # Kinks all over the interval: units whose slopes and biases are of one size bend within it.
-    spread = Init(
-        initializers.symmetric_uniform(6.0), lambda fan_in: initializers.symmetric_uniform(3.0)
-    )
-    return models.mlp((1, width, 1), activation=activations.tanh, init=spread)
+    # Units that bend somewhere in the interval; the more there are, the more sharply they may.
+    draw = initializers.symmetric_uniform(max(4.0, width / 4))
+    hidden = layers.dense(1, width, init=Init(draw, lambda fan_in: draw))
+    return serial(hidden, activations.tanh, layers.dense(width, 1))
 
 
 # --- Loss and step --------------------------------------------------------------------------------
@@ -126,8 +125,10 @@ def train_all(config: Config) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndar
     """Test points (N,), values (F, N), and for each width what its networks say, (F, T, N)."""
     x, y, x_test, y_test = load(config)
     keys = jax.random.split(jax.random.key(config.seed), config.trials)
-    widths = config.widths[:2] if config.smoke else config.widths
-    outputs = {n: np.asarray(fit(config, n, x, y, keys, x_test)) for n in widths}
+    outputs = {
+        n: np.asarray(fit(config, n, x, y, keys, x_test))
+        for n in common.some(config, config.widths)
+    }
     return np.asarray(x_test[:, 0]), np.asarray(y_test[..., 0]), outputs
 
 
