@@ -7,8 +7,7 @@ rates run together, in one program, by ``vmap``.
 Command:  python experiments/optimizers_race.py [--seeds 3]
 Result:   PENDING
 Time:     PENDING
-Reference: Schmidt, Schneider and Hennig, Descending through a crowded valley, 2021: tuned, no
-          optimizer of 15 wins everywhere
+Reference: Schmidt, Schneider and Hennig, Descending through a crowded valley, 2021
 """
 
 import dataclasses
@@ -119,7 +118,7 @@ def descend(surface: str, racer: str, steps: int) -> tuple[np.ndarray, np.ndarra
         params = {"kernel": jnp.array([start]), "bias": jnp.zeros(1)}
         return jax.lax.scan(step, (params, tx.init(params)), length=steps)[1]
 
-    # A surface asks for larger steps than a network: its two numbers aren't weights near 0.
+    # A surface asks for larger steps: its two numbers aren't weights near 0.
     rates = usual * FACTORS * (1 if racer == "lbfgs" else 10)
     paths = np.asarray(jax.jit(jax.vmap(path))(rates))
     paths = np.concatenate([np.broadcast_to(np.float32(start), paths[:, :1].shape), paths], axis=1)
@@ -174,14 +173,13 @@ def draw_paths(surface: str, paths: dict):
     grid = np.meshgrid(np.linspace(left, right, 120), np.linspace(bottom, top, 120))
     height = np.asarray(f(*grid))
     figure = common.canvas(-(-len(paths) // 6), 6, width=2.2, height=2.1)
+    figure.axes[-1].axis("off")  # 17 optimizers leave one panel of 18
     for axes, (racer, (path, low)) in zip(figure.axes, paths.items(), strict=False):
         axes.contour(*grid, np.log(height - height.min() + 0.03), 14, cmap="Greys", linewidths=0.7)
         axes.plot(*path[low.argmin()].T, ".-", ms=3, lw=1.2)
         axes.plot(*start, "o", color=common.COLOURS[1])
         axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
         axes.set_title(f"{racer}\n{low.min():.1e}", fontsize=10)
-    for axes in figure.axes[len(paths) :]:
-        axes.axis("off")
     figure.suptitle(f"{surface}: the path of the best of five rates, and where it ends")
     return figure
 

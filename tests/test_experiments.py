@@ -21,7 +21,8 @@ from jaxdl import parallel
 from jaxdl.train import programs
 
 FOLDER = Path(__file__).parent.parent / "experiments"
-EXPERIMENTS = sorted(p for p in FOLDER.glob("*.py") if p.stem not in ("common", "report"))
+PARTS = ("common", "report", "results")
+EXPERIMENTS = sorted(p for p in FOLDER.glob("*.py") if p.stem not in PARTS)
 SECTIONS = ["Config", "Data", "Model", "Loss and step", "Run and report"]
 IMAGES = ("fashion_mnist_sgd", "fashion_mnist_adam", "fashion_mnist_cnn", "optimizers_race")
 
