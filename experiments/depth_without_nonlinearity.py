@@ -5,8 +5,8 @@ spirals, which no line divides, and the ten animals. The product of a deep linea
 matrices, as one layer, gives the same outputs to rounding.
 
 Command:  python experiments/depth_without_nonlinearity.py [--seeds 3]
-Result:   PENDING
-Time:     PENDING
+Result:   not measured yet
+Time:     not measured yet
 """
 
 import dataclasses

@@ -5,8 +5,8 @@ reaches its weights any more. Networks learn the animals by Adam with growing le
 after each epoch their dead units are counted.
 
 Command:  python experiments/dying_relu.py [--seeds 3]
-Result:   PENDING
-Time:     PENDING
+Result:   not measured yet
+Time:     not measured yet
 Reference: Lu et al., Dying ReLU and initialization: theory and numerical examples, 2020
 """
 

@@ -5,8 +5,10 @@ that it learns from are mirrored at random. The large one has four, with batch n
 dropout, and its images are shifted too.
 
 Command:  python experiments/fashion_mnist_cnn.py [--large --epochs 24]
-Result:   PENDING
-Time:     PENDING
+Result:   not measured yet in this form. Before: with a hidden layer of 24 and no dropout, test
+          accuracy 0.925 plain and 0.924 mirrored (one seed each); four narrower convolutions of
+          32, 64, 128, 128, shifted by two pixels, 12 epochs, 0.927 (one seed)
+Time:     15 s an epoch on 2 CPU cores
 Reference: 0.925 for two convolutions with pooling and fewer than 100,000 parameters, in the table
           of github.com/zalandoresearch/fashion-mnist
 """

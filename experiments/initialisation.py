@@ -5,8 +5,12 @@ of each layer's outputs on the way in, that of the loss's gradient on the way ba
 training, and the accuracy after it.
 
 Command:  python experiments/initialisation.py [--seeds 3]
-Result:   PENDING
-Time:     PENDING
+Result:   test accuracy after 8 epochs (mean ± standard deviation of seeds 0 to 2): tanh with Glorot
+          0.831 ± 0.011, relu with Glorot 0.815 ± 0.011, relu with He 0.802 ± 0.021; as good as
+          guessing, 0.10, from zeros, from normal 0.01, with sigmoid; normal 0.3 runs off. Relu's
+          outputs keep their spread with He (0.8 at the tenth layer), lose it with Glorot (0.03)
+          and with normal 0.01 (2e-11)
+Time:     37 s of CPU, 17 s where --cache has the programs; 2 CPU cores
 Reference: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural
           networks, 2010; He et al., Delving deep into rectifiers, 2015
 """

@@ -5,8 +5,8 @@ ends lowest counts, on Fashion-MNIST (784-64-64-10) the one with the best valida
 rates run together, in one program, by ``vmap``.
 
 Command:  python experiments/optimizers_race.py [--seeds 3]
-Result:   PENDING
-Time:     PENDING
+Result:   not measured yet
+Time:     not measured yet
 Reference: Schmidt, Schneider and Hennig, Descending through a crowded valley, 2021
 """
 

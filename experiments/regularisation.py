@@ -4,8 +4,8 @@
 with nothing, with dropout, batch normalisation, weight decay, early stopping, and all but the last.
 
 Command:  python experiments/regularisation.py [--seeds 3]
-Result:   PENDING
-Time:     PENDING
+Result:   not measured yet
+Time:     not measured yet
 Reference: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting,
           2014; Ioffe and Szegedy, Batch normalization, 2015; Loshchilov and Hutter, Decoupled
           weight decay regularization, 2019; Prechelt, Early stopping: but when?, 1998

@@ -5,8 +5,9 @@ whole of them; the error is measured between these points. For each width all fu
 train together, in one program, by ``vmap``.
 
 Command:  python experiments/universal_approximation.py
-Result:   PENDING
-Time:     PENDING
+Result:   not measured yet in this form; with other initial parameters the error fell from 0.6 at
+          1 unit to 1e-3 at 128 for the sine, from 0.3 to 3e-3 for the corner (medians of 5 trials)
+Time:     70 s of CPU
 Reference: Cybenko, Approximation by superpositions of a sigmoidal function, 1989; Barron, Universal
           approximation bounds for superpositions of a sigmoidal function, 1993: a squared error of
           order 1/width can be reached, which is an error of order width^-0.5
