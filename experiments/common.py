@@ -2,15 +2,10 @@
 
 import dataclasses
 import json
-import math
-import os
 import shutil
 import signal
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,14 +17,16 @@ from simple_parsing import ArgumentParser, DashVariant
 import jaxdl
 from jaxdl import checkpoint, plots, train
 from jaxdl.parallel import Parallel
+from results import COLOURS as COLOURS
+from results import canvas as canvas
+from results import finish as finish
+from results import summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 S = TypeVar("S", bound="Study")
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#767676")
-"""Colours that everybody can tell apart (Okabe and Ito, 2008)."""
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +72,7 @@ def start(main: Callable[[S], dict[str, Any]], config: type[S], description: str
         dataclasses.replace(part(chosen, f"seed_{seed}"), seed=seed)
         for seed in range(chosen.seed, chosen.seed + options.seeds)
     ]
-    _summarise(chosen.output, [main(each) for each in parts])
+    summarise(chosen.output, [main(each) for each in parts])
 
 
 def parse(config: type[S], description: str | None) -> S:
@@ -92,6 +89,12 @@ def part(config: S, name: str) -> S:
     return dataclasses.replace(config, output=output, resume=resume)
 
 
+def some(config: Study, choices: Iterable[T]) -> list[T]:
+    """All of what an experiment tries, or the first and the last for ``--smoke``."""
+    every = list(choices)
+    return every[:: len(every) - 1] if config.smoke else every
+
+
 def _parser(config: type[S], description: str | None) -> ArgumentParser:
     parser = ArgumentParser(
         description=(description or "").strip().split("\n")[0],
@@ -106,20 +109,6 @@ def _chosen(config: S) -> S:
     if config.cache is not None:
         train.keep_compilations(config.cache)
     return dataclasses.replace(config, epochs=2) if config.smoke else config
-
-
-def _summarise(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
-    """Prints mean ± standard error over seeds of every number that isn't the same in all runs."""
-    numbers = [
-        k for k, v in results[0].items() if isinstance(v, float) and not k.endswith("seconds")
-    ]
-    summary = {"seeds": [result["seed"] for result in results]}
-    for name in numbers:
-        values = [result[name] for result in results]
-        error = statistics.stdev(values) / math.sqrt(len(values))
-        summary[name] = {"mean": statistics.fmean(values), "standard_error": error}
-        print(f"{name}: {statistics.fmean(values):.4f} ± {error:.4f} over {len(values)} seeds")
-    (folder / "seeds.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 
 def load(name: str, config: Study, **options: Any) -> jaxdl.data.Dataset:
@@ -171,7 +160,7 @@ def run(
         batch_fns=batch_fns,
         early_stopping=early_stopping,
         # The last one ends a run that was stopped.
-        hooks=(train.progress(), keep, write, *hooks, stop),
+        hooks=(train.progress(), *hooks, keep, write, stop),
         parallel=config.parallel,
         history=history,
     )
@@ -208,37 +197,6 @@ def report(
     return result
 
 
-def finish(
-    config: Study,
-    numbers: Mapping[str, Any],
-    figures: Mapping[str, "Figure"],
-    *,
-    history: Sequence[dict[str, Any]] = (),
-) -> dict[str, Any]:
-    """Writes result.json, with all that one needs to get it again, and the pictures."""
-    config.output.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(config.output / name)
-    result = dict(numbers) | _circumstances(config, history)
-    (config.output / "result.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(f"pictures: {', '.join(str(config.output / name) for name in figures)}")
-    print(f"numbers:  {config.output / 'result.json'}")
-    return result
-
-
-def canvas(rows: int, columns: int, *, width: float, height: float) -> "Figure":
-    """A grid of axes, each of a size in inches, for a picture on a slide."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(columns * width, rows * height), layout="constrained", dpi=150)
-    FigureCanvasAgg(figure)
-    for axes in figure.subplots(rows, columns, squeeze=False).flat:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.set_prop_cycle(color=COLOURS)
-    return figure
-
-
 def _pictures(
     folder: Path,
     net: jaxdl.Layer,
@@ -273,53 +231,3 @@ def _prepare(config: Config) -> Path:
     except OSError as error:
         sys.exit(f"error: --output {folder} can't be written: {error.strerror}")
     return folder
-
-
-def _circumstances(config: Study, history: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What one needs to know to read a result, and to get it again."""
-    here = Path(__file__).parent
-    describe = ["git", "-C", str(here), "describe", "--always", "--dirty"]
-    git = subprocess.run(describe, capture_output=True, text=True, check=False)
-    wall, cpu = _lap()
-    return {
-        "command": _command(config),
-        "seconds": wall,
-        "cpu_seconds": cpu,
-        "seconds_per_epoch": [row["seconds"] for row in history],
-        "compile_seconds": float(sum(row["compile_seconds"] for row in history)),
-        "epochs": max((row["epoch"] for row in history), default=config.epochs),
-        "seed": config.seed,
-        "parallel": config.parallel if isinstance(config, Config) else "auto",
-        "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-        "cores": os.cpu_count(),
-        "versions": f"python {sys.version.split()[0]}, jax {jax.__version__}, "
-        f"optax {optax.__version__}, jaxdl {jaxdl.__version__}",
-        "commit": git.stdout.strip(),
-    }
-
-
-_LAST = [time.perf_counter(), 0.0]  # when the result before this one was written
-
-
-def _lap() -> tuple[float, float]:
-    """Seconds by the wall and of all cores since the start of the program, or the last result."""
-    now = [time.perf_counter(), time.process_time()]
-    wall, cpu = (after - before for after, before in zip(now, _LAST, strict=True))
-    _LAST[:] = now
-    return wall, cpu
-
-
-def _command(config: Study) -> str:
-    """The command line of a config, but for where it writes and its seed: what names a result."""
-    fields = [f for f in dataclasses.fields(config) if f.name not in _PLACES]
-    changed = {
-        f.name: getattr(config, f.name) for f in fields if getattr(config, f.name) != f.default
-    }
-    words = [sys.modules[type(config).__module__].__file__ or ""]
-    for name, value in changed.items():
-        values = value if isinstance(value, tuple) else () if value is True else (value,)
-        words += [f"--{name.replace('_', '-')}", *map(str, values)]
-    return " ".join(["python", f"experiments/{Path(words[0]).name}", *words[1:]])
-
-
-_PLACES = ("output", "seed", "cache", "resume", "data_dir")

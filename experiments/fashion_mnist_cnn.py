@@ -1,11 +1,14 @@
 """Convolutional networks on Fashion-MNIST: two convolutions, and a larger network by ``--large``.
 
-The small network has two convolutions and fewer than 100,000 parameters. The large one has six,
-with batch normalisation, dropout, and images that are flipped and shifted at random.
+The small network has two convolutions and fewer than 100,000 parameters, and half of the images
+that it learns from are mirrored at random. The large one has four, with batch normalisation and
+dropout, and its images are shifted too.
 
 Command:  python experiments/fashion_mnist_cnn.py [--large --epochs 24]
-Result:   PENDING
-Time:     PENDING
+Result:   not measured yet in this form. Before: with a hidden layer of 24 and no dropout, test
+          accuracy 0.925 plain and 0.924 mirrored (one seed each); four narrower convolutions of
+          32, 64, 128, 128, shifted by two pixels, 12 epochs, 0.927 (one seed)
+Time:     15 s an epoch on 2 CPU cores
 Reference: 0.925 for two convolutions with pooling and fewer than 100,000 parameters, in the table
           of github.com/zalandoresearch/fashion-mnist
 """
@@ -44,7 +47,7 @@ class Config(common.Config):
     epochs: int = 10
     """passes over the training part"""
     large: bool = False
-    """the network of six convolutions, with batch normalisation and augmentation"""
+    """the network of four convolutions, with batch normalisation and more augmentation"""
     data_dir: Path | None = None
     """folder with the data, where it is in no usual place"""
     batch_size: int = 128
@@ -53,8 +56,8 @@ class Config(common.Config):
     """the highest, a quarter of the way; it rises and falls along half cosines"""
     weight_decay: float = 1e-2
     """of AdamW"""
-    rate: float = 0.3
-    """share that dropout drops before the dense layers"""
+    rate: float = 0.4
+    """share that dropout drops before the dense layer"""
 
 
 # --- Data -----------------------------------------------------------------------------------------
@@ -66,15 +69,19 @@ def load(config: Config) -> data.Dataset:
     return data.hold_out(dataset, 1 / 12)
 
 
-def flip_and_shift(key: Key, batch: Batch) -> Batch:
-    """Mirrors every other image, and moves each by up to two pixels; black comes in."""
-    flip_key, shift_key = jax.random.split(key)
+def mirror(key: Key, batch: Batch) -> Batch:
+    """Mirrors every other image."""
     images = batch["inputs"]
-    flipped = jax.random.bernoulli(flip_key, 0.5, (len(images), 1, 1, 1))
-    images = jnp.where(flipped, images[:, :, ::-1], images)
-    wide = jnp.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
-    corners = jax.random.randint(shift_key, (len(images), 2), 0, 5)
-    cut = lambda image, at: jax.lax.dynamic_slice(image, (*at, 0), images.shape[1:])
+    mirrored = jax.random.bernoulli(key, 0.5, (len(images), 1, 1, 1))
+    return {**batch, "inputs": jnp.where(mirrored, images[:, :, ::-1], images)}
+
+
+def shift(key: Key, batch: Batch) -> Batch:
+    """Moves each image by up to one pixel; black comes in."""
+    images = batch["inputs"]
+    wide = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    corners = jax.random.randint(key, (len(images), 2), 0, 3)
+    cut = lambda image, at: jax.lax.dynamic_slice(image, (at[0], at[1], 0), images.shape[1:])
     return {**batch, "inputs": jax.vmap(cut)(wide, corners)}
 
 
@@ -86,7 +93,7 @@ def network(config: Config) -> Layer:
     if config.large:
         return serial(layers.rescale(1 / 255), large(config))
     net = models.convnet(
-        (28, 28, 1), 10, widths=(32, 64), hidden=(24,), init=initializers.he_default
+        (28, 28, 1), 10, widths=(32, 96), hidden=(), rate=config.rate, init=initializers.he_default
     )
     return serial(layers.rescale(1 / 255), net)
 
@@ -98,8 +105,8 @@ def large(config: Config) -> Layer:
         layers.batch_norm(n_out),
         activations.relu,
     )
-    pool, head = layers.max_pool((2, 2)), models.mlp((1152, 10), init=initializers.torch_default)
-    stages = *block(1, 32), pool, *block(32, 64), pool, *block(64, 128), *block(128, 128), pool
+    pool, head = layers.max_pool((2, 2)), layers.dense(9 * 192, 10)
+    stages = *block(1, 48), pool, *block(48, 96), pool, *block(96, 192), *block(192, 192), pool
     return serial(*stages, layers.flatten(), layers.dropout(config.rate), head)
 
 
@@ -124,7 +131,7 @@ def main(config: Config) -> dict:
     dataset = load(config)
     net = network(config)
     loss_fn, tx = objective(config, net, dataset)
-    augment = (flip_and_shift,) if config.large else ()
+    augment = (mirror, shift) if config.large else (mirror,)
     train_state, history = common.run(
         config, net, loss_fn, tx, dataset, batch_size=config.batch_size, batch_fns=augment
     )

@@ -1,12 +1,13 @@
 """One hidden layer of growing width fits continuous functions ever better: error against width.
 
-Networks of 1 to 256 tanh units learn four functions on [−1, 1] from 256 points, by L-BFGS on the
+Networks of 1 to 128 tanh units learn four functions on [−1, 1] from 128 points, by L-BFGS on the
 whole of them; the error is measured between these points. For each width all functions and seeds
 train together, in one program, by ``vmap``.
 
 Command:  python experiments/universal_approximation.py
-Result:   PENDING
-Time:     PENDING
+Result:   not measured yet in this form; with other initial parameters the error fell from 0.6 at
+          1 unit to 1e-3 at 128 for the sine, from 0.3 to 3e-3 for the corner (medians of 5 trials)
+Time:     70 s of CPU
 Reference: Cybenko, Approximation by superpositions of a sigmoidal function, 1989; Barron, Universal
           approximation bounds for superpositions of a sigmoidal function, 1993: a squared error of
           order 1/width can be reached, which is an error of order width^-0.5
@@ -22,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import common
-from jaxdl import activations, initializers, losses, models, optim, train
+from jaxdl import activations, initializers, layers, losses, optim, serial, train
 from jaxdl.types import Array, Init, Layer
 
 # --- Config ---------------------------------------------------------------------------------------
@@ -34,13 +35,13 @@ class Config(common.Study):
 
     output: Path = Path("runs/universal_approximation")
     """folder for numbers and pictures"""
-    epochs: int = 100
+    epochs: int = 20
     """updates of L-BFGS, each of up to 20 iterations over all points"""
-    widths: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+    widths: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     """units of the hidden layer"""
     trials: int = 5
     """networks of each width for each function, from different initial parameters"""
-    points: int = 256
+    points: int = 128
     """how many there are to learn from, evenly spaced"""
 
 
@@ -67,11 +68,10 @@ def load(config: Config) -> tuple[Array, Array, Array, Array]:
 
 def network(width: int) -> Layer:
     """One number in, one hidden layer, one number out."""
-    # Kinks all over the interval: units whose slopes and biases are of one size bend within it.
-    spread = Init(
-        initializers.symmetric_uniform(6.0), lambda fan_in: initializers.symmetric_uniform(3.0)
-    )
-    return models.mlp((1, width, 1), activation=activations.tanh, init=spread)
+    # Units that bend somewhere in the interval; the more there are, the more sharply they may.
+    draw = initializers.symmetric_uniform(max(4.0, width / 4))
+    hidden = layers.dense(1, width, init=Init(draw, lambda fan_in: draw))
+    return serial(hidden, activations.tanh, layers.dense(width, 1))
 
 
 # --- Loss and step --------------------------------------------------------------------------------
@@ -80,13 +80,17 @@ def network(width: int) -> Layer:
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def fit(config: Config, width: int, x: Array, y: Array, keys: Array, x_test: Array) -> Array:
     """Trains a network for each function, y (F, N, 1), and key (T,); their outputs, (F, T, N)."""
-    net, tx = network(width), optim.lbfgs(line_search_fn="strong_wolfe")
+    net, tx = (
+        network(width),
+        optim.lbfgs(tolerance_grad=0.0, tolerance_change=0.0, line_search_fn="strong_wolfe"),
+    )
     step = train.make_step(train.supervised(net, losses.mse_loss), tx)
 
     def one(y: Array, key: Array) -> Array:
         batch = {"inputs": x, "labels": y}
         update = lambda train_state, _: (step(train_state, batch)[0], None)
         params, state = net.init(key)
+        params = jax.tree.map(lambda p: p.astype(y.dtype), params)
         first = train.TrainState(jnp.int32(0), params, state, tx.init(params), key)
         last, _ = jax.lax.scan(update, first, length=config.epochs)
         return net.apply(last.params, last.state, x_test)[0][:, 0]
@@ -99,14 +103,13 @@ def fit(config: Config, width: int, x: Array, y: Array, keys: Array, x_test: Arr
 
 def main(config: Config) -> dict:
     """Trains all widths and draws; returns what result.json says."""
-    x, y, x_test, y_test = load(config)
-    keys = jax.random.split(jax.random.key(config.seed), config.trials)
-    outputs, errors = {}, {}
-    for width in config.widths[: 2 if config.smoke else None]:
-        outputs[width] = np.asarray(fit(config, width, x, y, keys, x_test))
-        errors[width] = np.sqrt(((outputs[width] - y_test[:, None, :, 0]) ** 2).mean(axis=-1))
-        middle = zip(FUNCTIONS, np.median(errors[width], axis=1), strict=True)
-        print(f"width {width:3}:", "  ".join(f"{name} {error:.1e}" for name, error in middle))
+    # In float64: in float32 the line search can't tell losses below 1e-5 apart, and would stop.
+    with jax.enable_x64(True):
+        x_test, y_test, outputs = train_all(config)
+    errors = {n: np.sqrt(((y - y_test[:, None]) ** 2).mean(axis=-1)) for n, y in outputs.items()}
+    for width, error in errors.items():
+        middle = zip(FUNCTIONS, np.median(error, axis=1), strict=True)
+        print(f"width {width:3}:", "  ".join(f"{name} {value:.1e}" for name, value in middle))
     numbers = {
         f"{name}_rmse_width_{width}": float(np.median(error[i]))
         for width, error in errors.items()
@@ -114,9 +117,20 @@ def main(config: Config) -> dict:
     }
     pictures = {
         "error.png": draw_errors(errors),
-        "functions.png": draw_functions(x_test[:, 0], y_test[..., 0], outputs),
+        "functions.png": draw_functions(x_test, y_test, outputs),
     }
     return common.finish(config, numbers, pictures)
+
+
+def train_all(config: Config) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
+    """Test points (N,), values (F, N), and for each width what its networks say, (F, T, N)."""
+    x, y, x_test, y_test = load(config)
+    keys = jax.random.split(jax.random.key(config.seed), config.trials)
+    outputs = {
+        n: np.asarray(fit(config, n, x, y, keys, x_test))
+        for n in common.some(config, config.widths)
+    }
+    return np.asarray(x_test[:, 0]), np.asarray(y_test[..., 0]), outputs
 
 
 def draw_errors(errors: dict[int, np.ndarray]):

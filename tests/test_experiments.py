@@ -1,21 +1,30 @@
 """Every experiment runs from its command line, and says what is wrong with a wrong one."""
 
 import ast
+import functools
 import gzip
+import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
+from jaxdl import parallel
+from jaxdl.train import programs
+
 FOLDER = Path(__file__).parent.parent / "experiments"
-EXPERIMENTS = sorted(p for p in FOLDER.glob("*.py") if p.stem != "common")
+PARTS = ("common", "report", "results")
+EXPERIMENTS = sorted(p for p in FOLDER.glob("*.py") if p.stem not in PARTS)
 SECTIONS = ["Config", "Data", "Model", "Loss and step", "Run and report"]
+IMAGES = ("fashion_mnist_sgd", "fashion_mnist_adam", "fashion_mnist_cnn", "optimizers_race")
 
 
 def started(name, *flags, devices=1, command=(sys.executable,)):
@@ -34,6 +43,36 @@ def run(name, *flags, check=True, **options):
         out, errors = process.communicate()
     assert process.returncode == 0 or not check, errors
     return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Runs a script's command line in this process: no start of Python and JAX to wait for."""
+
+    def run_here(name, *flags):
+        monkeypatch.setattr(sys, "argv", [str(FOLDER / f"{name}.py"), *map(str, flags)])
+        script = importlib.import_module(name)
+        if name == "report":
+            return script.main()
+        start = importlib.import_module("common").start
+        # As in a user's session: optax's schedules need promotion that isn't strict.
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            return start(script.main, script.Config, script.__doc__)
+
+    return run_here
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """One of the fake devices, as on a plain machine: programs for eight take longer to compile."""
+    cached = programs.training, programs.evaluation
+    with monkeypatch.context() as patched:
+        patched.setattr(parallel, "data_mesh", functools.partial(parallel.data_mesh, 1))
+        for each in cached:
+            each.cache_clear()
+        yield
+    for each in cached:
+        each.cache_clear()
 
 
 @pytest.fixture
@@ -62,45 +101,84 @@ def test_it_reads_from_top_to_bottom(path):
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.stem)
-def test_smoke(path, idx, tmp_path):
+@pytest.mark.usefixtures("alone")
+def test_smoke(path, idx, tmp_path, here, capsys):
     out = tmp_path / "out"
-    flags = () if path.stem == "animals_mlp" else ("--data-dir", idx)
-    done = run(path.stem, "--smoke", "--output", out, *flags)
-    assert "test accuracy" in done.stdout and str(out / "confusion.png") in done.stdout
+    here(
+        path.stem, "--smoke", "--output", out, *(("--data-dir", idx) if path.stem in IMAGES else ())
+    )
+    printed = capsys.readouterr().out
+    result = json.loads((out / "result.json").read_text())
+    assert {"seconds", "cpu_seconds", "compile_seconds", "seconds_per_epoch", "seed"} <= set(result)
+    assert {"parallel", "devices", "cores", "versions", "commit", "epochs"} <= set(result)
+    assert result["command"] == f"python experiments/{path.name} --smoke"
+    pictures = re.findall(r"\S+\.png", printed)
+    assert pictures and str(out / "result.json") in printed
+    for picture in pictures:
+        assert Path(picture.rstrip(",")).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_one_network_leaves_behind(tmp_path, here, capsys):
+    out = tmp_path / "out"
+    here("animals_mlp", "--smoke", "--hidden", 16, "--output", out)
+    assert "test accuracy" in capsys.readouterr().out
     result = json.loads((out / "result.json").read_text())
     assert result["epochs"] == len(result["seconds_per_epoch"]) == 2
-    needed = {"test_accuracy", "test_loss", "compile_seconds", "seed", "parallel", "devices"}
-    assert needed | {"versions", "commit"} <= set(result)
+    assert {"test_accuracy", "test_loss"} <= set(result)
+    assert result["command"] == "python experiments/animals_mlp.py --smoke --hidden 16"
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2]
     assert json.loads((out / "config.json").read_text())["epochs"] == 2
-    for picture in ("history", "predictions", "confusion"):
-        assert (out / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("engine", ["jit", "pmap", "shard_map"])
-def test_it_runs_on_several_devices(engine, tmp_path):
-    flags = ("--smoke", "--parallel", engine, "--output", tmp_path / engine, "--rate", 0)
-    run("animals_mlp", *flags, devices=4)
+def test_it_runs_on_several_devices(engine, tmp_path, here, request):
+    flags = ("--smoke", "--rate", 0, "--hidden", 16)
+    here("animals_mlp", *flags, "--parallel", engine, "--output", tmp_path / engine)
     result = json.loads((tmp_path / engine / "result.json").read_text())
-    assert result["devices"].startswith("4 x")
-    run("animals_mlp", "--smoke", "--output", tmp_path / "one", "--rate", 0)
+    assert result["devices"].startswith("8 x")
+    request.getfixturevalue("alone")
+    here("animals_mlp", *flags, "--output", tmp_path / "one")
     alone = json.loads((tmp_path / "one" / "result.json").read_text())
     assert result["test_loss"] == pytest.approx(alone["test_loss"], rel=1e-3)
 
 
-def test_resume_goes_on_where_the_run_stopped(tmp_path):
-    flags = ("--hidden", 16, "--output")
-    run("animals_mlp", "--epochs", 2, *flags, tmp_path / "a")
+@pytest.mark.usefixtures("alone")
+def test_resume_goes_on_where_the_run_stopped(tmp_path, here):
+    flags = ("--hidden", 16, "--output", tmp_path)
+    here("animals_mlp", "--epochs", 2, *flags)
     # The schedule depends on the number of epochs, so both runs are told of the same one: the
     # second is started again after its end, which must change nothing.
-    before = json.loads((tmp_path / "a" / "result.json").read_text())
-    run("animals_mlp", "--epochs", 2, *flags, tmp_path / "a", "--resume")
-    again = json.loads((tmp_path / "a" / "result.json").read_text())
+    before = json.loads((tmp_path / "result.json").read_text())
+    here("animals_mlp", "--epochs", 2, *flags, "--resume")
+    again = json.loads((tmp_path / "result.json").read_text())
     assert again["test_loss"] == before["test_loss"]
-    run("animals_mlp", "--epochs", 3, *flags, tmp_path / "a", "--resume")
-    rows = (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()
+    here("animals_mlp", "--epochs", 3, *flags, "--resume")
+    rows = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(row)["epoch"] for row in rows] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("alone")
+def test_seeds_run_one_by_one_and_are_summarised(tmp_path, here, capsys):
+    here("animals_mlp", "--smoke", "--hidden", 16, "--seeds", 2, "--seed", 3, "--output", tmp_path)
+    losses = [
+        json.loads((tmp_path / f"seed_{seed}" / "result.json").read_text())["test_loss"]
+        for seed in (3, 4)
+    ]
+    summary = json.loads((tmp_path / "seeds.json").read_text())
+    assert losses[0] != losses[1] and summary["seeds"] == [3, 4]
+    assert summary["test_loss"]["mean"] == pytest.approx(np.mean(losses))
+    assert summary["test_loss"]["standard_error"] == pytest.approx(abs(np.diff(losses)[0]) / 2)
+    assert re.search(r"test_loss: \d\.\d{4} ± \d\.\d{4} over 2 seeds", capsys.readouterr().out)
+
+
+def test_programs_are_kept_where_the_flag_says(tmp_path, here, monkeypatch):
+    folders = []
+    monkeypatch.setattr("jaxdl.train.keep_compilations", folders.append)
+    with pytest.raises(SystemExit):  # for want of a checkpoint; this is about what comes before
+        here("animals_mlp", "--cache", tmp_path / "kept", "--resume", "--output", tmp_path / "none")
+    assert folders == [tmp_path / "kept"]
 
 
 @pytest.mark.parametrize(
@@ -109,23 +187,24 @@ def test_resume_goes_on_where_the_run_stopped(tmp_path):
         (("--epoch", 3), "unrecognized arguments: --epoch 3"),
         (("--parallel", "tpu"), "invalid choice: 'tpu'"),
         (("--epochs", "many"), "invalid int value: 'many'"),
+        (("--seeds", 0), "--seeds: 0 seeds; it needs 1 or more"),
         (("--resume", "--output", "{tmp}/none"), "no checkpoint to go on from"),
         (("--output", "{tmp}/file/out"), "--output {tmp}/file/out can't be written"),
     ],
 )
-def test_a_wrong_command_line_is_told_without_a_traceback(flags, message, tmp_path):
+def test_a_wrong_command_line_is_told_without_a_traceback(flags, message, tmp_path, here, capsys):
     (tmp_path / "file").write_text("in the way")
-    flags = [str(flag).format(tmp=tmp_path) for flag in flags]
-    done = run("animals_mlp", "--smoke", *flags, check=False)
-    assert done.returncode != 0
-    assert message.format(tmp=tmp_path) in done.stderr
-    assert "Traceback" not in done.stderr
+    with pytest.raises(SystemExit) as ended:
+        here("animals_mlp", "--smoke", *[str(flag).format(tmp=tmp_path) for flag in flags])
+    # What argparse prints itself, or what Python prints of an exit with a message.
+    assert message.format(tmp=tmp_path) in f"{capsys.readouterr().err}{ended.value.code}"
+    assert ended.value.code != 0
 
 
-def test_data_that_is_nowhere_is_told_at_once(tmp_path):
-    done = run("fashion_mnist_adam", "--dataset", "mnist", "--data-dir", tmp_path, check=False)
-    assert done.returncode != 0 and "Traceback" not in done.stderr
-    assert "mnist" in done.stderr and str(tmp_path) in done.stderr
+def test_data_that_is_nowhere_is_told_at_once(tmp_path, here):
+    with pytest.raises(SystemExit) as ended:
+        here("fashion_mnist_adam", "--dataset", "mnist", "--data-dir", tmp_path)
+    assert "mnist" in ended.value.code and str(tmp_path) in ended.value.code
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -142,3 +221,43 @@ def test_a_signal_ends_a_run_that_can_go_on(number, tmp_path):
     run("animals_mlp", *flags, "--resume")
     rows = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(row)["epoch"] for row in rows] == list(range(1, 81))
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Results as experiments leave them: three seeds of one command, one of another, a smoke."""
+
+    def leave(folder, command, **numbers):
+        (tmp_path / folder).mkdir()
+        result = {"command": command, "seconds": 60.0, "cpu_seconds": 90.0, "cores": 2} | numbers
+        text = json.dumps({"devices": "1 x cpu", "seed": 0} | result)
+        (tmp_path / folder / "result.json").write_text(text)
+
+    small = "python experiments/fashion_mnist_cnn.py"
+    for seed, accuracy in enumerate((0.926, 0.928, 0.930)):
+        leave(f"small_{seed}", small, test_accuracy=accuracy, seed=seed)
+    leave("large", f"{small} --large", test_accuracy=0.935)
+    leave("smoke", f"{small} --smoke", test_accuracy=0.1)
+    return tmp_path
+
+
+def test_the_report_holds_results_against_published_figures(runs, here, capsys):
+    here("report", runs)
+    *_, small, large, empty, total = capsys.readouterr().out.strip().splitlines()
+    assert "| 0.9280 ± 0.002 | 0.925 (Zalando's table, under 100 K): better by 0.003 | 3 |" in small
+    assert small.endswith("| 60 s | 270 s |")
+    assert "| 0.9350 | 0.94 (" in large and "worse by 0.005" in large
+    assert "4 runs on 2 cores, 1 x cpu; 6 minutes of CPU time in all" in total and not empty
+
+
+def test_the_report_of_nothing_says_so(tmp_path, here):
+    with pytest.raises(SystemExit, match=r"no result\.json below"):
+        here("report", tmp_path)
+
+
+def test_the_readme_has_a_row_for_each_experiment():
+    text = (FOLDER / "README.md").read_text()
+    assert [p.name for p in EXPERIMENTS if f"| `{p.name}" not in text] == []
+    known = {p.name for p in EXPERIMENTS} | {"report.py"}
+    commands = re.findall(r"python experiments/(\w+\.py)", text)
+    assert set(commands) - known == set()

@@ -1,0 +1,173 @@
+"""Relu units die of large steps, and stay dead; leaky ones and their like don't.
+
+A unit is dead where its activation has slope 0 for every image of the training part: no gradient
+reaches its weights any more. Networks learn the animals by Adam with growing learning rates, and
+after each epoch their dead units are counted.
+
+Command:  python experiments/dying_relu.py [--seeds 3]
+Result:   not measured yet
+Time:     not measured yet
+Reference: Lu et al., Dying ReLU and initialization: theory and numerical examples, 2020
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import common
+from jaxdl import (
+    activations,
+    data,
+    functional,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    serial,
+    train,
+)
+from jaxdl.types import Array, Layer, LossFn, Params
+
+# --- Config ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+    """The flags of this experiment."""
+
+    output: Path = Path("runs/dying_relu")
+    """folder for numbers, checkpoints and pictures"""
+    epochs: int = 8
+    """passes over the training part"""
+    rates: tuple[float, ...] = (0.001, 0.01, 0.03, 0.1)
+    """learning rates of Adam"""
+    hidden: tuple[int, ...] = (128, 128, 128)
+    """units of each hidden layer"""
+    batch_size: int = 128
+    """images a step"""
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "relu": activations.relu,
+    "leaky_relu": activations.leaky_relu,
+    "elu": activations.elu,
+    "gelu": activations.gelu,
+}
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def load(config: Config) -> data.Dataset:
+    """9,716 silhouettes of 28x28 that come with jaxdl, split 80/10/10."""
+    return common.load("animals", config)
+
+
+# --- Model ----------------------------------------------------------------------------------------
+
+
+def network(config: Config, activation: Callable[[Array], Array]) -> Layer:
+    """Bytes to [0, 1], image to vector, dense layers with an activation between them."""
+    sizes = (28 * 28, *config.hidden, 10)
+    mlp = models.mlp(sizes, activation=activation, init=initializers.he_default)
+    return serial(layers.rescale(1 / 255), layers.flatten(), mlp)
+
+
+def dead_share(
+    activation: Callable[[Array], Array], images: np.ndarray
+) -> Callable[[train.TrainState], float]:
+    """Builds the count of hidden units whose slope is 0 for every image, as a share of all."""
+    slope = jax.vmap(jax.vmap(jax.grad(activation)))
+    images = jnp.asarray(images.reshape(len(images), -1) / np.float32(255))
+
+    @jax.jit
+    def share(params: Params, x: Array) -> Array:
+        dead = []
+        for layer in params[-1][:-1:2]:  # every other part is an activation
+            z = functional.dense(layer, x)
+            dead.append((slope(z) == 0).all(axis=0))
+            x = activation(z)
+        return jnp.concatenate(dead).mean()
+
+    return lambda train_state: float(share(train_state.params, images))
+
+
+# --- Loss and step --------------------------------------------------------------------------------
+
+
+def objective(net: Layer, rate: float) -> tuple[LossFn, optax.GradientTransformation]:
+    """Cross entropy and Adam, whose steps are as large as its rate: it doesn't run off."""
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    return loss_fn, optax.adam(rate)
+
+
+# --- Run and report -------------------------------------------------------------------------------
+
+
+def fit(config: Config, dataset: data.Dataset, name: str, rate: float) -> dict:
+    """Trains and tests one network, and counts its dead units after each epoch."""
+    net = network(config, ACTIVATIONS[name])
+    loss_fn, tx = objective(net, rate)
+    count = dead_share(ACTIVATIONS[name], dataset.train["inputs"])
+
+    def watch(event: train.Event) -> None:
+        if event.kind == "epoch":
+            event.history[-1]["dead"] = count(event.train_state)
+
+    label, size = f"{name}_rate_{rate:g}", config.batch_size
+    train_state, history = common.run(
+        common.part(config, label), net, loss_fn, tx, dataset, batch_size=size, hooks=(watch,)
+    )
+    accuracy = train.evaluate(loss_fn, train_state, dataset.test)["accuracy"]
+    dead = [row["dead"] for row in history]
+    print(f"{name:10} learning rate {rate:<5g} test accuracy {accuracy:.3f}, {dead[-1]:.1%} dead")
+    return {"name": name, "rate": rate, "accuracy": accuracy, "dead": dead, "history": history}
+
+
+def main(config: Config) -> dict:
+    """Trains all activations at all rates and draws; returns what result.json says."""
+    dataset = load(config)
+    names, rates = common.some(config, ACTIVATIONS), common.some(config, config.rates)
+    runs = [fit(config, dataset, name, rate) for name in names for rate in rates]
+    numbers = {}
+    for run in runs:
+        label = f"{run['name']}_rate_{run['rate']:g}"
+        numbers[f"{label}_accuracy"] = run["accuracy"]
+        numbers[f"{label}_dead"] = run["dead"][-1]
+    history = [row for run in runs for row in run["history"]]
+    return common.finish(config, numbers, {"dead.png": draw(runs)}, history=history)
+
+
+def draw(runs: list[dict]):
+    """Dead units over the epochs, and the accuracy that is left, against the learning rate."""
+    figure = common.canvas(1, 3, width=4.2, height=3.8)
+    over_epochs, dead, right = figure.axes
+    for run in runs:
+        if run["name"] == "relu":
+            epochs = range(1, len(run["dead"]) + 1)
+            over_epochs.plot(
+                epochs, run["dead"], "o-", lw=2, label=f"learning rate {run['rate']:g}"
+            )
+    for name in ACTIVATIONS:
+        own = [run for run in runs if run["name"] == name]
+        rates = [run["rate"] for run in own]
+        last = [run["dead"][-1] for run in own]
+        dead.plot(rates, last, "o-", lw=2, label=name.replace("_", " "))
+        right.plot(rates, [run["accuracy"] for run in own], "o-", lw=2)
+    over_epochs.set(xlabel="epoch", ylabel="share of dead units", title="relu", ylim=(0, 1))
+    over_epochs.legend(frameon=False)
+    dead.set(xlabel="learning rate", ylabel="share of dead units", xscale="log", ylim=(-0.02, 1))
+    dead.set_title("after the last epoch")
+    dead.legend(frameon=False)
+    right.set(xlabel="learning rate", ylabel="test accuracy", xscale="log", ylim=(0, 1))
+    right.set_title("what is left")
+    return figure
+
+
+if __name__ == "__main__":
+    common.start(main, Config, __doc__)

@@ -1,0 +1,187 @@
+"""How a deep network starts decides whether it learns: the spread of signals, layer by layer.
+
+Networks of ten hidden layers begin with kernels from seven distributions. Measured are the spread
+of each layer's outputs on the way in, that of the loss's gradient on the way back, both before any
+training, and the accuracy after it.
+
+Command:  python experiments/initialisation.py [--seeds 3]
+Result:   test accuracy after 8 epochs (mean ± standard deviation of seeds 0 to 2): tanh with Glorot
+          0.831 ± 0.011, relu with Glorot 0.815 ± 0.011, relu with He 0.802 ± 0.021; as good as
+          guessing, 0.10, from zeros, from normal 0.01, with sigmoid; normal 0.3 runs off. Relu's
+          outputs keep their spread with He (0.8 at the tenth layer), lose it with Glorot (0.03)
+          and with normal 0.01 (2e-11)
+Time:     37 s of CPU, 17 s where --cache has the programs; 2 CPU cores
+Reference: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural
+          networks, 2010; He et al., Delving deep into rectifiers, 2015
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+import common
+from jaxdl import (
+    activations,
+    data,
+    functional,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    serial,
+    train,
+)
+from jaxdl.types import Array, Batch, Init, Initializer, Layer, LossFn, Params
+
+# --- Config ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+    """The flags of this experiment."""
+
+    output: Path = Path("runs/initialisation")
+    """folder for numbers, checkpoints and pictures"""
+    epochs: int = 8
+    """passes over the training part"""
+    depth: int = 10
+    """hidden layers"""
+    width: int = 128
+    """units of each"""
+    batch_size: int = 128
+    """images a step"""
+    learning_rate: float = 0.05
+    """of gradient descent with momentum 0.9"""
+
+
+class Start(NamedTuple):
+    """An activation, and what the kernels are drawn from."""
+
+    activation: Callable[[Array], Array]
+    kernel: Initializer
+
+
+STARTS = {
+    "relu, zeros": Start(activations.relu, initializers.zeros),
+    "relu, normal 0.01": Start(activations.relu, initializers.normal(std=0.01)),
+    "relu, normal 0.3": Start(activations.relu, initializers.normal(std=0.3)),
+    "relu, Glorot": Start(activations.relu, initializers.glorot_normal()),
+    "relu, He": Start(activations.relu, initializers.he_normal()),
+    "tanh, Glorot": Start(activations.tanh, initializers.glorot_normal()),
+    "sigmoid, Glorot": Start(activations.sigmoid, initializers.glorot_normal()),
+}
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def load(config: Config) -> data.Dataset:
+    """9,716 silhouettes of 28x28 that come with jaxdl, split 80/10/10."""
+    return common.load("animals", config)
+
+
+# --- Model ----------------------------------------------------------------------------------------
+
+
+def network(config: Config, start: Start) -> Layer:
+    """Bytes to numbers of mean 0 and variance 1, image to vector, dense layers."""
+    sizes = (28 * 28, *[config.width] * config.depth, 10)
+    mlp = models.mlp(sizes, activation=start.activation, init=Init(start.kernel))
+    return serial(layers.rescale(1 / 127.5, -1.0), layers.flatten(), mlp)
+
+
+def signals(config: Config, start: Start, params: Params, batch: Batch) -> tuple[Array, Array]:
+    """Standard deviations of each hidden layer's outputs, and of the gradient that reaches them."""
+    *_, dense = params
+    dense = dense[::2]  # every other part is an activation
+
+    def loss(added: list[Array]) -> tuple[Array, list[Array]]:
+        x, outputs = batch["inputs"].reshape(len(batch["inputs"]), -1) / jnp.float32(127.5) - 1, []
+        for layer, nothing in zip(dense[:-1], added, strict=True):
+            x = start.activation(functional.dense(layer, x)) + nothing
+            outputs.append(x)
+        logits = functional.dense(dense[-1], x)
+        return losses.cross_entropy(logits, batch["labels"]), outputs
+
+    # The gradient by an addition of nothing to a layer's output is that by the output itself.
+    nothing = [jnp.zeros((len(batch["inputs"]), config.width))] * config.depth
+    (_, outputs), grads = jax.value_and_grad(loss, has_aux=True)(nothing)
+    spread = lambda arrays: jnp.stack([x.std() for x in arrays])
+    return spread(outputs), spread(grads)
+
+
+# --- Loss and step --------------------------------------------------------------------------------
+
+
+def objective(config: Config, net: Layer) -> tuple[LossFn, optax.GradientTransformation]:
+    """Cross entropy, and gradient descent with momentum: Adam would make up for much."""
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    return loss_fn, optax.sgd(config.learning_rate, momentum=0.9)
+
+
+# --- Run and report -------------------------------------------------------------------------------
+
+
+def fit(config: Config, dataset: data.Dataset, name: str) -> dict:
+    """Measures the signals at the start of one network, trains and tests it."""
+    net = network(config, STARTS[name])
+    loss_fn, tx = objective(config, net)
+    first = train.init_state(net, tx, jax.random.key(config.seed)).params
+    some = {name: jnp.asarray(x[:512]) for name, x in dataset.train.items()}
+    forward, backward = jax.jit(lambda p: signals(config, STARTS[name], p, some))(first)
+    label = name.replace(", ", "_").replace(" ", "_").lower()
+    accuracy, history = 0.1, []  # of guessing, where it runs off
+    try:
+        train_state, history = common.run(
+            common.part(config, label), net, loss_fn, tx, dataset, batch_size=config.batch_size
+        )
+        accuracy = train.evaluate(loss_fn, train_state, dataset.test)["accuracy"]
+    except train.NonFiniteError as error:
+        print(f"{name}: {str(error).splitlines()[0]}")
+    print(
+        f"{name:18} last layer's spread {forward[-1]:8.1e}, gradient's at the first "
+        f"{backward[0]:8.1e}, test accuracy {accuracy:.3f}"
+    )
+    numbers = {
+        f"{label}_accuracy": accuracy,
+        f"{label}_spread": float(forward[-1]),
+        f"{label}_gradient": float(backward[0]),
+    }
+    return {"name": name, "signals": (forward, backward), "numbers": numbers, "history": history}
+
+
+def main(config: Config) -> dict:
+    """Measures and trains from all starts and draws; returns what result.json says."""
+    dataset = load(config)
+    runs = [fit(config, dataset, name) for name in common.some(config, STARTS)]
+    numbers = {name: value for run in runs for name, value in run["numbers"].items()}
+    history = [row for run in runs for row in run["history"]]
+    return common.finish(config, numbers, {"signals.png": draw(config, runs)}, history=history)
+
+
+def draw(config: Config, runs: list[dict]):
+    """The spread of signals over depth, forward and backward, and what was learnt."""
+    figure = common.canvas(1, 3, width=4.6, height=3.9)
+    places = range(1, config.depth + 1)
+    for axes, i, title in ((figure.axes[0], 0, "outputs"), (figure.axes[1], 1, "gradients")):
+        for run in runs:
+            values = jnp.where(run["signals"][i] > 0, run["signals"][i], jnp.nan)  # of zeros, none
+            axes.plot(places, values, "o-", lw=2, label=run["name"])
+        axes.set(yscale="log", xlabel="hidden layer", ylabel="standard deviation")
+        axes.set_title(f"{title}, before training")
+    bars = [next(v for k, v in run["numbers"].items() if "accuracy" in k) for run in runs]
+    axes = figure.axes[2]
+    drawn = axes.barh([run["name"] for run in runs], bars, color=common.COLOURS)
+    axes.bar_label(drawn, [f" {value:.2f}" for value in bars])
+    axes.invert_yaxis()
+    axes.set(xlabel="test accuracy", xlim=(0, 1), title=f"after {config.epochs} epochs")
+    return figure
+
+
+if __name__ == "__main__":
+    common.start(main, Config, __doc__)

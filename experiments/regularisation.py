@@ -1,0 +1,178 @@
+"""A large network on few images learns them by heart; four remedies, one by one and together.
+
+784-512-512-10 learns 1,000 of the animals. What it knows of these and of 971 others is compared:
+with nothing, with dropout, batch normalisation, weight decay, early stopping, and all but the last.
+
+Command:  python experiments/regularisation.py [--seeds 3]
+Result:   not measured yet
+Time:     not measured yet
+Reference: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting,
+          2014; Ioffe and Szegedy, Batch normalization, 2015; Loshchilov and Hutter, Decoupled
+          weight decay regularization, 2019; Prechelt, Early stopping: but when?, 1998
+"""
+
+import dataclasses
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import optax
+
+import common
+from jaxdl import activations, data, initializers, layers, losses, metrics, serial, train
+from jaxdl.types import Layer, LossFn
+
+# --- Config ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+    """The flags of this experiment."""
+
+    output: Path = Path("runs/regularisation")
+    """folder for numbers, checkpoints and pictures"""
+    epochs: int = 60
+    """passes over the training part"""
+    rows: int = 1000
+    """images to learn from"""
+    hidden: tuple[int, ...] = (512, 512)
+    """units of each hidden layer"""
+    batch_size: int = 100
+    """images a step"""
+    learning_rate: float = 1e-3
+    """of AdamW"""
+    rate: float = 0.5
+    """share that dropout drops, where it is used"""
+    weight_decay: float = 1.0
+    """of AdamW, where it is used"""
+    patience: int = 5
+    """epochs without a better validation loss that early stopping waits, where it is used"""
+
+
+class Remedy(NamedTuple):
+    """What is done against learning by heart."""
+
+    dropout: bool = False
+    batch_norm: bool = False
+    weight_decay: bool = False
+    early_stopping: bool = False
+
+
+REMEDIES = {
+    "nothing": Remedy(),
+    "dropout": Remedy(dropout=True),
+    "batch norm": Remedy(batch_norm=True),
+    "weight decay": Remedy(weight_decay=True),
+    "early stopping": Remedy(early_stopping=True),
+    "first three": Remedy(dropout=True, batch_norm=True, weight_decay=True),
+}
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def load(config: Config) -> data.Dataset:
+    """A stratified share of the animals' training part; validation and test as they are."""
+    dataset = common.load("animals", config)
+    labels = dataset.train["labels"]
+    share = min(1.0, config.rows / len(labels))
+    (rows,) = data.stratified_split(labels, (share,), seed=config.seed)
+    return dataset._replace(train={name: x[rows] for name, x in dataset.train.items()})
+
+
+# --- Model ----------------------------------------------------------------------------------------
+
+
+def network(config: Config, remedy: Remedy) -> Layer:
+    """Bytes to [0, 1], image to vector, dense layers with what the remedy puts between them."""
+    parts = []
+    for n_in, n_out in pairwise((28 * 28, *config.hidden)):
+        parts.append(layers.dense(n_in, n_out, init=initializers.he_default))
+        parts += [layers.batch_norm(n_out)] * remedy.batch_norm
+        parts.append(activations.relu)
+        parts += [layers.dropout(config.rate)] * remedy.dropout
+    last = layers.dense(config.hidden[-1], 10, init=initializers.he_default)
+    return serial(layers.rescale(1 / 255), layers.flatten(), *parts, last)
+
+
+# --- Loss and step --------------------------------------------------------------------------------
+
+
+def objective(
+    config: Config, net: Layer, remedy: Remedy
+) -> tuple[LossFn, optax.GradientTransformation]:
+    """Cross entropy and AdamW, with weight decay or without."""
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    decay = config.weight_decay if remedy.weight_decay else 0.0
+    return loss_fn, optax.adamw(config.learning_rate, weight_decay=decay)
+
+
+# --- Run and report -------------------------------------------------------------------------------
+
+
+def fit(config: Config, dataset: data.Dataset, name: str) -> dict:
+    """Trains one network, and tests it on what it has seen and on what it hasn't."""
+    remedy = REMEDIES[name]
+    net = network(config, remedy)
+    loss_fn, tx = objective(config, net, remedy)
+    train_state, history = common.run(
+        common.part(config, name.replace(" ", "_")),
+        net,
+        loss_fn,
+        tx,
+        dataset,
+        batch_size=min(config.batch_size, len(dataset.train["labels"])),
+        early_stopping=train.early_stopping(patience=config.patience)
+        if remedy.early_stopping
+        else None,
+    )
+    seen = train.evaluate(loss_fn, train_state, dataset.train, parallel=config.parallel)
+    new = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+    print(
+        f"{name:15} accuracy on seen {seen['accuracy']:.3f}, on new {new['accuracy']:.3f}; "
+        f"loss {seen['loss']:.3f} and {new['loss']:.3f}; {len(history)} epochs"
+    )
+    return {"name": name, "seen": seen, "new": new, "history": history}
+
+
+def main(config: Config) -> dict:
+    """Tries all remedies and draws; returns what result.json says."""
+    dataset = load(config)
+    runs = [fit(config, dataset, name) for name in common.some(config, REMEDIES)]
+    numbers = {
+        f"{run['name'].replace(' ', '_')}_{part}_{metric}": run[key][metric]
+        for run in runs
+        for part, key in (("train", "seen"), ("test", "new"))
+        for metric in ("accuracy", "loss")
+    }
+    history = [row for run in runs for row in run["history"]]
+    pictures = {"regularisation.png": draw(runs)}
+    return common.finish(config, numbers, pictures, history=history)
+
+
+def draw(runs: list[dict]):
+    """Validation loss over the epochs, and accuracy on seen and on new images."""
+    figure = common.canvas(1, 2, width=5.2, height=4)
+    curves, bars = figure.axes
+    for run in runs:
+        epochs = [row["epoch"] for row in run["history"]]
+        values = [row["validation_loss"] for row in run["history"]]
+        curves.plot(epochs, values, lw=2, label=run["name"])
+        if run["name"] == "early stopping":
+            curves.plot(epochs[-1], values[-1], "o", ms=8, color=curves.lines[-1].get_color())
+    curves.set(xlabel="epoch", ylabel="validation loss", ylim=(0, None))
+    curves.legend(frameon=False)
+    place = np.arange(len(runs))
+    for offset, key, label in ((-0.2, "seen", "seen in training"), (0.2, "new", "new")):
+        values = [run[key]["accuracy"] for run in runs]
+        drawn = bars.barh(place + offset, values, 0.4, label=label)
+        bars.bar_label(drawn, [f"{value:.3f}" for value in values], padding=3, fontsize=9)
+    bars.set_yticks(place, [run["name"] for run in runs])
+    bars.invert_yaxis()
+    bars.set(xlabel="accuracy", xlim=(0.5, 1.08))
+    figure.legend(*bars.get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return figure
+
+
+if __name__ == "__main__":
+    common.start(main, Config, __doc__)

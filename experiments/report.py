@@ -1,0 +1,154 @@
+"""Writes the table of results against published figures from the result.json files of all runs.
+
+Command:  python experiments/report.py [FOLDER] [--readme]
+
+Every result.json below the folder (by default ``runs``) belongs to a command line; the runs of one
+command line with different seeds are one row, with mean ± standard deviation over the seeds. With
+``--readme`` the table takes the place of the one in experiments/README.md.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Results = Sequence[dict[str, Any]]
+
+
+class Figure(NamedTuple):
+    """A number of a result.json, and what has been published of it."""
+
+    name: str
+    published: float | None = None
+    source: str = ""
+
+
+FIGURES = {
+    "animals_mlp": [Figure("test_accuracy", 0.89, "scikit-learn's MLPClassifier")],
+    "animals_cnn": [Figure("test_accuracy", 0.916, "animals_mlp.py")],
+    "cat_detector": [
+        Figure("logistic_auc"),
+        Figure("hidden_auc"),
+        Figure("softmax_accuracy"),
+    ],
+    "fashion_mnist_sgd": [Figure("test_accuracy", 0.65, "PyTorch's tutorials, 5 epochs")],
+    "fashion_mnist_adam": [Figure("test_accuracy")],
+    "fashion_mnist_cnn": [Figure("test_accuracy", 0.925, "Zalando's table, under 100 K")],
+    "fashion_mnist_cnn --large": [Figure("test_accuracy", 0.94, "the target of this network")],
+    "universal_approximation": [Figure("sine_rmse_width_128")],
+    "optimizers_race": [
+        Figure("adam_accuracy"),
+        Figure("sgd, momentum_accuracy"),
+    ],
+    "initialisation": [
+        Figure("relu_he_accuracy"),
+        Figure("relu_glorot_accuracy"),
+        Figure("relu_normal_0.01_accuracy"),
+    ],
+    "dying_relu": [
+        Figure("relu_rate_1_dead"),
+        Figure("leaky_relu_rate_1_dead"),
+    ],
+    "depth_without_nonlinearity": [
+        Figure("animals_linear_depth_1_accuracy"),
+        Figure("animals_linear_depth_8_accuracy"),
+        Figure("animals_relu_depth_8_accuracy"),
+    ],
+    "regularisation": [
+        Figure("nothing_test_accuracy"),
+        Figure("first_three_test_accuracy"),
+    ],
+}
+"""By experiment, or by experiment and flag where a flag has a figure of its own."""
+
+BEGIN, END = "<!-- results: begin -->\n", "<!-- results: end -->"
+
+
+def main() -> None:
+    """Reads the command line, prints the table, and puts it into the README if asked to."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0], allow_abbrev=False)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"), help="of the runs")
+    parser.add_argument("--readme", action="store_true", help="put it into experiments/README.md")
+    options = parser.parse_args()
+    results = read(options.folder)
+    if not results:
+        sys.exit(f"error: no result.json below {options.folder}: run some experiments first")
+    text = table(results)
+    print(text)
+    if options.readme:
+        path = Path(__file__).with_name("README.md")
+        before, rest = path.read_text().split(BEGIN)
+        path.write_text(before + BEGIN + text + END + rest.split(END)[1])
+
+
+def read(folder: Path) -> dict[str, Results]:
+    """All results below a folder by the command line that they are of, smoke tests left out."""
+    found = defaultdict(list)
+    for path in sorted(folder.rglob("result.json")):
+        result = json.loads(path.read_text())
+        if "command" not in result:
+            print(f"left out: {path} doesn't say its command; run it again", file=sys.stderr)
+        elif "--smoke" not in result["command"]:
+            found[result["command"]].append(result)
+    return dict(found)
+
+
+def table(results: dict[str, Results]) -> str:
+    """The table in Markdown, a line a figure, and how much CPU time all of it took."""
+    lines = [
+        "| command | figure | result | published | runs | a run | CPU time of all |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for command, runs in sorted(results.items()):
+        lines += [row(command, runs, figure) for figure in figures_of(command)]
+    every = [run for runs in results.values() for run in runs]
+    machines = sorted({f"{run['cores']} cores, {run['devices']}" for run in every})
+    return "\n".join(lines) + (
+        f"\n\nMean ± standard deviation over seeds; {len(every)} runs on {'; '.join(machines)};"
+        f" {sum(run['cpu_seconds'] for run in every) / 60:.0f} minutes of CPU time in all.\n"
+    )
+
+
+def figures_of(command: str) -> list[Figure]:
+    """What to report of a command: the entry of the longest name that it has all words of."""
+    words = command.removeprefix("python experiments/").replace(".py", "", 1).split()
+    fitting = [name for name in FIGURES if set(name.split()) <= set(words)]
+    return FIGURES[max(fitting, key=len)] if fitting else [Figure("test_accuracy")]
+
+
+def row(command: str, runs: Results, figure: Figure) -> str:
+    """One line: the figure over the seeds, beside what is published, and the times."""
+    by_seed = {run["seed"]: run[figure.name] for run in runs if figure.name in run}
+    if not by_seed:
+        return f"| `{command}` | {figure.name} | no such number | | {len(runs)} | | |"
+    values = list(by_seed.values())
+    mean = statistics.fmean(values)
+    spread = f" ± {statistics.stdev(values):.3g}" if len(values) > 1 else ""
+    digits = ".4f" if 0.001 < abs(mean) < 1000 else ".2e"
+    cells = [
+        f"`{command}`",
+        figure.name.replace("_", " "),
+        f"{mean:{digits}}{spread}",
+        against(mean, figure),
+        str(len(by_seed)),
+        f"{statistics.median(run['seconds'] for run in runs):.0f} s",
+        f"{sum(run['cpu_seconds'] for run in runs):.0f} s",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def against(mean: float, figure: Figure) -> str:
+    """The published figure and by how much it is met or missed."""
+    if figure.published is None:
+        return ""
+    gain = mean - figure.published
+    verdict = f"{'better' if gain >= 0 else 'worse'} by {abs(gain):.3f}"
+    return f"{figure.published:g} ({figure.source}): {verdict}"
+
+
+if __name__ == "__main__":
+    main()
