@@ -8,13 +8,13 @@ Needs:    pip install torch keras, and Fashion-MNIST where ``jaxdl.data.load`` f
 Result:   medians on 2 cores of an AMD EPYC (matrix products of 200 GFLOP/s at best, in NumPy,
           PyTorch and JAX alike), jax 0.10.2, PyTorch 2.13, Keras 3.15
           an epoch        jaxdl    DataLoader      tensor slices   Keras on JAX
-          keras-lecture   0.118 s  0.483 s, 4.1 x  0.324 s, 2.7 x  0.218 s, 1.8 x
-          quickstart      1.30 s   2.27 s, 1.7 x   2.00 s, 1.5 x   1.70 s, 1.3 x
+          keras-lecture   0.120 s  0.551 s, 4.2 x  0.334 s, 2.8 x  0.221 s, 1.8 x
+          quickstart      1.33 s   2.01 s, 1.5 x   1.82 s, 1.3 x   1.70 s, 1.3 x
           whole process
-          keras-lecture   4.3 s    8.0 s, 1.9 x    6.2 s, 1.5 x    7.2 s, 1.7 x
+          keras-lecture   4.1 s    7.9 s, 1.9 x    6.7 s, 1.6 x    7.2 s, 1.7 x
           quickstart      15.4 s   34.2 s, 2.1 x   28.9 s, 1.8 x   22.0 s, 1.4 x
 Where the time goes: the quickstart epoch is 191 GFLOP of matrix products, 0.96 s at the peak of
-          these cores, so no float32 program on them can be 2.5 times faster than 2.27 s. Of the
+          these cores, so no float32 program on them can be 2.5 times faster than 2.01 s. Of the
           lecture's 315 µs a step, the first layer's two products and its update alone take 184,
           gathering the bytes of a batch and scaling them 30, Adam instead of SGD 20, and some
           fifty small kernels the rest. Shuffling took 19 of 134 ms an epoch with
