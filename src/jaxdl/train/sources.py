@@ -1,7 +1,6 @@
 """Where an epoch's batches come from: arrays on the device, or a stream that fills buffers."""
 
 import contextlib
-import itertools
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -62,8 +61,7 @@ def streaming(batches: Batches, *, chunk: int | None) -> Source:
         return Part(data, buffer.batch_size, 0, buffer.steps, rows, buffer.last, None)
 
     def parts(epoch: int, done: int) -> Generator[Part, None, None]:
-        rest = itertools.islice(batches_of(batches, epoch), done, None)
-        yield from map(part, buffers(rest, **most))
+        yield from map(part, buffers(batches_of(batches, epoch, skip=done), **most))
 
     # Closed with the epoch, also in its midst: the thread that reads ahead ends too.
     return lambda epoch, done: contextlib.closing(prefetched(parts(epoch, done)))
