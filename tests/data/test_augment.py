@@ -58,7 +58,7 @@ def test_quarter_turns(quarter):
 
     x = images(1)[0, :7]
     turned = _turned(x, jnp.float32(quarter * np.pi / 2))
-    np.testing.assert_allclose(turned, np.rot90(x, quarter), atol=1e-3)
+    np.testing.assert_allclose(turned, np.rot90(x, -quarter), atol=1e-3)
 
 
 def test_cutout_is_a_square(key):

@@ -104,17 +104,17 @@ def test_cifar_on_two_devices(engine, tmp_path):
     shapes = {"train": [(32, 32)] * 60, "test": [(32, 32)] * 20}
     prepared(tmp_path / "tfds", "cifar10", None, shapes)
     flags = ("--depth", 8, "--batch-size", 16, "--parallel", engine)
-    tested("cifar10_resnet", tmp_path, *flags)
+    trains("cifar10_resnet", tmp_path, *flags)
 
 
 def test_imagenette_on_two_devices(tmp_path):
     shapes = {"train": [(40, 50), (48, 44)] * 30, "validation": [(60, 40)] * 20}
     prepared(tmp_path / "tfds", "imagenette", "160px-v2", shapes)
     flags = ("--size", 32, "--features", 64, "--blocks", 1, "--batch-size", 16)
-    tested("imagenette_vit", tmp_path, *flags)
+    trains("imagenette_vit", tmp_path, *flags)
 
 
-def tested(name, folder, *flags):
+def trains(name, folder, *flags):
     run(name, "--data-dir", folder / "tfds", "--output", folder / "o", *flags, devices=2)
     result = json.loads((folder / "o" / "result.json").read_text())
     assert result["devices"].startswith("2 x") and np.isfinite(result["test_loss"])
