@@ -112,7 +112,7 @@ with jax.enable_x64(True):
 across, up = jnp.meshgrid(jnp.linspace(-2, 2, 161), jnp.linspace(-1, 3, 161))
 height = jnp.log10(valley((across, up)) + 1e-2)
 figure, axes = plt.subplots(figsize=(7.5, 4.6))
-axes.contourf(across, up, height, levels=14, cmap="Greys", alpha=0.55)
+axes.contourf(across, up, height, levels=14, cmap="Greys", alpha=0.35)
 styles = [(GREY, "s"), (ORANGE, "o"), (PURPLE, "v"), (GREEN, "^"), (BLUE, "D")]
 for (name, points), (colour, marker) in zip(ours.items(), styles, strict=True):
     axes.plot(*points.T, color=colour, lw=2)
