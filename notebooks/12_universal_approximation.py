@@ -177,6 +177,9 @@ figure.suptitle("Learned: the more neurons, the nearer")
 plt.show()
 
 # %% [markdown]
+# Two neurons came no nearer than one: both ended at the same step of the curve. Better weights for
+# two exist, but descent didn't find them. That is the first thing that the theorem is silent about.
+#
 # ## The same with jaxdl
 # `models.mlp((1, 16, 1), activation=jnp.tanh)` is that network: with the same weights it computes
 # the same, before and after a run of `train.fit` that takes the same steps.

@@ -78,7 +78,7 @@ except ValueError as error:
 
 # %% [markdown]
 # ## What it does to training
-# Overfitting needs little data and a large network: 300 images of animals, 512 hidden units. Three
+# Overfitting needs little data and a large network: 300 images of animals, 256 hidden units. Three
 # rates of dropout, the rest the same.
 
 # %%

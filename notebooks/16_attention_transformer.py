@@ -2,7 +2,7 @@
 # # 16 · Attention and a small transformer
 #
 # *A soft look-up, written by hand and checked against PyTorch; then a transformer that learns to
-# write backwards and one that recites a sonnet.*
+# write backwards and one that recites Shakespeare.*
 #
 # A dictionary answers the query "cat" with the value that stands under the key "cat". **Attention**
 # is a dictionary that answers softly: it compares the query with *all* keys, turns the similarities
@@ -285,11 +285,11 @@ figure.suptitle("To write backwards, look along the other diagonal")
 plt.show()
 
 # %% [markdown]
-# ## A language model learns a sonnet
+# ## A language model learns four lines of a sonnet
 # *Predict the next character*, again and again: that is a language model. Ours has two causal
-# blocks and reads Shakespeare's 18th sonnet, whole. It's small enough to learn it by heart; then a
-# few characters are enough to make it recite. `models.transformer_lm` is GPT-2's architecture, only
-# with smaller numbers.
+# blocks and reads the beginning of Shakespeare's 18th sonnet. That's short enough to be learned by
+# heart; then a few characters are enough to make it recite. `models.transformer_lm` is GPT-2's
+# architecture, only with smaller numbers.
 
 # %%
 SONNET = """Shall I compare thee to a summer's day?

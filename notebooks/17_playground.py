@@ -259,14 +259,14 @@ plt.show()
 
 # %% [markdown]
 # ## The film
-# Thirty moments of a training, closer together at the start, where most happens. (Where animations
+# Moments of a training, closer together at the start, where most happens. (Where animations
 # can't be shown, the strip below has six of the frames.)
 
 # %%
 chosen = ("clouds", plain, ()) if FAST else ("spiral", plain, (16, 16))
 frames, errors = films[chosen]
 steps = len(errors)
-moments = np.unique(np.geomspace(1, steps, 8 if FAST else 30).astype(int)) - 1
+moments = np.unique(np.geomspace(1, steps, 8 if FAST else 20).astype(int)) - 1
 answer = jax.jit(lambda params: forward(params, featured(plain, GRID))[-1][..., 0])
 answers = {int(i): np.asarray(answer(at(frames, int(i)))) for i in moments}
 x, t = (np.asarray(a) for a in samples[chosen[0]])
@@ -293,13 +293,13 @@ plt.show()
 def film(moments):
     """The frames as an animated GIF."""
     pictures = []
-    figure, axes = plt.subplots(figsize=(3, 3.2))
+    figure, axes = plt.subplots(figsize=(2.6, 2.8))
     for i in moments:
         axes.clear()
         frame(axes, int(i))
         figure.canvas.draw()
         picture = Picture.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
-        pictures.append(picture.quantize(24, dither=Picture.Dither.NONE))
+        pictures.append(picture.quantize(16, dither=Picture.Dither.NONE))
     plt.close(figure)
     file = io.BytesIO()
     options = {"save_all": True, "append_images": pictures[1:], "loop": 0}
@@ -309,7 +309,7 @@ def film(moments):
 
 gif = film(moments)
 print(f"{len(moments)} frames, {len(gif) / 1000:.0f} kB")
-assert len(gif) < 220_000 and errors[-1] < errors[0] / 2
+assert len(gif) < 150_000 and errors[-1] < errors[0] / 2
 Image(data=gif, format="gif")
 
 # %% [markdown]
