@@ -112,9 +112,8 @@ def fit(config: Config, name: str, dataset: data.Dataset, hidden: tuple[int, ...
     net = network(sizes, zeros=not hidden)
     rows = len(dataset.train["labels"])
     loss_fn, tx = objective(config, net, rows, binary=binary)
-    train_state, history = common.run(
-        common.part(config, name), net, loss_fn, tx, dataset, batch_size=config.batch_size
-    )
+    own, batch_size = common.part(config, name), min(config.batch_size, rows)
+    train_state, history = common.run(own, net, loss_fn, tx, dataset, batch_size=batch_size)
     measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
     logits = train.predict(net, train_state, dataset.test["inputs"])
     numbers = {"accuracy": measured["accuracy"]} | compare(config, net, loss_fn, dataset.train)
