@@ -21,7 +21,7 @@ import optax
 
 import common
 from jaxdl import activations, data, initializers, layers, losses, metrics, models, serial, train
-from jaxdl.types import Array, Layer, LossFn, Params
+from jaxdl.types import Array, Init, Layer, LossFn, Params
 
 # --- Config ---------------------------------------------------------------------------------------
 
@@ -62,9 +62,8 @@ def load(config: Config) -> tuple[data.Dataset, data.Dataset]:
 
 def network(sizes: tuple[int, ...], *, zeros: bool) -> Layer:
     """Bytes to [0, 1], image to vector, dense layers with tanh between them."""
-    init = initializers.keras_default._replace(
-        **({"kernel": initializers.zeros} if zeros else {})
-    )  # a convex loss may start from 0, and a hidden layer may not: its units would stay equal
+    # A convex loss may start from 0; a hidden layer may not, for its units would stay equal.
+    init = Init(initializers.zeros) if zeros else initializers.keras_default
     mlp = models.mlp(sizes, activation=activations.tanh, init=init)
     return serial(layers.rescale(1 / 255), layers.flatten(), mlp)
 
@@ -113,9 +112,8 @@ def fit(config: Config, name: str, dataset: data.Dataset, hidden: tuple[int, ...
     net = network(sizes, zeros=not hidden)
     rows = len(dataset.train["labels"])
     loss_fn, tx = objective(config, net, rows, binary=binary)
-    train_state, history = common.run(
-        common.part(config, name), net, loss_fn, tx, dataset, batch_size=config.batch_size
-    )
+    own, batch_size = common.part(config, name), min(config.batch_size, rows)
+    train_state, history = common.run(own, net, loss_fn, tx, dataset, batch_size=batch_size)
     measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
     logits = train.predict(net, train_state, dataset.test["inputs"])
     numbers = {"accuracy": measured["accuracy"]} | compare(config, net, loss_fn, dataset.train)

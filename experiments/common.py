@@ -186,7 +186,7 @@ def report(
     """Tests the network, writes result.json and the pictures, and says where they lie."""
     measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
     numbers = {f"test_{name}": value for name, value in measured.items()}
-    figures = _pictures(config.output, net, train_state, history, dataset)
+    figures = _pictures(config, net, train_state, history, dataset)
     result = finish(config, numbers, figures, history=history)
     seconds = sum(result["seconds_per_epoch"])
     print(
@@ -198,7 +198,7 @@ def report(
 
 
 def _pictures(
-    folder: Path,
+    config: Study,
     net: jaxdl.Layer,
     train_state: train.TrainState,
     history: train.History,
@@ -210,10 +210,10 @@ def _pictures(
     np.add.at(matrix, (labels, predicted), 1)
     accuracy = f"{(predicted == labels).mean():.1%} of {len(labels):,} test images right"
     # The rows of a file may be sorted by class: pictures spread evenly over it show them all.
-    shown = np.linspace(0, len(labels) - 1, min(32, len(labels))).astype(int)
+    shown = np.linspace(0, len(labels) - 1, min(4 if config.smoke else 32, len(labels))).astype(int)
     some = (inputs[shown], labels[shown], predicted[shown])
     return {
-        "history.png": plots.history(history, title=folder.name.replace("_", " ")),
+        "history.png": plots.history(history, title=config.output.name.replace("_", " ")),
         "predictions.png": plots.predictions(*some, classes=dataset.classes, title=accuracy),
         "confusion.png": plots.confusion(matrix, classes=dataset.classes, title=accuracy),
     }
