@@ -4,8 +4,8 @@
 that trains its 64 networks side by side.
 
 Command:  python experiments/learning_rate_sweep.py
-Result:   @RESULT@
-Time:     @TIME@
+Result:   not measured yet
+Time:     not measured yet
 """
 
 import dataclasses

@@ -6,8 +6,8 @@ is one compiled program. That wide networks hold more lottery tickets is Frankle
 picture ("The lottery ticket hypothesis", 2019); here the share of winners is simply counted.
 
 Command:  python experiments/lottery.py
-Result:   @RESULT@
-Time:     @TIME@
+Result:   not measured yet
+Time:     not measured yet
 """
 
 import dataclasses
