@@ -269,7 +269,9 @@ for (name, values), (colour, style) in zip(strength.items(), looks, strict=True)
     axes.semilogy(k, values, color=colour, ls=style, lw=2.8)
     visible = int(jnp.sum(values > 1e-8))
     place = (visible, float(values[visible - 1]))
-    axes.annotate(name, place, (8, 0), textcoords="offset points", color=colour, va="center")
+    left = name == "RNN, s = 0.5"  # or it would lie on the line beside
+    side = {"ha": "right", "xytext": (-10, -2)} if left else {"xytext": (8, 0)}
+    axes.annotate(name, place, textcoords="offset points", color=colour, va="center", **side)
 axes.set(
     xlim=(0, 84), ylim=(1e-12, 1e4), xlabel="steps back in time", ylabel="gradient that is left"
 )
