@@ -11,6 +11,7 @@ Time:     not measured yet
 import dataclasses
 import json
 import os
+import shutil
 from pathlib import Path
 
 import jax
@@ -80,6 +81,8 @@ def main(config: Config) -> dict:
     """Trains all, tests the best ten together, and draws; returns what result.json says."""
     dataset = load(config)
     rates = jnp.logspace(-4, 0, config.rates)
+    if not config.resume:  # an earlier run's, which this one replaces
+        shutil.rmtree(config.output / "checkpoints", ignore_errors=True)
     result = sweep.run(
         make_run,
         dataset,

@@ -13,6 +13,7 @@ Time:     not measured yet
 import dataclasses
 import json
 import os
+import shutil
 from pathlib import Path
 
 import jax
@@ -107,6 +108,8 @@ def main(config: Config) -> dict:
     """Trains and tests all; returns what result.json says."""
     dataset = load(config)
     seeds = 4 if config.smoke else config.seeds
+    if not config.resume:  # an earlier run's, which this one replaces
+        shutil.rmtree(config.output / "checkpoints", ignore_errors=True)
     result = sweep.run(
         make_run,
         dataset,

@@ -10,13 +10,12 @@ PyTorch trains fewer of them, and its time a network is what counts; its start i
 Command:  python experiments/benchmarks/populations.py [--repeats 3] [--data-dir DIR]
           python experiments/benchmarks/populations.py --saturation   (population 1 to 4,096)
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
-Result:   64 networks on Fashion-MNIST, one run on 2 CPU cores, jax 0.10.2, PyTorch 2.13, before
-          programs were made longer (which took 286 to 240 us a step and network): 0.474 s a
-          network, whole; PyTorch in one process 2.15 s with a DataLoader (0.22 x) and 2.60 s with
-          tensor slices (0.18 x), one process a network 5.6 and 4.8 s (0.08 x and 0.10 x). Beside
-          other work all figures doubled and the ratio to a DataLoader was 0.28.
-          256 networks on two moons: 0.57 to 0.66 s of training, 500 steps of all (1.1 to 1.3 ms);
-          PyTorch's loop not measured yet
+Result:   provisional: two repeats on 2 CPU cores that other programs used too, jax 0.10.2, PyTorch
+          2.13, before programs were made longer. 64 networks, seconds a network, whole:
+          jaxdl 0.82 and 0.47; PyTorch in one process with tensor slices 12.3 and 2.6 (0.07 x and
+          0.18 x), with a DataLoader 2.1 and 3.9 (0.38 x and 0.12 x); one process a network with
+          slices 7.6 and 4.8 (0.11 x and 0.10 x), with a DataLoader 6.0 and 5.6 (0.14 x, 0.08 x).
+          256 networks on two moons: 1.1 to 1.3 ms a step of all; PyTorch's loop not measured yet
 """
 
 import argparse
