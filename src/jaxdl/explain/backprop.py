@@ -201,14 +201,17 @@ def _arrays(
 
 
 def _layer(stage: Stage, stages: Sequence[Stage], graph: Graph, arrays: _Arrays) -> LayerGradient:
-    *middle, params, gradient = arrays
+    inputs, z, a, delta, params, gradient = arrays
     names = [name for name in weights(stage.main, graph) if name in gradient]
     return LayerGradient(
         stage.label,
         raised(stage.number),
         stage.name,
         stage.activation,
-        *middle,
+        inputs,
+        z,
+        a,
+        delta,
         {name: params[name] for name in names},  # jit has sorted them; the lectures have W first
         {name: gradient[name] for name in names},
         formulas(stage, stages, graph, names),

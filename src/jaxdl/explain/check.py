@@ -17,7 +17,7 @@ class LeafCheck(NamedTuple):
     """The entry of one leaf where both derivatives differ most."""
 
     path: str
-    index: tuple[int, ...]
+    entry: tuple[int, ...]
     autodiff: float
     difference: float  # by finite differences
     error: float
@@ -143,7 +143,7 @@ def _text(check: GradientCheck) -> str:
     rows = [
         [
             row.path,
-            str(row.index),
+            str(row.entry),
             f"{row.autodiff:.6g}",
             f"{row.difference:.6g}",
             f"{row.error:.1e}",

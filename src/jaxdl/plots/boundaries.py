@@ -149,7 +149,8 @@ def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int = 8
     path = Path(path)
     if path.suffix not in (".gif", ".html"):
         raise ValueError(f'save_animation: path is "{path}"; it must end in .gif or .html')
-    fps = 1000 / animation._interval
+    timer: Any = animation.event_source
+    fps = 1000 / timer.interval
     gif, html = PillowWriter(fps=fps), HTMLWriter(fps=fps, embed_frames=True)
     animation.save(path, writer=gif if path.suffix == ".gif" else html, dpi=dpi)
     return path
@@ -208,7 +209,8 @@ def _scatter(
     for i in np.unique(labels):
         chosen = points[labels == i]
         axes.scatter(
-            *chosen.T,
+            chosen[:, 0],
+            chosen[:, 1],
             s=34,
             color=COLOURS[i % len(COLOURS)],
             marker=MARKERS[i % len(MARKERS)],

@@ -1,7 +1,8 @@
 """Curves of activation functions with their derivatives, and of loss functions."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -20,11 +21,14 @@ _ELEMENTWISE = (
     "softplus squareplus logsigmoid hardtanh hardsigmoid hardswish softsign tanhshrink softshrink "
     "hardshrink threshold"
 )
-_STYLES = (
+_STYLES: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-", "lw": 2.6, "label": "f"},
     {"color": ORANGE, "linestyle": "--", "lw": 2.0, "label": "f′"},
 )
-_OPTIONS = {"prelu": {"weight": 0.25}, "threshold": {"threshold": 1.0, "value": 0.0}}
+_OPTIONS: dict[str, dict[str, float]] = {
+    "prelu": {"weight": 0.25},
+    "threshold": {"threshold": 1.0, "value": 0.0},
+}
 
 
 def activations(
@@ -137,9 +141,9 @@ def _named(
     for name in functions:
         if not hasattr(activation_functions, name):
             raise ValueError(f"activations: jaxdl.activations has no {name!r}")
-    made = {name: getattr(activation_functions, name) for name in functions}
     return {
-        name: lambda x, f=f, name=name: f(x, **_OPTIONS.get(name, {})) for name, f in made.items()
+        name: functools.partial(getattr(activation_functions, name), **_OPTIONS.get(name, {}))
+        for name in functions
     }
 
 

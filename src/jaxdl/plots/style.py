@@ -1,7 +1,7 @@
 """What all pictures share: colours that everybody can tell apart, sizes, and the grid of axes."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def heading(figure: "Figure", title: str) -> None:
         figure.suptitle(title, fontsize=15)
 
 
-def style_of(i: int) -> dict[str, object]:
+def style_of(i: int) -> dict[str, Any]:
     """Colour and dashes of the i-th of several lines."""
     return {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i % len(DASHES)], "lw": 2.2}
 

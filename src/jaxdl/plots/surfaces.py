@@ -103,13 +103,16 @@ def surface_paths(
             raise ShapeError(
                 f"surface_paths: the path {name} is {describe(points)}; it needs (T, 2)"
             )
-        marker = {"marker": MARKERS[i % len(MARKERS)], "markevery": max(len(points) // 12, 1)}
+        marker: dict[str, Any] = {
+            "marker": MARKERS[i % len(MARKERS)],
+            "markevery": max(len(points) // 12, 1),
+        }
         axes.plot(*points.T, color=COLOURS[i % len(COLOURS)], lw=2, ms=6, label=name, **marker)
     if minimum is not None:
         axes.plot(*minimum, "*", color="black", ms=16, mec="white", zorder=5)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="$θ_1$", ylabel="$θ_2$")
-    axes.xaxis.label.set_size(13)
-    axes.yaxis.label.set_size(13)
+    axes.xaxis.label.set_fontsize(13)
+    axes.yaxis.label.set_fontsize(13)
     axes.legend(framealpha=0.9)
     heading(figure, title)
     return figure
@@ -199,7 +202,9 @@ def _ways(surface: Callable[[Array], Array]) -> dict[str, np.ndarray]:
         "RMSprop": optim.rmsprop(0.05),
         "Adam": optim.adam(0.2),
     }
-    return {name: descent(surface, (-4.0, 1.5), tx, steps=60) for name, tx in chosen.items()}
+    return {
+        name: descent(surface, np.array([-4.0, 1.5]), tx, steps=60) for name, tx in chosen.items()
+    }
 
 
 def _contours(
