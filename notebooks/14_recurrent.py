@@ -348,7 +348,7 @@ for axes, length in zip(panels, (10, 60), strict=True):
     axes.set(title=f"the first of {length} steps counts", xlabel="training step", ylim=(0.4, 1.03))
     axes.spines[["top", "right"]].set_visible(False)
 panels[0].set_ylabel("accuracy")
-panels[1].legend(frameon=False, fontsize=11)
+panels[0 if FAST else 1].legend(frameon=False, fontsize=11)
 plt.show()
 
 # %% [markdown]

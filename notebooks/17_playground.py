@@ -244,7 +244,7 @@ def network_picture(params, names, task, title=""):
             if layer == 0:
                 canvas.text(box[0] - 0.1, row(0, i), names[i], ha="right", va="center", fontsize=13)
             if layer == len(maps) - 1:
-                axes.scatter(*x.T, c=t, cmap=PLANE, s=14, edgecolor="black", linewidth=0.4)
+                axes.scatter(*x.T, c=t, cmap=PLANE, s=14, edgecolor="white", linewidth=0.6)
     canvas.text(4.75, 4.05, title, ha="center", va="center", fontsize=14)
 
 
