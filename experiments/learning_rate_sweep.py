@@ -9,7 +9,6 @@ Time:     not measured yet
 """
 
 import dataclasses
-import json
 import os
 import shutil
 from pathlib import Path
@@ -38,7 +37,7 @@ class Config(common.Config):
     """images a step"""
     rates: int = 8
     """learning rates, evenly spread from 1e-4 to 1 on a logarithmic scale"""
-    seeds: int = 8
+    members: int = 8
     """networks of each learning rate and optimizer"""
 
 
@@ -87,14 +86,12 @@ def main(config: Config) -> dict:
         make_run,
         dataset,
         epochs=config.epochs,
-        seeds=range(config.seed, config.seed + config.seeds),
+        seeds=range(config.seed, config.seed + config.members),
         grid={"learning_rate": rates, "optimizer": list(OPTIMIZERS)},
         batch_size=config.batch_size,
         checkpoints=config.output / "checkpoints",
         resume=config.resume,
     )
-    config.output.mkdir(parents=True, exist_ok=True)
-    result.plot("accuracy").savefig(config.output / "sweep.png")
     best = result.best("accuracy")
     tested = sweep.evaluate(make_run, result, dataset.test)["accuracy"]
     together = sweep.ensemble(network(), sweep.states(result, best["members"]))
@@ -106,7 +103,6 @@ def main(config: Config) -> dict:
         **{f"ensemble_{name}": value for name, value in said.items()},
         **result.seconds,
     }
-    (config.output / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
     print(sweep.show(result.table(), metrics=["validation_accuracy"]))
     print(
         f"best: {best['optimizer']} with {best['learning_rate']:.2g}: test accuracy "
@@ -114,12 +110,11 @@ def main(config: Config) -> dict:
         f"{said['accuracy']:.4f}, calibration error {said['calibration_error']:.4f} against "
         f"{said['member_calibration_error']:.4f} of one"
     )
-    print(f"picture: {config.output / 'sweep.png'}\nnumbers: {config.output / 'result.json'}")
-    return summary
+    return common.finish(config, summary, {"sweep.png": result.plot("accuracy")})
 
 
 if __name__ == "__main__":
     if jax.config.jax_platforms in (None, "cpu") and "XLA_FLAGS" not in os.environ:
         # One device a core: on a CPU no network then waits for another.
         jax.config.update("jax_num_cpu_devices", os.cpu_count())
-    main(common.parse(Config, __doc__))
+    common.start(main, Config, __doc__)

@@ -11,7 +11,6 @@ Time:     not measured yet
 """
 
 import dataclasses
-import json
 import os
 import shutil
 from pathlib import Path
@@ -38,7 +37,7 @@ class Config(common.Config):
     """passes over the training part"""
     batch_size: int = 64
     """points a step"""
-    seeds: int = 64
+    members: int = 64
     """networks of each width"""
     learning_rate: float = 1e-2
     """of Adam"""
@@ -107,7 +106,7 @@ def draw(accuracies: dict[int, np.ndarray], solved: float) -> Figure:
 def main(config: Config) -> dict:
     """Trains and tests all; returns what result.json says."""
     dataset = load(config)
-    seeds = 4 if config.smoke else config.seeds
+    seeds = 4 if config.smoke else config.members
     if not config.resume:  # an earlier run's, which this one replaces
         shutil.rmtree(config.output / "checkpoints", ignore_errors=True)
     result = sweep.run(
@@ -123,27 +122,23 @@ def main(config: Config) -> dict:
     )
     tested = sweep.evaluate(make_run, result, dataset.test)["accuracy"]
     of = {row["width"]: tested[row["members"]] for row in result.table()}
-    config.output.mkdir(parents=True, exist_ok=True)
-    draw(of, config.solved).savefig(config.output / "lottery.png")
-    winners = {str(width): int((x >= config.solved).sum()) for width, x in of.items()}
+    winners = {width: int((x >= config.solved).sum()) for width, x in of.items()}
     summary = {
-        "winners": winners,
-        "seeds": seeds,
-        "test_accuracy": {str(width): float(x.mean()) for width, x in of.items()},
+        "members": seeds,
+        **{f"winners_of_width_{width}": count for width, count in winners.items()},
+        **{f"mean_accuracy_of_width_{width}": float(x.mean()) for width, x in of.items()},
         **result.seconds,
     }
-    (config.output / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
     for width, x in of.items():
         print(
-            f"width {width:2d}: {winners[str(width)]:3d} of {seeds} solve it, test accuracy "
+            f"width {width:2d}: {winners[width]:3d} of {seeds} solve it, test accuracy "
             f"{x.mean():.3f} on average, {x.max():.3f} at best"
         )
-    print(f"picture: {config.output / 'lottery.png'}\nnumbers: {config.output / 'result.json'}")
-    return summary
+    return common.finish(config, summary, {"lottery.png": draw(of, config.solved)})
 
 
 if __name__ == "__main__":
     if jax.config.jax_platforms in (None, "cpu") and "XLA_FLAGS" not in os.environ:
         # One device a core: on a CPU no network then waits for another.
         jax.config.update("jax_num_cpu_devices", os.cpu_count())
-    main(common.parse(Config, __doc__))
+    common.start(main, Config, __doc__)
