@@ -17,6 +17,17 @@ LABELS = np.array([0, 4, 2, 4])
 ONE_HOT = np.eye(5)[LABELS]
 SHARES = random.dirichlet(np.ones(5), 4)
 ALPHA = random.uniform(0.2, 2, 5)
+# Rows of logits with ties, at ±0, and far apart; and their classes.
+WIDE = np.array(
+    [
+        [0.0, 0.0, -0.0, 0.0, 0.0],
+        [1e-30, -1e-30, 1.0, 1.0, -1.0],
+        [50.0, -50.0, 0.0, 50.0, 1.0],
+        [1e4, -1e4, 0.0, 1e4, 50.0],
+        [1e30, -1e30, 0.0, 1.0, -50.0],
+    ]
+)
+CLASSES = np.array([0, 2, 1, 3, 0])
 POINTS = against([x for x in EXTREMES if np.isfinite(x)] + near(0.0, 1.0), -1.0, 1.0)
 
 
@@ -73,6 +84,8 @@ def margins() -> Iterator[Case]:
         yield from edges(fn, POINTS, formula(text), torch_options={})
     categorical = "F.relu(1 + ((1 - t) * x).max(-1).values - (t * x).sum(-1))"
     yield from twins(L.categorical_hinge, (X, ONE_HOT), categorical, differentiate=(0, 1))
+    ends = (WIDE[3:], np.eye(5)[CLASSES[3:]])  # without ties, whose gradient PyTorch gives to one
+    yield from edges(L.categorical_hinge, ends, formula(categorical), torch_options={})
 
 
 def focal() -> Iterator[Case]:
@@ -92,6 +105,8 @@ def focal() -> Iterator[Case]:
     missed = f"(1 - {log_p}.exp())"
     plain = f"-(0.25 * {missed} ** 2 * t * {log_p}).sum(-1)"
     yield from twins(L.categorical_focal_cross_entropy, (X, SHARES), plain, differentiate=(0, 1))
+    ends = (WIDE, np.eye(5)[CLASSES])
+    yield from edges(L.categorical_focal_cross_entropy, ends, formula(plain), torch_options={})
     alpha = f"torch.tensor({ALPHA.tolist()}, dtype=x.dtype)"
     full = f"-({alpha} * {missed} ** 1.5 * (0.8 * t + 0.04) * {log_p}).sum(-1)"
     options = {"alpha": ALPHA, "gamma": 1.5, "label_smoothing": 0.2}
@@ -101,6 +116,9 @@ def focal() -> Iterator[Case]:
     for q in (0.7, 1.0):
         text = f"(1 - {picked} ** {q}) / {q}"
         yield from twins(L.generalized_cross_entropy, (X, LABELS), text, q=q)
+    # Where the probability isn't 0: there the power's gradient is infinite times 0.
+    likely = (WIDE[[0, 1, 3, 4]], CLASSES[[0, 1, 3, 4]])
+    yield from edges(L.generalized_cross_entropy, likely, formula(text), torch_options={}, q=1.0)
 
 
 def dice(x: Any, t: Any, **options: Any) -> Any:
@@ -116,11 +134,15 @@ def overlaps() -> Iterator[Case]:
     false = "({} * x * (1 - t) + {} * (1 - x) * t)"
     text = "1 - 2 * (x * t).sum(1) / ((x + t).sum(1) + 1e-7)"
     yield from twins(L.dice, arrays, text, **both)
+    empty = np.array([[0.0, 0.0, -0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1e-30, 0.0, 1.0]])
+    full = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
+    yield from edges(L.dice, (empty, full), formula(text), torch_options={})
     text = "1 - (2 * (x * t).sum() + 1) / ((x + t).sum() + 1 + 1e-7)"
     yield from twins(dice, arrays, text, axis=(0, 1), note="smooth", **both)
     wrong = false.format(0.5, 0.5)
     text = f"1 - (x * t).sum(1) / ((x * t + {wrong}).sum(1) + 1e-7)"
     yield from twins(L.tversky, arrays, text, **both)
+    yield from edges(L.tversky, (empty, full), formula(text), torch_options={})
     wrong = false.format(0.3, 0.6)
     text = f"1 - ((x * t).sum() + 1) / ((x * t + {wrong}).sum() + 1 + 1e-7)"
     yield from twins(tversky, arrays, text, axis=(0, 1), note="priced", **both)
@@ -132,6 +154,9 @@ def batches() -> Iterator[Case]:
     text = f"F.cross_entropy({scores}, torch.arange(len(q)), reduction='none')"
     settings = {"arguments": "q, k", "differentiate": (0, 1)}
     yield from twins(L.info_nce, (X, Y), text, temperature=0.5, **settings)
+    ends = (WIDE[1:4] / [[1.0], [1.0], [100.0]], WIDE[2:5] / [[1.0], [100.0], [1e28]])
+    of_pairs = formula(text, "q, k")
+    yield from edges(L.info_nce, ends, of_pairs, torch_options={}, temperature=0.5)
 
     z = X / np.linalg.norm(X, axis=1, keepdims=True)
     for labels in (np.array([0, 1, 0, 1]), np.array([0, 1, 1, 1])):
