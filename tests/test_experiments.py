@@ -228,7 +228,9 @@ def test_data_that_is_nowhere_is_told_at_once(tmp_path, here):
     assert "mnist" in ended.value.code and str(tmp_path) in ended.value.code
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_a_run_that_can_go_on(number, tmp_path):
     flags = ("--epochs", 80, "--hidden", 16, "--output", tmp_path)
     with started("animals_mlp", *flags) as process:
