@@ -49,6 +49,17 @@ def test_gradient_against_finite_differences():
         jax.test_util.check_grads(f, (params,), order=1, modes=["rev"], eps=1e-6)
 
 
+def test_a_start_is_the_same_within_other_programs(key):
+    net, tx = layers.dense(3, 2), optax.sgd(0.1, momentum=0.9)
+    start = lambda key: train.init_state(net, tx, key)
+    shapes = jax.eval_shape(start, key)
+    assert shapes.params["kernel"].shape == (3, 2)
+    several = jax.vmap(start)(jax.random.split(key, 4))
+    assert several.params["kernel"].shape == (4, 3, 2)
+    for one, other in zip(*map(jax.tree.leaves, (start(key), jax.jit(start)(key))), strict=True):
+        assert (one == other).all()
+
+
 def test_dropout_draws_anew_each_step_and_changes_no_line_of_the_training_code(key):
     net = models.mlp((4, 64, 3), rate=0.5)
     tx = optax.sgd(0.0)  # parameters stand still, so only the draws can change the loss

@@ -1,6 +1,5 @@
 """One member of a population: its first TrainState, a part of an epoch, an evaluation."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -63,7 +62,7 @@ def build(recipe: Recipe, numbers: Mapping[str, Any]) -> Run:
 def initial(recipe: Recipe, numbers: Mapping[str, Any], key: Key) -> TrainState:
     """The TrainState of step 0, as ``train.init_state`` gives it."""
     run = build(recipe, numbers)
-    return inspect.unwrap(init_state)(run.net, run.tx, key)
+    return init_state(run.net, run.tx, key)
 
 
 def advance(

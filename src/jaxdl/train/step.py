@@ -1,6 +1,5 @@
 """One training step: a pure function from a TrainState and a batch to the next TrainState."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -34,12 +33,10 @@ Measure: TypeAlias = Callable[[TrainState, Params], Array]
 """A number for the history out of the TrainState after a step and the step's gradient."""
 
 
-# It runs once, and drawing random numbers is slow to optimise: level 1 compiles in half the time.
-@functools.partial(
-    jax.jit, static_argnums=(0, 1), compiler_options={"xla_backend_optimization_level": 1}
-)
 def init_state(net: Layer, tx: optax.GradientTransformation, key: Key) -> TrainState:
     """Draws the parameters of a network and starts its optimizer, in one compiled program.
+
+    Within ``jit``, ``vmap`` and ``eval_shape`` it is a part of theirs.
 
     Args:
         net: a Layer.
@@ -55,9 +52,19 @@ def init_state(net: Layer, tx: optax.GradientTransformation, key: Key) -> TrainS
         >>> int(train_state.step), train_state.params["kernel"].shape
         (0, (2, 1))
     """
+    return (_start if isinstance(key, jax.core.Tracer) else _start_compiled)(net, tx, key)
+
+
+def _start(net: Layer, tx: optax.GradientTransformation, key: Key) -> TrainState:
     init_key, train_key = jax.random.split(key)
     params, state = net.init(init_key)
     return TrainState(jnp.int32(0), params, state, tx.init(params), train_key)
+
+
+# It runs once, and drawing random numbers is slow to optimise: level 1 compiles in half the time.
+_start_compiled = jax.jit(
+    _start, static_argnums=(0, 1), compiler_options={"xla_backend_optimization_level": 1}
+)
 
 
 def make_step(
