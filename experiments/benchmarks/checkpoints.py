@@ -5,10 +5,9 @@ two moments a checkpoint holds thirty million numbers, 120 MB; what is compared 
 the start of an epoch to that of the next, the copy and the writing in the background included.
 An epoch of 469 steps is one of Fashion-MNIST's 60,000 rows.
 
-Command:  python experiments/benchmarks/checkpoints.py [--steps 469] [--repeats 3]
-Result:   PENDING (the ratio, on a quiet machine). On 2 cores an epoch of 200 steps took 9.5 s; a
-          checkpoint takes 0.2 to 0.5 s of one core: 0.1 to 0.4 s in Orbax, 0.08 s for the sums
-          and 0.01 to 0.15 s for the copy, which alone holds up the run.
+Command:  python experiments/benchmarks/checkpoints.py --steps 300 --repeats 2
+Result:   on 2 CPU cores an epoch of 300 steps takes 15.6 s, with a checkpoint in the background after
+          each 4.3 % more, waiting for it 2.5 % more (medians of ratios of two turns of two epochs)
 """
 
 import argparse

@@ -10,12 +10,12 @@ PyTorch trains fewer of them, and its time a network is what counts; its start i
 Command:  python experiments/benchmarks/populations.py [--repeats 3] [--data-dir DIR]
           python experiments/benchmarks/populations.py --saturation   (population 1 to 4,096)
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
-Result:   provisional: two repeats on 2 CPU cores that other programs used too, jax 0.10.2, PyTorch
-          2.13, before programs were made longer. 64 networks, seconds a network, whole:
-          jaxdl 0.82 and 0.47; PyTorch in one process with tensor slices 12.3 and 2.6 (0.07 x and
-          0.18 x), with a DataLoader 2.1 and 3.9 (0.38 x and 0.12 x); one process a network with
-          slices 7.6 and 4.8 (0.11 x and 0.10 x), with a DataLoader 6.0 and 5.6 (0.14 x, 0.08 x).
-          256 networks on two moons: 1.1 to 1.3 ms a step of all; PyTorch's loop not measured yet
+Result:   medians of two repeats on 2 CPU cores, jax 0.10.2, PyTorch 2.13, seconds a network, and
+          what jaxdl takes of it. 64 networks, whole: jaxdl 0.43; PyTorch in one process 2.90 with
+          a DataLoader (0.15 x) and 1.52 with tensor slices (0.29 x), one process a network 6.11
+          (0.07 x) and 5.79 (0.08 x). The aims are 0.25 x and 0.12 x.
+          256 networks on two moons: jaxdl 0.0023 of training, 0.019 with start-up and compilation;
+          PyTorch's loop 0.347 (1/150) and 0.362 (1/19)
 """
 
 import argparse
