@@ -1,5 +1,6 @@
 """Devices laid out in a mesh, and arrays put on them."""
 
+import functools
 from typing import Any
 
 import jax
@@ -77,6 +78,11 @@ def shard_batch(batch: Batch, devices: int) -> Batch:
         >>> parts["inputs"].shape, parts["weight"].tolist()
         ((2, 2, 5), [[1.0, 1.0], [1.0, 0.0]])
     """
+    return _parts(dict(batch), devices)
+
+
+@functools.partial(jax.jit, static_argnums=1)  # one call of the device, and not one an operation
+def _parts(batch: Batch, devices: int) -> Batch:
     size = len(jax.tree.leaves(batch)[0])
     batch = {"weight": jnp.ones(size, jnp.float32), **batch}
 
