@@ -63,8 +63,8 @@ FIGURES = {
         Figure("relu_normal_0.01_accuracy"),
     ],
     "dying_relu": [
-        Figure("relu_rate_1_dead"),
-        Figure("leaky_relu_rate_1_dead"),
+        Figure("relu_rate_0.1_dead"),
+        Figure("leaky_relu_rate_0.1_dead"),
     ],
     "depth_without_nonlinearity": [
         Figure("animals_linear_depth_1_accuracy"),
