@@ -5,7 +5,7 @@ reaches its weights any more. Networks learn the animals by Adam with growing le
 after each epoch their dead units are counted.
 
 Command:  python experiments/dying_relu.py [--seeds 3]
-Result:   seed 0 only. Share of dead units (test accuracy) at the learning rates 0.001, 0.01, 0.03 and
+Result:   seed 0 only. Share of dead units (test accuracy) at learning rates 0.001, 0.01, 0.03 and
           0.1: relu 0.02 (0.874), 0.34 (0.843), 0.59 (0.693), 0.95 (0.103); leaky relu 0 throughout
           (0.874, 0.855, 0.765, 0.360); elu 0, 0, 0.01, 0.54 (0.880, 0.853, 0.789, 0.534); gelu 0,
           0, 0, 0.49 (0.903, 0.850, 0.780, 0.103)
