@@ -78,7 +78,9 @@ def image_folder(
     if not classes:
         raise ValueError(f"image_folder: {folder} has no subfolders, one of which is a class")
     listed = {part: _listed(root, classes) for part, root in roots.items()}
-    parts = {part: _read(files, image_size, channels, on_corrupt) for part, files in listed.items()}
+    parts = {}
+    for part, files in listed.items():  # no comprehension, a frame of its own only before 3.12
+        parts[part] = _read(files, image_size, channels, on_corrupt)
     _check_sizes(list(parts.values()))
     about = f"{folder.name}: images of {len(classes)} classes"
     arrays = {part: {"inputs": np.stack(x), "labels": y} for part, (x, y, _) in parts.items()}
@@ -169,7 +171,7 @@ def _report(bad: list[Path], total: int, reason: str, on_corrupt: str) -> None:
         raise ValueError(f'{text}. Delete them, or pass on_corrupt="skip"')
     if len(bad) == total:
         raise ValueError(f"{text}. None is left")
-    warnings.warn(f"{text}. Left out", stacklevel=5)
+    warnings.warn(f"{text}. Left out", stacklevel=4)
 
 
 def _check_sizes(parts: list[tuple[list[np.ndarray], np.ndarray, list[Path]]]) -> None:

@@ -49,8 +49,8 @@ def load(
 
     Returns:
         A Dataset: ``inputs`` uint8 (N, height, width, channels), of texts uint8 (N, text_length),
-        of tables float32 (N, columns); ``labels`` int32 (N,), or float32 (N, 1) where they aren't
-        classes.
+        of tables float32 (N, columns by name); ``labels`` int32 (N,), or float32 (N, 1) where they
+        aren't classes.
 
     Raises:
         ValueError: if the name or a class is unknown, or a copy is damaged; names the nearest.

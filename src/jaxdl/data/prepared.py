@@ -62,9 +62,9 @@ def read(name: str, copy: Path, shape: Shape = WHOLE) -> Dataset:
         shape: to what images and texts of different sizes are brought.
 
     Returns:
-        A Dataset; ``inputs`` as TFDS yields them, texts as bytes, uint8, columns of a table as
-        float32; ``labels`` int32, or float32 (N, 1) if they aren't classes; rows in the order of
-        the files, which TFDS shuffled once.
+        A Dataset; ``inputs`` as TFDS yields them, texts as bytes, uint8, columns of a table by
+        name as float32; ``labels`` int32, or float32 (N, 1) if they aren't classes; rows in the
+        order of the files, which TFDS shuffled once.
 
     Raises:
         ValueError: if TFDS doesn't say what are inputs and labels, or they can't be arrays, a file
@@ -110,7 +110,8 @@ def _wanted(name: str, info: Any) -> _Wanted:
             return _Wanted({x: info.features[x]}, label, False, ())
         nested = {} if not isinstance(x, str) else _columns(info.features[x])
         table = nested if isinstance(x, str) else {k: info.features[k] for k in jax.tree.leaves(x)}
-        numbers = {k: f for k, f in table.items() if features.is_number(f)}
+        # By name: TFDS reads a table's features from a map that has no order of its own.
+        numbers = {k: f for k, f in sorted(table.items()) if features.is_number(f)}
         if numbers:
             return _Wanted(numbers, label, True, tuple(k for k in table if k not in numbers))
     raise ValueError(
