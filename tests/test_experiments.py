@@ -1,7 +1,6 @@
 """Every experiment runs from its command line, and says what is wrong with a wrong one."""
 
 import ast
-import functools
 import gzip
 import importlib
 import json
@@ -86,8 +85,9 @@ def here(monkeypatch):
 def alone(monkeypatch):
     """One of the fake devices, as on a plain machine: programs for eight take longer to compile."""
     cached = programs.training, programs.evaluation
+    mesh_of_all = parallel.data_mesh
     with monkeypatch.context() as patched:
-        patched.setattr(parallel, "data_mesh", functools.partial(parallel.data_mesh, 1))
+        patched.setattr(parallel, "data_mesh", lambda devices=None: mesh_of_all(devices or 1))
         for each in cached:
             each.cache_clear()
         yield
