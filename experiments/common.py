@@ -75,11 +75,6 @@ def start(main: Callable[[S], dict[str, Any]], config: type[S], description: str
     summarise(chosen.output, [main(each) for each in parts])
 
 
-def parse(config: type[S], description: str | None) -> S:
-    """Reads a config from the command line; its fields' comments are the help."""
-    return _chosen(_parser(config, description).parse_args().config)
-
-
 def part(config: S, name: str) -> S:
     """The config of a run that is one of several; it goes on where there is something of it."""
     output = config.output / name
