@@ -10,14 +10,14 @@ PyTorch runs its usual loop over slices of tensors, Flax its usual loop over a c
 Command:  python experiments/benchmarks/layers.py [--only convnet,lstm] [--repeats 9]
           [--also PYTHON], another interpreter, with another jax, to run jaxdl and Flax on too
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
-Result:   2 cores of an AMD EPYC, PyTorch 2.13; medians of 5, ratios to jaxdl's seconds on jax 0.10.2;
-          the last column is jaxdl on jax 0.12.0 and Python 3.12, in the same alternation
-          an epoch     jaxdl    PyTorch  channels last  Flax    aims (PyTorch, channels last)  0.12
-          convnet      1.58 s   1.12 x   1.12 x         2.45 x  1.18 x, 0.95 x                 0.98 x
-          lstm         2.26 s   0.67 x                  0.99 x  0.77 x                         0.99 x
-          gru          1.73 s   1.34 x                  1.03 x                                 0.99 x
-          transformer  3.73 s   1.09 x                  1.36 x  1.11 x                         0.85 x
-          resnet-8     1.48 s   0.80 x   0.67 x         1.28 x  0.83 x                         0.91 x
+Result:   2 cores of an AMD EPYC, PyTorch 2.13; medians of 5, ratios to jaxdl's seconds with jax
+          0.10.2; last those of jaxdl with jax 0.12.0 and Python 3.12, in the same alternation
+          an epoch     jaxdl    PyTorch  channels last  Flax    aims            jax 0.12
+          convnet      1.58 s   1.12 x   1.12 x         2.45 x  1.18 x, 0.95 x  0.98 x
+          lstm         2.26 s   0.67 x                  0.99 x  0.77 x          0.99 x
+          gru          1.73 s   1.34 x                  1.03 x                  0.99 x
+          transformer  3.73 s   1.09 x                  1.36 x  1.11 x          0.85 x
+          resnet-8     1.48 s   0.80 x   0.67 x         1.28 x  0.83 x          0.91 x
           From run to run a ratio moves by 5 %, that of the convnet by 15 % (0.97 x before).
 Tried:    for convolutions on CPUs, what helped is in functional/convolution_cpu.py (the batch
           folded into the width from 32 channels on, in the kernel's gradient up to a width of 16;
