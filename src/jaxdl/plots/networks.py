@@ -164,7 +164,7 @@ def _edges(
             width = 0.4 + 4.0 * abs(weight) / largest
             axes.plot([x, u], [y, v], dashes, color=colour, lw=width, zorder=1)
             if written:
-                along = 0.45 if len(right) == 1 else 0.32 + 0.18 * (k % 3)
+                along = 0.45 if len(right) == 1 else 0.27 + 0.2 * (k % 3)
                 _weight(axes, (x, y), (u, v), weight, along, colour)
 
 

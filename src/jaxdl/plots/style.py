@@ -8,10 +8,13 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767676"
-"""Two colours that everybody can tell apart (Okabe and Ito, 2008), and one for lines behind."""
+BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
+"""Colours that everybody can tell apart (Okabe and Ito, 2008)."""
 
-COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+GREY = "#767676"
+"""For what stands behind."""
+
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", SKY, "#000000", "#8C6D31")
 """Okabe and Ito's palette without its yellow, too light on white, and one brown."""
 
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
@@ -24,10 +27,19 @@ def make_figure(rows: int, columns: int, *, width: float, height: float) -> "Fig
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(columns * width, rows * height), layout="constrained", dpi=150)
+    size = columns * width, rows * height
+    figure = Figure(figsize=size, layout="constrained", dpi=resolution())
     FigureCanvasAgg(figure)
     figure.subplots(rows, columns)
     return figure
+
+
+def resolution() -> float:
+    """Points an inch: 150, enough for a slide, unless matplotlib's ``figure.dpi`` was changed."""
+    from matplotlib import rcParams, rcParamsDefault
+
+    own = rcParams["figure.dpi"]
+    return 150.0 if own == rcParamsDefault["figure.dpi"] else float(own)
 
 
 def grid(count: int, columns: int, *, width: float, height: float) -> "Figure":
