@@ -242,7 +242,7 @@ state = train.init_state(net, tx, jax.random.key(0))
 # None of Keras's batch is a number here: 128 images.
 
 # %%
-summary = explain.summary(net, (128, 28, 28))
+summary = explain.summary(net, (128, 28, 28, 1))
 print(summary)
 assert summary.params == count == 55_050
 

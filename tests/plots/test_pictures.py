@@ -258,3 +258,15 @@ def test_resolution_is_that_of_a_slide_unless_the_reader_has_set_one():
     with mpl.rc_context({"figure.dpi": 90}):
         assert plots.network().dpi == 90
     assert plots.network().dpi == 150
+
+
+def test_a_notebook_shows_a_figure_without_any_of_pyplot():
+    import io
+
+    from IPython.core.formatters import PNGFormatter
+    from PIL import Image
+
+    plane = explain.Landscape(np.arange(3.0), np.arange(3.0), np.ones((3, 3)), ())
+    for figure in (plots.network(), plots.landscape(plane)):
+        with Image.open(io.BytesIO(PNGFormatter()(figure))) as picture:
+            assert min(picture.size) > 200

@@ -1,5 +1,7 @@
 """What all pictures share: colours that everybody can tell apart, sizes, and the grid of axes."""
 
+import functools
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +25,29 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def make_figure(rows: int, columns: int, *, width: float, height: float) -> "Figure":
-    """Makes a grid of axes, each of a size in inches, that no global state holds on to."""
+    """Makes a grid of axes, each of a size in inches."""
+    figure = blank(columns * width, rows * height)
+    figure.subplots(rows, columns)
+    return figure
+
+
+def blank(width: float, height: float) -> "Figure":
+    """Makes an empty figure that no global state holds on to, and that notebooks show."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    size = columns * width, rows * height
-    figure = Figure(figsize=size, layout="constrained", dpi=resolution())
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=resolution())
     FigureCanvasAgg(figure)
-    figure.subplots(rows, columns)
+    # A notebook knows how to show figures only once pyplot has made one; this it understands too.
+    shown: Any = figure
+    shown._repr_png_ = functools.partial(_png, figure)
     return figure
+
+
+def _png(figure: "Figure") -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    return file.getvalue()
 
 
 def resolution() -> float:

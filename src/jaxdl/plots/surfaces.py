@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import checks, optim
 from jaxdl.checks import ShapeError, describe
-from jaxdl.plots.style import COLOURS, MARKERS, ORANGE, heading, make_figure, resolution
+from jaxdl.plots.style import COLOURS, MARKERS, ORANGE, blank, heading, make_figure
 from jaxdl.types import Array
 
 if TYPE_CHECKING:
@@ -147,15 +147,13 @@ def landscape(
         >>> figure.axes[0].get_xlabel()
         'α'
     """
-    from matplotlib.figure import Figure
-
     points = np.zeros((0, 2)) if path is None else np.asarray(path)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ShapeError(f"landscape: path is {describe(points)}; it needs (T, 2)")
     heights = np.asarray(landscape.loss, np.float64).T  # rows are β, up; columns α, to the right
     heights = np.log10(np.maximum(heights, 1e-30)) if log else heights
     name = "log₁₀ loss" if log else "loss"
-    figure = Figure(figsize=(10.4, 4.4), layout="constrained", dpi=resolution())
+    figure = blank(10.4, 4.4)
     left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2, projection="3d")
     grid = np.meshgrid(np.asarray(landscape.alpha), np.asarray(landscape.beta))
     filled = left.contourf(*grid, heights, 24, cmap="viridis")
