@@ -282,7 +282,7 @@ for i, colour in ((4, BLUE), (at_best, ORANGE), (19, GREY)):
         np.arange(smooth.shape[1]), smooth.min(0), smooth.max(0), color=colour, alpha=0.2
     )
 right.set(
-    xlabel="step", ylabel="training loss", yscale="log", title="Mean and range over five seeds"
+    xlabel="step", ylabel="training loss", ylim=(0.5, 4), title="Mean and range over five seeds"
 )
 right.legend(frameon=False)
 for axes in (left, right):

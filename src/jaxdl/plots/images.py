@@ -97,7 +97,7 @@ def images(
     pictures = _pictures("images", images)
     if titles is not None and len(titles) != len(pictures):
         raise ValueError(f"images: {len(titles)} titles for {len(pictures)} images")
-    figure = grid(len(pictures), columns, width=1.45, height=1.75 if titles is not None else 1.5)
+    figure = _grid(len(pictures), columns, titled=titles is not None)
     low, high = float(pictures.min()), float(pictures.max())
     for axes, picture, name in zip(
         figure.axes, pictures, titles or [""] * len(pictures), strict=True
@@ -221,10 +221,16 @@ def attributions(
     return figure
 
 
+def _grid(count: int, columns: int, *, titled: bool) -> "Figure":
+    """Axes for images; where there are few, they are larger."""
+    side = 2.1 if min(count, columns) < 5 else 1.45
+    return grid(count, columns, width=side, height=side + (0.3 if titled else 0.05))
+
+
 def _signed(
     pictures: np.ndarray, titles: Sequence[str] | None, columns: int, title: str
 ) -> "Figure":
-    figure = grid(len(pictures), columns, width=1.45, height=1.5 if titles is None else 1.75)
+    figure = _grid(len(pictures), columns, titled=titles is not None)
     size = float(np.abs(pictures).max()) or 1.0
     panels = list(figure.axes)
     names = titles or [""] * len(pictures)
