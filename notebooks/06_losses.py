@@ -56,6 +56,7 @@ of_error = {
 figure = plots.activations(of_error, low=-3, high=3)  # draws any function and its derivative
 for axes in figure.axes:
     axes.set(xlabel="error", ylim=(-3.2, 4.2))
+figure.axes[0].legend(frameon=False, loc="lower right")
 figure
 
 # %%

@@ -109,7 +109,12 @@ with jax.enable_x64(True):
 
 # %% tags=["picture"]
 plots.surface_paths(
-    ours, valley, low=(-2, -1), high=(2, 3), minimum=(1, 1), title="200 steps towards the star"
+    ours,
+    valley,
+    low=(-2, -1),
+    high=(2, 3),
+    minimum=(1, 1),
+    title="200 steps from the dot towards the star",
 )
 
 # %% [markdown]
@@ -287,7 +292,9 @@ assert jnp.isclose(plane.loss[middle, middle], some_loss(ends["Adam"].params), r
 assert plane.loss[middle, middle] < plane.loss.min() + 0.05 < plane.loss.mean()
 
 # %%
-plots.landscape(plane)
+figure = plots.landscape(plane)
+figure.set_dpi(60)
+figure
 
 # %% [markdown]
 # ## The learning rate

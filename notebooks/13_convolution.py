@@ -453,7 +453,7 @@ plots.feature_maps(maps)
 # pixels, compared with an empty picture. What it shares out adds up to the score.
 
 # %%
-some = jnp.asarray(animals.test["inputs"][:6], jnp.float32)
+some = jnp.asarray(animals.test["inputs"][::160][:6], jnp.float32)
 score = lambda images: model.apply(end.params, end.state, images)[0]
 shares = explain.integrated_gradients(score, some)
 chosen = score(some).argmax(axis=1)[:, None]

@@ -46,7 +46,7 @@ def blank(width: float, height: float) -> "Figure":
 
 def _png(figure: "Figure") -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", bbox_inches="tight")
+    figure.savefig(file, format="png", dpi=figure.dpi, bbox_inches="tight")
     return file.getvalue()
 
 

@@ -80,8 +80,8 @@ def surface_paths(
         title: what stands above.
 
     Returns:
-        A figure; contours are at equal steps of the logarithm of the height above the lowest
-        point of the picture.
+        A figure; a marker is where a way ends, and contours are at equal steps of the logarithm
+        of the height above the lowest point of the picture.
 
     Raises:
         ShapeError: if a path isn't of shape (T, 2).
@@ -103,13 +103,14 @@ def surface_paths(
             raise ShapeError(
                 f"surface_paths: the path {name} is {describe(points)}; it needs (T, 2)"
             )
-        marker: dict[str, Any] = {
-            "marker": MARKERS[i % len(MARKERS)],
-            "markevery": max(len(points) // 12, 1),
-        }
-        axes.plot(*points.T, color=COLOURS[i % len(COLOURS)], lw=2, ms=6, label=name, **marker)
+        end: dict[str, Any] = {"markevery": [len(points) - 1], "ms": 10, "mec": "white"}
+        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        axes.plot(*points.T, marker=marker, color=colour, lw=2, label=name, zorder=3 + i, **end)
     if minimum is not None:
-        axes.plot(*minimum, "*", color="black", ms=16, mec="white", zorder=5)
+        axes.plot(*minimum, "*", color="black", ms=16, mec="white", zorder=20)
+    starts = {tuple(np.asarray(path)[0].tolist()) for path in paths.values()}
+    for start in starts:
+        axes.plot(*start, "o", color="black", ms=8, zorder=20)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="$θ_1$", ylabel="$θ_2$")
     axes.xaxis.label.set_fontsize(13)
     axes.yaxis.label.set_fontsize(13)
