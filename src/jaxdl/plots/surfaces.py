@@ -108,8 +108,7 @@ def surface_paths(
         axes.plot(*points.T, marker=marker, color=colour, lw=2, label=name, zorder=3 + i, **end)
     if minimum is not None:
         axes.plot(*minimum, "*", color="black", ms=16, mec="white", zorder=20)
-    starts = {tuple(np.asarray(path)[0].tolist()) for path in paths.values()}
-    for start in starts:
+    for start in {tuple(np.asarray(path)[0].tolist()) for path in paths.values()}:
         axes.plot(*start, "o", color="black", ms=8, zorder=20)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="$θ_1$", ylabel="$θ_2$")
     axes.xaxis.label.set_fontsize(13)
