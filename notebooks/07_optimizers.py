@@ -292,9 +292,7 @@ assert jnp.isclose(plane.loss[middle, middle], some_loss(ends["Adam"].params), r
 assert plane.loss[middle, middle] < plane.loss.min() + 0.05 < plane.loss.mean()
 
 # %%
-figure = plots.landscape(plane)
-figure.set_dpi(60)
-figure
+plots.landscape(plane)
 
 # %% [markdown]
 # ## The learning rate

@@ -99,9 +99,23 @@ def _tidy(path: Path, output: NotebookNode) -> None:
 
 
 def _png(picture: Image.Image) -> bytes:
-    """A picture without alpha, in fewer bytes; a palette would change its colours."""
+    """A picture in 256 colours, which takes a third of the bytes.
+
+    The commonest 128 stay as they are, lines and areas that is; the others are tones in between.
+    """
+    rgb = picture.convert("RGB")
+    counted = sorted(rgb.getcolors(rgb.width * rgb.height) or [], reverse=True)
+    colours = [colour for _, colour in counted]
+    values = [value for colour in colours[:128] for value in colour]
+    if len(colours) > 128:
+        strip = Image.new("RGB", (len(colours) - 128, 1))
+        strip.putdata(colours[128:])
+        tones = strip.quantize(128, Image.Quantize.MEDIANCUT, kmeans=2)
+        values += (tones.getpalette() or [])[: 3 * 128]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(values)
     file = io.BytesIO()
-    picture.convert("RGB").save(file, "PNG", optimize=True)
+    rgb.quantize(palette=palette, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
