@@ -292,7 +292,9 @@ assert jnp.isclose(plane.loss[middle, middle], some_loss(ends["Adam"].params), r
 assert plane.loss[middle, middle] < plane.loss.min() + 0.05 < plane.loss.mean()
 
 # %%
-plots.landscape(plane)
+figure = plots.landscape(plane)
+figure.set_dpi(60)
+figure
 
 # %% [markdown]
 # ## The learning rate

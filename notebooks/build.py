@@ -22,6 +22,7 @@ from pathlib import Path
 import jupytext
 import nbclient
 import nbformat
+import numpy as np
 from nbformat import NotebookNode
 from PIL import Image
 
@@ -101,21 +102,24 @@ def _tidy(path: Path, output: NotebookNode) -> None:
 def _png(picture: Image.Image) -> bytes:
     """A picture in 256 colours, which takes a third of the bytes.
 
-    The commonest 128 stay as they are, lines and areas that is; the others are tones in between.
+    The commonest 128 stay as they are, lines and areas that is; the others become tones near them.
     """
-    rgb = picture.convert("RGB")
-    counted = sorted(rgb.getcolors(rgb.width * rgb.height) or [], reverse=True)
-    colours = [colour for _, colour in counted]
-    values = [value for colour in colours[:128] for value in colour]
-    if len(colours) > 128:
-        strip = Image.new("RGB", (len(colours) - 128, 1))
-        strip.putdata(colours[128:])
-        tones = strip.quantize(128, Image.Quantize.MEDIANCUT, kmeans=2)
-        values += (tones.getpalette() or [])[: 3 * 128]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(values)
+    pixels = np.asarray(picture.convert("RGB"))
+    colours, places, counts = np.unique(
+        pixels.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
+    )
+    order = np.argsort(-counts, kind="stable")
+    palette, rest = colours[order[:128]], colours[order[128:]]
+    if len(rest):
+        tones = Image.fromarray(rest[None]).quantize(128, Image.Quantize.MEDIANCUT, kmeans=2)
+        palette = np.concatenate([palette, np.reshape(tones.getpalette(), (-1, 3))[:128]])
+    # Not Pillow's own search for the nearest, which takes white for a light grey.
+    nearest = [np.abs(palette.astype(int) - colour).sum(axis=1).argmin() for colour in colours]
+    indices = np.asarray(nearest, np.uint8)[places].reshape(pixels.shape[:2])
+    image = Image.fromarray(indices, "P")
+    image.putpalette(palette.astype(np.uint8).tobytes())
     file = io.BytesIO()
-    rgb.quantize(palette=palette, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    image.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
