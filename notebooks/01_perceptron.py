@@ -22,8 +22,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 
-from jaxdl import models
-from jaxdl.plots import BLUE, ORANGE
+from jaxdl import models, plots
 
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 
@@ -98,23 +97,23 @@ for name, (w, b, mistakes) in learned.items():
 # picture shows why: the two orange points of XOR lie across from each other, and **no straight line
 # has both on one side and the blue ones on the other**.
 
-# %% tags=["picture"]
-grid = jnp.stack(jnp.meshgrid(jnp.linspace(-0.5, 1.5, 201), jnp.linspace(-0.5, 1.5, 201)), axis=-1)
-figure, panels = plt.subplots(1, 3, figsize=(9, 3.3))
-for axes, (name, targets) in zip(panels, gates.items(), strict=True):
-    w, b, mistakes = learned[name]
-    says = neuron(w, b, grid)
-    axes.contourf(grid[..., 0], grid[..., 1], says, levels=[-0.5, 0.5, 1.5],
-                  colors=["#cfe3f1", "#f8d9c8"])  # fmt: skip
-    for label, colour, marker in ((0, BLUE, "o"), (1, ORANGE, "s")):
-        points = x[targets == label]
-        axes.scatter(points[:, 0], points[:, 1], s=140, c=colour, marker=marker, edgecolor="white")
-    axes.set(title=f"{name}: {mistakes[-1]} mistakes", xticks=[0, 1], yticks=[0, 1], xlabel="$x_1$")
-    axes.set_aspect("equal")
-panels[0].set_ylabel("$x_2$")
-figure.suptitle("Blue: the neuron says 0.  Orange: it says 1.")
-plt.show()
 
+# %% tags=["picture"]
+def decides(w, b):
+    """A logit for `plots.boundary`: a large multiple of z leaves nothing between yes and no."""
+    return lambda points: 1000 * (points @ w + b)
+
+
+titles = {name: f"{name}: {mistakes[-1]} mistakes" for name, (_, _, mistakes) in learned.items()}
+plots.boundary(
+    {titles[name]: decides(w, b) for name, (w, b, _) in learned.items()},
+    x,
+    {titles[name]: targets for name, targets in gates.items()},
+    margin=0.5,
+    title="Blue: the neuron says 0.  Orange: it says 1.",
+)
+
+# %%
 assert learned["AND"][2][-1] == learned["OR"][2][-1] == 0
 assert learned["XOR"][2][-1] > 0
 

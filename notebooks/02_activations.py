@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 from jax.scipy.stats import norm
 
-from jaxdl import activations, layers, losses, serial, train
+from jaxdl import activations, explain, layers, losses, plots, serial, train
 from jaxdl.plots import BLUE, GREY, ORANGE
 
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
@@ -53,7 +53,7 @@ def tanh(z):
 
 
 def relu(z):
-    return jnp.maximum(0, z)
+    return jnp.where(z > 0, z, 0.0)  # jnp.maximum would have the slope 1/2 at 0
 
 
 classics = {
@@ -63,14 +63,10 @@ classics = {
 }
 
 # %% tags=["picture"]
-figure, panels = plt.subplots(1, 3, figsize=(9, 3.2))
-for axes, (name, (f, derivative)) in zip(panels, classics.items(), strict=True):
-    axes.plot(z, f(z), color=BLUE, lw=3, label="$f$")
-    axes.plot(z, derivative(z), color=ORANGE, lw=2.5, ls="--", label="$f'$")
-    axes.axhline(0, color=GREY, lw=0.8)
-    axes.set(title=name, xlabel="$z$", xticks=[-4, -2, 0, 2, 4], ylim=(-1.1, 2.1))
-panels[0].legend(frameon=False, loc="upper left")
-plt.show()
+figure = plots.activations({name: f for name, (f, _) in classics.items()})
+for axes in figure.axes:
+    axes.set(xlabel="$z$", ylim=(-1.1, 2.1))
+figure
 
 # %% [markdown]
 # ## The same with jaxdl
@@ -110,31 +106,11 @@ for name, printed in pytorch.items():
 
 # %% [markdown]
 # ## All of them
-# Every activation that works on one number at a time, solid, with its derivative, dashed.
+# Every activation that works on one number at a time, solid, with its derivative, dashed; where one
+# of them jumps, there is a gap.
 
 # %%
-names = [
-    *("step", "relu", "leaky_relu", "prelu", "rrelu", "relu6", "threshold"),
-    *("identity", "sigmoid", "hardsigmoid", "logsigmoid", "tanh", "hardtanh", "softsign"),
-    *("tanhshrink", "softshrink", "softplus", "squareplus", "elu", "celu"),
-    *("selu", "gelu", "silu", "mish", "hardswish", "hardshrink"),
-]
-options = {
-    "prelu": lambda z: activations.prelu(z, jnp.float32(0.25)),
-    "threshold": lambda z: activations.threshold(z, threshold=1.0, value=0.0),
-}
-scalar = {name: options.get(name, getattr(activations, name)) for name in names}
-values = {name: (jax.jit(f)(z), jax.jit(slope(f))(z)) for name, f in scalar.items()}
-
-figure, panels = plt.subplots(4, 7, figsize=(13, 7.2), sharex=True, sharey=True)
-for axes in panels.flat[len(values) :]:
-    axes.axis("off")
-for axes, (name, (f, derivative)) in zip(panels.flat, values.items(), strict=False):
-    axes.plot(z, f, color=BLUE, lw=2.5)
-    axes.plot(z, derivative, color=ORANGE, lw=2, ls="--")
-    axes.axhline(0, color=GREY, lw=0.8)
-    axes.set(title=name, ylim=(-2.2, 3.2), xticks=[-4, 0, 4])
-plt.show()
+plots.activations()
 
 # %% [markdown]
 # Not in the picture are those that need more than one number: `softmax` and its relatives
@@ -233,20 +209,25 @@ labels = jnp.sin(inputs.sum(axis=1, keepdims=True)) + 1
 batch = {"inputs": inputs, "labels": labels}
 
 
-@jax.jit(static_argnums=0)
-def dead_share(activation, learning_rate):
-    """Trains 8-64-1 by gradient descent; returns the share of units without any gradient."""
+def trained(activation, learning_rate):
+    """Trains 8-64-1 by gradient descent; returns the network, its parameters and its state."""
     net = serial(layers.dense(8, 64), activation, layers.dense(64, 1))
     loss_fn = train.supervised(net, losses.mse_loss)
     params, state = net.init(jax.random.key(3))
     gradient = jax.grad(lambda p: loss_fn(p, state, batch, key=None, train=True)[0])
 
-    def step(params, _):
-        return jax.tree.map(lambda p, g: p - learning_rate * g, params, gradient(params)), None
+    @jax.jit
+    def run(params):
+        step = lambda p, _: (jax.tree.map(lambda p, g: p - learning_rate * g, p, gradient(p)), None)
+        return jax.lax.scan(step, params, length=60)[0]
 
-    params, _ = jax.lax.scan(step, params, length=60)
+    return net, run(params), state
+
+
+def dead_units(activation, params):
+    """Which hidden units have no slope at any of the examples."""
     before = inputs @ params[0]["kernel"] + params[0]["bias"]
-    return jnp.all(slope(activation)(before.ravel()).reshape(before.shape) == 0, axis=0).mean()
+    return jnp.all(slope(activation)(before.ravel()).reshape(before.shape) == 0, axis=0)
 
 
 cures = {
@@ -255,9 +236,15 @@ cures = {
     "elu": activations.elu,
 }
 print("share of dead units, learning rate   0.01    1.0")
-dead = {name: [float(dead_share(f, eta)) for eta in (0.01, 1.0)] for name, f in cures.items()}
-for name, (small, large) in dead.items():
-    print(f"{name:35} {small:6.0%} {large:6.0%}")
+dead = {}
+for name, f in cures.items():
+    networks = [trained(f, rate) for rate in (0.01, 1.0)]
+    masks = [dead_units(f, params) for _, params, _ in networks]
+    # The same with jaxdl: it finds them in any network, layer by layer.
+    found = [explain.dead_units(*network, inputs)["1 dense(8, 64)"] for network in networks]
+    assert all((ours == theirs).all() for ours, theirs in zip(masks, found, strict=True))
+    dead[name] = [float(mask.mean()) for mask in masks]
+    print(f"{name:35} {dead[name][0]:6.0%} {dead[name][1]:6.0%}")
 
 # %% [markdown]
 # The cures: a smaller learning rate, or an activation that has a slope to the left of 0 as well.

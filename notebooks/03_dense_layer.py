@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 
-from jaxdl import functional, layers
-from jaxdl.plots import BLUE, GREY, ORANGE
+from jaxdl import functional, layers, plots
+from jaxdl.plots import ORANGE
 
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 
@@ -30,26 +30,11 @@ b = jnp.array([0.5, -0.5])
 x = jnp.array([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]])  # two examples
 
 # %% tags=["picture"]
-figure, axes = plt.subplots(figsize=(7, 3.6))
-heights_in, heights_out = [2.0, 1.0, 0.0], [1.6, 0.4]
-for j, to in enumerate(heights_out):
-    for i, start in enumerate(heights_in):
-        weight = float(W[j, i])
-        colour = BLUE if weight > 0 else ORANGE if weight < 0 else "#cccccc"
-        axes.plot([0, 2], [start, to], color=colour, lw=1 + 1.3 * abs(weight), zorder=1)
-        at = 0.24 if j == 0 else 0.38
-        axes.text(2 * at, start + at * (to - start), f"{weight:g}", ha="center", va="center",
-                  fontsize=11, bbox={"fc": "white", "ec": "none", "pad": 1})  # fmt: skip
-for i, height in enumerate(heights_in):
-    axes.scatter(0, height, s=900, c="white", edgecolor=GREY, zorder=2)
-    axes.text(0, height, f"$x_{i + 1}$", ha="center", va="center", zorder=3, fontsize=14)
-for j, height in enumerate(heights_out):
-    axes.scatter(2, height, s=900, c="white", edgecolor="black", zorder=2)
-    axes.text(2, height, f"$z_{j + 1}$", ha="center", va="center", zorder=3, fontsize=14)
-    axes.text(2.22, height, f"bias {float(b[j]):+}", va="center")
-axes.set(xlim=(-0.3, 2.8), ylim=(-0.4, 2.4), title="Blue: positive weights. Orange: negative ones.")
-axes.axis("off")
-plt.show()
+plots.network(
+    params={"kernel": W.T},
+    outputs=[f"$z_{j + 1}$, bias {float(bias):+}" for j, bias in enumerate(b)],
+    title="Blue: positive weights. Orange: negative ones.",
+)
 
 # %% [markdown]
 # ## From scratch
@@ -143,19 +128,18 @@ assert gradient["bias"].tolist() == [14, -2]
 # large? A sum of $n$ products has a variance of $n \cdot \operatorname{Var}(w) \cdot
 # \operatorname{Var}(x)$; with $\operatorname{Var}(w) = 1/n$ the outputs vary as much as the inputs.
 # PyTorch (and jaxdl, unless told otherwise) draws from $U(-1/\sqrt n, 1/\sqrt n)$, whose variance
-# is $1/(3n)$.
+# is $1/(3n)$. Dashed in the picture: $\pm 1/\sqrt{784}$.
 
 # %%
 wide = layers.dense(784, 512)
 drawn, _ = wide.init(jax.random.key(1))
 limit = 784**-0.5
-figure, axes = plt.subplots(figsize=(6, 2.6))
-axes.hist(drawn["kernel"].ravel(), bins=60, color=BLUE)
-axes.axvline(-limit, color=ORANGE, ls="--")
-axes.axvline(limit, color=ORANGE, ls="--")
-axes.set(title=r"401,408 weights within $\pm 1/\sqrt{784}$", xlabel="weight", yticks=[])
-plt.show()
+figure = plots.histograms({f"{drawn['kernel'].size:,} weights": drawn["kernel"]}, xlabel="weight")
+for edge in (-limit, limit):
+    figure.axes[0].axvline(edge, color=ORANGE, ls="--")
+figure
 
+# %%
 assert jnp.abs(drawn["kernel"]).max() <= limit
 assert jnp.isclose(drawn["kernel"].var() * 784, 1 / 3, rtol=0.02)
 

@@ -24,12 +24,10 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import optax
 
-from jaxdl import data, layers, losses, metrics, serial, train
-from jaxdl.plots import BLUE, ORANGE
+from jaxdl import data, layers, losses, metrics, plots, serial, train
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
-GREEN = "#009E73"
 
 centres = jnp.array([[0.0, 1.2], [-1.1, -0.7], [1.1, -0.7]])
 labels = jnp.arange(300) % 3
@@ -76,20 +74,19 @@ print(f"loss {history[0]:.4f} -> {history[-1]:.4f}, accuracy {accuracy:.1%}")
 # far from $\ln K$ is the first thing to look for when something is wrong.
 
 # %% tags=["picture"]
-axis_0, axis_1 = jnp.meshgrid(jnp.linspace(-2.8, 2.8, 200), jnp.linspace(-2.2, 2.6, 200))
-grid = jnp.stack([axis_0.ravel(), axis_1.ravel()], axis=1)
-says = probabilities(W, b, grid).argmax(axis=1).reshape(axis_0.shape)
+plots.boundary(
+    lambda points: points @ W.T + b,
+    x,
+    labels,
+    classes=("first", "second", "third"),
+    title=f"{accuracy:.0%} right, with straight borders",
+)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-left.plot(history, color=BLUE, lw=3)
-left.set(title="The loss falls", xlabel="step", ylabel="cross-entropy", ylim=(0, None))
-right.contourf(axis_0, axis_1, says, levels=[-0.5, 0.5, 1.5, 2.5],
-               colors=["#cfe3f1", "#f8d9c8", "#cbeade"])  # fmt: skip
-for k, (colour, marker) in enumerate([(BLUE, "o"), (ORANGE, "s"), (GREEN, "^")]):
-    right.scatter(*x[labels == k].T, c=colour, marker=marker, s=22)
-right.set(title="Its borders are straight", xticks=[], yticks=[])
-plt.show()
+# %%
+# All examples at once: a step is an epoch.
+plots.history([{"epoch": i, "loss": value} for i, value in enumerate(history.tolist())])
 
+# %%
 assert jnp.isclose(history[0], jnp.log(3))
 assert history[-1] < 0.2 and accuracy > 0.95
 
@@ -141,7 +138,7 @@ assert twice > 0.7
 #
 # ## The weights as pictures
 # Now 784 inputs: silhouettes of three animals, 28 x 28 pixels. A row of $W$ has a weight for each
-# pixel, so it can be looked at. Orange pixels speak for the animal, violet ones against it. (A
+# pixel, so it can be looked at. Blue pixels speak for the animal, orange ones against it. (A
 # penalty on large weights, $0.02 \sum w^2$, keeps the pictures calm.)
 
 # %%
@@ -161,19 +158,11 @@ print(f"{len(animals.train['labels'])} silhouettes, test accuracy {test['accurac
 assert test["accuracy"] > 0.85
 
 # %%
-kernel = end.params[2]["kernel"].T.reshape(3, 28, 28)
-most = jnp.abs(kernel).max()
-figure, panels = plt.subplots(2, 3, figsize=(7.5, 5))
-for k, name in enumerate(animals.classes):
-    first = (animals.train["labels"] == k).argmax()
-    panels[0, k].imshow(animals.train["inputs"][first, ..., 0], cmap="gray")
-    panels[0, k].set_title(name)
-    panels[1, k].imshow(kernel[k], cmap="PuOr_r", vmin=-most, vmax=most)
-for axes in panels.flat:
-    axes.set(xticks=[], yticks=[])
-panels[0, 0].set_ylabel("an example")
-panels[1, 0].set_ylabel("its weights")
-plt.show()
+firsts = [int((animals.train["labels"] == k).argmax()) for k in range(3)]
+plots.images(animals.train["inputs"][firsts], titles=animals.classes)
+
+# %%
+plots.filters(end.params[2]["kernel"], shape=(28, 28), titles=animals.classes)
 
 # %% [markdown]
 # The giraffe's neck is plainly there, in the middle; the elephant's head may be on either side; the

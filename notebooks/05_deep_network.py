@@ -25,8 +25,8 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import optax
 
-from jaxdl import activations, explain, layers, losses, models, serial, train
-from jaxdl.plots import BLUE, ORANGE
+from jaxdl import activations, explain, layers, losses, models, plots, serial, train
+from jaxdl.plots import BLUE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
@@ -124,24 +124,18 @@ def trained(activation, steps=1500):
     batch = {"inputs": x, "labels": labels}
     run = jax.jit(lambda s: jax.lax.scan(lambda s, _: step(s, batch), s, length=steps)[0])
     end = run(train.init_state(net, tx, jax.random.key(2)))
-    predict = jax.jit(lambda x: net.apply(end.params, end.state, x)[0].argmax(axis=-1))
-    return predict, float((predict(x) == labels).mean())
+    predict = jax.jit(lambda x: net.apply(end.params, end.state, x)[0])
+    return predict, float((predict(x).argmax(axis=-1) == labels).mean())
 
 
 runs = {"without activation": trained(activations.identity), "with tanh": trained(jnp.tanh)}
 
 # %% tags=["picture"]
-across, up = jnp.meshgrid(jnp.linspace(-2, 2, 160), jnp.linspace(-2, 2, 160))
-grid = jnp.stack([across.ravel(), up.ravel()], axis=1)
-figure, panels = plt.subplots(1, 2, figsize=(8, 4))
-for axes, (name, (predict, accuracy)) in zip(panels, runs.items(), strict=True):
-    says = predict(grid).reshape(across.shape)
-    axes.contourf(across, up, says, levels=[-0.5, 0.5, 1.5], colors=["#cfe3f1", "#f8d9c8"])
-    for k, (colour, marker) in enumerate([(BLUE, "o"), (ORANGE, "s")]):
-        axes.scatter(*x[labels == k].T, c=colour, marker=marker, s=18)
-    axes.set(title=f"{name}: {accuracy:.0%} right", xticks=[], yticks=[], aspect="equal")
-plt.show()
+plots.boundary(
+    {f"{name}: {right:.0%} right": predict for name, (predict, right) in runs.items()}, x, labels
+)
 
+# %%
 assert runs["without activation"][1] < 0.8
 assert runs["with tanh"][1] > 0.95
 

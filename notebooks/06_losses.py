@@ -19,11 +19,10 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 
-from jaxdl import losses
+from jaxdl import losses, plots
 from jaxdl.plots import BLUE, GREY, ORANGE
 
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
-GREEN = "#009E73"
 
 # %% [markdown]
 # ## Regression from scratch
@@ -49,19 +48,21 @@ def huber(predictions, targets):
 
 
 # %% tags=["picture"]
-error = jnp.arange(-300, 301) / 100
-zero = jnp.zeros(())
-figure, panels = plt.subplots(1, 3, figsize=(9, 3.2), sharey=True)
-for axes, (name, f) in zip(
-    panels, {"squared": mse, "absolute": mae, "Huber": huber}.items(), strict=True
-):
-    axes.plot(error, jax.vmap(lambda e, f=f: f(e, zero))(error), color=BLUE, lw=3, label="loss")
-    slope = jax.vmap(jax.grad(f), in_axes=(0, None))(error, zero)
-    axes.plot(error, slope, color=ORANGE, lw=2.5, ls="--", label="its derivative")
-    axes.axhline(0, color=GREY, lw=0.8)
-    axes.set(title=name, xlabel="error", ylim=(-3.2, 4.2))
-panels[1].legend(frameon=False, loc="upper center")
-plt.show()
+of_error = {
+    "squared": lambda e: e**2,
+    "absolute": jnp.abs,
+    "Huber": lambda e: jnp.where(jnp.abs(e) <= 1, 0.5 * e**2, jnp.abs(e) - 0.5),
+}
+figure = plots.activations(of_error, low=-3, high=3)  # draws any function and its derivative
+for axes in figure.axes:
+    axes.set(xlabel="error", ylim=(-3.2, 4.2))
+figure.axes[0].legend(frameon=False, loc="lower right")
+figure
+
+# %%
+errors, zero = jnp.linspace(-3, 3, 61), jnp.zeros(())
+for f, curve in zip((mse, mae, huber), of_error.values(), strict=True):
+    assert jnp.allclose(jax.vmap(lambda e, f=f: f(e, zero))(errors), curve(errors), atol=1e-6)
 
 # %% [markdown]
 # ## The same with jaxdl
@@ -186,28 +187,29 @@ assert abs(rows.mean() - 2.0351) < 5e-5 and abs(smooth - 2.0001) < 5e-5
 # means right. In the picture are the zero-one loss, which one would like to minimise but can't, for
 # it has no slope, and what is used in its place.
 
+
+# %%
+def of_margin(f, scale=1.0):
+    """A loss as a function of t·s, which is what it depends on."""
+    return lambda margin: f(margin, jnp.ones_like(margin), reduction="none") / scale
+
+
+by_margin = {
+    "zero-one": lambda margin: jnp.where(margin < 0, 1.0, 0.0),
+    "perceptron": of_margin(losses.perceptron_loss),
+    "hinge (SVM)": of_margin(losses.hinge),
+    "squared hinge": of_margin(losses.squared_hinge),
+    "soft margin / ln 2": of_margin(losses.soft_margin_loss, jnp.log(2)),
+}
+figure = plots.losses(by_margin, low=-2, high=3, xlabel="$t \\cdot s$")
+figure.axes[0].set_ylim(-0.1, 4)
+figure
+
 # %%
 margin = jnp.arange(-200, 301) / 100
-one = jnp.ones_like(margin)
-of_margin = {
-    "perceptron": losses.perceptron_loss(margin, one, reduction="none"),
-    "hinge (SVM)": losses.hinge(margin, one, reduction="none"),
-    "squared hinge": losses.squared_hinge(margin, one, reduction="none"),
-    "soft margin / ln 2": losses.soft_margin_loss(margin, one, reduction="none") / jnp.log(2),
-}
-figure, axes = plt.subplots(figsize=(7, 3.6))
-axes.plot(margin, margin < 0, color=GREY, lw=3, label="zero-one: wrong or not")
-for (name, y), (colour, style) in zip(
-    of_margin.items(), ((BLUE, "-"), (ORANGE, "-"), (ORANGE, ":"), (GREEN, "--")), strict=True
-):
-    axes.plot(margin, y, color=colour, ls=style, lw=2.5, label=name)
-axes.set(xlabel="$t \\cdot s$", ylim=(-0.1, 4), ylabel="loss")
-axes.legend(frameon=False)
-plt.show()
-
-assert jnp.allclose(of_margin["hinge (SVM)"], jnp.maximum(0, 1 - margin))
+assert jnp.allclose(by_margin["hinge (SVM)"](margin), jnp.maximum(0, 1 - margin))
 for name in ("hinge (SVM)", "squared hinge", "soft margin / ln 2"):
-    assert (of_margin[name] >= (margin < 0) - 1e-6).all()  # they lie above zero-one
+    assert (by_margin[name](margin) >= (margin < 0) - 1e-6).all()  # they lie above zero-one
 
 # %% [markdown]
 # Ranking: of two scores, the first should be larger (`margin_ranking_loss`); of three vectors, the

@@ -23,12 +23,11 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import optax
 
-from jaxdl import data, layers, losses, metrics, models, optim, serial, train
-from jaxdl.plots import BLUE, GREY, ORANGE
+from jaxdl import data, explain, layers, losses, metrics, models, optim, plots, serial, train
+from jaxdl.plots import BLUE, GREEN, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
-GREEN, PURPLE = "#009E73", "#CC79A7"
 
 
 def valley(p):
@@ -109,19 +108,14 @@ with jax.enable_x64(True):
     }
 
 # %% tags=["picture"]
-across, up = jnp.meshgrid(jnp.linspace(-2, 2, 161), jnp.linspace(-1, 3, 161))
-height = jnp.log10(valley((across, up)) + 1e-2)
-figure, axes = plt.subplots(figsize=(7.5, 4.6))
-axes.contourf(across, up, height, levels=14, cmap="Greys", alpha=0.35)
-styles = [(GREY, "s"), (ORANGE, "o"), (PURPLE, "v"), (GREEN, "^"), (BLUE, "D")]
-for (name, points), (colour, marker) in zip(ours.items(), styles, strict=True):
-    axes.plot(*points.T, color=colour, lw=2)
-    axes.plot(*points[-1], marker, color=colour, ms=10, mec="white", label=name)
-axes.plot(*START, "ko", ms=8)
-axes.plot(1, 1, "k*", ms=18)
-axes.set(title="200 steps from the dot towards the star", xlim=(-2, 2), ylim=(-1, 3))
-axes.legend(loc="lower center", ncols=3, framealpha=0.9)
-plt.show()
+plots.surface_paths(
+    ours,
+    valley,
+    low=(-2, -1),
+    high=(2, 3),
+    minimum=(1, 1),
+    title="200 steps from the dot towards the star",
+)
 
 # %% [markdown]
 # ## The same with jaxdl, and what PyTorch prints
@@ -249,10 +243,10 @@ usual = {
 }
 if FAST:
     usual = {name: usual[name] for name in ("SGD", "Adam")}
-curves = {}
+curves, ends = {}, {}
 for name, tx in usual.items():
     start = train.init_state(net, tx, jax.random.key(0))
-    _, rows = train.fit(loss_fn, tx, start, animals, epochs=3, batch_size=64, hooks=())
+    ends[name], rows = train.fit(loss_fn, tx, start, animals, epochs=3, batch_size=64, hooks=())
     curves[name] = [row["validation_loss"] for row in rows]
 
 figure, axes = plt.subplots(figsize=(7, 4))
@@ -280,6 +274,29 @@ assert all(losses_[-1] < 2.3 for losses_ in curves.values())  # ln 10 is chance
 # | matrices in large networks | `muon`, with `adamw` for the rest |
 # | small smooth problems, all data at once | `lbfgs` |
 #
+# ## The landscape of a network
+# A network has thousands of coordinates, and a picture has two. `explain.landscape` walks from the
+# weights that Adam found along two random directions, each as long as the weights themselves, and
+# computes the loss at every point of that plane (Li et al. 2018). Near the middle it's a bowl, as
+# smooth as any valley above; that's why following the slope works so well.
+
+# %%
+rows = {name: jnp.asarray(values[:500]) for name, values in animals.train.items()}
+some_loss = lambda params: loss_fn(params, ends["Adam"].state, rows, key=None, train=False)[0]
+plane = explain.landscape(
+    some_loss, ends["Adam"].params, key=jax.random.key(1), size=9 if FAST else 25
+)
+middle = len(plane.alpha) // 2
+print(f"loss in the middle {plane.loss[middle, middle]:.2f}, in a corner {plane.loss[0, 0]:.2f}")
+assert jnp.isclose(plane.loss[middle, middle], some_loss(ends["Adam"].params), rtol=1e-4)
+assert plane.loss[middle, middle] < plane.loss.min() + 0.05 < plane.loss.mean()
+
+# %%
+figure = plots.landscape(plane)
+figure.set_dpi(60)
+figure
+
+# %% [markdown]
 # ## The learning rate
 # is the first thing to tune. For $f(\theta) = \frac{a}{2}\theta^2$ the step gives $\theta
 # \leftarrow (1 - \eta a)\,\theta$: it converges for $\eta < 2/a$, alternates beyond $1/a$, explodes

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 
-from jaxdl import activations, explain, layers, losses, serial
+from jaxdl import activations, explain, layers, losses, plots, serial
 from jaxdl.plots import BLUE, GREY, ORANGE
 
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
@@ -256,6 +256,13 @@ W1, b1, W2, b2 = learned
 says = (W2 @ activations.sigmoid(W1 @ x + b1[:, None]) + b2[:, None])[0]
 print(f"E: {history[0]:.4f} -> {history[-1]:.2e}; says {says.round(2)} for XOR")
 assert jnp.allclose(says, t[0], atol=0.05)
+
+# %% [markdown]
+# This is the network that came out; blue weights are positive, orange ones negative, and thick
+# ones are large.
+
+# %%
+plots.network(params=[W1.T, W2.T], outputs=["XOR"])
 
 # %% [markdown]
 # ## Exercises

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import optax
 
 from jaxdl import data, layers, losses, metrics, models, plots, serial, train
-from jaxdl.plots import BLUE, ORANGE
+from jaxdl.plots import BLUE, ORANGE, signed_colours
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
@@ -85,19 +85,19 @@ assert jnp.allclose(jax.nn.sigmoid(logits), p_test, atol=1e-4)
 # `nn.BCEWithLogitsLoss()`. Both draw random weights to start with; this loss is convex, so that
 # all of them approach the same weights in the end.
 #
-# What has it learned? The weights are a picture too: orange pixels speak for a cat, violet
+# What has it learned? The weights are a picture too: blue pixels speak for a cat, orange
 # ones against.
 
 # %% tags=["picture"]
 figure, panels = plt.subplots(1, 5, figsize=(9.5, 2.5))
 most = jnp.abs(w).max()
-panels[0].imshow(w.reshape(28, 28), cmap="PuOr_r", vmin=-most, vmax=most)
+panels[0].imshow(w.reshape(28, 28), cmap=signed_colours(), vmin=-most, vmax=most)
 panels[0].set_title("the weights")
 order = jnp.argsort(p_test)
 chosen = [int(order[int(share * len(order))]) for share in (0.99, 0.7, 0.5, 0.01)]
 for axes, i in zip(panels[1:], chosen, strict=True):
     axes.imshow(x_test[i].reshape(28, 28), cmap="gray")
-    axes.set_title(f"cat: {p_test[i]:.0%}", color=ORANGE if p_test[i] > 0.5 else BLUE)
+    axes.set_title(f"cat: {p_test[i]:.0%}", color=BLUE if p_test[i] > 0.5 else ORANGE)
 for axes in panels:
     axes.set(xticks=[], yticks=[])
 plt.show()
@@ -117,6 +117,19 @@ for threshold in (0.2, 0.5, 0.8):
 
 recalls = [float(((p_test > q) & (cat_test == 1)).sum()) for q in (0.2, 0.5, 0.8)]
 assert recalls == sorted(recalls, reverse=True)
+
+# %% [markdown]
+# Every threshold is a point of the *ROC curve*: how many of the cats it finds, over how many of the
+# others it takes for cats. The area under it is the probability that a cat gets a higher $p$ than
+# another animal.
+
+# %%
+plots.roc({"all pixels": p_test, "the middle one": x_test[:, 14 * 28 + 14]}, cat_test)
+
+# %%
+higher = (p_test[cat_test == 1][:, None] > p_test[cat_test == 0]).mean()
+print(f"a cat gets the higher p in {higher:.1%} of all pairs")
+assert higher > 0.8
 
 # %% [markdown]
 # ## Step 2: softmax over three animals
@@ -171,9 +184,7 @@ assert FAST or hidden_right > softmax_right + 0.05
 # %%
 logits = train.predict(net, end, animals.test["inputs"])
 counts = jnp.zeros((3, 3), int).at[labels_test, logits.argmax(axis=1)].add(1)
-figure = plots.confusion(counts, classes=animals.classes, title="What is taken for what")
-figure.set_dpi(70)
-figure
+plots.confusion(counts, classes=animals.classes, title="What is taken for what")
 
 # %% [markdown]
 # Rows are what it is, columns what it's taken for; the diagonal is right. The most common mistake

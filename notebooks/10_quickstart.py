@@ -25,8 +25,18 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
-from jaxdl import activations, checkpoint, data, layers, losses, metrics, optim, serial, train
-from jaxdl.plots import BLUE, ORANGE
+from jaxdl import (
+    activations,
+    checkpoint,
+    data,
+    layers,
+    losses,
+    metrics,
+    optim,
+    plots,
+    serial,
+    train,
+)
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
@@ -106,14 +116,8 @@ print("Shape of X [N, H, W, C]:", dataset.test["inputs"][:64].shape)
 print("Shape of y:", dataset.test["labels"][:64].shape, dataset.test["labels"].dtype)
 
 # %% tags=["picture"]
-figure, panels = plt.subplots(2, 6, figsize=(9, 3.5))
-for axes, image, label in zip(
-    panels.flat, dataset.test["inputs"], dataset.test["labels"], strict=False
-):
-    axes.imshow(image[..., 0], cmap="gray")
-    axes.set_title(dataset.classes[label], fontsize=13)
-    axes.axis("off")
-plt.show()
+names = [dataset.classes[label] for label in dataset.test["labels"][:12]]
+plots.images(dataset.test["inputs"][:12], titles=names, columns=6)
 
 # %% [markdown]
 # ## Model
@@ -214,16 +218,13 @@ if reproduces:
 
 # %%
 pytorch = np.array([2.162513, 1.899497, 1.524534, 1.246986, 1.076182])
-figure, axes = plt.subplots(figsize=(6.5, 3.3))
-epochs = [row["epoch"] for row in history]
-axes.plot(range(1, 6), pytorch, "s--", color=ORANGE, lw=2, label="PyTorch, Fashion-MNIST")
-axes.plot(epochs, [row["validation_loss"] for row in history], "o-", color=BLUE, lw=3, label="here")
-axes.set(
-    xlabel="epoch", ylabel="test loss", xticks=range(1, 6), title=dataset.description.split(":")[0]
+tutorial = [{"epoch": i, "validation_loss": value} for i, value in enumerate(pytorch, start=1)]
+plots.compare(
+    {"PyTorch, Fashion-MNIST": tutorial, f"here, {dataset.description.split(':')[0]}": history},
+    metric="validation_loss",
 )
-axes.legend(frameon=False)
-plt.show()
 
+# %%
 if reproduces:
     ours = np.array([row["validation_loss"] for row in history])
     assert np.abs(ours - pytorch).max() < 0.04
@@ -250,6 +251,11 @@ predicted, actual = (dataset.classes[i] for i in (logits[0].argmax(), dataset.te
 print(f'Predicted: "{predicted}", Actual: "{actual}"')
 if reproduces:
     assert predicted == actual == "Ankle boot"
+
+# %%
+some = {name: values[:16] for name, values in dataset.test.items()}
+guesses = train.predict(net, restored, some["inputs"]).argmax(axis=-1)
+plots.predictions(some["inputs"], some["labels"], guesses, classes=dataset.classes)
 
 # %% [markdown]
 # ## Exercises

@@ -34,7 +34,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
-from jaxdl import data, initializers, layers, losses, metrics, models, plots, serial, train
+from jaxdl import (
+    data,
+    explain,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    plots,
+    serial,
+    train,
+)
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
@@ -65,15 +76,11 @@ print(
 )
 
 # %% tags=["picture"]
-figure, panels = plt.subplots(2, 8, figsize=(9, 3.1))
-for axes, image, label in zip(
-    panels.flat, dataset.train["inputs"], dataset.train["labels"], strict=False
-):
-    axes.imshow(image[..., 0], cmap="gray")
-    axes.set_title(dataset.classes[label], fontsize=11)
-    axes.axis("off")
-figure.suptitle("784 numbers in, ten probabilities out")
-plt.show()
+plots.images(
+    dataset.train["inputs"][:16],
+    titles=[dataset.classes[label] for label in dataset.train["labels"][:16]],
+    title="784 numbers in, ten probabilities out",
+)
 
 # %% [markdown]
 # ## The network from scratch
@@ -230,7 +237,17 @@ loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metri
 tx = optax.adam(1e-3)
 state = train.init_state(net, tx, jax.random.key(0))
 
+# %% [markdown]
+# `explain.summary` prints what `model.summary()` does in Keras, and operations and memory too. The
+# None of Keras's batch is a number here: 128 images.
 
+# %%
+summary = explain.summary(net, (128, 28, 28, 1))
+print(summary)
+assert summary.params == count == 55_050
+
+
+# %%
 def with_kernels(tree, pairs):
     """The tree of parameters with these kernels and biases in it."""
     return jax.tree.unflatten(jax.tree.structure(tree), jax.tree.leaves(pairs))
@@ -309,23 +326,7 @@ print(
     f"most often, {dataset.classes[true]} is taken for {dataset.classes[guess]}: "
     f"{mistakes.max()} times"
 )
-figure, axes = plt.subplots(figsize=(6.4, 5.6))
-axes.imshow(table / table.sum(1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
-for (i, j), n in np.ndenumerate(table):
-    if n:
-        axes.text(
-            j,
-            i,
-            n,
-            ha="center",
-            va="center",
-            fontsize=9,
-            color="white" if n > table[i].sum() / 2 else "black",
-        )
-axes.set_xticks(range(10), dataset.classes, rotation=45, ha="right")
-axes.set_yticks(range(10), dataset.classes)
-axes.set(xlabel="predicted", ylabel="true")
-plt.show()
+plots.confusion(table, classes=dataset.classes)
 
 # %% [markdown]
 # ## Exercises

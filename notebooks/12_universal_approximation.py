@@ -212,9 +212,8 @@ assert np.allclose([row["loss"] for row in history], curve[:50], rtol=2e-3)
 # ## What can't do it
 # **No activation.** However many linear layers: the result is a line, and no line is nearer to the
 # curve than that of least squares. **A polynomial activation.** With $\sigma(z) = z^2$ one hidden
-# layer of any width is a polynomial of degree
-# 2. Both have an error that training can't get under. Leshno's theorem says that polynomials are
-#    the only exceptions.
+# layer of any width is a polynomial of degree two. Both have an error that training can't get
+# under. Leshno's theorem says that polynomials are the only exceptions.
 
 
 # %%

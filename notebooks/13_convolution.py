@@ -25,7 +25,19 @@ import numpy as np
 import optax
 from matplotlib.patches import Rectangle
 
-from jaxdl import data, functional, layers, losses, metrics, models, serial, train
+from jaxdl import (
+    data,
+    explain,
+    functional,
+    layers,
+    losses,
+    metrics,
+    models,
+    plots,
+    serial,
+    train,
+)
+from jaxdl.plots import BLUE, GREY, ORANGE, signed_colours
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
@@ -84,17 +96,17 @@ def numbers(axes, table, colour, marked=None, window=1):
 
 figure, panels = plt.subplots(2, 3, figsize=(11.5, 7.2), width_ratios=(6, 3, 4))
 for (left, middle, right), (i, j) in zip(panels, [(0, 0), (1, 3)], strict=True):
-    numbers(left, image, "#0072B2", (i, j), 3)
+    numbers(left, image, BLUE, (i, j), 3)
     numbers(middle, kernel, "#000000")
     seen = np.where((np.arange(16) <= 4 * i + j).reshape(4, 4), result, np.nan)
-    numbers(right, seen, "#D55E00", (i, j))
+    numbers(right, seen, ORANGE, (i, j))
     for text in right.texts:
         if text.get_text() == "nan":
             text.set_text("")
     products = np.asarray(image[i : i + 3, j : j + 3] * kernel)
-    left.set_title(f"window at ({i}, {j})", color="#0072B2")
+    left.set_title(f"window at ({i}, {j})", color=BLUE)
     middle.set_title("· kernel")
-    right.set_title(f"sum = {products.sum():g}", color="#D55E00")
+    right.set_title(f"sum = {products.sum():g}", color=ORANGE)
 figure.suptitle("The kernel slides over the image; each position gives one number", fontsize=15)
 plt.show()
 
@@ -179,11 +191,11 @@ print(
 print("different weights:", kernel.size)
 
 figure, axes = plt.subplots(figsize=(4.4, 6.6))
-axes.imshow(matrix, cmap="RdBu", vmin=-1.5, vmax=1.5)
+axes.imshow(matrix, cmap=signed_colours(), vmin=-1.5, vmax=1.5)
 axes.set(
     xlabel="16 outputs",
     ylabel="36 pixels",
-    title="The kernel as a dense layer's matrix:\nblue 1, red −1, white 0",
+    title="The kernel as a dense layer's matrix:\nblue 1, orange −1, white 0",
 )
 plt.show()
 
@@ -228,7 +240,7 @@ for axes, (name, weights) in zip(panels.flat, filters.items(), strict=True):
     edges = np.sum(weights) == 0
     limit = abs(filtered).max()
     span = (
-        {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+        {"cmap": signed_colours(), "vmin": -limit, "vmax": limit}
         if edges
         else {"cmap": "gray", "vmin": 0, "vmax": 1}
     )
@@ -236,7 +248,7 @@ for axes, (name, weights) in zip(panels.flat, filters.items(), strict=True):
     axes.set_title(name)
     axes.axis("off")
 figure.suptitle(
-    "Six kernels; red is positive, blue negative where a kernel's weights sum to 0", fontsize=14
+    "Six kernels; blue is positive, orange negative where a kernel's weights sum to 0", fontsize=14
 )
 plt.show()
 
@@ -346,6 +358,9 @@ count = sum(p.size for p in jax.tree.leaves(params))
 assert count == (9 * 1 * 8 + 8) + (9 * 8 * 16 + 16) + (7 * 7 * 16 * 64 + 64) + (64 * 10 + 10)
 print(count, "parameters, of which the convolutions have", 9 * 8 + 8 + 9 * 8 * 16 + 16)
 
+# %%
+plots.blocks(explain.summary(net, (1, 28, 28, 1)).rows)
+
 # %% [markdown]
 # ## What it is worth
 #
@@ -386,7 +401,7 @@ accuracy = {
     for name, (model, end) in trained.items()
 }
 figure, axes = plt.subplots(figsize=(7.5, 4.4))
-for (name, values), colour in zip(accuracy.items(), ("#D55E00", "#0072B2"), strict=True):
+for (name, values), colour in zip(accuracy.items(), (ORANGE, BLUE), strict=True):
     axes.plot(shifts, values, "o-", color=colour, lw=2.5, label=name)
     axes.annotate(
         name,
@@ -396,8 +411,8 @@ for (name, values), colour in zip(accuracy.items(), ("#D55E00", "#0072B2"), stri
         color=colour,
         va="center",
     )
-axes.axhline(0.1, color="#767676", ls=":")
-axes.annotate("guessing", (0, 0.1), (0, 5), textcoords="offset points", color="#767676")
+axes.axhline(0.1, color=GREY, ls=":")
+axes.annotate("guessing", (0, 0.1), (0, 5), textcoords="offset points", color=GREY)
 axes.set(
     xlabel="test images shifted by … pixels", ylabel="test accuracy", ylim=(0, 1), xlim=(-0.2, 6.2)
 )
@@ -414,34 +429,38 @@ if not FAST:
 # %% [markdown]
 # ## What the network looks at
 #
-# The first layer's kernels, and what they make of one horse: its *feature maps*. Nobody told the
-# network about edges; kernels that answer to a border on one side are among what it found.
+# The first layer's kernels, and what they make of one horse: its *feature maps*. Blue is positive,
+# orange negative. Nobody told the network about edges; kernels that answer to a border on one side
+# are among what it found.
 
 # %%
 model, end = trained["CNN"]
 first = flat(end.params)[0]
 one = jnp.asarray(horse, jnp.float32)[None, ..., None] / 255
 maps = jax.nn.relu(conv_layer(first, one))[0]
-figure, panels = plt.subplots(2, 9, figsize=(14, 3.5))
-for axes in panels.flat:
-    axes.axis("off")
-panels[1, 0].imshow(one[0, ..., 0], cmap="gray")
-panels[1, 0].set_title("image", fontsize=11)
-limit = float(abs(first["kernel"]).max())
-for i in range(8):
-    panels[0, i + 1].imshow(first["kernel"][:, :, 0, i], cmap="RdBu_r", vmin=-limit, vmax=limit)
-    panels[1, i + 1].imshow(maps[..., i], cmap="gray")
-panels[0, 0].text(
-    0.5,
-    0.5,
-    "kernels:\nred +\nblue −",
-    ha="center",
-    va="center",
-    transform=panels[0, 0].transAxes,
-    fontsize=12,
-)
-figure.suptitle("Eight learned kernels, and the feature map that each makes")
-plt.show()
+# The same with jaxdl: what each layer makes of an input.
+passed = explain.trace(model, end.params, end.state, jnp.asarray(horse)[None, ..., None])
+print(passed)
+assert jnp.allclose(passed.layers[1].a[0], pool(maps[None])[0], atol=1e-4)
+plots.filters(first["kernel"])
+
+# %%
+plots.feature_maps(maps)
+
+# %% [markdown]
+# And which pixels decide? `explain.saliency` differentiates the score of the animal that the
+# network sees by every pixel; `explain.integrated_gradients` shares the score itself out among the
+# pixels, compared with an empty picture. What it shares out adds up to the score.
+
+# %%
+some = jnp.asarray(animals.test["inputs"][::160][:6], jnp.float32)
+score = lambda images: model.apply(end.params, end.state, images)[0]
+shares = explain.integrated_gradients(score, some)
+chosen = score(some).argmax(axis=1)[:, None]
+gained = jnp.take_along_axis(score(some) - score(jnp.zeros_like(some)), chosen, axis=1)[:, 0]
+print("score gained", gained.round(2), " shared out", shares.sum(axis=(1, 2, 3)).round(2))
+assert jnp.allclose(shares.sum(axis=(1, 2, 3)), gained, atol=0.05 * jnp.abs(gained).max())
+plots.attributions(some, shares, title="Blue pixels speak for what it says, orange ones against")
 
 # %% [markdown]
 # ## Exercises

@@ -27,11 +27,10 @@ import numpy as np
 import optax
 
 from jaxdl import functional, layers, losses, metrics, models, train
-from jaxdl.plots import BLUE, GREY, ORANGE
+from jaxdl.plots import BLUE, GREEN, GREY, ORANGE, SKY
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
-GREEN = "#009E73"
 
 # %%
 figure, axes = plt.subplots(figsize=(9.5, 3.1))
@@ -264,7 +263,7 @@ assert jnp.allclose(felt(linear, plain(1.1), jnp.zeros(N))[49], 1.1**50, rtol=1e
 
 # %% tags=["picture"]
 figure, axes = plt.subplots(figsize=(9, 4.2))
-looks = [(GREY, "-"), (BLUE, "-"), ("#56B4E9", "--"), (GREEN, "--"), (ORANGE, "-")]
+looks = [(GREY, "-"), (BLUE, "-"), (SKY, "--"), (GREEN, "--"), (ORANGE, "-")]
 for (name, values), (colour, style) in zip(strength.items(), looks, strict=True):
     axes.semilogy(k, values, color=colour, ls=style, lw=2.8)
     visible = int(jnp.sum(values > 1e-8))

@@ -29,7 +29,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
-from jaxdl import data, functional, layers, losses, metrics, models, serial, train
+from jaxdl import (
+    data,
+    explain,
+    functional,
+    layers,
+    losses,
+    metrics,
+    models,
+    serial,
+    train,
+)
 from jaxdl.plots import BLUE, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
@@ -293,9 +303,11 @@ def spread_by_layer(params, state):
 
 
 def gradient_by_layer(loss_fn, start):
+    """The root mean square of each dense layer's gradient."""
     loss = lambda params: loss_fn(params, start.state, batch, key=None, train=True)[0]
-    kernels = [g["kernel"] for g in jax.jit(jax.grad(loss))(start.params) if "kernel" in g]
-    return [float(jnp.sqrt(jnp.mean(g**2))) for g in kernels[:DEPTH]]
+    dense = [g for g in jax.jit(jax.grad(loss))(start.params) if "kernel" in g][:DEPTH]
+    flat = [jnp.concatenate([part.ravel() for part in g.values()]) for g in dense]
+    return [float(jnp.sqrt(jnp.mean(g**2))) for g in flat]
 
 
 deep_runs, spreads, gradients = {}, {}, {}
@@ -309,6 +321,14 @@ for name, normalised in {"plain": False, "with batch norm": True}.items():
     _, deep_runs[name] = train.fit(
         loss_fn, tx, start, subset, epochs=2 if FAST else 15, batch_size=100, hooks=()
     )
+    # The same with jaxdl: both in one table.
+    flow = explain.gradient_flow(
+        net, losses.cross_entropy, start.params, start.state, batch["inputs"], batch["labels"],
+        train=True,
+    )  # fmt: skip
+    learns = [row for row in flow.rows if row.label.split()[1].startswith("dense")][:DEPTH]
+    print(name, flow, sep="\n")
+    assert np.allclose([row.gradient_rms for row in learns], gradients[name], rtol=1e-3)
     print(f"{name:16} validation accuracy {deep_runs[name][-1]['validation_accuracy']:.3f}")
 if not FAST:
     assert deep_runs["plain"][-1]["validation_accuracy"] < 0.2
@@ -331,7 +351,7 @@ panels[0].set(
 panels[1].set(
     title="does the gradient get back?",
     xlabel="layer",
-    ylabel="gradient of the kernel",
+    ylabel="gradient (rms)",
     yscale="log",
 )
 panels[2].set(title="does it learn?", xlabel="epoch", ylabel="training loss")

@@ -28,8 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
-from jaxdl import functional, layers, losses, metrics, models, serial, train
-from jaxdl.plots import ORANGE
+from jaxdl import functional, layers, losses, metrics, models, plots, serial, train
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
@@ -266,23 +265,19 @@ if not FAST:
 
 # %% tags=["picture"]
 before = jax.vmap(transformer, in_axes=(None, 0))(state.params, fresh[:100])[1].mean(axis=0)
-figure, panels = plt.subplots(1, 3, figsize=(10, 3.6), width_ratios=(1, 1, 1.1))
-for axes, shown, title in zip(
-    panels, (before, mean_shares), ("before", "after training"), strict=False
-):
-    axes.imshow(shown, cmap="Blues", vmin=0, vmax=1)
-    axes.set(
-        title=f"attention {title}",
-        xlabel="position looked at",
-        xticks=range(0, 8, 2),
-        yticks=range(0, 8, 2),
-    )
-panels[0].set_ylabel("position that looks")
-panels[2].plot(accuracy, color=ORANGE, lw=1.5)
-panels[2].set(title="tokens right", xlabel="step", ylim=(0, 1.03))
-panels[2].spines[["top", "right"]].set_visible(False)
-figure.suptitle("To write backwards, look along the other diagonal")
-plt.show()
+spots = [str(i) for i in range(LENGTH)]
+plots.attention(
+    np.stack([before, mean_shares]),
+    tokens=spots,
+    titles=["before", "after training"],
+    title="To write backwards, look along the other diagonal",
+)
+
+# %%
+right_by_step = [{"epoch": i, "tokens_right": a} for i, a in enumerate(accuracy.tolist())]
+figure = plots.history(right_by_step)
+figure.axes[0].set_xlabel("step")
+figure
 
 # %% [markdown]
 # ## A language model learns four lines of a sonnet

@@ -29,19 +29,18 @@ import numpy as np
 import optax
 from IPython import get_ipython
 from IPython.display import Image
-from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image as Picture
 
 from jaxdl import models, train
-from jaxdl.plots import BLUE, ORANGE
+from jaxdl.plots import BLUE, ORANGE, signed_colours
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
-PLANE = LinearSegmentedColormap.from_list("plane", [BLUE, "white", ORANGE])
+PLANE = signed_colours()
 
 # %% [markdown]
 # ## Points and features
-# The Playground's four tasks, on the square from −6 to 6. Blue is −1, orange +1.
+# The Playground's four tasks, on the square from −6 to 6. Orange is −1, blue +1.
 
 
 # %%
@@ -196,7 +195,7 @@ if not FAST:
 # ## Every neuron's view
 # The Playground's best idea: each neuron is a function of the plane too, so draw it as a small
 # picture. From left to right simple pictures are added up to complicated ones. Lines are weights:
-# orange positive, blue negative, thick large.
+# blue positive, orange negative, thick large.
 
 # %%
 GRID = jnp.stack(jnp.meshgrid(jnp.linspace(-6, 6, 60), jnp.linspace(-6, 6, 60)), axis=-1)
@@ -221,7 +220,7 @@ def network_picture(params, names, task, title=""):
             canvas.plot(
                 [column[layer] + height / 2, right],
                 [row(layer, i), row(layer + 1, j)],
-                color=ORANGE if w > 0 else BLUE,
+                color=BLUE if w > 0 else ORANGE,
                 lw=0.4 + 3.5 * abs(w) / abs(kernel).max(),
                 alpha=0.8,
                 zorder=0,

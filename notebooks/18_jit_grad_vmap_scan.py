@@ -26,6 +26,7 @@ import numpy as np
 import optax
 
 from jaxdl import losses, models, train
+from jaxdl.plots import BLUE, GREY, ORANGE, SKY
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
@@ -315,7 +316,7 @@ assert jnp.allclose(curves[3], alone, atol=1e-3)
 # %% tags=["picture"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6))
 names, values = list(times), [1e6 * t for t in times.values()]
-colours = ["#767676", "#56B4E9", "#0072B2", "#D55E00"]
+colours = [GREY, SKY, BLUE, ORANGE]
 left.barh(names[::-1], values[::-1], color=colours[::-1])
 for i, value in enumerate(values[::-1]):
     left.annotate(f"{value:,.0f} µs", (value, i), (5, 0), textcoords="offset points", va="center")
@@ -325,7 +326,7 @@ left.set(
     title="One training step of one network takes …",
 )
 left.set_xlabel("microseconds (logarithmic)")
-right.plot(curves.T, color="#D55E00", alpha=0.35, lw=1.2)
+right.plot(curves.T, color=ORANGE, alpha=0.35, lw=1.2)
 right.plot(curves.mean(0), color="black", lw=2.5, label="mean")
 right.set(xlabel="step", ylabel="loss", yscale="log", title=f"{SEEDS} networks in one program")
 right.legend(frameon=False)

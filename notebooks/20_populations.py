@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 20 · Populations
 #
-# *A hundred networks trained at once by vmap: luck measured, learning rates searched, a committee
-# formed.*
+# *A hundred networks trained at once, by vmap and by `jaxdl.sweep`: luck measured, learning rates
+# searched, a committee formed.*
 #
 # A single run of training tells little. Was it the idea, or was it the seed? An answer needs many
 # runs, and small networks waste a machine: their matrices are too small to keep it busy, and each
@@ -19,7 +19,9 @@
 # hundred too.
 
 # %%
+import contextlib
 import os
+import sys
 import time
 
 import jax
@@ -28,7 +30,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
-from jaxdl import data, layers, losses, metrics, models, serial, train
+from jaxdl import data, losses, metrics, models, sweep, train
 from jaxdl.plots import BLUE, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
@@ -39,8 +41,10 @@ plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layo
 #
 # Two relu neurons are enough for XOR: $\max(0, x_1 + x_2) - 2\max(0, x_1 + x_2 - 1)$. Whether
 # gradient descent finds them depends on where it starts. How often does it? A function trains
-# **one** network and says whether it solves XOR; `vmap` over keys makes it a hundred, for each
-# number of neurons.
+# **one** network and says whether it solves XOR; `vmap` over keys makes it a hundred, and another
+# one does so for each number of neurons. Within a `vmap` all arrays have the same shape, so each
+# network gets sixteen neurons, and those that it shouldn't have get weights of zero: they're dead
+# relus, without a gradient, and stay so.
 
 # %%
 corners = jnp.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
@@ -53,14 +57,18 @@ def network(params, x):
     return jax.nn.relu(x @ params["W"] + params["b"]) @ params["v"] + params["c"]
 
 
+MOST = 16
+
+
 def train_one(key, n_hidden, rate=0.1, steps=2000):
     """Trains one network on XOR; its losses, and whether all four corners come out right."""
     one, two, three = jax.random.split(key, 3)
     uniform = lambda key, shape, n: jax.random.uniform(key, shape, minval=-1, maxval=1) / n**0.5
+    there = jnp.arange(MOST) < n_hidden
     params = {
-        "W": uniform(one, (2, n_hidden), 2),
-        "b": uniform(two, (n_hidden,), 2),
-        "v": uniform(three, (n_hidden,), n_hidden),
+        "W": there * uniform(one, (2, MOST), 2),
+        "b": there * uniform(two, (MOST,), 2),
+        "v": there * uniform(three, (MOST,), n_hidden),
         "c": jnp.zeros(()),
     }
     loss = lambda p: jnp.mean((network(p, corners) - xor) ** 2)
@@ -75,16 +83,17 @@ def train_one(key, n_hidden, rate=0.1, steps=2000):
 
 MANY = 20 if FAST else 100
 keys = jax.random.split(jax.random.key(0), MANY)
-shares, curves = {}, {}
-for n_hidden in (1, 2, 16) if FAST else (1, 2, 3, 4, 8, 16):
-    population = jax.jit(jax.vmap(lambda key, n=n_hidden: train_one(key, n)))
-    curves[n_hidden], solved = population(keys)
-    shares[n_hidden] = float(solved.mean())
-    print(f"{n_hidden:2} neurons: {int(solved.sum()):3} of {MANY} networks have learned XOR")
+sizes = (1, 2, 16) if FAST else (1, 2, 3, 4, 8, 16)
+population = jax.jit(jax.vmap(jax.vmap(train_one, in_axes=(0, None)), in_axes=(None, 0)))
+losses_of_all, solved = population(keys, jnp.array(sizes))  # (sizes, networks, steps), …
+curves, shares = dict(zip(sizes, losses_of_all, strict=True)), {}
+for n_hidden, share in zip(sizes, solved.mean(axis=1).tolist(), strict=True):
+    shares[n_hidden] = share
+    print(f"{n_hidden:2} neurons: {share * MANY:3.0f} of {MANY} networks have learned XOR")
 
 assert shares[1] == 0  # no single relu neuron can
 assert shares[2] < 1 <= shares[16] + 0.02  # two can, and often don't; sixteen always do
-alone, _ = jax.jit(lambda key: train_one(key, 2))(keys[5])
+alone, _ = jax.jit(train_one)(keys[5], 2)
 assert jnp.allclose(curves[2][5], alone, atol=1e-4)  # a member is what it would be alone
 
 # %%
@@ -117,77 +126,84 @@ plt.show()
 # problem, and the gradient has nothing to say any more. With more neurons than needed, some pair of
 # them starts well. Being wider than necessary is, above all, insurance.
 #
-# ## The same with jaxdl: a hundred classifiers
+# ## A hundred classifiers, from scratch
 #
-# `train.init_state` makes a TrainState from a key, so `vmap` of it over keys makes a hundred;
-# `make_step` gives a pure step, so `vmap` of it trains them. Batches are shared (`in_axes=(0,
-# None)`). Each member has its own learning rate too: `optax.inject_hyperparams` moves it into the
-# optimizer's state, where it is an array.
+# Ten kinds of animals, in pictures of 7×7 pixels, each the mean of sixteen: a small task for small
+# networks. Twenty learning rates, and five seeds for each of them. Again **one** training is
+# written down, with plain gradient descent through the batches in their order; two `vmap`s make it
+# a hundred, the inner one over first weights, the outer one over rates.
 
 # %%
 animals = data.load("animals")
-# Small pictures, 7×7, for small networks: each pixel is the mean of sixteen.
-net = serial(
-    layers.rescale(1 / 255), layers.avg_pool((4, 4)), layers.flatten(), models.mlp((49, 32, 10))
-)
-loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
-tx = optax.inject_hyperparams(optax.sgd)(learning_rate=0.0)
-SIZE, SEEDS = 64, 5
+BATCH, SEEDS = 64, 5
+ROWS, EPOCHS = (1280, 1) if FAST else (6400, 6)
 RATES = np.geomspace(1e-3, 10.0, 20)
-STEPS = 20 if FAST else 600
 
 
-def member(key, rate):
-    """A TrainState with its own parameters and its own learning rate."""
-    state = train.init_state(net, tx, key)
-    state.opt_state.hyperparams["learning_rate"] = jnp.asarray(rate, jnp.float32)
-    return state
+def small(part):
+    """Pictures of 7×7 pixels, as rows."""
+    squares = part["inputs"].reshape(-1, 7, 4, 7, 4) / np.float32(255)
+    return {"inputs": squares.mean(axis=(2, 4)).reshape(-1, 49), "labels": part["labels"]}
 
 
-grid_rates = jnp.repeat(jnp.asarray(RATES, jnp.float32), SEEDS)  # 20 rates × 5 seeds
-grid_keys = jnp.tile(jax.random.split(jax.random.key(1), SEEDS), 20)
-population = jax.vmap(member)(grid_keys, grid_rates)
-print(
-    "members:", population.step.shape[0], "  first kernel:", population.params[3][0]["kernel"].shape
+animals = animals._replace(
+    train={name: a[:ROWS] for name, a in small(animals.train).items()},
+    validation=small(animals.validation),
+    test=small(animals.test),
 )
-
-order = jax.random.permutation(jax.random.key(2), len(animals.train["labels"]))
-rows = jnp.resize(order, (STEPS, SIZE))  # again from the start where the data ends
-inputs, labels = jnp.asarray(animals.train["inputs"]), jnp.asarray(animals.train["labels"])
-
-
-def run(train_state):
-    """All steps of one member, in one scan."""
-    step = train.make_step(loss_fn, tx)
-
-    def one(train_state, i):
-        train_state, sums = step(train_state, {"inputs": inputs[i], "labels": labels[i]})
-        return train_state, sums["loss"].total / sums["loss"].count
-
-    return jax.lax.scan(one, train_state, rows)
+batches = [
+    jnp.asarray(animals.train[name]).reshape(ROWS // BATCH, BATCH, *shape)
+    for name, shape in (("inputs", (49,)), ("labels", ()))
+]
 
 
-together = jax.jit(jax.vmap(run)).lower(population).compile()
+def scores(params, x):
+    hidden, _, out = params
+    a = jax.nn.relu(x @ hidden["kernel"] + hidden["bias"])
+    return a @ out["kernel"] + out["bias"]
+
+
+def cross_entropy(params, x, labels):
+    log_p = jax.nn.log_softmax(scores(params, x))
+    return -jnp.take_along_axis(log_p, labels[:, None], axis=1).mean()
+
+
+def train_classifier(params, rate):
+    """Trains one; its weights in the end, and its losses, shape (EPOCHS, steps)."""
+
+    def step(params, batch):
+        value, grads = jax.value_and_grad(cross_entropy)(params, *batch)
+        return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
+
+    epoch = lambda params, _: jax.lax.scan(step, params, batches)
+    return jax.lax.scan(epoch, params, length=EPOCHS)
+
+
+# jaxdl draws the first weights of each seed, so that we can compare with it below.
+net = models.mlp((49, 32, 10))
+first = lambda seed: train.init_state(net, optax.sgd(0.0), jax.random.key(seed)).params
+starts = jax.jit(jax.vmap(first))(jnp.arange(SEEDS))
+rates = jnp.asarray(RATES, jnp.float32)
+hundred = jax.vmap(jax.vmap(train_classifier, in_axes=(0, None)), in_axes=(None, 0))
+together = jax.jit(hundred).lower(starts, rates).compile()
 begin = time.perf_counter()
-after, losses_of_all = jax.block_until_ready(together(population))
+ends, curves = jax.block_until_ready(together(starts, rates))
 seconds_together = time.perf_counter() - begin
-print(losses_of_all.shape, "losses")
+print("losses:", curves.shape, "  first kernels:", ends[0]["kernel"].shape)
 
 # %% [markdown]
 # A member must be what it would be alone. And what does a hundred cost, against a hundred times
 # one?
 
 # %%
-single = jax.jit(run)
-who = 37
-one_state = member(grid_keys[who], grid_rates[who])
-jax.block_until_ready(single(one_state))
+single = jax.jit(train_classifier)
+alone = jax.tree.map(lambda p: p[2], starts), rates[7]
+jax.block_until_ready(single(*alone))
 begin = time.perf_counter()
-one_after, one_losses = jax.block_until_ready(single(one_state))
+end, curve = jax.block_until_ready(single(*alone))
 seconds_alone = time.perf_counter() - begin
-assert jnp.allclose(one_losses, losses_of_all[who], atol=1e-3)
-ours, theirs = jax.tree.leaves(one_after.params), jax.tree.leaves(after.params)
-assert all(jnp.allclose(a, b[who], atol=1e-3) for a, b in zip(ours, theirs, strict=True))
+assert jnp.allclose(curve, curves[7, 2], atol=1e-3)
+assert jnp.allclose(end[0]["kernel"], ends[0]["kernel"][7, 2], atol=1e-3)
 print(f"one network: {seconds_alone:.2f} s   a hundred at once: {seconds_together:.2f} s,")
 print(f"that's {seconds_together / seconds_alone:.0f} times as long for 100 times the work")
 
@@ -196,31 +212,60 @@ print(f"that's {seconds_together / seconds_alone:.0f} times as long for 100 time
 # times their parameters no longer fit into a processor's cache, and each step reads and writes them
 # all. On a GPU, where a single small network leaves nearly everything idle, the gain is far larger.
 #
-# ## What a hundred tell
+# ## The same with jaxdl
 #
-# From left to right the learning rate, and for each rate five seeds. One run at one rate would be
-# one of these dots.
+# `jaxdl.sweep` does this for any network, loss and optimizer of the library. What trains one member
+# is a `Run`; a function makes it of the numbers that differ from member to member, and `sweep.run`
+# trains all of them in one program. It also measures every member after each epoch, and a member
+# whose loss explodes harms no other.
+
 
 # %%
-evaluate = jax.jit(
-    jax.vmap(
-        lambda ts: loss_fn(
-            ts.params,
-            ts.state,
-            {k: jnp.asarray(v) for k, v in animals.validation.items()},
-            key=None,
-            train=False,
-        )
-    )
-)
-_, (_, sums) = evaluate(after)
-accuracy = np.asarray(sums["accuracy"].total / sums["accuracy"].count).reshape(20, SEEDS)
-best = int(accuracy.mean(1).argmax())
+def make_run(learning_rate):
+    return sweep.Run(net, loss_fn, optax.sgd(learning_rate))
+
+
+loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+grid = {"learning_rate": RATES}
+options = {"batch_size": BATCH, "shuffle": False, "hooks": ()}
+with contextlib.redirect_stderr(sys.stdout):  # where it says what it is about to train
+    result = sweep.run(make_run, animals, epochs=EPOCHS, seeds=SEEDS, grid=grid, **options)
+print("member 37 is", result.members[37])
+
+# %% [markdown]
+# Losses and weights are ours. (Beyond a rate of one the loss jumps about, and the last digits of
+# two ways to add up numbers decide where to: there one can't compare.)
+
+# %%
+calm = np.repeat(RATES < 1, SEEDS)
+by_epoch = np.asarray(curves.mean(axis=-1)).reshape(100, EPOCHS)
+assert np.allclose(result.history["loss"][calm], by_epoch[calm], rtol=2e-3)
+weights = result.state(37).params
+for ours, theirs in zip(jax.tree.leaves(end), jax.tree.leaves(weights), strict=True):
+    assert jnp.allclose(ours, theirs, atol=1e-3)
+
+# %% [markdown]
+# ## What a hundred tell
+#
+# A row of the table is a learning rate, with mean and standard error over its five seeds, at the
+# epoch that was best for it.
+
+# %%
+print(sweep.show(result.table()[::3], metrics=("loss", "validation_accuracy")))
+best = result.best("accuracy")
+print(f"the best is {best['learning_rate']:.2g}")
+
+# %% [markdown]
+# In the picture, from left to right the learning rate, and for each rate its five seeds. One run at
+# one rate would be one of these dots.
 
 # %% tags=["picture"]
+accuracy = result.history["validation_accuracy"][:, -1].reshape(20, SEEDS)
+at_best = best["members"][0] // SEEDS
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6))
 for i in range(20):
-    left.plot([RATES[i]] * SEEDS, accuracy[i], "o", color=ORANGE if i == best else BLUE, alpha=0.7)
+    colour = ORANGE if i == at_best else BLUE
+    left.plot([RATES[i]] * SEEDS, accuracy[i], "o", color=colour, alpha=0.7)
 left.plot(RATES, accuracy.mean(1), color=GREY, lw=2)
 left.set(
     xscale="log",
@@ -228,16 +273,16 @@ left.set(
     ylabel="validation accuracy",
     title="100 networks: 20 rates × 5 seeds",
 )
-for i, colour in ((4, BLUE), (best, ORANGE), (19, GREY)):
-    members = np.asarray(losses_of_all).reshape(20, SEEDS, -1)[i]
+for i, colour in ((4, BLUE), (at_best, ORANGE), (19, GREY)):
+    members = np.asarray(curves[i]).reshape(SEEDS, -1)
     smooth = np.stack([np.convolve(m, np.ones(10) / 10, "valid") for m in members])
-    label = f"rate {RATES[i]:.2g}" + (", the best" if i == best else "")
+    label = f"rate {RATES[i]:.2g}" + (", the best" if i == at_best else "")
     right.plot(smooth.mean(0), color=colour, lw=2.5, label=label)
     right.fill_between(
         np.arange(smooth.shape[1]), smooth.min(0), smooth.max(0), color=colour, alpha=0.2
     )
 right.set(
-    xlabel="step", ylabel="training loss", yscale="log", title="Mean and range over five seeds"
+    xlabel="step", ylabel="training loss", ylim=(0.5, 4), title="Mean and range over five seeds"
 )
 right.legend(frameon=False)
 for axes in (left, right):
@@ -245,22 +290,25 @@ for axes in (left, right):
 plt.show()
 
 # %%
-spread = accuracy[best].max() - accuracy[best].min()
+spread = accuracy[at_best].max() - accuracy[at_best].min()
 print(
-    f"best rate {RATES[best]:.2g}: accuracy {accuracy[best].mean():.3f}, "
+    f"best rate {RATES[at_best]:.2g}: accuracy {accuracy[at_best].mean():.3f}, "
     f"from seed to seed {spread:.3f} apart"
 )
 if not FAST:
-    assert 0.03 < RATES[best] < 2
-    assert (
-        accuracy[best].mean() > accuracy[0].mean() + 0.2
-        and accuracy[best].mean() > accuracy[19].mean() + 0.2
-    )
+    assert 0.03 < RATES[at_best] < 2
+    assert accuracy[at_best].mean() > accuracy[0].mean() + 0.2
+    assert accuracy[at_best].mean() > accuracy[19].mean() + 0.2
 
 # %% [markdown]
 # Two lessons. The rate matters more than anything else here; and between the seeds of one rate lies
-# more than many a paper's improvement: **report several seeds**.
-#
+# more than many a paper's improvement: **report several seeds**. `result.plot` draws such curves
+# with their standard errors, of the best eight:
+
+# %%
+result.plot("accuracy")
+
+# %% [markdown]
 # ## A committee
 #
 # The members are there anyway: let them vote. For any one picture, let $p_m$ be the probability
@@ -270,30 +318,28 @@ if not FAST:
 # $$ -\log\Big(\tfrac1M \sum_m p_m\Big) \;\le\; \tfrac1M \sum_m -\log p_m : $$
 #
 # **a committee's loss is never worse than its members' mean.** Its accuracy usually is better as
-# well.
+# well. First from scratch, then by `sweep.ensemble`:
 
 # %%
-near = np.arange(20)[np.abs(np.arange(20) - best) <= 2]
+near = np.arange(20)[np.abs(np.arange(20) - at_best) <= 2]
 chosen = np.concatenate([np.arange(SEEDS) + SEEDS * i for i in near])  # the five best rates
-members = jax.tree.map(lambda a: a[chosen], after)
-test = jnp.asarray(animals.test["inputs"])
-truth = jnp.asarray(animals.test["labels"])
-logits = jax.vmap(lambda ts: net.apply(ts.params, ts.state, test)[0])(members)
-probabilities = jax.nn.softmax(logits)
+committee = sweep.states(result, chosen.tolist())
+test, truth = animals.test["inputs"], animals.test["labels"]
+of_all = jax.jit(jax.vmap(scores, in_axes=(0, None)))
+probabilities = jax.nn.softmax(of_all(committee.params, test))
 vote = probabilities.mean(axis=0)
-right_class = lambda p: jnp.take_along_axis(p, truth[..., None], axis=-1)[..., 0]
-member_loss = -jnp.log(jax.vmap(right_class)(probabilities)).mean(axis=1)
-committee_loss = -jnp.log(right_class(vote)).mean()
-member_accuracy = (logits.argmax(-1) == truth).mean(axis=1)
-committee_accuracy = (vote.argmax(-1) == truth).mean()
-print(
-    f"members:   loss {member_loss.mean():.3f}, accuracy {member_accuracy.mean():.3f} "
-    f"(best {member_accuracy.max():.3f})"
-)
-print(f"committee: loss {committee_loss:.3f}, accuracy {committee_accuracy:.3f}")
-assert committee_loss <= member_loss.mean()
+
+prediction = sweep.ensemble(net, committee)(test)
+assert np.allclose(prediction.probabilities, vote, atol=1e-5)
+measured = sweep.measure(prediction, truth)
+for who, start in (("members:  ", "member_"), ("committee:", "")):
+    loss, right = (measured[start + name] for name in ("negative_log_likelihood", "accuracy"))
+    print(f"{who} loss {loss:.3f}, accuracy {right:.3f}")
+print(f"a member says something else than the committee in {measured['disagreement']:.1%}")
+assert np.isclose(measured["accuracy"], (vote.argmax(-1) == truth).mean())
+assert measured["negative_log_likelihood"] <= measured["member_negative_log_likelihood"]
 if not FAST:
-    assert committee_accuracy > member_accuracy.mean()
+    assert measured["accuracy"] > measured["member_accuracy"]
 
 # %% [markdown]
 # ## Exercises
@@ -304,19 +350,18 @@ if not FAST:
 #    all.
 # 3. *Successive halving*: train 64 networks with random rates on XOR for 50 steps, keep the better
 #    half, go on for 100 steps, and so on, until four are left. Is the best as good as the best of
-#    training all to the end?
+#    training all to the end? Then let `sweep.halve` do the same for the animals' classifiers.
 #
 # ### Solutions
 
 # %%
 # 1. Most is gained by the first few.
-sizes = (1, 2, 5, 10, 25)
+teams, said = (1, 2, 5, 10, 25), np.asarray(probabilities)
 mean_accuracy = []
-for size in sizes:
-    draws = [jax.random.permutation(jax.random.key(i), len(chosen))[:size] for i in range(20)]
-    mean_accuracy.append(
-        np.mean([(probabilities[d].mean(0).argmax(-1) == truth).mean() for d in draws])
-    )
+for size in teams:
+    draws = [np.random.default_rng(i).permutation(len(chosen))[:size] for i in range(20)]
+    votes = [said[drawn].mean(axis=0).argmax(axis=-1) for drawn in draws]
+    mean_accuracy.append(np.mean([(drawn == truth).mean() for drawn in votes]))
     print(f"{size:2} members: {mean_accuracy[-1]:.3f}")
 if not FAST:
     assert mean_accuracy[-1] > mean_accuracy[0] and mean_accuracy[2] > mean_accuracy[0]
@@ -326,8 +371,9 @@ heavy = optax.inject_hyperparams(optax.sgd)(learning_rate=0.05, momentum=0.0)
 states = jax.vmap(lambda m: heavy.init({"W": jnp.ones(2)}))(jnp.zeros(3))
 states.hyperparams["momentum"] = jnp.array([0.0, 0.5, 0.9])
 weights, gradient = {"W": jnp.ones((3, 2))}, {"W": jnp.ones((3, 2))}
+update = jax.jit(jax.vmap(heavy.update))
 for _ in range(50):  # with a constant gradient steps grow by 1 / (1 - momentum)
-    updates, states = jax.vmap(heavy.update)(gradient, states, weights)
+    updates, states = update(gradient, states, weights)
 assert jnp.allclose(updates["W"][:, 0], -0.05 / (1 - jnp.array([0.0, 0.5, 0.9])), rtol=0.01)
 
 
@@ -337,8 +383,9 @@ def xor_step(params, rate):
     return jax.tree.map(lambda p, g: p - rate * g, params, grads)
 
 
+@jax.jit
 def many_steps(params, rates, steps):
-    one = lambda p, r: jax.lax.scan(lambda p, _: (xor_step(p, r), None), p, length=steps)[0]
+    one = lambda p, r: jax.lax.fori_loop(0, steps, lambda _, p: xor_step(p, r), p)
     params = jax.vmap(one)(params, rates)
     return params, jax.vmap(lambda p: jnp.mean((network(p, corners) - xor) ** 2))(params)
 
@@ -353,7 +400,7 @@ params = jax.vmap(fresh)(jax.random.split(jax.random.key(3), 64))
 rates = 10 ** jax.random.uniform(jax.random.key(4), (64,), minval=-3, maxval=0)
 _, to_the_end = many_steps(params, rates, 750)
 spent, survivors, their_rates = 0, params, rates
-for steps in (50, 100, 200, 400):
+for steps in (50, 300) if FAST else (50, 100, 200, 400):
     survivors, values = many_steps(survivors, their_rates, steps)
     values = jnp.nan_to_num(values, nan=jnp.inf)
     spent += steps * len(their_rates)
@@ -367,3 +414,15 @@ print(
     f"all: {jnp.nanmin(to_the_end):.1e} after {64 * 750}"
 )
 assert spent < 64 * 750 / 3 and values.min() < 1e-3
+
+# And with jaxdl: eight rates for an epoch, the better four for another, the best two for two more.
+points = sweep.random(jax.random.key(5), 8, {"learning_rate": sweep.log_uniform(1e-3, 10.0)})
+if not FAST:
+    with contextlib.redirect_stderr(sys.stdout):
+        halves = sweep.halve(
+            make_run, animals, epochs=4, metric="accuracy", points=points, **options
+        )
+    left = [member["learning_rate"] for member in halves[-1].members]
+    print("left of", len(points["learning_rate"]), "rates:", [f"{rate:.2g}" for rate in left])
+    assert len(left) == 2 and set(left) < set(points["learning_rate"])
+    assert halves[-1].best("accuracy")["validation_accuracy"] > accuracy[at_best].mean() - 0.1

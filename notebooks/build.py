@@ -22,6 +22,7 @@ from pathlib import Path
 import jupytext
 import nbclient
 import nbformat
+import numpy as np
 from nbformat import NotebookNode
 from PIL import Image
 
@@ -99,9 +100,26 @@ def _tidy(path: Path, output: NotebookNode) -> None:
 
 
 def _png(picture: Image.Image) -> bytes:
-    """A picture without alpha, in fewer bytes; a palette would change its colours."""
+    """A picture in 256 colours, which takes a third of the bytes.
+
+    The commonest 128 stay as they are, lines and areas that is; the others become tones near them.
+    """
+    pixels = np.asarray(picture.convert("RGB"))
+    colours, places, counts = np.unique(
+        pixels.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
+    )
+    order = np.argsort(-counts, kind="stable")
+    palette, rest = colours[order[:128]], colours[order[128:]]
+    if len(rest):
+        tones = Image.fromarray(rest[None]).quantize(128, Image.Quantize.MEDIANCUT, kmeans=2)
+        palette = np.concatenate([palette, np.reshape(tones.getpalette(), (-1, 3))[:128]])
+    # Not Pillow's own search for the nearest, which takes white for a light grey.
+    nearest = [np.abs(palette.astype(int) - colour).sum(axis=1).argmin() for colour in colours]
+    indices = np.asarray(nearest, np.uint8)[places].reshape(pixels.shape[:2])
+    image = Image.fromarray(indices, "P")
+    image.putpalette(palette.astype(np.uint8).tobytes())
     file = io.BytesIO()
-    picture.convert("RGB").save(file, "PNG", optimize=True)
+    image.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

@@ -219,3 +219,54 @@ def test_jax_arrays_are_drawn_too():
     params, state = net.init(jax.random.key(0))
     plots.network(params=params)
     plots.boundary(lambda p: net.apply(params, state, p)[0], POINTS, jax.numpy.asarray(LABELS))
+
+
+def test_a_panel_for_each_of_several_borders():
+    several = {"across": lambda p: 9 * p[:, 0], "up": lambda p: 9 * p[:, 1]}
+    labels = {"across": LABELS, "up": np.array([0, 1, 0])}
+    figure = plots.boundary(several, POINTS, labels, classes=["no", "yes"])
+    across, up = figure.axes
+    assert [axes.get_title() for axes in (across, up)] == ["across", "up"]
+    np.testing.assert_allclose(up.collections[2].get_offsets(), POINTS[1:2], atol=1e-6)
+    above = shade(up, -0.9, 0.4)
+    assert np.abs(above - to_rgb(plots.ORANGE)).sum() < np.abs(above - to_rgb(plots.BLUE)).sum()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["no", "yes"]
+    with pytest.raises(ValueError, match=r"labels of \['up'\], and predict of \['across', 'up'\]"):
+        plots.boundary(several, POINTS, {"up": LABELS})
+
+
+def test_titles_of_filters_and_heads():
+    kernel = np.ones((3, 3, 1, 2))
+    figures = [
+        plots.filters(kernel, titles=["a", "b"]),
+        plots.filters(np.ones((3, 3, 3, 2)), titles=["a", "b"]),
+        plots.attention(np.ones((2, 4, 4)) / 4, titles=["a", "b"]),
+    ]
+    for figure in figures:
+        assert [axes.get_title() for axes in figure.axes[:2]] == ["a", "b"]
+    with pytest.raises(ValueError, match="filters: 1 titles for 2 filters"):
+        plots.filters(kernel, titles=["a"])
+    with pytest.raises(ValueError, match="attention: 1 titles for 2 heads"):
+        plots.attention(np.ones((2, 4, 4)), titles=["a"])
+
+
+def test_resolution_is_that_of_a_slide_unless_the_reader_has_set_one():
+    import matplotlib as mpl
+
+    assert plots.network().dpi == 150
+    with mpl.rc_context({"figure.dpi": 90}):
+        assert plots.network().dpi == 90
+    assert plots.network().dpi == 150
+
+
+def test_a_notebook_shows_a_figure_without_any_of_pyplot():
+    import io
+
+    from IPython.core.formatters import PNGFormatter
+    from PIL import Image
+
+    plane = explain.Landscape(np.arange(3.0), np.arange(3.0), np.ones((3, 3)), ())
+    for figure in (plots.network(), plots.landscape(plane)):
+        with Image.open(io.BytesIO(PNGFormatter()(figure))) as picture:
+            assert min(picture.size) > 200

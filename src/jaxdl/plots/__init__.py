@@ -23,8 +23,12 @@ from jaxdl.plots.images import predictions as predictions
 from jaxdl.plots.networks import blocks as blocks
 from jaxdl.plots.networks import network as network
 from jaxdl.plots.style import BLUE as BLUE
+from jaxdl.plots.style import GREEN as GREEN
 from jaxdl.plots.style import GREY as GREY
 from jaxdl.plots.style import ORANGE as ORANGE
+from jaxdl.plots.style import PURPLE as PURPLE
+from jaxdl.plots.style import SKY as SKY
+from jaxdl.plots.style import signed_colours as signed_colours
 from jaxdl.plots.surfaces import descent as descent
 from jaxdl.plots.surfaces import landscape as landscape
 from jaxdl.plots.surfaces import rosenbrock as rosenbrock

@@ -18,6 +18,7 @@ def attention(
     *,
     tokens: Sequence[str] | None = None,
     queries: Sequence[str] | None = None,
+    titles: Sequence[str] | None = None,
     columns: int = 4,
     title: str = "",
 ) -> "Figure":
@@ -27,6 +28,7 @@ def attention(
         weights: shape (heads, queries, keys) or (queries, keys), from 0 to 1.
         tokens: what stands at the keys, and at the queries unless these are given.
         queries: what stands at the queries, in attention to another sequence.
+        titles: what stands above each head; their numbers, of several, unless given.
         columns: panels a row.
         title: what stands above.
 
@@ -35,7 +37,7 @@ def attention(
 
     Raises:
         ShapeError: if the weights have another shape.
-        ValueError: if there isn't a token for each key and query.
+        ValueError: if there isn't a token for each key and query, or a title for each head.
 
     Example:
         >>> figure = attention(np.eye(3), tokens=["a", "b", "c"])
@@ -51,6 +53,8 @@ def attention(
     for names, size, axis in ((rows, maps.shape[1], "queries"), (tokens, maps.shape[2], "keys")):
         if names is not None and len(names) != size:
             raise ValueError(f"attention: {len(names)} tokens for {size} {axis}")
+    if titles is not None and len(titles) != len(maps):
+        raise ValueError(f"attention: {len(titles)} titles for {len(maps)} heads")
     side = min(max(2.4, 0.3 * max(maps.shape[1:])), 7.0)
     figure = grid(len(maps), columns, width=side, height=side)
     panels = list(figure.axes)
@@ -61,8 +65,8 @@ def attention(
         if rows is not None:
             axes.set_yticks(range(len(rows)), rows, fontsize=10)
         axes.set(xlabel="keys", ylabel="queries")
-        if len(maps) > 1:
-            axes.set_title(f"head {i + 1}", fontsize=12)
+        if titles is not None or len(maps) > 1:
+            axes.set_title(f"head {i + 1}" if titles is None else titles[i], fontsize=12)
     figure.colorbar(picture, ax=panels, shrink=0.8, label="weight")
     heading(figure, title)
     return figure

@@ -1,8 +1,8 @@
 """What a network decides over the plane, as a picture and as a film of its training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+Predict: TypeAlias = Callable[[np.ndarray], ArrayLike]
+
+
 def boundary(
-    predict: Callable[[np.ndarray], ArrayLike],
+    predict: Predict | Mapping[str, Predict],
     inputs: ArrayLike,
-    labels: ArrayLike,
+    labels: ArrayLike | Mapping[str, ArrayLike],
     *,
     margin: float = 0.3,
     resolution: int = 150,
@@ -31,9 +34,9 @@ def boundary(
 
     Args:
         predict: from points (N, 2) to logits (N, classes), or of two classes one logit, (N,) or
-            (N, 1), that is positive for class 1.
+            (N, 1), that is positive for class 1. Or several such by name: a panel each.
         inputs: examples, shape (N, 2).
-        labels: class indices, shape (N,).
+        labels: class indices, shape (N,); or by the names of ``predict``.
         margin: how far the picture goes beyond the examples.
         resolution: points along each axis at which ``predict`` is computed.
         classes: names of the classes.
@@ -44,18 +47,26 @@ def boundary(
 
     Raises:
         ShapeError: if inputs, labels or logits have another shape.
+        ValueError: if labels and predict have other names.
 
     Example:
         >>> figure = boundary(lambda x: x[:, 0], [[-1.0, 0.0], [1.0, 0.0]], [0, 1])
         >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
         ['0', '1']
     """
-    points, labels = _examples(inputs, labels)
-    figure = make_figure(1, 1, width=5.2, height=4.8)
-    (axes,) = figure.axes
-    plane = _plane(points, margin, resolution)
-    _decisions(axes, _probabilities(predict(plane.reshape(-1, 2))), plane)
-    _scatter(axes, points, labels, classes)
+    several = predict if isinstance(predict, Mapping) else {"": predict}
+    given = labels if isinstance(labels, Mapping) else dict.fromkeys(several, labels)
+    if list(given) != list(several):
+        raise ValueError(f"boundary: labels of {list(given)}, and predict of {list(several)}")
+    width, height = (5.2, 4.8) if len(several) == 1 else (3.9, 3.9)
+    figure = make_figure(1, len(several), width=width, height=height)
+    for axes, (name, function) in zip(figure.axes, several.items(), strict=True):
+        points, indices = _examples(inputs, given[name])
+        plane = _plane(points, margin, resolution)
+        _decisions(axes, _probabilities(function(plane.reshape(-1, 2))), plane)
+        _scatter(axes, points, indices, classes)
+        axes.set_title(name, fontsize=13)
+    _legend(axes if len(several) == 1 else figure, axes, classes)
     heading(figure, title)
     return figure
 
@@ -114,6 +125,7 @@ def boundary_animation(
         axes.clear()
         _decisions(axes, _probabilities(predict(snapshots[i], plane.reshape(-1, 2))), plane)
         _scatter(axes, points, labels, None)
+        _legend(axes, axes, None)
         axes.set_title(names[i], fontsize=13)
         return []
 
@@ -211,7 +223,7 @@ def _scatter(
         axes.scatter(
             chosen[:, 0],
             chosen[:, 1],
-            s=34,
+            s=34 if len(points) > 20 else 120,
             color=COLOURS[i % len(COLOURS)],
             marker=MARKERS[i % len(MARKERS)],
             edgecolor="white",
@@ -222,4 +234,12 @@ def _scatter(
     axes.set_xlabel("$x_1$", fontsize=13)
     axes.set_ylabel("$x_2$", fontsize=13)
     axes.tick_params(labelsize=11)
-    axes.legend(loc="upper right", framealpha=0.9, title="class" if classes is None else None)
+    axes.locator_params(nbins=6)
+
+
+def _legend(where: "Axes | Figure", axes: "Axes", classes: Sequence[str] | None) -> None:
+    """Names the classes, in the only panel or outside of several."""
+    handles, _ = axes.get_legend_handles_labels()
+    place = "upper right" if where is axes else "outside right upper"
+    name = "class" if classes is None else None
+    where.legend(handles=handles, loc=place, framealpha=0.9, title=name)

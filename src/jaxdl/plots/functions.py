@@ -76,7 +76,8 @@ def activations(
         axes.axvline(0, color="black", lw=0.6)
         if functions is None:
             axes.set_ylim(-1.7, 3.2)
-    figure.axes[0].legend(frameon=False, loc="upper left", handlelength=1.4, borderpad=0)
+    place = "upper left" if functions is None else "best"
+    figure.axes[0].legend(frameon=False, loc=place, handlelength=1.4, borderpad=0)
     heading(figure, title)
     return figure
 

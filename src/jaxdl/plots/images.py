@@ -97,7 +97,7 @@ def images(
     pictures = _pictures("images", images)
     if titles is not None and len(titles) != len(pictures):
         raise ValueError(f"images: {len(titles)} titles for {len(pictures)} images")
-    figure = grid(len(pictures), columns, width=1.45, height=1.75 if titles is not None else 1.5)
+    figure = _grid(len(pictures), columns, titled=titles is not None)
     low, high = float(pictures.min()), float(pictures.max())
     for axes, picture, name in zip(
         figure.axes, pictures, titles or [""] * len(pictures), strict=True
@@ -113,6 +113,7 @@ def filters(
     kernel: ArrayLike,
     *,
     shape: tuple[int, int] | None = None,
+    titles: Sequence[str] | None = None,
     columns: int = 8,
     title: str = "",
 ) -> "Figure":
@@ -122,6 +123,7 @@ def filters(
         kernel: of a convolution, shape (height, width, n_in, n_out), or with ``shape`` of a dense
             layer, (n_in, n_out).
         shape: height and width of the images that a dense layer sees.
+        titles: what stands above each filter.
         columns: filters a row.
         title: what stands above.
 
@@ -132,6 +134,7 @@ def filters(
 
     Raises:
         ShapeError: if the kernel has another shape.
+        ValueError: if there isn't a title for each filter.
 
     Example:
         >>> len(filters(np.ones((5, 5, 1, 6))).axes) - 1  # and the scale
@@ -147,10 +150,12 @@ def filters(
             f"filters: kernel is {describe(kernel)}; it needs (height, width, n_in, n_out), "
             "or (n_in, n_out) with shape=(height, width)"
         )
-    size = float(np.abs(kernel).max()) or 1.0
+    if titles is not None and len(titles) != kernel.shape[3]:
+        raise ValueError(f"filters: {len(titles)} titles for {kernel.shape[3]} filters")
     if kernel.shape[2] == 3:
-        return images(np.moveaxis(kernel, 3, 0) / (2 * size) + 0.5, columns=columns, title=title)
-    return _signed(np.moveaxis(kernel.mean(axis=2), 2, 0), columns, title)
+        pictures = np.moveaxis(kernel, 3, 0) / (2 * float(np.abs(kernel).max()) or 1.0) + 0.5
+        return images(pictures, titles=titles, columns=columns, title=title)
+    return _signed(np.moveaxis(kernel.mean(axis=2), 2, 0), titles, columns, title)
 
 
 def feature_maps(maps: ArrayLike, *, columns: int = 8, title: str = "") -> "Figure":
@@ -175,7 +180,7 @@ def feature_maps(maps: ArrayLike, *, columns: int = 8, title: str = "") -> "Figu
     maps = np.asarray(maps, np.float32)
     if maps.ndim != 3:
         raise ShapeError(f"feature_maps got {describe(maps)}; it needs (height, width, channels)")
-    return _signed(np.moveaxis(maps, 2, 0), columns, title)
+    return _signed(np.moveaxis(maps, 2, 0), None, columns, title)
 
 
 def attributions(
@@ -216,12 +221,22 @@ def attributions(
     return figure
 
 
-def _signed(pictures: np.ndarray, columns: int, title: str) -> "Figure":
-    figure = grid(len(pictures), columns, width=1.45, height=1.5)
+def _grid(count: int, columns: int, *, titled: bool) -> "Figure":
+    """Axes for images; where there are few, they are larger."""
+    side = 2.1 if min(count, columns) < 5 else 1.45
+    return grid(count, columns, width=side, height=side + (0.3 if titled else 0.05))
+
+
+def _signed(
+    pictures: np.ndarray, titles: Sequence[str] | None, columns: int, title: str
+) -> "Figure":
+    figure = _grid(len(pictures), columns, titled=titles is not None)
     size = float(np.abs(pictures).max()) or 1.0
     panels = list(figure.axes)
-    for axes, picture in zip(panels, pictures, strict=True):
+    names = titles or [""] * len(pictures)
+    for axes, picture, name in zip(panels, pictures, names, strict=True):
         drawn = axes.imshow(picture, cmap=signed_colours(), vmin=-size, vmax=size)
+        axes.set_title(name, fontsize=11)
         empty(axes)
     figure.colorbar(drawn, ax=panels, shrink=0.8, aspect=25)
     heading(figure, title)

@@ -164,7 +164,7 @@ def _edges(
             width = 0.4 + 4.0 * abs(weight) / largest
             axes.plot([x, u], [y, v], dashes, color=colour, lw=width, zorder=1)
             if written:
-                along = 0.45 if len(right) == 1 else 0.32 + 0.18 * (k % 3)
+                along = 0.45 if len(right) == 1 else 0.27 + 0.2 * (k % 3)
                 _weight(axes, (x, y), (u, v), weight, along, colour)
 
 
@@ -232,6 +232,7 @@ def _block(
     )
     axes.add_patch(box)
     size = " × ".join(map(str, shape)) + (f" · {params:,} parameters" if params else "")
-    short = name if len(name) < 38 else f"{name[:35]}…"
-    axes.text(x, y + 0.13, short, ha="center", va="center", fontsize=11.5, fontweight="bold")
+    short = name if len(name) < 46 else f"{name[:43]}…"
+    fits = min(11.5, 400 / max(len(short), 1))
+    axes.text(x, y + 0.13, short, ha="center", va="center", fontsize=fits, fontweight="bold")
     axes.text(x, y - 0.15, size, ha="center", va="center", fontsize=10.5)

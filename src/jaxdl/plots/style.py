@@ -1,5 +1,7 @@
 """What all pictures share: colours that everybody can tell apart, sizes, and the grid of axes."""
 
+import functools
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,10 +10,13 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767676"
-"""Two colours that everybody can tell apart (Okabe and Ito, 2008), and one for lines behind."""
+BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
+"""Colours that everybody can tell apart (Okabe and Ito, 2008)."""
 
-COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+GREY = "#767676"
+"""For what stands behind."""
+
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", SKY, "#000000", "#8C6D31")
 """Okabe and Ito's palette without its yellow, too light on white, and one brown."""
 
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
@@ -20,14 +25,37 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def make_figure(rows: int, columns: int, *, width: float, height: float) -> "Figure":
-    """Makes a grid of axes, each of a size in inches, that no global state holds on to."""
+    """Makes a grid of axes, each of a size in inches."""
+    figure = blank(columns * width, rows * height)
+    figure.subplots(rows, columns)
+    return figure
+
+
+def blank(width: float, height: float) -> "Figure":
+    """Makes an empty figure that no global state holds on to, and that notebooks show."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(columns * width, rows * height), layout="constrained", dpi=150)
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=resolution())
     FigureCanvasAgg(figure)
-    figure.subplots(rows, columns)
+    # A notebook knows how to show figures only once pyplot has made one; this it understands too.
+    shown: Any = figure
+    shown._repr_png_ = functools.partial(_png, figure)
     return figure
+
+
+def _png(figure: "Figure") -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=figure.dpi, bbox_inches="tight")
+    return file.getvalue()
+
+
+def resolution() -> float:
+    """Points an inch: 150, enough for a slide, unless matplotlib's ``figure.dpi`` was changed."""
+    from matplotlib import rcParams, rcParamsDefault
+
+    own = rcParams["figure.dpi"]
+    return 150.0 if own == rcParamsDefault["figure.dpi"] else float(own)
 
 
 def grid(count: int, columns: int, *, width: float, height: float) -> "Figure":

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import checks, optim
 from jaxdl.checks import ShapeError, describe
-from jaxdl.plots.style import COLOURS, MARKERS, ORANGE, heading, make_figure
+from jaxdl.plots.style import COLOURS, MARKERS, ORANGE, blank, heading, make_figure
 from jaxdl.types import Array
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def surface_paths(
         title: what stands above.
 
     Returns:
-        A figure; contours are at equal steps of the logarithm of the height above the lowest
-        point of the picture.
+        A figure; a marker is where a way ends, and contours are at equal steps of the logarithm
+        of the height above the lowest point of the picture.
 
     Raises:
         ShapeError: if a path isn't of shape (T, 2).
@@ -103,13 +103,13 @@ def surface_paths(
             raise ShapeError(
                 f"surface_paths: the path {name} is {describe(points)}; it needs (T, 2)"
             )
-        marker: dict[str, Any] = {
-            "marker": MARKERS[i % len(MARKERS)],
-            "markevery": max(len(points) // 12, 1),
-        }
-        axes.plot(*points.T, color=COLOURS[i % len(COLOURS)], lw=2, ms=6, label=name, **marker)
+        end: dict[str, Any] = {"markevery": [len(points) - 1], "ms": 10, "mec": "white"}
+        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        axes.plot(*points.T, marker=marker, color=colour, lw=2, label=name, zorder=3 + i, **end)
     if minimum is not None:
-        axes.plot(*minimum, "*", color="black", ms=16, mec="white", zorder=5)
+        axes.plot(*minimum, "*", color="black", ms=16, mec="white", zorder=20)
+    for start in {tuple(np.asarray(path)[0].tolist()) for path in paths.values()}:
+        axes.plot(*start, "o", color="black", ms=8, zorder=20)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="$θ_1$", ylabel="$θ_2$")
     axes.xaxis.label.set_fontsize(13)
     axes.yaxis.label.set_fontsize(13)
@@ -147,15 +147,13 @@ def landscape(
         >>> figure.axes[0].get_xlabel()
         'α'
     """
-    from matplotlib.figure import Figure
-
     points = np.zeros((0, 2)) if path is None else np.asarray(path)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ShapeError(f"landscape: path is {describe(points)}; it needs (T, 2)")
     heights = np.asarray(landscape.loss, np.float64).T  # rows are β, up; columns α, to the right
     heights = np.log10(np.maximum(heights, 1e-30)) if log else heights
     name = "log₁₀ loss" if log else "loss"
-    figure = Figure(figsize=(10.4, 4.4), layout="constrained", dpi=150)
+    figure = blank(10.4, 4.4)
     left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2, projection="3d")
     grid = np.meshgrid(np.asarray(landscape.alpha), np.asarray(landscape.beta))
     filled = left.contourf(*grid, heights, 24, cmap="viridis")
