@@ -227,6 +227,31 @@ def test_seeds_train_together_go_on_and_are_summarised(tmp_path, here, monkeypat
             np.testing.assert_allclose(mine[name], alone[name], atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["universal_approximation", "optimizers_race", "lottery"])
+@pytest.mark.usefixtures("alone")
+def test_a_population_goes_on_to_the_same_bits(name, idx, tmp_path, here, monkeypatch):
+    flags = ("--smoke", *(("--data-dir", idx) if name in IMAGES else ()))
+    here(name, *flags, "--output", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        asked = iter([None, None, signal.SIGTERM])
+        patch.setattr("jaxdl.sweep.runs._asked", lambda *at: next(asked))
+        with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
+            here(name, *flags, "--output", tmp_path / "part")
+    here(name, *flags, "--output", tmp_path / "part", "--resume")
+    folders = (tmp_path / "whole", tmp_path / "part")
+    whole, part = (checkpoint.load(folder / "checkpoints")[0]["groups"] for folder in folders)
+    equal = lambda x, y: np.testing.assert_array_equal(*map(bits, (x, y)))
+    jax.tree.map(equal, part, whole)
+    whole, part = (json.loads((folder / "result.json").read_text()) for folder in folders)
+    times = {name for name in whole if name.endswith("seconds")} | {"versions", "commit"}
+    assert {k: part[k] for k in whole.keys() - times} == {k: whole[k] for k in whole.keys() - times}
+
+
+def bits(x):
+    return jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+
+
 def leavings(folder):
     """The parameters that a run has saved, and the rows of its history."""
     tree, history = checkpoint.load(folder / "checkpoints")

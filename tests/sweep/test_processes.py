@@ -43,7 +43,7 @@ def test_members_are_spread_over_processes(tmp_path):
         errors = process.communicate(timeout=120)[1]
     assert process.returncode == 0, errors
     check(tmp_path)
-    assert int(checkpoint.load(tmp_path / "checkpoints")[0]["step"]) == 6 * 12
+    assert int(checkpoint.load(tmp_path / "checkpoints")[0]["step"]) == 3 * 12
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_a_signal_ends_all_processes_and_they_go_on(tmp_path):
         process.send_signal(signal.SIGTERM)
         errors = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + signal.SIGTERM, errors
-    assert 0 < int(checkpoint.load(tmp_path / "checkpoints")[0]["step"]) < 6 * 12
+    assert 0 < int(checkpoint.load(tmp_path / "checkpoints")[0]["step"]) < 3 * 12
     with started(tmp_path, "resume") as process:
         errors = process.communicate(timeout=120)[1]
     assert process.returncode == 0, errors

@@ -123,8 +123,9 @@ def _pace(work: Work, steps: int, seconds: float) -> Pace:
 
 def _keeper(work: Work, stored: Stored, members: Members, at: np.ndarray) -> Callable[[], None]:
     def keep() -> None:
-        fetched = programs.fetch(members._replace(sums={}), work.mesh)
-        store.keep(stored, at, fetched.train_state, fetched.diverged)
+        trained = bare(members.train_state), members.diverged
+        train_state, diverged = programs.fetch(trained, work.mesh)
+        store.keep(stored, at, train_state, diverged, int(members.train_state.step))
 
     return keep
 
@@ -196,8 +197,8 @@ def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
         )
     except NonFiniteError as error:
         end, diverged = error.train_state, int(error.train_state.step)
-    kept = jax.tree.map(lambda x: np.asarray(x)[None], bare(end))._replace(step=end.step)
-    store.keep(stored, np.array([0]), kept, [diverged])
+    kept = jax.tree.map(lambda x: np.asarray(x)[None], bare(end))
+    store.keep(stored, np.array([0]), kept, [diverged], int(end.step))
     rows = list(newest[0].history) if newest else []
     if diverged >= 0:
         epoch = diverged // steps_an_epoch(work) + 1

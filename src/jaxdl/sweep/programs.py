@@ -144,7 +144,11 @@ def place_members(members: Members, mesh: Mesh, *, shared: bool) -> Members:
 
 def fetch(tree: Any, mesh: Mesh) -> Any:
     """Brings arrays to this process, those on the devices of others too."""
-    return parallel.unreplicate(_gathering(mesh)(tree)) if jax.process_count() > 1 else tree
+    if jax.process_count() == 1:
+        return tree
+    # One after another: processes that begin with different ones would wait for each other.
+    gather = lambda x: jax.block_until_ready(_gathering(mesh)(x))
+    return parallel.unreplicate(jax.tree.map(gather, tree))
 
 
 @functools.lru_cache(maxsize=8)

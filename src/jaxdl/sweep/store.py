@@ -71,15 +71,14 @@ def pick(stored: Stored, at: np.ndarray, *, shared: bool) -> TrainState:
     return TrainState(step, some(ts.params), some(ts.state), some(ts.opt_state), key)
 
 
-def keep(stored: Stored, at: np.ndarray, train_state: TrainState, diverged: Any) -> None:
-    """Writes what training has made of some members over what was there."""
+def keep(stored: Stored, at: np.ndarray, trained: Any, diverged: Any, step: int) -> None:
+    """Writes what training has made of some members, bare, over what was there."""
 
     def over(mine: np.ndarray, new: Any) -> None:
         mine[at] = np.asarray(new)[: len(at)]
 
-    mine = bare(stored.train_state)
-    jax.tree.map(over, mine, bare(train_state))
-    np.asarray(stored.train_state.step)[at] = int(train_state.step)
+    jax.tree.map(over, bare(stored.train_state), trained)
+    np.asarray(stored.train_state.step)[at] = step
     over(stored.diverged, diverged)
 
 
