@@ -29,10 +29,14 @@ Reference: Rajbhandari et al., ZeRO: Memory optimizations toward training trilli
 models, 2020, section 7, for the bytes of both forms.
 """
 
+from jaxdl.parallel.agreement import agreed as agreed
+from jaxdl.parallel.agreement import check_alike as check_alike
 from jaxdl.parallel.devices import AXIS as AXIS
 from jaxdl.parallel.devices import assert_replicas_equal as assert_replicas_equal
 from jaxdl.parallel.devices import data_mesh as data_mesh
+from jaxdl.parallel.devices import local as local
 from jaxdl.parallel.devices import mesh_of as mesh_of
+from jaxdl.parallel.devices import mesh_under as mesh_under
 from jaxdl.parallel.devices import put as put
 from jaxdl.parallel.devices import replicate as replicate
 from jaxdl.parallel.devices import shard_batch as shard_batch
@@ -44,8 +48,10 @@ from jaxdl.parallel.processes import share_of as share_of
 from jaxdl.parallel.processes import stopping as stopping
 from jaxdl.parallel.sharding import Rule as Rule
 from jaxdl.parallel.sharding import by_path as by_path
+from jaxdl.parallel.sharding import constrained as constrained
 from jaxdl.parallel.sharding import fully_sharded as fully_sharded
 from jaxdl.parallel.sharding import jit_step as jit_step
+from jaxdl.parallel.sharding import known_axis as known_axis
 from jaxdl.parallel.sharding import shardings as shardings
 from jaxdl.parallel.steps import Parallel as Parallel
 from jaxdl.parallel.steps import compile_replicated as compile_replicated

@@ -1,6 +1,7 @@
 """Many processes, on one machine or several: how they meet, share data and stop together."""
 
 import contextlib
+import itertools
 import os
 import signal
 import threading
@@ -27,7 +28,7 @@ def initialize(
 
     It must come before anything else that asks JAX for devices. Where the three numbers aren't
     given they are those of ``python -m jaxdl.launch``, or else of the cluster that JAX finds in
-    the environment (SLURM, Open MPI, Kubernetes, cloud TPU).
+    the environment (SLURM, Open MPI, Kubernetes, cloud TPU). A second call does nothing either.
 
     Args:
         coordinator: address and port of process 0, as ``"10.0.0.1:1234"``.
@@ -39,7 +40,7 @@ def initialize(
 
     Raises:
         ValueError: if some of the three are given and others not.
-        RuntimeError: if JAX has been used before, or the processes don't meet in time.
+        RuntimeError: if JAX has been used before, where there are other processes.
 
     Example:
         >>> initialize(processes=2)
@@ -48,11 +49,13 @@ def initialize(
         ValueError: initialize needs coordinator, processes and process, got (None, 2, None)
     """
     given = (coordinator, processes, process)
-    if given == (None, None, None) and "JAXDL_COORDINATOR" in os.environ:
+    if None in given and given != (None, None, None):
+        raise ValueError(f"initialize needs coordinator, processes and process, got {given}")
+    if jax.distributed.is_initialized():
+        return
+    if coordinator is None and "JAXDL_COORDINATOR" in os.environ:
         coordinator = os.environ["JAXDL_COORDINATOR"]
         processes, process = (int(os.environ[f"JAXDL_PROCESS{end}"]) for end in ("ES", ""))
-    elif None in given and given != (None, None, None):
-        raise ValueError(f"initialize needs coordinator, processes and process, got {given}")
     try:
         jax.distributed.initialize(
             coordinator,
@@ -61,9 +64,17 @@ def initialize(
             initialization_timeout=timeout,
             heartbeat_timeout_seconds=heartbeat,
         )
-    except ValueError as error:
-        if coordinator is not None or "coordinator_address" not in str(error):
-            raise  # else JAX has found no cluster: this process is alone
+    except (ValueError, RuntimeError) as error:
+        # Else JAX has found no cluster, or wasn't asked for one in time: this process is alone.
+        alone = "before any JAX" if isinstance(error, RuntimeError) else "coordinator_address"
+        if coordinator is not None or alone not in str(error) or _in_a_cluster():
+            raise
+
+
+def _in_a_cluster() -> bool:
+    """Whether a cluster's own launcher has started this process: it would be wrong to go alone."""
+    marks = ("SLURM_STEP_NODELIST", "OMPI_COMM_WORLD_SIZE", "JOB_COMPLETION_INDEX")
+    return any(mark in os.environ for mark in marks)
 
 
 def is_primary() -> bool:
@@ -130,6 +141,10 @@ def global_batch(batch: Batch, mesh: Mesh) -> Batch:
 
 ShouldStop = Callable[[int], int | None]
 
+# JAX counts how often each process has asked, and lets all stop at the same count, which must come
+# in all of them: steps don't do, where a chunk is many of them.
+_ASKED = itertools.count()
+
 
 @contextlib.contextmanager
 def stopping() -> Iterator[ShouldStop]:
@@ -142,7 +157,7 @@ def stopping() -> Iterator[ShouldStop]:
 
     Returns:
         A context whose value is a function ``should_stop(step)``: None, or the number of the
-        signal. With several processes each must ask at the same steps.
+        signal. With several processes each must ask as often as the others.
 
     Example:
         >>> with stopping() as should_stop:
@@ -153,7 +168,7 @@ def stopping() -> Iterator[ShouldStop]:
     together = jax.process_count() > 1
 
     def should_stop(step: int) -> int | None:
-        if together and multihost_utils.reached_preemption_sync_point(step):
+        if together and multihost_utils.reached_preemption_sync_point(next(_ASKED)):
             return noted[0] if noted else signal.SIGTERM
         return noted[0] if noted and not together else None
 
