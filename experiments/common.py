@@ -1,7 +1,9 @@
 """What every experiment shares: its flags, its folder of results, its run and its report."""
 
+import contextlib
 import dataclasses
 import json
+import os
 import shutil
 import signal
 import sys
@@ -15,7 +17,7 @@ import optax
 from simple_parsing import ArgumentParser, DashVariant
 
 import jaxdl
-from jaxdl import checkpoint, plots, train
+from jaxdl import checkpoint, parallel, plots, train
 from jaxdl.parallel import Parallel
 from results import COLOURS as COLOURS
 from results import canvas as canvas
@@ -56,7 +58,14 @@ class Config(Study):
 
 
 def start(main: Callable[[S], dict[str, Any]], config: type[S], description: str | None) -> None:
-    """Runs an experiment from the command line, once or for each of ``--seeds N`` seeds."""
+    """Runs an experiment from the command line, once or for each of ``--seeds N`` seeds.
+
+    Under ``python -m jaxdl.launch``, and on a cluster, it is one of several processes that compute
+    together; the first one writes and prints for all.
+    """
+    parallel.initialize()
+    if jax.distributed.is_initialized() and not parallel.is_primary():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  as long as the process
     parser = _parser(config, description)
     text = "how many seeds, from --seed on, each in a folder of its own (default: 1)"
     parser.add_argument("--seeds", type=int, default=1, help=text)
@@ -134,17 +143,21 @@ def run(
     hooks: Sequence[train.Hook] = (),
 ) -> tuple[train.TrainState, train.History]:
     """Trains with a progress line, a line of metrics an epoch, and checkpoints."""
-    folder, checkpoints = _prepare(config), config.output / "checkpoints"
-    train_state = train.init_state(net, tx, jax.random.key(config.seed))
-    history: train.History = []
+    again, checkpoints = _started_again(config), config.output / "checkpoints"
+    folder = _prepare(config, anew=not (config.resume or again))
+    train_state, history = train.init_state(net, tx, jax.random.key(config.seed)), []
+    watched = early_stopping and (early_stopping.metric, early_stopping.mode)
     try:
-        if config.resume:
-            train_state, history = checkpoint.restore(checkpoints, train_state)
-        keep = checkpoint.hook(checkpoints)
+        # A run that was started again may have ended before its first checkpoint.
+        with contextlib.suppress(*[FileNotFoundError] * again):
+            if config.resume or again:
+                found = _newest(checkpoints, train_state, early_stopping)
+                train_state, history, early_stopping = found
+        keep = checkpoint.hook(checkpoints, best=watched)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {'--resume: ' * config.resume}{error}")
     write = train.jsonl(folder / "metrics.jsonl")
-    return train.fit(
+    train_state, history = train.fit(
         loss_fn,
         tx,
         train_state,
@@ -159,6 +172,26 @@ def run(
         parallel=config.parallel,
         history=history,
     )
+    return parallel.local(train_state), history
+
+
+def _newest(
+    checkpoints: Path, like: train.TrainState, stopping: train.EarlyStopping | None
+) -> tuple[train.TrainState, train.History, train.EarlyStopping | None]:
+    """What a run goes on from: the newest checkpoint, and the best one where it may end with it."""
+    train_state, history = checkpoint.restore(checkpoints, like)
+    if stopping is not None:
+        with contextlib.suppress(FileNotFoundError):  # no epoch is complete yet
+            best = checkpoint.best(checkpoints, stopping.metric, stopping.mode)
+            stopping = stopping._replace(best=checkpoint.restore(best, like)[0])
+    return train_state, history, stopping
+
+
+def _started_again(config: Config) -> bool:
+    """Whether ``jaxdl.launch`` has started this run before: it goes on from what it wrote then."""
+    kept, launched = config.output / "checkpoints", os.environ.get("JAXDL_LAUNCHED", "inf")
+    again = os.environ.get("JAXDL_RESTART", "0") != "0" and kept.exists()
+    return bool(parallel.agreed(again and kept.stat().st_mtime >= float(launched)))
 
 
 def stop(event: train.Event) -> None:
@@ -166,7 +199,8 @@ def stop(event: train.Event) -> None:
     if event.kind == "interrupt":
         number = signal.Signals(event.signal or signal.SIGTERM)
         at = f"step {int(event.train_state.step)}"
-        print(f"stopped by {number.name} at {at}; --resume goes on from there", file=sys.stderr)
+        if parallel.is_primary():
+            print(f"stopped by {number.name} at {at}; --resume goes on from there", file=sys.stderr)
         sys.exit(128 + number)
 
 
@@ -214,15 +248,18 @@ def _pictures(
     }
 
 
-def _prepare(config: Config) -> Path:
+def _prepare(config: Config, *, anew: bool) -> Path:
     """Makes the output folder and writes the config into it, or ends with the reason."""
-    folder = config.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
-        (folder / "config.json").write_text(text + "\n")
-        if not config.resume and (folder / "checkpoints").exists():
-            shutil.rmtree(folder / "checkpoints")  # of an earlier run, which this one replaces
-    except OSError as error:
-        sys.exit(f"error: --output {folder} can't be written: {error.strerror}")
+    folder, reason = config.output, ""
+    if parallel.is_primary():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
+            (folder / "config.json").write_text(text + "\n")
+            if anew and (folder / "checkpoints").exists():
+                shutil.rmtree(folder / "checkpoints")  # of an earlier run, which this one replaces
+        except OSError as error:
+            reason = error.strerror or str(error)
+    if parallel.agreed(bool(reason)):  # the others wait here
+        sys.exit(f"error: --output {folder} can't be written: {reason or 'process 0 says why'}")
     return folder

@@ -16,6 +16,7 @@ import jax
 import optax
 
 import jaxdl
+from jaxdl import parallel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,10 +38,12 @@ def finish(
     history: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Writes result.json, with all that one needs to get it again, and the pictures."""
+    result = dict(numbers) | _circumstances(config, history)
+    if not parallel.is_primary():
+        return result
     config.output.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(config.output / name)
-    result = dict(numbers) | _circumstances(config, history)
     (config.output / "result.json").write_text(json.dumps(result, indent=2) + "\n")
     print(f"pictures: {', '.join(str(config.output / name) for name in figures)}")
     print(f"numbers:  {config.output / 'result.json'}")
@@ -71,7 +74,8 @@ def summarise(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
         error = statistics.stdev(values) / math.sqrt(len(values))
         summary[name] = {"mean": statistics.fmean(values), "standard_error": error}
         print(f"{name}: {statistics.fmean(values):.4f} ± {error:.4f} over {len(values)} seeds")
-    (folder / "seeds.json").write_text(json.dumps(summary, indent=2) + "\n")
+    if parallel.is_primary():
+        (folder / "seeds.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 
 def _circumstances(config: "Study", history: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -90,6 +94,7 @@ def _circumstances(config: "Study", history: Sequence[dict[str, Any]]) -> dict[s
         "seed": config.seed,
         "parallel": getattr(config, "parallel", "auto"),
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "processes": jax.process_count(),
         "cores": os.cpu_count(),
         "versions": f"python {sys.version.split()[0]}, jax {jax.__version__}, "
         f"optax {optax.__version__}, jaxdl {jaxdl.__version__}",

@@ -3,8 +3,14 @@
     python -m jaxdl.launch --processes 4 --restarts 2 script.py --its-own-flags
 
 Every process finds the others through ``jaxdl.parallel.initialize``, which reads what is set here:
-``JAXDL_COORDINATOR``, ``JAXDL_PROCESSES``, ``JAXDL_PROCESS`` and, from the second start on,
-``JAXDL_RESTART``, by which a script knows that it has a checkpoint to go on from.
+``JAXDL_COORDINATOR``, ``JAXDL_PROCESSES``, ``JAXDL_PROCESS``, ``JAXDL_RESTART`` (how often all
+have been started again; above 0 a script may have a checkpoint to go on from) and
+``JAXDL_LAUNCHED`` (the time of the first start: what is older isn't of this run).
+
+The experiments in ``experiments/`` all run so, with the numbers of a single process, and go on from
+their newest good checkpoint by themselves:
+
+    python -m jaxdl.launch --processes 2 --restarts 3 experiments/animals_mlp.py --epochs 200
 
 All processes of a run stand and fall together: when one ends with an error, the others are asked
 to end (SIGTERM), are killed if they haven't within ``--grace`` seconds, and all start again, as
@@ -73,6 +79,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("script", help="a Python file")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
+    parser.set_defaults(launched=time.time())
     options = parser.parse_args(arguments)
     if not Path(options.script).is_file():
         parser.error(f"there is no file {options.script}")
@@ -116,6 +123,7 @@ def _start(
 ) -> subprocess.Popen[str]:
     known = {"JAXDL_COORDINATOR": address, "JAXDL_PROCESSES": str(options.processes)}
     known |= {"JAXDL_PROCESS": str(rank), "JAXDL_RESTART": str(start)}
+    known |= {"JAXDL_LAUNCHED": str(options.launched)}
     # The first process has the terminal; the lines of the others are marked with their number.
     pipe = None if rank == 0 else subprocess.PIPE
     process = subprocess.Popen(
@@ -176,7 +184,10 @@ def _free_port() -> int:
 
 
 def _ending(code: int) -> str:
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    asked = [s.name for s in (signal.SIGINT, signal.SIGTERM) if code == 128 + s]
+    return f"ended with code {code}" + "".join(f", as {name} asked it to" for name in asked)
 
 
 def _exit_code(code: int) -> int:
