@@ -2,7 +2,27 @@
 
 A step made with ``make_step(loss_fn, tx)`` runs under ``jit``; one made with
 ``make_step(loss_fn, tx, axis_name="data")`` under ``pmap`` and ``shard_map``. All take the same
-TrainState and the same global batch and give the same numbers.
+TrainState and the same global batch and give the same numbers. ``train.fit(…, parallel=…)`` runs
+whole epochs so, on all devices there are.
+
+**A model larger than one device**: ``fit(…, rule=fully_sharded(mesh))`` splits parameters and
+optimizer state over the devices of ``data_mesh()``; ``mesh_of(data=4, model=2)`` with a rule
+``by_path`` splits kernels over a second axis. ``jit_step`` does the same for a loop of one's own.
+
+**Several processes**, on one machine or on many, are one run::
+
+    python -m jaxdl.launch --processes 4 --restarts 2 script.py      # on this machine
+    srun --ntasks 16 python script.py                                # on a cluster
+
+where the script says ``parallel.initialize()`` before it asks JAX for anything, and then does what
+it would do alone: ``fit``, ``evaluate``, ``predict``, hooks and checkpoints are called by all
+processes, with the same arguments, and give each of them the same. Each process has the whole of a
+Dataset, and of a Stream's batches its share: a ``data.Reader`` reads only that, and what else gives
+batches gives each process its own rows, as many as the others'. Process 0 alone writes files and
+shows progress (``is_primary``); what a clock or a disk decides, it decides for all (``agreed``).
+SIGTERM to one process, or a cluster's notice, stops all of them after the same step, with a
+checkpoint (``stopping``). When a process is lost the others end within ``heartbeat`` seconds, and
+the run goes on from its newest checkpoint, on as many processes and devices as there are then.
 
 How fast is a cluster going to be? A step computes for t₁ seconds on one device with its share of
 the rows. What N devices have to send each other takes, with B bytes of parameters, links of s bytes

@@ -31,7 +31,7 @@ Hook = Callable[[Event], None]
 
 
 def progress(stream: TextIO | None = None) -> Hook:
-    """Shows a run on one line of a terminal; elsewhere, and in processes but the first, it is quiet.
+    """Shows a run on one line of a terminal; elsewhere, and in all processes but one, it is quiet.
 
     Args:
         stream: where to write; standard error unless given.
