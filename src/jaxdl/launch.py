@@ -20,6 +20,7 @@ often as ``--restarts`` says. The exit code is that of the process that failed f
 import argparse
 import contextlib
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -100,22 +101,27 @@ def _run(options: argparse.Namespace, start: int, received: list[int]) -> tuple[
     """Starts all processes and waits; returns rank and code of the first that failed, or None."""
     address = f"127.0.0.1:{_free_port()}"
     running = [_start(options, rank, start, address) for rank in range(options.processes)]
+    ended: queue.Queue[tuple[int, int]] = queue.Queue()
+    for pair in enumerate(running):
+        threading.Thread(target=_note_end, args=(*pair, ended), daemon=True).start()
     try:
-        while not received:
-            codes = [process.poll() for process in running]
-            failed = [(rank, code) for rank, code in enumerate(codes) if code]
-            if failed or all(code == 0 for code in codes):
-                return _first(failed)
-            time.sleep(POLL_SECONDS)
+        left = options.processes
+        while left and not received:
+            with contextlib.suppress(queue.Empty):
+                rank, code = ended.get(timeout=POLL_SECONDS)
+                if code:
+                    return rank, code
+                left -= 1
         return None
     finally:
         _end(running, options.grace, received[0] if received else signal.SIGTERM)
 
 
-def _first(failed: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """Of those found failed at once, the cause: others abort because they lost it."""
-    by_abort = lambda pair: pair[1] == -signal.SIGABRT
-    return min(failed, key=by_abort, default=None)
+def _note_end(
+    rank: int, process: subprocess.Popen[str], ended: queue.Queue[tuple[int, int]]
+) -> None:
+    """Waits for one process. The first to end is the cause: others end because they lost it."""
+    ended.put((rank, process.wait()))
 
 
 def _start(

@@ -1,9 +1,12 @@
 """Many processes, on one machine or several: how they meet, share data and stop together."""
 
+import atexit
 import contextlib
+import functools
 import itertools
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -36,7 +39,8 @@ def initialize(
         process: which one this is, from 0 on.
         timeout: seconds to wait for all to be there; after it, the process ends with an error.
         heartbeat: seconds without a sign of life after which a process counts as lost; all
-            others are then ended by JAX, which can't be caught in Python.
+            others are then ended by JAX, which can't be caught in Python. A process that an
+            exception ends is lost at once.
 
     Raises:
         ValueError: if some of the three are given and others not.
@@ -69,6 +73,24 @@ def initialize(
         alone = "before any JAX" if isinstance(error, RuntimeError) else "coordinator_address"
         if coordinator is not None or alone not in str(error) or _in_a_cluster():
             raise
+        return
+    sys.excepthook = functools.partial(_end_all, sys.excepthook)
+
+
+def _end_all(show: Callable[..., Any], *error: Any) -> None:
+    """Shows an error that ends this process, and lets it end without waiting for the others.
+
+    JAX would wait for them at the end, up to five minutes; and they are waiting for this process.
+    """
+    show(*error)
+    # It comes first of what is to be done at the end, but after threads, as that of a checkpoint.
+    atexit.register(_end_now)
+
+
+def _end_now() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _in_a_cluster() -> bool:
