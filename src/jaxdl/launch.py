@@ -5,7 +5,8 @@
 Every process finds the others through ``jaxdl.parallel.initialize``, which reads what is set here:
 ``JAXDL_COORDINATOR``, ``JAXDL_PROCESSES``, ``JAXDL_PROCESS``, ``JAXDL_RESTART`` (how often all
 have been started again; above 0 a script may have a checkpoint to go on from) and
-``JAXDL_LAUNCHED`` (the time of the first start: what is older isn't of this run).
+``JAXDL_LAUNCHED`` (the time of the first start: what is older isn't of this run). In the folder
+``JAXDL_MEETING`` each leaves a file when it is there, so that a missing one can be named.
 
 The experiments in ``experiments/`` all run so, with the numbers of a single process, and go on from
 their newest good checkpoint by themselves:
@@ -25,9 +26,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -99,8 +101,21 @@ def _count(least: int):  # type: ignore[no-untyped-def]
 
 def _run(options: argparse.Namespace, start: int, received: list[int]) -> tuple[int, int] | None:
     """Starts all processes and waits; returns rank and code of the first that failed, or None."""
-    address = f"127.0.0.1:{_free_port()}"
-    running = [_start(options, rank, start, address) for rank in range(options.processes)]
+    with tempfile.TemporaryDirectory(prefix="jaxdl-") as meeting:
+        known = {
+            "JAXDL_COORDINATOR": f"127.0.0.1:{_free_port()}",
+            "JAXDL_PROCESSES": str(options.processes),
+            "JAXDL_MEETING": meeting,
+            "JAXDL_RESTART": str(start),
+            "JAXDL_LAUNCHED": str(options.launched),
+        }
+        running = [_start(options, rank, known) for rank in range(options.processes)]
+        return _watch(options, running, received)
+
+
+def _watch(
+    options: argparse.Namespace, running: Sequence[subprocess.Popen[str]], received: list[int]
+) -> tuple[int, int] | None:
     ended: queue.Queue[tuple[int, int]] = queue.Queue()
     for pair in enumerate(running):
         threading.Thread(target=_note_end, args=(*pair, ended), daemon=True).start()
@@ -125,16 +140,13 @@ def _note_end(
 
 
 def _start(
-    options: argparse.Namespace, rank: int, start: int, address: str
+    options: argparse.Namespace, rank: int, known: Mapping[str, str]
 ) -> subprocess.Popen[str]:
-    known = {"JAXDL_COORDINATOR": address, "JAXDL_PROCESSES": str(options.processes)}
-    known |= {"JAXDL_PROCESS": str(rank), "JAXDL_RESTART": str(start)}
-    known |= {"JAXDL_LAUNCHED": str(options.launched)}
     # The first process has the terminal; the lines of the others are marked with their number.
     pipe = None if rank == 0 else subprocess.PIPE
     process = subprocess.Popen(
         [sys.executable, options.script, *options.arguments],
-        env=os.environ | known,
+        env={**os.environ, **known, "JAXDL_PROCESS": str(rank)},
         stdout=pipe,
         stderr=None if rank == 0 else subprocess.STDOUT,
         text=True,

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -37,7 +38,8 @@ def initialize(
         coordinator: address and port of process 0, as ``"10.0.0.1:1234"``.
         processes: how many there are.
         process: which one this is, from 0 on.
-        timeout: seconds to wait for all to be there; after it, the process ends with an error.
+        timeout: seconds to wait for all to be there; after it, JAX ends the process, which says
+            who is missing.
         heartbeat: seconds without a sign of life after which a process counts as lost; all
             others are then ended by JAX, which can't be caught in Python. A process that an
             exception ends is lost at once.
@@ -61,13 +63,14 @@ def initialize(
         coordinator = os.environ["JAXDL_COORDINATOR"]
         processes, process = (int(os.environ[f"JAXDL_PROCESS{end}"]) for end in ("ES", ""))
     try:
-        jax.distributed.initialize(
-            coordinator,
-            processes,
-            process,
-            initialization_timeout=timeout,
-            heartbeat_timeout_seconds=heartbeat,
-        )
+        with _impatience(process, processes, coordinator, timeout):
+            jax.distributed.initialize(
+                coordinator,
+                processes,
+                process,
+                initialization_timeout=timeout,
+                heartbeat_timeout_seconds=heartbeat,
+            )
     except (ValueError, RuntimeError) as error:
         # Else JAX has found no cluster, or wasn't asked for one in time: this process is alone.
         alone = "before any JAX" if isinstance(error, RuntimeError) else "coordinator_address"
@@ -75,6 +78,36 @@ def initialize(
             raise
         return
     sys.excepthook = functools.partial(_end_all, sys.excepthook)
+
+
+@contextlib.contextmanager
+def _impatience(
+    process: int | None, processes: int | None, coordinator: str | None, timeout: int
+) -> Iterator[None]:
+    """Says who is missing shortly before JAX ends this process for it, without a name."""
+    meeting = Path(os.environ["JAXDL_MEETING"]) if "JAXDL_MEETING" in os.environ else None
+    if meeting is not None:
+        (meeting / str(process)).touch()
+
+    def say() -> None:
+        missing = "another one"
+        if meeting is not None and processes is not None:
+            there = [(meeting / str(i)).exists() for i in range(processes)]
+            missing = f"process {there.index(False)}" if False in there else missing
+        print(
+            f"initialize: process {process} of {processes} has waited {timeout} s for all to meet"
+            f" at {coordinator}: {missing} hasn't started, or can't reach that address",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    timer = threading.Timer(0.9 * timeout, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _end_all(show: Callable[..., Any], *error: Any) -> None:
