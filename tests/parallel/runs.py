@@ -51,25 +51,25 @@ def resume(directory, epochs, *, split=False, mesh=None, hooks=()):
 
 
 def measure(train_state):
-    """What the other functions of a TrainState give, and a stream's losses."""
-    net, loss_fn, tx, start, dataset = parts()
+    """What the other functions of a TrainState give."""
+    net, loss_fn, _, _, dataset = parts()
     measured = train.evaluate(loss_fn, train_state, dataset.validation)
     outputs = train.predict(net, train_state, dataset.validation["inputs"])
+    return [measured["loss"], *np.abs(outputs).sum(axis=0).tolist()]
+
+
+def others():
+    """Losses of other runs: of a stream, with early stopping, under each engine."""
+    _, loss_fn, tx, start, dataset = parts()
+    options = {"hooks": (), "epochs": 5}
+    fit = lambda data, **more: train.fit(loss_fn, tx, start, data, **options | more)[1]
     stopping = train.early_stopping(patience=1, margin=1.0)
-    short = train.fit(
-        loss_fn, tx, start, dataset, epochs=5, batch_size=BATCH, hooks=(), early_stopping=stopping
-    )
-    streamed = train.fit(loss_fn, tx, start, reader(), epochs=2, hooks=(), chunk=2)
-    mapped = train.fit(
-        loss_fn, tx, start, dataset, epochs=1, batch_size=BATCH, hooks=(), parallel="pmap"
-    )
-    return {
-        "loss": measured["loss"],
-        "outputs": float(np.abs(outputs).sum()),
-        "stopped": len(short[1]),
-        "streamed": [row["loss"] for row in streamed[1]],
-        "mapped": len(mapped[1]),
-    }
+    histories = [
+        fit(reader(), epochs=2, chunk=2),
+        fit(dataset, batch_size=BATCH, early_stopping=stopping),
+        *(fit(dataset, batch_size=BATCH, parallel=e, epochs=1) for e in ("pmap", "shard_map")),
+    ]
+    return [[row["loss"] for row in history] for history in histories]
 
 
 def wrong():
@@ -112,5 +112,6 @@ if __name__ == "__main__":
         end, history = resume(directory, int(epochs), split=split == "split", hooks=(wait,))
         tell(history)
     elif scenario == "measure":
-        end, _ = resume(arguments[0], int(arguments[1]), split=True)
-        tell(measure(end))
+        tell(measure(resume(arguments[0], int(arguments[1]), split=True)[0]))
+    elif scenario == "others":
+        tell(others())

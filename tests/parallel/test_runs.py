@@ -60,6 +60,18 @@ def test_a_checkpoint_of_four_processes_goes_on_on_two_on_one_and_on_eight_devic
         check_saved(tmp_path / name, alone)
 
 
+@pytest.mark.slow
+def test_streams_early_stopping_and_each_engine_over_two_processes():
+    found, _ = launched.finished(SCRIPT, 2, "others")
+    expected = runs.others()
+    assert [len(x) for x in found] == [2, 2, 1, 1]
+    for got, wanted in zip(found[:2], expected[:2], strict=True):
+        np.testing.assert_allclose(got, wanted, 1e-6)
+    # Under these each device draws its own dropout: so that there's one of them less is seen.
+    np.testing.assert_array_equal(*found[2:])
+    np.testing.assert_allclose(found[2:], expected[2:], 0.1)
+
+
 def test_what_processes_do_differently_is_named():
     found, _ = launched.finished(SCRIPT, 2, "wrong")
     says = {
