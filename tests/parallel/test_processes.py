@@ -22,6 +22,7 @@ def started(processes, *arguments, flags=()):
     return launched.started(SCRIPT, processes, *arguments, flags=flags)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("processes", "engine"), [(2, "jit"), (4, "fsdp")])
 def test_the_same_losses_as_one_process(processes, engine):
     with started(processes, engine, "0") as process:
@@ -33,6 +34,7 @@ def test_the_same_losses_as_one_process(processes, engine):
     np.testing.assert_allclose(got, mine, 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_one_killed_process_ends_all_with_its_name(rank):
     with started(2, "jit", "0.2", flags=["--grace", "5"]) as process:
@@ -45,6 +47,7 @@ def test_one_killed_process_ends_all_with_its_name(rank):
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_process_stops_all_at_the_same_step():
     with started(2, "jit", "0.2") as process:
         wait_for_lines(process, "loss ", 3)

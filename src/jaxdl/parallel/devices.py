@@ -186,7 +186,7 @@ def local(tree: Any) -> Any:
         if not isinstance(x, jax.Array) or x.is_fully_addressable:
             return x
         if not x.is_fully_replicated:
-            x = _put(x, NamedSharding(x.sharding.mesh, PartitionSpec()))
+            x = _put(x, NamedSharding(mesh_under(x) or data_mesh(), PartitionSpec()))
         return x.addressable_shards[0].data
 
     return jax.tree.map(own, tree)
@@ -201,8 +201,9 @@ def mesh_under(tree: Any) -> Mesh | None:
     """
     for x in jax.tree.leaves(tree):
         sharding = getattr(x, "sharding", None)
-        if isinstance(sharding, NamedSharding) and sharding.num_devices > 1:
-            return sharding.mesh
+        mesh = getattr(sharding, "mesh", None)
+        if isinstance(mesh, Mesh) and mesh.size > 1:
+            return mesh
     return None
 
 

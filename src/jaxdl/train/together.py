@@ -31,7 +31,9 @@ def check(
         >>> ts = TrainState(np.int32(0), (), (), (), ())
         >>> check(Dataset(train={"inputs": np.ones(2)}), ts, 3, 1, [])
     """
-    whole = isinstance(dataset, Dataset)
+    data: tuple[Batch, ...] = ()
+    if isinstance(dataset, Dataset):
+        data = dict(dataset.train), dict(dataset.validation or {})
     check_alike(
         "fit",
         epochs=epochs,
@@ -39,7 +41,7 @@ def check(
         step=int(train_state.step),
         epochs_done=len(history),
         train_state=train_state,
-        data=(dict(dataset.train), dict(dataset.validation or {})) if whole else (),
+        data=data,
     )
 
 
