@@ -12,7 +12,6 @@ Time:     not measured yet
 
 import dataclasses
 import os
-import shutil
 from pathlib import Path
 
 import jax
@@ -107,18 +106,15 @@ def main(config: Config) -> dict:
     """Trains and tests all; returns what result.json says."""
     dataset = load(config)
     seeds = 4 if config.smoke else config.members
-    if not config.resume:  # an earlier run's, which this one replaces
-        shutil.rmtree(config.output / "checkpoints", ignore_errors=True)
-    result = sweep.run(
+    result = common.population(
+        config,
         make_run,
         dataset,
-        epochs=config.epochs,
-        seeds=range(config.seed, config.seed + seeds),
+        batch_size=config.batch_size,
+        members=seeds,
         grid={"width": WIDTHS, "learning_rate": [config.learning_rate]},
         static=["width"],
-        batch_size=config.batch_size,
-        checkpoints=config.output / "checkpoints",
-        resume=config.resume,
+        shared_order=True,
     )
     tested = sweep.evaluate(make_run, result, dataset.test)["accuracy"]
     of = {row["width"]: tested[row["members"]] for row in result.table()}

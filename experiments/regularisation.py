@@ -125,6 +125,7 @@ def fit(config: Config, dataset: data.Dataset, name: str) -> dict:
         early_stopping=train.early_stopping(patience=config.patience)
         if remedy.early_stopping
         else None,
+        data_of_seed=True,
     )
     seen = train.evaluate(loss_fn, train_state, dataset.train, parallel=config.parallel)
     new = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)

@@ -95,8 +95,8 @@ def _impatience(
             there = [(meeting / str(i)).exists() for i in range(processes)]
             missing = f"process {there.index(False)}" if False in there else missing
         print(
-            f"initialize: process {process} of {processes} has waited {0.9 * timeout:g} s for all to meet"
-            f" at {coordinator}: {missing} hasn't started, or can't reach that address",
+            f"initialize: process {process} of {processes} has waited {0.9 * timeout:g} s for all"
+            f" to meet at {coordinator}: {missing} hasn't started, or can't reach that address",
             file=sys.stderr,
             flush=True,
         )
