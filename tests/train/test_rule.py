@@ -1,5 +1,7 @@
 """``fit`` with parameters and optimizer state split over devices: the numbers of a plain run."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -11,11 +13,11 @@ from train import recipes
 COLUMNS, ROWS = PartitionSpec(None, "model"), PartitionSpec("model")
 
 
-def fitted(**options):
-    loss_fn, tx, start, _ = recipes.recipe(rate=0.2)
+def fitted(start=None, **options):
+    loss_fn, tx, whole, _ = recipes.recipe(rate=0.2)
     # The last batch isn't full, and no batch divides by the devices.
     options = {"epochs": 3, "batch_size": 12, "hooks": (), "chunk": 2} | options
-    return train.fit(loss_fn, tx, start, recipes.dataset(), **options)
+    return train.fit(loss_fn, tx, start or whole, recipes.dataset(), **options)
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +33,14 @@ def same(run, plain):
         np.testing.assert_allclose(*values, rtol=1e-6)
 
 
-def test_fully_sharded_trains_as_one_device_and_stays_split(plain):
+def test_fully_sharded_trains_as_one_device_and_stays_split(plain, key):
     mesh = parallel.data_mesh()
-    run = fitted(mesh=mesh, rule=parallel.fully_sharded(mesh, least=16))
+    rule = parallel.fully_sharded(mesh, least=16)
+    loss_fn, tx, _, net = recipes.recipe(rate=0.2)
+    start = functools.partial(train.init_state, net, tx)
+    split = parallel.shardings(jax.eval_shape(start, key), mesh, rule)
+    run = fitted(jax.jit(start, out_shardings=split)(key), mesh=mesh, rule=rule)
     same(run, plain)
-    loss_fn, _, _, net = recipes.recipe(rate=0.2)
     for tree in (run[0].params, run[0].opt_state[0].mu):
         kernel = tree[0]["kernel"]
         assert kernel.addressable_shards[0].data.size == kernel.size // 8
@@ -73,7 +78,7 @@ def test_a_number_that_is_not_finite_is_found_in_a_split_run():
     data = recipes.dataset(classes=())  # without classes nobody sees that a label is too large
     data.train["labels"][43] = 3
     loss_fn, tx, start, _ = recipes.recipe()
-    with pytest.raises(train.NonFiniteError, match="at step 4 .*gradient of params"):
+    with pytest.raises(train.NonFiniteError, match=r"at step 4 .*gradient of params"):
         train.fit(
             loss_fn, tx, start, data, epochs=1, batch_size=10, shuffle=False, hooks=(),
             rule=parallel.fully_sharded(mesh, least=16),

@@ -8,6 +8,12 @@ whole epochs so, on all devices there are.
 **A model larger than one device**: ``fit(…, rule=fully_sharded(mesh))`` splits parameters and
 optimizer state over the devices of ``data_mesh()``; ``mesh_of(data=4, model=2)`` with a rule
 ``by_path`` splits kernels over a second axis. ``jit_step`` does the same for a loop of one's own.
+Where no device could hold the TrainState even to begin with, it is drawn in its parts, to the same
+numbers::
+
+    start = lambda key: train.init_state(net, tx, key)
+    split = shardings(jax.eval_shape(start, key), mesh, rule)
+    train_state = jax.jit(start, out_shardings=split)(key)
 
 **Several processes**, on one machine or on many, are one run::
 
