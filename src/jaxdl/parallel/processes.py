@@ -94,9 +94,11 @@ def _impatience(
         if meeting is not None and processes is not None:
             there = [(meeting / str(i)).exists() for i in range(processes)]
             missing = f"process {there.index(False)}" if False in there else missing
+        mine = "this process" if process is None else f"process {process} of {processes}"
+        place = coordinator or "the address that the cluster gives"
         print(
-            f"initialize: process {process} of {processes} has waited {0.9 * timeout:g} s for all"
-            f" to meet at {coordinator}: {missing} hasn't started, or can't reach that address",
+            f"initialize: {mine} has waited {0.9 * timeout:g} s for all to meet at {place}:"
+            f" {missing} hasn't started, or can't reach that address",
             file=sys.stderr,
             flush=True,
         )
