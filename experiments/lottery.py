@@ -6,8 +6,9 @@ is one compiled program. That wide networks hold more lottery tickets is Frankle
 picture ("The lottery ticket hypothesis", 2019); here the share of winners is simply counted.
 
 Command:  python experiments/lottery.py
-Result:   not measured yet
-Time:     not measured yet
+Result:   of 64 networks each, those with over 95 % right: none at width 2, 45 at 4, 62 at 6, all at 8
+          and 16 (accuracy on average 0.749, 0.947, 0.990, 0.994, 0.998)
+Time:     28 s of CPU time for all 320 networks, compilation included
 """
 
 import dataclasses

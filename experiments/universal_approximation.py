@@ -5,9 +5,14 @@ whole of them; the error is measured between these points. For each width all fu
 train side by side, in one program.
 
 Command:  python experiments/universal_approximation.py
-Result:   not measured yet in this form; with other initial parameters the error fell from 0.6 at
-          1 unit to 1e-3 at 128 for the sine, from 0.3 to 3e-3 for the corner (medians of 5 trials)
-Time:     70 s of CPU
+Result:   root-mean-square error between the points, median of 5 trials, mean over 3 seeds:
+            width      1       2       4       8       16      32      64      128
+            sine       0.643   0.611   0.357   0.0171  0.0043  0.0011  0.0012  0.0012
+            bump       0.273   0.062   0.0025  0.0016  0.0006  0.0007  0.0007  0.0007
+            corner     0.240   0.026   0.0120  0.0040  0.0031  0.0025  0.0014  0.0011
+            jagged     0.380   0.309   0.248   0.084   0.069   0.025   0.012   0.0059
+          the smooth functions stop near 1e-3, the other two go on falling
+Time:     92 s of CPU time for all 480 networks, compilation included
 Reference: Cybenko, Approximation by superpositions of a sigmoidal function, 1989; Barron, Universal
           approximation bounds for superpositions of a sigmoidal function, 1993: a squared error of
           order 1/width can be reached, which is an error of order width^-0.5

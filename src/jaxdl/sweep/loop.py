@@ -79,8 +79,9 @@ def _fitting(work: Work, stored: Stored, at: np.ndarray) -> Programs:
     size, devices = len(at), work.mesh.size
     example = (work.group.numbers, store.pick(stored, at, shared=work.recipe.shared))
     data = sum(x.nbytes for x in jax.tree.leaves(work.placed))
+    lanes = work.lanes or store.lanes_of(stored)
     while True:
-        layout = programs.layout_of(size, devices, store.bytes_of(stored), work.lanes)
+        layout = programs.layout_of(size, devices, store.bytes_of(stored), lanes)
         made = programs.compile_programs(work.recipe, layout, example, work.placed[0], work.mesh)
         if made.bytes_needed <= work.memory or size == 1:
             return made

@@ -167,7 +167,7 @@ def _group_evaluated(
 ) -> dict[str, np.ndarray]:
     """Measures the members of a group, on one device: a test is little work."""
     n, ts = len(group.places), stored.train_state
-    layout = programs.layout_of(n, 1, store.bytes_of(stored))
+    layout = programs.layout_of(n, 1, store.bytes_of(stored), store.lanes_of(stored))
     at = np.minimum(np.arange(np.prod(layout)), n - 1)
     some = lambda tree: jax.tree.map(lambda x: x[at], tree)
     recipe = Recipe(make_run, group.fixed, batch_size=1, shuffle=False, shared=True)

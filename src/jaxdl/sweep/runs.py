@@ -80,8 +80,9 @@ def run(
         many: whether more than 10,000 members are meant.
         memory: bytes a device may use; what is free unless given. Members that don't fit are
             trained one part after another.
-        lanes: how many members are computed side by side on a device, the others after them: on a
-            CPU as many as fit its cache unless given, else all.
+        lanes: how many members are computed side by side on a device, the others after them. Unless
+            given, on a CPU one where there are convolutions, else as many as fit its cache; on
+            other devices all.
         chunk: how many steps are one program, at most, instead of four seconds of them.
         hooks: functions that are told of ``Progress``; one line of a terminal unless given.
         checkpoints: a folder, where to save the population every ten seconds and at the end, also

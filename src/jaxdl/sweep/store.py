@@ -95,6 +95,16 @@ def bytes_of(stored: Stored) -> int:
     return sum(x.nbytes // len(x) for x in leaves)
 
 
+def lanes_of(stored: Stored) -> int | None:
+    """How many members a device computes side by side; None where their size decides.
+
+    On a CPU the convolutions of several members, whose kernels differ, take 1.4 times as long side
+    by side as one after another (4 networks of 2 convolutions, 28×28).
+    """
+    kernels = [x for x in jax.tree.leaves(stored.train_state.params) if x.ndim - 1 >= 3]
+    return 1 if kernels and jax.default_backend() == "cpu" else None
+
+
 def memory_of(device: jax.Device) -> int:
     """Bytes that are free on a device; of a CPU's, its share of what the machine has left."""
     stats = device.memory_stats()
