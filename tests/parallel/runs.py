@@ -35,6 +35,12 @@ def reader(**changes):
     return data.Stream(data.Reader(read, size=80, batch_size=BATCH)._replace(**changes))
 
 
+def stop(event):
+    """The last hook: a run that was asked to stop isn't complete."""
+    if event.kind == "interrupt":
+        sys.exit(128 + event.signal)
+
+
 def resume(directory, epochs, *, split=False, mesh=None, hooks=()):
     """Trains from the newest checkpoint of a directory, with one every two steps."""
     _, loss_fn, tx, train_state, dataset = parts()
@@ -45,7 +51,7 @@ def resume(directory, epochs, *, split=False, mesh=None, hooks=()):
     return train.fit(
         loss_fn, tx, train_state, dataset,
         epochs=epochs, batch_size=BATCH, chunk=2, history=history,
-        hooks=(*hooks, checkpoint.hook(directory, every_seconds=0)),
+        hooks=(*hooks, checkpoint.hook(directory, every_seconds=0), stop),
         mesh=mesh, rule=parallel.fully_sharded(mesh, least=8) if split else None,
     )  # fmt: skip
 
