@@ -109,7 +109,7 @@ FAULTS = [
 @pytest.mark.parametrize(("number", "rank"), FAULTS)
 def test_a_run_that_is_restarted_ends_as_if_nothing_had_been(number, rank, tmp_path, alone):
     flags = ["--restarts", "1", "--grace", "10"]
-    with launched.started(SCRIPT, 2, "resume", tmp_path, 4, "whole", 0.1, flags=flags) as process:
+    with launched.started(SCRIPT, 2, "resume", tmp_path, 4, "whole", 0.4, flags=flags) as process:
         launched.wait_for_lines(process, 'found ["chunk", 1]', 1)
         began = time.monotonic()
         os.kill(launched.children(process)[rank], number)
@@ -127,7 +127,7 @@ def test_a_run_that_is_restarted_ends_as_if_nothing_had_been(number, rank, tmp_p
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_signal_during_a_save_leaves_a_good_checkpoint(rank, tmp_path, alone):
     flags = ["--restarts", "1", "--grace", "10"]
-    with launched.started(SCRIPT, 2, "resume", tmp_path, 4, "whole", 0, flags=flags) as process:
+    with launched.started(SCRIPT, 2, "resume", tmp_path, 4, "whole", 0.3, flags=flags) as process:
         deadline = time.monotonic() + 100
         while not any(tmp_path.glob("*.unfinished")) and time.monotonic() < deadline:
             time.sleep(0.001)
