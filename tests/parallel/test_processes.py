@@ -48,6 +48,17 @@ def test_one_killed_process_ends_all_with_its_name(rank):
 
 
 @pytest.mark.slow
+def test_an_exception_in_one_process_ends_all_at_once_with_its_name():
+    with started(2, "raise", "0.1", flags=["--grace", "60"]) as process:
+        wait_for_lines(process, "loss ", 3)
+        began = time.monotonic()
+        _, errors = process.communicate(timeout=100)
+    assert "ValueError: of this process alone" in errors
+    assert "launch: process 1 ended with code 1; 0 restarts left" in errors
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.slow
 def test_a_signal_to_one_process_stops_all_at_the_same_step():
     with started(2, "jit", "0.2") as process:
         wait_for_lines(process, "loss ", 3)
