@@ -238,6 +238,13 @@ def report(
     return result
 
 
+def _title(config: Config) -> str:
+    """The folder of a run in words, and that around it for one of several seeds."""
+    folder, seed = config.output, f"seed_{config.seed}"
+    names = [folder.parent.name, seed] if folder.name == seed else [folder.name]
+    return ", ".join(names).replace("_", " ")
+
+
 def _pictures(
     config: Config,
     net: jaxdl.Layer,
@@ -254,7 +261,7 @@ def _pictures(
     shown = np.linspace(0, len(labels) - 1, min(4 if config.smoke else 32, len(labels))).astype(int)
     some = (inputs[shown], labels[shown], predicted[shown])
     return {
-        "history.png": plots.history(history, title=config.output.name.replace("_", " ")),
+        "history.png": plots.history(history, title=_title(config)),
         "predictions.png": plots.predictions(*some, classes=dataset.classes, title=accuracy),
         "confusion.png": plots.confusion(matrix, classes=dataset.classes, title=accuracy),
     }
