@@ -1,6 +1,8 @@
 """What every experiment shares: its flags, its folder of results, its run and its report."""
 
+import contextlib
 import dataclasses
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -14,13 +16,13 @@ from simple_parsing import ArgumentParser, DashVariant
 
 import jaxdl
 import populations
-from jaxdl import checkpoint, plots, sweep, train
+from jaxdl import checkpoint, parallel, plots, sweep, train
 from jaxdl.parallel import Parallel
 from populations import population as population
 from results import COLOURS as COLOURS
 from results import canvas as canvas
 from results import finish as finish
-from results import prepare, summarise
+from results import goes_on, prepare, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +52,14 @@ class Config:
 
 
 def start(main: Callable[[C], dict[str, Any]], config: type[C], description: str | None) -> None:
-    """Runs an experiment from the command line, once or for each of ``--seeds N`` seeds."""
+    """Runs an experiment from the command line, once or for each of ``--seeds N`` seeds.
+
+    Under ``python -m jaxdl.launch``, and on a cluster, it is one of several processes that compute
+    together; the first one writes and prints for all.
+    """
+    parallel.initialize()
+    if jax.distributed.is_initialized() and not parallel.is_primary():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  as long as the process
     parser = _parser(config, description)
     text = "how many seeds, from --seed on, each in a folder of its own (default: 1)"
     parser.add_argument("--seeds", type=int, default=1, help=text)
@@ -130,6 +139,7 @@ def run(
     Several seeds train side by side, in one program, unless the data is drawn by the seed too
     (``data_of_seed``), or something is asked for that a population doesn't have.
     """
+    config = goes_on(config)
     prepare(config)
     reason = _why_alone(config, early_stopping, hooks, data_of_seed)
     made = sweep.Run(net, loss_fn, tx, tuple(batch_fns))
@@ -138,10 +148,9 @@ def run(
     )
     if found is not None:
         return found
-    train_state, history, keep = _begin(
-        config, train.init_state(net, tx, jax.random.key(config.seed))
-    )
-    return train.fit(
+    train_state = train.init_state(net, tx, jax.random.key(config.seed))
+    train_state, history, early_stopping, keep = _begin(config, train_state, early_stopping)
+    train_state, history = train.fit(
         loss_fn,
         tx,
         train_state,
@@ -156,6 +165,7 @@ def run(
         parallel=config.parallel,
         history=history,
     )
+    return parallel.local(train_state), history
 
 
 def _why_alone(
@@ -175,17 +185,28 @@ def _why_alone(
 
 
 def _begin(
-    config: Config, train_state: train.TrainState
-) -> tuple[train.TrainState, train.History, tuple[train.Hook, ...]]:
-    """The TrainState and history to begin with, and the hooks that write what becomes of them."""
+    config: Config, train_state: train.TrainState, stopping: train.EarlyStopping | None
+) -> tuple[
+    train.TrainState, train.History, train.EarlyStopping | None, tuple[train.Hook, train.Hook]
+]:
+    """The TrainState and history to begin with, and the hooks that write what becomes of them.
+
+    Where a run may end with its best epoch, that is kept, and found again.
+    """
     checkpoints, history = config.output / "checkpoints", []
+    watched = stopping and (stopping.metric, stopping.mode)
     try:
         if config.resume:
-            train_state, history = checkpoint.restore(checkpoints, train_state)
-        keep = checkpoint.hook(checkpoints)
+            like = train_state
+            train_state, history = checkpoint.restore(checkpoints, like)
+            with contextlib.suppress(FileNotFoundError):  # no epoch is complete yet
+                if stopping and watched:
+                    best, _ = checkpoint.restore(checkpoint.best(checkpoints, *watched), like)
+                    stopping = stopping._replace(best=best)
+        keep = checkpoint.hook(checkpoints, best=watched)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {'--resume: ' * config.resume}{error}")
-    return train_state, history, (keep, train.jsonl(config.output / "metrics.jsonl"))
+    return train_state, history, stopping, (keep, train.jsonl(config.output / "metrics.jsonl"))
 
 
 def stop(event: train.Event) -> None:
@@ -217,6 +238,13 @@ def report(
     return result
 
 
+def _title(config: Config) -> str:
+    """The folder of a run in words, and that around it for one of several seeds."""
+    folder, seed = config.output, f"seed_{config.seed}"
+    names = [folder.parent.name, seed] if folder.name == seed else [folder.name]
+    return ", ".join(names).replace("_", " ")
+
+
 def _pictures(
     config: Config,
     net: jaxdl.Layer,
@@ -233,7 +261,7 @@ def _pictures(
     shown = np.linspace(0, len(labels) - 1, min(4 if config.smoke else 32, len(labels))).astype(int)
     some = (inputs[shown], labels[shown], predicted[shown])
     return {
-        "history.png": plots.history(history, title=config.output.name.replace("_", " ")),
+        "history.png": plots.history(history, title=_title(config)),
         "predictions.png": plots.predictions(*some, classes=dataset.classes, title=accuracy),
         "confusion.png": plots.confusion(matrix, classes=dataset.classes, title=accuracy),
     }

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from jaxdl import checkpoint, data, parallel, sweep, train
-from results import prepare
+from results import goes_on, prepare, started_again
 
 if TYPE_CHECKING:
     from common import Config
@@ -70,6 +70,7 @@ def population(
     Seed s of the experiment has the members of seeds s·members … (s + 1)·members − 1. Where members
     share their batches, those of several seeds can't train together.
     """
+    config = goes_on(config)
     prepare(config)
     options = {"grid": grid, "static": static, "batch_size": batch_size, "shuffle": shuffle}
     options |= {"order": "shared" if shared_order else "own", "epochs": config.epochs}
@@ -101,17 +102,18 @@ def member(
     if result is None or result.diverged[0] >= 0:
         return None
     train_state, history = sweep.state(result, 0), sweep.history(result, 0)
-    if parallel.is_primary():  # as if it had been trained alone
-        checkpoint.save(config.output / "checkpoints", train_state, history)
-        newest = train.Event("epoch", train_state, history, config.epochs)
-        train.jsonl(config.output / "metrics.jsonl")(newest)
+    # As if it had been trained alone.
+    checkpoint.save(config.output / "checkpoints", train_state, history)
+    newest = train.Event("epoch", train_state, history, config.epochs)
+    train.jsonl(config.output / "metrics.jsonl")(newest)
     return train_state, history
 
 
 def end(number: int, at: str) -> None:
     """Ends the program where a signal ended the training, and says how to go on."""
     name = signal.Signals(number).name
-    print(f"stopped by {name} at {at}; --resume goes on from there", file=sys.stderr)
+    if parallel.is_primary():
+        print(f"stopped by {name} at {at}; --resume goes on from there", file=sys.stderr)
     sys.exit(128 + number)
 
 
@@ -125,7 +127,8 @@ def _of_group(
     label = config.output.relative_to(group.output / f"seed_{config.seed}")
     if reason is None and label not in group.trained:
         folder = group.output / "together" / label
-        resume = group.resume and (folder / "checkpoints").exists()
+        again = started_again(folder)
+        resume = again or (group.resume and (folder / "checkpoints").exists())
         result = _train(recipe, dataset, folder, group.seeds, resume=resume)
         group.trained[label] = dataset, result
     if reason is None and not _equal(dataset, group.trained[label][0]):

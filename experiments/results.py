@@ -11,17 +11,20 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import optax
 
 import jaxdl
+from jaxdl import parallel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from common import Config
+
+C = TypeVar("C", bound="Config")
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#767676")
 """Colours that everybody can tell apart (Okabe and Ito, 2008)."""
@@ -32,15 +35,31 @@ PLACES = ("output", "seed", "cache", "resume", "data_dir")
 
 def prepare(config: "Config") -> None:
     """Makes the output folder and writes the config into it, or ends with the reason."""
-    folder = config.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
-        (folder / "config.json").write_text(text + "\n")
-        if not config.resume and (folder / "checkpoints").exists():
-            shutil.rmtree(folder / "checkpoints")  # of an earlier run, which this one replaces
-    except OSError as error:
-        sys.exit(f"error: --output {folder} can't be written: {error.strerror}")
+    folder, reason = config.output, ""
+    if parallel.is_primary():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
+            (folder / "config.json").write_text(text + "\n")
+            if not config.resume and (folder / "checkpoints").exists():
+                shutil.rmtree(folder / "checkpoints")  # of an earlier run, which this one replaces
+        except OSError as error:
+            reason = error.strerror or str(error)
+    if parallel.agreed(bool(reason)):  # all processes wait here for the first
+        sys.exit(f"error: --output {folder} can't be written: {reason}")
+
+
+def goes_on(config: C) -> C:
+    """The config of a run that resumes also where ``jaxdl.launch`` has started it once more."""
+    return dataclasses.replace(config, resume=config.resume or started_again(config.output))
+
+
+def started_again(output: Path) -> bool:
+    """Whether ``jaxdl.launch`` started this run before, and it left a checkpoint to go on from."""
+    launched = float(os.environ.get("JAXDL_LAUNCHED", "inf"))  # what is older is of another run
+    saved = (output / "checkpoints").glob("[0-9]*[0-9]/SHA256SUMS")
+    again = os.environ.get("JAXDL_RESTART", "0") != "0"
+    return bool(parallel.agreed(again and any(x.stat().st_mtime >= launched for x in saved)))
 
 
 def finish(
@@ -51,9 +70,10 @@ def finish(
     history: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Writes result.json, with all that one needs to get it again, and the pictures."""
-    config.output.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(config.output / name)
+    if parallel.is_primary():
+        config.output.mkdir(parents=True, exist_ok=True)
+        for name, figure in figures.items():
+            figure.savefig(config.output / name)
     result = dict(numbers) | _circumstances(config, history)
     _write(config.output / "result.json", result)
     print(f"pictures: {', '.join(str(config.output / name) for name in figures)}")
@@ -97,7 +117,8 @@ def summarise(output: Path, folders: Sequence[Path], results: Sequence[dict[str,
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    if parallel.is_primary():
+        path.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def _circumstances(config: "Config", history: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -116,6 +137,7 @@ def _circumstances(config: "Config", history: Sequence[dict[str, Any]]) -> dict[
         "seed": config.seed,
         "parallel": config.parallel,
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "processes": jax.process_count(),
         "cores": os.cpu_count(),
         "versions": f"python {sys.version.split()[0]}, jax {jax.__version__}, "
         f"optax {optax.__version__}, jaxdl {jaxdl.__version__}",

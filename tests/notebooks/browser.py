@@ -11,6 +11,7 @@ a cell, a figure that isn't shown, or a slider that does nothing end it with exi
 """
 
 import argparse
+import os
 import secrets
 import shutil
 import socket
@@ -59,11 +60,15 @@ def serve(folder: Path) -> tuple[subprocess.Popen, str]:
     token = secrets.token_hex(16)
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"]
     flags = [f"--ServerApp.port={port}", f"--IdentityProvider.token={token}", "--allow-root"]
-    server = subprocess.Popen([*command, *flags], cwd=folder, stderr=subprocess.DEVNULL)
+    # With a workspace of its own, or it would open again what was open the last time.
+    environment = os.environ | {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    server = subprocess.Popen(
+        [*command, *flags], cwd=folder, env=environment, stderr=subprocess.DEVNULL
+    )
     for _ in range(240):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}")
-            return server, f"http://127.0.0.1:{port}/lab/tree/NAME?token={token}"
+            return server, f"http://127.0.0.1:{port}/lab/tree/NAME?reset&token={token}"
         except OSError:
             time.sleep(0.5)
     server.terminate()

@@ -253,9 +253,8 @@ def _saver(folder: str | Path | None) -> Callable[..., None]:
             return
         newest = time.monotonic()
         moment.keep()  # in all processes: each has some of the members
-        if parallel.is_primary():
-            tree: Any = store.population(stored)
-            write(Event("finish" if last else "epoch", tree, rows, 0))
+        tree: Any = store.population(stored)
+        write(Event("finish" if last else "epoch", tree, rows, 0))
 
     return save
 
