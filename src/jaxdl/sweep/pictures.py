@@ -102,6 +102,7 @@ def heat_map(axes: "Axes", result: Result, name: str, over: Sequence[str]) -> No
         dark = np.isfinite(grid[row, column_]) and image.norm(grid[row, column_]) < 0.6
         colour = "white" if dark else "black"
         axes.text(column_, row, text, ha="center", va="center", color=colour, fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
     axes.set_xticks(range(len(across)), [_short(v) for v in across])
     axes.set_yticks(range(len(up)), [_short(v) for v in up])
     axes.set_xlabel(over[0].replace("_", " "))
