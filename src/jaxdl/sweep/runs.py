@@ -259,11 +259,12 @@ def _saver(folder: str | Path | None) -> Callable[..., None]:
     return save
 
 
-def _least(number: int) -> int:
-    """The least of what each process has: all must train in the same parts."""
+def _least(memory: int) -> int:
+    """The least bytes that a process has: all must train in the same parts."""
     if jax.process_count() == 1:
-        return number
-    return int(multihost_utils.process_allgather(np.int64(number)).min())
+        return memory
+    of_all = multihost_utils.process_allgather(np.int32(memory // 2**20))  # 32 bits hold MiB
+    return int(of_all.min()) * 2**20
 
 
 def _progress(
