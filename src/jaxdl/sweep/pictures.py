@@ -99,7 +99,7 @@ def heat_map(axes: "Axes", result: Result, name: str, over: Sequence[str]) -> No
     image = axes.imshow(grid, cmap="viridis", aspect="auto", origin="lower")
     for row, column_ in np.ndindex(*grid.shape):
         text = f"{grid[row, column_]:.3f}" if np.isfinite(grid[row, column_]) else "–"
-        dark = np.isfinite(grid[row, column_]) and image.norm(grid[row, column_]) < 0.6
+        dark = np.isfinite(grid[row, column_]) and image.norm(float(grid[row, column_])) < 0.6
         colour = "white" if dark else "black"
         axes.text(column_, row, text, ha="center", va="center", color=colour, fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
