@@ -96,11 +96,12 @@ def heat_map(axes: "Axes", result: Result, name: str, over: Sequence[str]) -> No
         chosen = {over[0]: across[column_], over[1]: up[row]}
         here = [all(m[k] == v for k, v in chosen.items()) for m in result.members]
         grid[row, column_] = _mean(newest[here])
-    image = axes.imshow(grid, cmap="viridis", aspect="auto", origin="lower")
+    known = grid[np.isfinite(grid)]
+    bright = known.min() + 0.6 * np.ptp(known) if len(known) else 0.0
+    axes.imshow(grid, cmap="viridis", aspect="auto", origin="lower")
     for row, column_ in np.ndindex(*grid.shape):
         text = f"{grid[row, column_]:.3f}" if np.isfinite(grid[row, column_]) else "–"
-        dark = np.isfinite(grid[row, column_]) and image.norm(float(grid[row, column_])) < 0.6
-        colour = "white" if dark else "black"
+        colour = "white" if grid[row, column_] < bright else "black"
         axes.text(column_, row, text, ha="center", va="center", color=colour, fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_xticks(range(len(across)), [_short(v) for v in across])
