@@ -109,8 +109,7 @@ def fit(config: Config, name: str, dataset: data.Dataset, hidden: tuple[int, ...
     """Trains one network, tests it, and holds its gradient by hand against jax.grad."""
     binary = not dataset.classes
     sizes = (28 * 28, *hidden, 1 if binary else len(dataset.classes))
-    net = network(sizes, zeros=not hidden)
-    rows = len(dataset.train["labels"])
+    net, rows = network(sizes, zeros=not hidden), len(dataset.train["labels"])
     loss_fn, tx = objective(config, net, rows, binary=binary)
     own, batch_size = common.part(config, name), min(config.batch_size, rows)
     train_state, history = common.run(own, net, loss_fn, tx, dataset, batch_size=batch_size)

@@ -249,7 +249,7 @@ def _saver(folder: str | Path | None) -> Callable[..., None]:
 
     def save(moment: Moment, stored: Sequence[Stored], rows: list[Row], *, last: bool) -> None:
         nonlocal newest
-        if not last and not _of_first(time.monotonic() - newest >= EVERY_SECONDS):
+        if not last and not parallel.agreed(time.monotonic() - newest >= EVERY_SECONDS):
             return
         newest = time.monotonic()
         moment.keep()  # in all processes: each has some of the members
@@ -259,18 +259,12 @@ def _saver(folder: str | Path | None) -> Callable[..., None]:
     return save
 
 
-def _least(number: int) -> int:
-    """The least of what each process has: all must train in the same parts."""
+def _least(memory: int) -> int:
+    """The least bytes that a process has: all must train in the same parts."""
     if jax.process_count() == 1:
-        return number
-    return int(multihost_utils.process_allgather(np.int64(number)).min())
-
-
-def _of_first(choice: bool) -> bool:
-    """What process 0 chooses: clocks differ."""
-    if jax.process_count() == 1:
-        return choice
-    return bool(multihost_utils.broadcast_one_to_all(np.bool_(choice)))
+        return memory
+    of_all = multihost_utils.process_allgather(np.int32(memory // 2**20))  # 32 bits hold MiB
+    return int(of_all.min()) * 2**20
 
 
 def _progress(
