@@ -1,8 +1,7 @@
 """Every optimizer of jaxdl.optim in a race: on four surfaces, paths drawn, and on Fashion-MNIST.
 
 Each has learning rates to choose from, half a power of ten apart. On a surface the one of nine that
-ends lowest counts, on Fashion-MNIST (784-64-64-10) the one of five that validates best. All
-rates of an optimizer, and all seeds, run side by side, in one program.
+ends lowest counts, on Fashion-MNIST (784-64-64-10) the one of five that validates best.
 
 Command:  python experiments/optimizers_race.py [--seeds 3]
 Result:   seed 0. Fashion-MNIST, 5 epochs, test accuracy: muon 0.879; nadam, sparse_adam, adamw and
@@ -71,8 +70,7 @@ RACERS: dict[str, tuple[float, Callable[[Array], optax.GradientTransformation]]]
     "muon": (1e-2, muon),
 }
 FACTORS = 10.0 ** np.array([-1, -0.5, 0, 0.5, 1], "f")
-# A surface asks for other steps than weights near 0: steep ones for small, flat ones for large.
-SURFACE_FACTORS = 10.0 ** np.arange(-2, 2.1, 0.5, dtype="f")
+SURFACE_FACTORS = 10.0 ** np.arange(-2, 2.1, 0.5, dtype="f")  # steep ones and flat ones
 
 # --- Data -----------------------------------------------------------------------------------------
 
