@@ -5,10 +5,10 @@ softmax layer tells cats from dogs and bears. For all three the gradients of pen
 against those of ``jax.grad``, in size and over a whole descent.
 
 Command:  python experiments/cat_detector.py [--seeds 3]
-Result:   one neuron: accuracy 0.952, area under the ROC curve 0.937; one hidden layer: 0.970 and
-          0.976; never to say cat: 0.898. Cat, dog or bear by softmax: 0.836. Gradients by hand are
-          those of jax.grad to 2e-5 or better, and so are descents of 50 steps (seed 0)
-Time:     about 20 s on 2 CPU cores
+Result:   mean ± standard deviation of seeds 0 to 2: one neuron: accuracy 0.952 ± 0.001, area under
+          the ROC curve 0.937; one hidden layer: 0.970 and 0.976 ± 0.001; never to say cat: 0.898.
+          Cat, dog or bear: 0.840 ± 0.003. Gradients by hand are those of jax.grad to 2e-5
+Time:     20 s of CPU time a seed
 """
 
 import dataclasses
@@ -109,8 +109,7 @@ def fit(config: Config, name: str, dataset: data.Dataset, hidden: tuple[int, ...
     """Trains one network, tests it, and holds its gradient by hand against jax.grad."""
     binary = not dataset.classes
     sizes = (28 * 28, *hidden, 1 if binary else len(dataset.classes))
-    net = network(sizes, zeros=not hidden)
-    rows = len(dataset.train["labels"])
+    net, rows = network(sizes, zeros=not hidden), len(dataset.train["labels"])
     loss_fn, tx = objective(config, net, rows, binary=binary)
     own, batch_size = common.part(config, name), min(config.batch_size, rows)
     train_state, history = common.run(own, net, loss_fn, tx, dataset, batch_size=batch_size)

@@ -1,8 +1,8 @@
 """What every experiment shares: its flags, its folder of results, its run and its report."""
 
+import contextlib
 import dataclasses
-import json
-import shutil
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -15,22 +15,24 @@ import optax
 from simple_parsing import ArgumentParser, DashVariant
 
 import jaxdl
-from jaxdl import checkpoint, plots, train
+import populations
+from jaxdl import checkpoint, parallel, plots, sweep, train
 from jaxdl.parallel import Parallel
+from populations import population as population
 from results import COLOURS as COLOURS
 from results import canvas as canvas
 from results import finish as finish
-from results import summarise
+from results import goes_on, prepare, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-S = TypeVar("S", bound="Study")
 T = TypeVar("T")
+C = TypeVar("C", bound="Config")
 
 
 @dataclasses.dataclass(frozen=True)
-class Study:
+class Config:
     """The flags that every experiment takes."""
 
     output: Path = Path("runs")
@@ -39,24 +41,25 @@ class Study:
     """of the initial parameters, the order of the data and dropout"""
     epochs: int = 10
     """passes over the training part"""
+    parallel: Parallel = "auto"
+    """what runs a step on several devices; a population spreads its members over them"""
+    resume: bool = False
+    """go on from the newest checkpoint in the output folder"""
     smoke: bool = False
     """two epochs on a few rows: does everything run?"""
     cache: Path | None = None
     """folder that keeps compiled programs, for later runs to start sooner"""
 
 
-@dataclasses.dataclass(frozen=True)
-class Config(Study):
-    """The flags of an experiment that trains with ``train.fit``."""
+def start(main: Callable[[C], dict[str, Any]], config: type[C], description: str | None) -> None:
+    """Runs an experiment from the command line, once or for each of ``--seeds N`` seeds.
 
-    parallel: Parallel = "auto"
-    """what runs a step on several devices"""
-    resume: bool = False
-    """go on from the newest checkpoint in the output folder"""
-
-
-def start(main: Callable[[S], dict[str, Any]], config: type[S], description: str | None) -> None:
-    """Runs an experiment from the command line, once or for each of ``--seeds N`` seeds."""
+    Under ``python -m jaxdl.launch``, and on a cluster, it is one of several processes that compute
+    together; the first one writes and prints for all.
+    """
+    parallel.initialize()
+    if jax.distributed.is_initialized() and not parallel.is_primary():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  as long as the process
     parser = _parser(config, description)
     text = "how many seeds, from --seed on, each in a folder of its own (default: 1)"
     parser.add_argument("--seeds", type=int, default=1, help=text)
@@ -67,30 +70,27 @@ def start(main: Callable[[S], dict[str, Any]], config: type[S], description: str
     if options.seeds == 1:
         main(chosen)
         return
-    # One run after another. A population in one program (jaxdl.sweep) would take their place here.
-    parts = [
-        dataclasses.replace(part(chosen, f"seed_{seed}"), seed=seed)
-        for seed in range(chosen.seed, chosen.seed + options.seeds)
-    ]
-    summarise(chosen.output, [main(each) for each in parts])
+    numbers = range(chosen.seed, chosen.seed + options.seeds)
+    parts = [dataclasses.replace(part(chosen, f"seed_{n}"), seed=n) for n in numbers]
+    with populations.together(chosen.output, tuple(numbers), resume=chosen.resume):
+        results = [main(each) for each in parts]
+    summarise(chosen.output, [each.output for each in parts], results)
 
 
-def part(config: S, name: str) -> S:
+def part(config: C, name: str) -> C:
     """The config of a run that is one of several; it goes on where there is something of it."""
     output = config.output / name
-    if not isinstance(config, Config):
-        return dataclasses.replace(config, output=output)
     resume = config.resume and (output / "checkpoints").exists()
     return dataclasses.replace(config, output=output, resume=resume)
 
 
-def some(config: Study, choices: Iterable[T]) -> list[T]:
+def some(config: Config, choices: Iterable[T]) -> list[T]:
     """All of what an experiment tries, or the first and the last for ``--smoke``."""
     every = list(choices)
     return every[:: len(every) - 1] if config.smoke else every
 
 
-def _parser(config: type[S], description: str | None) -> ArgumentParser:
+def _parser(config: type[C], description: str | None) -> ArgumentParser:
     parser = ArgumentParser(
         description=(description or "").strip().split("\n")[0],
         add_option_string_dash_variants=DashVariant.DASH,
@@ -100,13 +100,13 @@ def _parser(config: type[S], description: str | None) -> ArgumentParser:
     return parser
 
 
-def _chosen(config: S) -> S:
+def _chosen(config: C) -> C:
     if config.cache is not None:
         train.keep_compilations(config.cache)
     return dataclasses.replace(config, epochs=2) if config.smoke else config
 
 
-def load(name: str, config: Study, **options: Any) -> jaxdl.data.Dataset:
+def load(name: str, config: Config, **options: Any) -> jaxdl.data.Dataset:
     """Loads a dataset, or ends with what is missing; a few rows of it for ``--smoke``."""
     try:
         dataset = jaxdl.data.load(name, **options)
@@ -132,19 +132,25 @@ def run(
     batch_fns: Sequence[train.BatchFn] = (),
     early_stopping: train.EarlyStopping | None = None,
     hooks: Sequence[train.Hook] = (),
+    data_of_seed: bool = False,
 ) -> tuple[train.TrainState, train.History]:
-    """Trains with a progress line, a line of metrics an epoch, and checkpoints."""
-    folder, checkpoints = _prepare(config), config.output / "checkpoints"
+    """Trains with a progress line, a line of metrics an epoch, and checkpoints.
+
+    Several seeds train side by side, in one program, unless the data is drawn by the seed too
+    (``data_of_seed``), or something is asked for that a population doesn't have.
+    """
+    config = goes_on(config)
+    prepare(config)
+    reason = _why_alone(config, early_stopping, hooks, data_of_seed)
+    made = sweep.Run(net, loss_fn, tx, tuple(batch_fns))
+    found = populations.member(
+        config, made, dataset, batch_size=batch_size, shuffle=shuffle, reason=reason
+    )
+    if found is not None:
+        return found
     train_state = train.init_state(net, tx, jax.random.key(config.seed))
-    history: train.History = []
-    try:
-        if config.resume:
-            train_state, history = checkpoint.restore(checkpoints, train_state)
-        keep = checkpoint.hook(checkpoints)
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: {'--resume: ' * config.resume}{error}")
-    write = train.jsonl(folder / "metrics.jsonl")
-    return train.fit(
+    train_state, history, early_stopping, keep = _begin(config, train_state, early_stopping)
+    train_state, history = train.fit(
         loss_fn,
         tx,
         train_state,
@@ -155,19 +161,59 @@ def run(
         batch_fns=batch_fns,
         early_stopping=early_stopping,
         # The last one ends a run that was stopped.
-        hooks=(train.progress(), *hooks, keep, write, stop),
+        hooks=(train.progress(), *hooks, *keep, stop),
         parallel=config.parallel,
         history=history,
     )
+    return parallel.local(train_state), history
+
+
+def _why_alone(
+    config: Config,
+    early_stopping: train.EarlyStopping | None,
+    hooks: Sequence[train.Hook],
+    data_of_seed: bool,
+) -> str | None:
+    """The reason why the networks of several seeds can't train side by side, or None."""
+    reasons = {
+        "the data is drawn by the seed too": data_of_seed,
+        "a population has no early stopping": early_stopping is not None,
+        "a population has no hooks within the training": bool(hooks),
+        f"--parallel {config.parallel} is of a single network": config.parallel != "auto",
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _begin(
+    config: Config, train_state: train.TrainState, stopping: train.EarlyStopping | None
+) -> tuple[
+    train.TrainState, train.History, train.EarlyStopping | None, tuple[train.Hook, train.Hook]
+]:
+    """The TrainState and history to begin with, and the hooks that write what becomes of them.
+
+    Where a run may end with its best epoch, that is kept, and found again.
+    """
+    checkpoints, history = config.output / "checkpoints", []
+    watched = stopping and (stopping.metric, stopping.mode)
+    try:
+        if config.resume:
+            like = train_state
+            train_state, history = checkpoint.restore(checkpoints, like)
+            with contextlib.suppress(FileNotFoundError):  # no epoch is complete yet
+                if stopping and watched:
+                    best, _ = checkpoint.restore(checkpoint.best(checkpoints, *watched), like)
+                    stopping = stopping._replace(best=best)
+        keep = checkpoint.hook(checkpoints, best=watched)
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {'--resume: ' * config.resume}{error}")
+    return train_state, history, stopping, (keep, train.jsonl(config.output / "metrics.jsonl"))
 
 
 def stop(event: train.Event) -> None:
     """A hook that ends the program where a signal ended the training, and says how to go on."""
     if event.kind == "interrupt":
-        number = signal.Signals(event.signal or signal.SIGTERM)
-        at = f"step {int(event.train_state.step)}"
-        print(f"stopped by {number.name} at {at}; --resume goes on from there", file=sys.stderr)
-        sys.exit(128 + number)
+        number = event.signal or signal.SIGTERM
+        populations.end(number, f"step {int(event.train_state.step)}")
 
 
 def report(
@@ -192,8 +238,15 @@ def report(
     return result
 
 
+def _title(config: Config) -> str:
+    """The folder of a run in words, and that around it for one of several seeds."""
+    folder, seed = config.output, f"seed_{config.seed}"
+    names = [folder.parent.name, seed] if folder.name == seed else [folder.name]
+    return ", ".join(names).replace("_", " ")
+
+
 def _pictures(
-    config: Study,
+    config: Config,
     net: jaxdl.Layer,
     train_state: train.TrainState,
     history: train.History,
@@ -208,21 +261,7 @@ def _pictures(
     shown = np.linspace(0, len(labels) - 1, min(4 if config.smoke else 32, len(labels))).astype(int)
     some = (inputs[shown], labels[shown], predicted[shown])
     return {
-        "history.png": plots.history(history, title=config.output.name.replace("_", " ")),
+        "history.png": plots.history(history, title=_title(config)),
         "predictions.png": plots.predictions(*some, classes=dataset.classes, title=accuracy),
         "confusion.png": plots.confusion(matrix, classes=dataset.classes, title=accuracy),
     }
-
-
-def _prepare(config: Config) -> Path:
-    """Makes the output folder and writes the config into it, or ends with the reason."""
-    folder = config.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(dataclasses.asdict(config), indent=2, default=str)
-        (folder / "config.json").write_text(text + "\n")
-        if not config.resume and (folder / "checkpoints").exists():
-            shutil.rmtree(folder / "checkpoints")  # of an earlier run, which this one replaces
-    except OSError as error:
-        sys.exit(f"error: --output {folder} can't be written: {error.strerror}")
-    return folder

@@ -110,7 +110,13 @@ def fit(config: Config, name: str, dataset: data.Dataset, depth: int, *, relu: b
     loss_fn, tx = objective(long, net, dataset)
     label = f"{name}_{'relu' if relu else 'linear'}_depth_{depth}"
     train_state, history = common.run(
-        common.part(long, label), net, loss_fn, tx, dataset, batch_size=config.batch_size
+        common.part(long, label),
+        net,
+        loss_fn,
+        tx,
+        dataset,
+        batch_size=config.batch_size,
+        data_of_seed=name == "spirals",
     )
     measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
     print(f"{label:27} test accuracy {measured['accuracy']:.3f}")

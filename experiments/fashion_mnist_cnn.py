@@ -14,10 +14,10 @@ Reference: 0.925 for two convolutions with pooling and fewer than 100,000 parame
 """
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import optax
 
 import common
@@ -33,7 +33,7 @@ from jaxdl import (
     serial,
     train,
 )
-from jaxdl.types import Batch, Key, Layer, LossFn
+from jaxdl.types import Layer, LossFn
 
 # --- Config ---------------------------------------------------------------------------------------
 
@@ -69,21 +69,8 @@ def load(config: Config) -> data.Dataset:
     return data.hold_out(dataset, 1 / 12)
 
 
-def mirror(key: Key, batch: Batch) -> Batch:
-    """Mirrors every other image."""
-    images = batch["inputs"]
-    mirrored = jax.random.bernoulli(key, 0.5, (len(images), 1, 1, 1))
-    return {**batch, "inputs": jnp.where(mirrored, images[:, :, ::-1], images)}
-
-
-def shift(key: Key, batch: Batch) -> Batch:
-    """Moves each image by up to one pixel; black comes in."""
-    images = batch["inputs"]
-    wide = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    corners = jax.random.randint(key, (len(images), 2), 0, 3)
-    cut = lambda image, at: jax.lax.dynamic_slice(image, (at[0], at[1], 0), images.shape[1:])
-    return {**batch, "inputs": jax.vmap(cut)(wide, corners)}
-
+MIRROR = data.augment(data.random_flip)
+MIRROR_AND_SHIFT = data.augment(data.random_flip, functools.partial(data.random_crop, padding=1))
 
 # --- Model ----------------------------------------------------------------------------------------
 
@@ -131,9 +118,9 @@ def main(config: Config) -> dict:
     dataset = load(config)
     net = network(config)
     loss_fn, tx = objective(config, net, dataset)
-    augment = (mirror, shift) if config.large else (mirror,)
+    augment = MIRROR_AND_SHIFT if config.large else MIRROR
     train_state, history = common.run(
-        config, net, loss_fn, tx, dataset, batch_size=config.batch_size, batch_fns=augment
+        config, net, loss_fn, tx, dataset, batch_size=config.batch_size, batch_fns=(augment,)
     )
     size = sum(x.size for x in jax.tree.leaves(train_state.params))
     print(f"{size:,} parameters")

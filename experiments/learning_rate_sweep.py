@@ -10,7 +10,6 @@ Time:     not measured yet
 
 import dataclasses
 import os
-import shutil
 from pathlib import Path
 
 import jax
@@ -80,17 +79,14 @@ def main(config: Config) -> dict:
     """Trains all, tests the best ten together, and draws; returns what result.json says."""
     dataset = load(config)
     rates = jnp.logspace(-4, 0, config.rates)
-    if not config.resume:  # an earlier run's, which this one replaces
-        shutil.rmtree(config.output / "checkpoints", ignore_errors=True)
-    result = sweep.run(
+    result = common.population(
+        config,
         make_run,
         dataset,
-        epochs=config.epochs,
-        seeds=range(config.seed, config.seed + config.members),
-        grid={"learning_rate": rates, "optimizer": list(OPTIMIZERS)},
         batch_size=config.batch_size,
-        checkpoints=config.output / "checkpoints",
-        resume=config.resume,
+        members=config.members,
+        grid={"learning_rate": rates, "optimizer": list(OPTIMIZERS)},
+        shared_order=True,
     )
     best = result.best("accuracy")
     tested = sweep.evaluate(make_run, result, dataset.test)["accuracy"]

@@ -1,12 +1,14 @@
 """Every optimizer of jaxdl.optim in a race: on four surfaces, paths drawn, and on Fashion-MNIST.
 
-Each has five learning rates to choose from, half a power of ten apart. On a surface the one that
-ends lowest counts, on Fashion-MNIST (784-64-64-10) the one with the best validation accuracy. All
-rates run together, in one program, by ``vmap``.
+Each has learning rates to choose from, half a power of ten apart. On a surface the one of nine that
+ends lowest counts, on Fashion-MNIST (784-64-64-10) the one of five that validates best.
 
 Command:  python experiments/optimizers_race.py [--seeds 3]
-Result:   not measured yet
-Time:     not measured yet
+Result:   seed 0. Fashion-MNIST, 5 epochs, test accuracy: muon 0.879; nadam, sparse_adam, adamw and
+          adam 0.867 to 0.864; all others 0.852 or more but for those that batches mislead, rprop
+          0.777 and lbfgs 0.742. Rosenbrock's valley in 200 steps, height at last: lbfgs 5e-10, sgd
+          with momentum 2e-9, adam 1e-4, plain descent 9e-2, adagrad 0.5, radam 4.9
+Time:     7 minutes of CPU time for 85 networks and 612 paths
 Reference: Schmidt, Schneider and Hennig, Descending through a crowded valley, 2021
 """
 
@@ -20,18 +22,18 @@ import numpy as np
 import optax
 
 import common
-from jaxdl import data, initializers, layers, losses, models, optim, serial, train
+from jaxdl import data, initializers, layers, losses, metrics, models, optim, serial, sweep, train
 from jaxdl.types import Array, Layer
 
 # --- Config ---------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Study):
+class Config(common.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/optimizers_race")
-    """folder for numbers and pictures"""
+    """folder for numbers, checkpoints and pictures"""
     epochs: int = 5
     """passes over Fashion-MNIST"""
     steps: int = 200
@@ -68,6 +70,7 @@ RACERS: dict[str, tuple[float, Callable[[Array], optax.GradientTransformation]]]
     "muon": (1e-2, muon),
 }
 FACTORS = 10.0 ** np.array([-1, -0.5, 0, 0.5, 1], "f")
+SURFACE_FACTORS = 10.0 ** np.arange(-2, 2.1, 0.5, dtype="f")  # steep ones and flat ones
 
 # --- Data -----------------------------------------------------------------------------------------
 
@@ -118,49 +121,47 @@ def descend(surface: str, racer: str, steps: int) -> tuple[np.ndarray, np.ndarra
         params = {"kernel": jnp.array([start]), "bias": jnp.zeros(1)}
         return jax.lax.scan(step, (params, tx.init(params)), length=steps)[1]
 
-    # A surface asks for larger steps: its two numbers aren't weights near 0.
-    rates = usual * FACTORS * (1 if racer == "lbfgs" else 10)
-    paths = np.asarray(jax.jit(jax.vmap(path))(rates))
+    paths = np.asarray(jax.jit(jax.vmap(path))(usual * SURFACE_FACTORS))
     paths = np.concatenate([np.broadcast_to(np.float32(start), paths[:, :1].shape), paths], axis=1)
     heights = np.asarray(jax.vmap(f)(*paths[:, -1].T))
     return paths, np.where(np.isfinite(heights), heights, np.inf)
 
 
+def make_run(racer: str, place: Array) -> sweep.Run:
+    """Cross entropy, and an optimizer with one of its five learning rates."""
+    net, (usual, make) = network(), RACERS[racer]
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    return sweep.Run(net, loss_fn, make(usual * jnp.asarray(FACTORS)[place]))
+
+
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def fit(config: Config, net: Layer, dataset: data.Dataset, racer: str) -> dict[str, float]:
+def race(config: Config, racers: list[str], dataset: data.Dataset) -> dict[str, dict[str, float]]:
     """Trains a network with each rate; the test accuracy of the rate that validates best."""
-    loss_fn, (usual, make) = train.supervised(net, losses.cross_entropy), RACERS[racer]
-    init_key, train_key = jax.random.split(jax.random.key(config.seed))
-
-    def one(rate: Array, arrays: dict) -> tuple[Array, Array]:
-        tx = make(rate)
-        epoch = train.make_epoch(train.make_step(loss_fn, tx), batch_size=config.batch_size)
-        params, state = net.init(init_key)
-        first = train.TrainState(jnp.int32(0), params, state, tx.init(params), train_key)
-        go_on = lambda train_state, _: (epoch(train_state, arrays["train"])[0], None)
-        last, _ = jax.lax.scan(go_on, first, length=config.epochs)
-        says = lambda part: net.apply(last.params, last.state, part["inputs"])[0].argmax(axis=-1)
-        right = lambda part: (says(arrays[part]) == arrays[part]["labels"]).mean()
-        return right("validation"), right("test")
-
-    rates = usual * FACTORS
-    arrays = {part: getattr(dataset, part) for part in ("train", "validation", "test")}
-    validation, test = jax.jit(jax.vmap(one, (0, None)))(rates, arrays)
-    best = int(jnp.nanargmax(validation))
-    return {"accuracy": float(test[best]), "rate": float(rates[best])}
+    # A rate is told by which of five it is: how large they are depends on the optimizer.
+    grid, size = {"racer": racers, "place": range(len(FACTORS))}, config.batch_size
+    result = common.population(config, make_run, dataset, batch_size=size, grid=grid)
+    validation = result.history["validation_accuracy"][:, -1]
+    test = sweep.evaluate(make_run, result, dataset.test)["accuracy"]
+    runs = {}
+    for racer in racers:
+        own = [i for i, member in enumerate(result.members) if member["racer"] == racer]
+        best = max(own, key=lambda i: np.nan_to_num(validation[i], nan=-1.0))
+        rate = RACERS[racer][0] * FACTORS[result.members[best]["place"]]
+        runs[racer] = {"accuracy": float(test[best]), "rate": float(rate)}
+    return runs
 
 
 def main(config: Config) -> dict:
     """Runs the race on the surfaces and on images, and draws; returns what result.json says."""
-    dataset, net, numbers, pictures = load(config), network(), {}, {}
+    dataset, numbers, pictures = load(config), {}, {}
     racers, surfaces = common.some(config, RACERS), common.some(config, SURFACES)
     for surface in surfaces:
         paths = {racer: descend(surface, racer, config.steps) for racer in racers}
         numbers |= {f"{surface}_{racer}": float(low.min()) for racer, (_, low) in paths.items()}
         pictures[f"{surface}.png"] = draw_paths(surface, paths)
-    runs = {racer: fit(config, net, dataset, racer) for racer in racers}
+    runs = race(config, racers, dataset)
     for racer, run in runs.items():
         print(f"{racer:18} test accuracy {run['accuracy']:.4f}, learning rate {run['rate']:.1e}")
         numbers[f"{racer}_accuracy"] = run["accuracy"]
@@ -180,7 +181,7 @@ def draw_paths(surface: str, paths: dict):
         axes.plot(*start, "o", color=common.COLOURS[1])
         axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
         axes.set_title(f"{racer}\n{low.min():.1e}", fontsize=10)
-    figure.suptitle(f"{surface}: the path of the best of five rates, and where it ends")
+    figure.suptitle(f"{surface}: the path of the best of nine rates, and how low it ends")
     return figure
 
 
@@ -191,7 +192,7 @@ def draw_bars(runs: dict):
     order = sorted(runs, key=lambda racer: runs[racer]["accuracy"])
     values = [runs[racer]["accuracy"] for racer in order]
     axes.bar_label(axes.barh(order, values), [f" {v:.3f}" for v in values], fontsize=9)
-    axes.set(xlabel="test accuracy", xlim=(min(0.8, min(values)), 0.92))
+    axes.set(xlabel="test accuracy", xlim=(min(0.8, min(values) - 0.02), 0.92))
     axes.set_title("Fashion-MNIST, each with the best of five rates")
     return figure
 

@@ -4,8 +4,16 @@
 with nothing, with dropout, batch normalisation, weight decay, early stopping, and all but the last.
 
 Command:  python experiments/regularisation.py [--seeds 3]
-Result:   not measured yet
-Time:     not measured yet
+Result:   accuracy and loss on new images (mean ± standard deviation of seeds 0 to 2); that on seen
+          ones is 0.997 or more throughout:
+            nothing         0.786 ± 0.007   1.04 ± 0.04
+            dropout         0.781 ± 0.004   0.95 ± 0.04
+            batch norm      0.817 ± 0.009   0.72 ± 0.04
+            weight decay    0.793 ± 0.003   0.82 ± 0.02
+            early stopping  0.766 ± 0.013   0.80 ± 0.02
+            first three     0.797 ± 0.013   0.70 ± 0.04
+          All lower the loss; of the accuracy that holds for batch normalisation alone
+Time:     50 s of CPU time a seed
 Reference: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting,
           2014; Ioffe and Szegedy, Batch normalization, 2015; Loshchilov and Hutter, Decoupled
           weight decay regularization, 2019; Prechelt, Early stopping: but when?, 1998
@@ -77,6 +85,8 @@ def load(config: Config) -> data.Dataset:
     labels = dataset.train["labels"]
     share = min(1.0, config.rows / len(labels))
     (rows,) = data.stratified_split(labels, (share,), seed=config.seed)
+    # Rounding in each class may give a row more, and batch_norm can't learn from a batch of one.
+    rows = rows[: config.rows]
     return dataset._replace(train={name: x[rows] for name, x in dataset.train.items()})
 
 
@@ -125,6 +135,7 @@ def fit(config: Config, dataset: data.Dataset, name: str) -> dict:
         early_stopping=train.early_stopping(patience=config.patience)
         if remedy.early_stopping
         else None,
+        data_of_seed=True,
     )
     seen = train.evaluate(loss_fn, train_state, dataset.train, parallel=config.parallel)
     new = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)

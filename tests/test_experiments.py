@@ -14,13 +14,16 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import optax
 import pytest
 
-from jaxdl import parallel
+import common
+import populations
+from jaxdl import checkpoint, data, layers, losses, parallel, train
 from jaxdl.train import programs
 
 FOLDER = Path(__file__).parent.parent / "experiments"
-PARTS = ("common", "report", "results")
+PARTS = ("common", "populations", "report", "results")
 EXPERIMENTS = sorted(p for p in FOLDER.glob("*.py") if p.stem not in PARTS)
 SECTIONS = ["Config", "Data", "Model", "Loss and step", "Run and report"]
 IMAGES = (
@@ -139,6 +142,20 @@ def test_smoke(path, idx, tmp_path, here, capsys):
         assert Path(picture.rstrip(",")).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", HERE, ids=lambda p: p.stem)
+@pytest.mark.usefixtures("alone")
+def test_smoke_of_two_seeds(path, idx, tmp_path, here):
+    flags = (*SMALL.get(path.stem, ()), *(("--data-dir", idx) if path.stem in IMAGES else ()))
+    here(path.stem, "--smoke", "--seeds", 2, *flags, "--output", tmp_path)
+    summary = json.loads((tmp_path / "seeds.json").read_text())
+    assert summary.pop("seeds") == [0, 1] and summary
+    for name, found in summary.items():
+        results = [tmp_path / f"seed_{seed}" / "result.json" for seed in (0, 1)]
+        values = [json.loads(path.read_text())[name] for path in results]
+        assert found["mean"] == pytest.approx(np.mean(values), nan_ok=True)
+
+
 @pytest.mark.usefixtures("alone")
 def test_what_one_network_leaves_behind(tmp_path, here, capsys):
     out = tmp_path / "out"
@@ -181,17 +198,117 @@ def test_resume_goes_on_where_the_run_stopped(tmp_path, here):
 
 
 @pytest.mark.usefixtures("alone")
-def test_seeds_run_one_by_one_and_are_summarised(tmp_path, here, capsys):
-    here("animals_mlp", "--smoke", "--hidden", 16, "--seeds", 2, "--seed", 3, "--output", tmp_path)
-    losses = [
-        json.loads((tmp_path / f"seed_{seed}" / "result.json").read_text())["test_loss"]
-        for seed in (3, 4)
+def test_seeds_train_together_go_on_and_are_summarised(tmp_path, here, monkeypatch, capsys):
+    flags = ("--smoke", "--hidden", 16)
+    both = (*flags, "--seeds", 2, "--seed", 3, "--output", tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("jaxdl.sweep.runs._asked", lambda *at: signal.SIGTERM)
+        with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
+            here("animals_mlp", *both)
+    assert "stopped by SIGTERM at 2 of 4 epochs; --resume goes on" in capsys.readouterr().err
+    here("animals_mlp", *both, "--resume")
+    printed = capsys.readouterr()
+    results = [
+        json.loads((tmp_path / f"seed_{seed}" / "result.json").read_text()) for seed in (3, 4)
     ]
+    losses = [result["test_loss"] for result in results]
     summary = json.loads((tmp_path / "seeds.json").read_text())
     assert losses[0] != losses[1] and summary["seeds"] == [3, 4]
     assert summary["test_loss"]["mean"] == pytest.approx(np.mean(losses))
     assert summary["test_loss"]["standard_error"] == pytest.approx(abs(np.diff(losses)[0]) / 2)
-    assert re.search(r"test_loss: \d\.\d{4} ± \d\.\d{4} over 2 seeds", capsys.readouterr().out)
+    assert re.search(r"test_loss: \d\.\d{4} ± \d\.\d{4} over 2 seeds", printed.out)
+    assert "2 runs: 1 combination x 2 seeds" in printed.err
+    assert results[0]["seconds"] == results[1]["seconds"]
+    # What the second leaves behind is what it leaves behind where it is trained alone.
+    here("animals_mlp", *flags, "--seed", 4, "--output", tmp_path / "alone")
+    for alone, mine in zip(*map(leavings, (tmp_path / "alone", tmp_path / "seed_4")), strict=True):
+        assert alone.keys() == mine.keys()
+        for name in alone.keys() - {"seconds", "examples_per_second", "compile_seconds"}:
+            np.testing.assert_allclose(mine[name], alone[name], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["universal_approximation", "optimizers_race", "lottery"])
+@pytest.mark.usefixtures("alone")
+def test_a_population_goes_on_to_the_same_bits(name, idx, tmp_path, here, monkeypatch):
+    flags = ("--smoke", *(("--data-dir", idx) if name in IMAGES else ()))
+    here(name, *flags, "--output", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        asked = iter([None, None, signal.SIGTERM])
+        patch.setattr("jaxdl.sweep.runs._asked", lambda *at: next(asked))
+        with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
+            here(name, *flags, "--output", tmp_path / "part")
+    here(name, *flags, "--output", tmp_path / "part", "--resume")
+    folders = (tmp_path / "whole", tmp_path / "part")
+    whole, part = (checkpoint.load(folder / "checkpoints")[0]["groups"] for folder in folders)
+    equal = lambda x, y: np.testing.assert_array_equal(*map(bits, (x, y)))
+    jax.tree.map(equal, part, whole)
+    whole, part = (json.loads((folder / "result.json").read_text()) for folder in folders)
+    times = {name for name in whole if name.endswith("seconds")} | {"versions", "commit"}
+    assert {k: part[k] for k in whole.keys() - times} == {k: whole[k] for k in whole.keys() - times}
+
+
+def bits(x):
+    return jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+
+
+def leavings(folder):
+    """The parameters that a run has saved, and the rows of its history."""
+    tree, history = checkpoint.load(folder / "checkpoints")
+    rows = (folder / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(row) for row in rows] == history
+    paths = jax.tree_util.tree_leaves_with_path(tree["params"])
+    return [{jax.tree_util.keystr(path): x for path, x in paths}, *history]
+
+
+POINTS = {"inputs": np.eye(8, 5, dtype="f"), "labels": np.arange(8) % 3}
+
+
+def trained(folder, seeds=(0, 1), rows=POINTS, rate=0.1, **options):
+    """What ``common.run`` gives for seeds that may train together."""
+    net = layers.dense(5, 3)
+    loss_fn, ends = train.supervised(net, losses.cross_entropy), []
+    flags = {"parallel": options.pop("parallel", "auto"), "epochs": 2}
+    with populations.together(folder, tuple(seeds), resume=False):
+        for seed in seeds:
+            config = common.Config(folder / f"seed_{seed}", seed, **flags)
+            dataset = data.Dataset(rows(seed) if callable(rows) else rows, POINTS)
+            tx = optax.sgd(rate)
+            end, _ = common.run(config, net, loss_fn, tx, dataset, batch_size=4, **options)
+            ends.append(end.params)
+    return ends
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"early_stopping": train.early_stopping("loss")}, "a population has no early stopping"),
+        ({"hooks": (print,)}, "a population has no hooks"),
+        ({"parallel": "jit"}, "--parallel jit is of a single network"),
+        ({"data_of_seed": True}, "the data is drawn by the seed too"),
+    ],
+)
+def test_seeds_that_cannot_train_together_are_told(options, reason, tmp_path, capsys, monkeypatch):
+    alone = []
+    monkeypatch.setattr(train, "fit", lambda *args, **kw: alone.append(args[2]) or (args[2], []))
+    trained(tmp_path, **options)
+    assert len(alone) == 2
+    assert f"seeds one after another: {reason}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_seed_with_other_data_trains_alone(tmp_path, capsys):
+    rows = lambda seed: {**POINTS, "labels": POINTS["labels"] * (seed != 1)}
+    ends = trained(tmp_path / "two", rows=rows)
+    assert "another: seed 1 has other data than seed 0" in capsys.readouterr().out
+    close = lambda x, y: np.testing.assert_allclose(x, y, atol=1e-6)
+    jax.tree.map(close, ends[1], *trained(tmp_path / "one", [1], rows))
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_seed_that_runs_off_says_where(tmp_path):
+    with pytest.raises(train.NonFiniteError, match="at step"):
+        trained(tmp_path, rate=np.nan)
 
 
 def test_programs_are_kept_where_the_flag_says(tmp_path, here, monkeypatch):

@@ -8,20 +8,24 @@ PyTorch runs its usual loop over slices of tensors, Flax its usual loop over a c
 - resnet-8: on images of 32×32×3, with strided convolutions; batch 128
 
 Command:  python experiments/benchmarks/layers.py [--only convnet,lstm] [--repeats 9]
+          [--also PYTHON], another interpreter, with another jax, to run jaxdl and Flax on too
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
-Result:   2 cores of an AMD EPYC, jax 0.10.2, PyTorch 2.13; medians of 5, ratios to jaxdl's seconds
-          an epoch     jaxdl    PyTorch  channels last  Flax    aims (PyTorch, channels last)
-          convnet      1.40 s   0.97 x   0.95 x         2.6 x   1.18 x, 0.95 x
-          lstm         2.20 s   0.68 x                  0.99 x  0.77 x
-          gru          1.80 s   1.31 x                  1.15 x
-          transformer  3.85 s   1.07 x                  1.38 x  1.11 x
-          resnet-8     1.60 s   0.80 x   0.63 x         1.37 x  0.83 x
-          From run to run a ratio moves by 5 %.
+Result:   2 cores of an AMD EPYC, PyTorch 2.13; medians of 5, ratios to jaxdl's seconds with jax
+          0.10.2; last those of jaxdl with jax 0.12.0 and Python 3.12, in the same alternation
+          an epoch     jaxdl    PyTorch  channels last  Flax    aims            jax 0.12
+          convnet      1.58 s   1.12 x   1.12 x         2.45 x  1.18 x, 0.95 x  0.98 x
+          lstm         2.26 s   0.67 x                  0.99 x  0.77 x          0.99 x
+          gru          1.73 s   1.34 x                  1.03 x                  0.99 x
+          transformer  3.73 s   1.09 x                  1.36 x  1.11 x          0.85 x
+          resnet-8     1.48 s   0.80 x   0.67 x         1.28 x  0.83 x          0.91 x
+          From run to run a ratio moves by 5 %, that of the convnet by 15 % (0.97 x before).
 Tried:    for convolutions on CPUs, what helped is in functional/convolution_cpu.py (the batch
           folded into the width from 32 channels on, in the kernel's gradient up to a width of 16;
           patches of rows for up to 4 channels); products of matrices row by row lost.
           For the lstm: buffers updated in place, factors of the gates saved on the way forward,
-          products gate by gate; what helped is in functional/recurrent_lstm.py.
+          products gate by gate; what helped is in functional/recurrent_lstm.py. Without effect:
+          two or four parts of the batch as independent products within a step, and XLA's CPU
+          library for products switched off. A step is one product of 128 x 128 x 512 on one core.
 """
 
 import argparse
@@ -51,6 +55,7 @@ TASKS = {
     "resnet-8": Task((32, 32, 3), 1280, 128),
 }
 RIVALS = ("jaxdl", "torch", "flax")
+OF_JAX = ("jaxdl", "flax")
 
 
 def jaxdl_network(name: str) -> "jaxdl.Layer":  # noqa: F821
@@ -119,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
     parser.add_argument("--only", default=",".join(TASKS), help="networks, with commas")
     parser.add_argument("--repeats", type=int, default=9, help="epochs timed")
+    parser.add_argument("--also", help="another interpreter, whose jax runs jaxdl and Flax too")
     options = parser.parse_args()
     unknown = set(options.only.split(",")) - set(TASKS)
     if unknown:
@@ -130,6 +136,9 @@ def main() -> None:
             path, images = examples(name, folder), len(TASKS[name].shape) == 3
             compared = (*RIVALS, "torch, channels last") if images else RIVALS
             commands = {rival: [sys.executable, __file__, rival, name, path] for rival in compared}
+            if options.also:
+                also = {f"{r}, other jax": [options.also, __file__, r, name, path] for r in OF_JAX}
+                commands |= also
             rivals.table(f"{name}: an epoch", rivals.steady(commands, options.repeats))
 
 

@@ -3,8 +3,15 @@
     python -m jaxdl.launch --processes 4 --restarts 2 script.py --its-own-flags
 
 Every process finds the others through ``jaxdl.parallel.initialize``, which reads what is set here:
-``JAXDL_COORDINATOR``, ``JAXDL_PROCESSES``, ``JAXDL_PROCESS`` and, from the second start on,
-``JAXDL_RESTART``, by which a script knows that it has a checkpoint to go on from.
+``JAXDL_COORDINATOR``, ``JAXDL_PROCESSES``, ``JAXDL_PROCESS``, ``JAXDL_RESTART`` (how often all
+have been started again; above 0 a script may have a checkpoint to go on from) and
+``JAXDL_LAUNCHED`` (the time of the first start: what is older isn't of this run). In the folder
+``JAXDL_MEETING`` each leaves a file when it is there, so that a missing one can be named.
+
+The experiments in ``experiments/`` all run so, with the numbers of a single process, and go on from
+their newest good checkpoint by themselves:
+
+    python -m jaxdl.launch --processes 2 --restarts 3 experiments/animals_mlp.py --epochs 200
 
 All processes of a run stand and fall together: when one ends with an error, the others are asked
 to end (SIGTERM), are killed if they haven't within ``--grace`` seconds, and all start again, as
@@ -14,13 +21,15 @@ often as ``--restarts`` says. The exit code is that of the process that failed f
 import argparse
 import contextlib
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -73,6 +82,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("script", help="a Python file")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
+    parser.set_defaults(launched=time.time())
     options = parser.parse_args(arguments)
     if not Path(options.script).is_file():
         parser.error(f"there is no file {options.script}")
@@ -91,36 +101,52 @@ def _count(least: int):  # type: ignore[no-untyped-def]
 
 def _run(options: argparse.Namespace, start: int, received: list[int]) -> tuple[int, int] | None:
     """Starts all processes and waits; returns rank and code of the first that failed, or None."""
-    address = f"127.0.0.1:{_free_port()}"
-    running = [_start(options, rank, start, address) for rank in range(options.processes)]
+    with tempfile.TemporaryDirectory(prefix="jaxdl-") as meeting:
+        known = {
+            "JAXDL_COORDINATOR": f"127.0.0.1:{_free_port()}",
+            "JAXDL_PROCESSES": str(options.processes),
+            "JAXDL_MEETING": meeting,
+            "JAXDL_RESTART": str(start),
+            "JAXDL_LAUNCHED": str(options.launched),
+        }
+        running = [_start(options, rank, known) for rank in range(options.processes)]
+        return _watch(options, running, received)
+
+
+def _watch(
+    options: argparse.Namespace, running: Sequence[subprocess.Popen[str]], received: list[int]
+) -> tuple[int, int] | None:
+    ended: queue.Queue[tuple[int, int]] = queue.Queue()
+    for pair in enumerate(running):
+        threading.Thread(target=_note_end, args=(*pair, ended), daemon=True).start()
     try:
-        while not received:
-            codes = [process.poll() for process in running]
-            failed = [(rank, code) for rank, code in enumerate(codes) if code]
-            if failed or all(code == 0 for code in codes):
-                return _first(failed)
-            time.sleep(POLL_SECONDS)
+        left = options.processes
+        while left and not received:
+            with contextlib.suppress(queue.Empty):
+                rank, code = ended.get(timeout=POLL_SECONDS)
+                if code:
+                    return rank, code
+                left -= 1
         return None
     finally:
         _end(running, options.grace, received[0] if received else signal.SIGTERM)
 
 
-def _first(failed: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """Of those found failed at once, the cause: others abort because they lost it."""
-    by_abort = lambda pair: pair[1] == -signal.SIGABRT
-    return min(failed, key=by_abort, default=None)
+def _note_end(
+    rank: int, process: subprocess.Popen[str], ended: queue.Queue[tuple[int, int]]
+) -> None:
+    """Waits for one process. The first to end is the cause: others end because they lost it."""
+    ended.put((rank, process.wait()))
 
 
 def _start(
-    options: argparse.Namespace, rank: int, start: int, address: str
+    options: argparse.Namespace, rank: int, known: Mapping[str, str]
 ) -> subprocess.Popen[str]:
-    known = {"JAXDL_COORDINATOR": address, "JAXDL_PROCESSES": str(options.processes)}
-    known |= {"JAXDL_PROCESS": str(rank), "JAXDL_RESTART": str(start)}
     # The first process has the terminal; the lines of the others are marked with their number.
     pipe = None if rank == 0 else subprocess.PIPE
     process = subprocess.Popen(
         [sys.executable, options.script, *options.arguments],
-        env=os.environ | known,
+        env={**os.environ, **known, "JAXDL_PROCESS": str(rank)},
         stdout=pipe,
         stderr=None if rank == 0 else subprocess.STDOUT,
         text=True,
@@ -176,7 +202,10 @@ def _free_port() -> int:
 
 
 def _ending(code: int) -> str:
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    asked = [s.name for s in (signal.SIGINT, signal.SIGTERM) if code == 128 + s]
+    return f"ended with code {code}" + "".join(f", as {name} asked it to" for name in asked)
 
 
 def _exit_code(code: int) -> int:

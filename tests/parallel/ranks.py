@@ -25,6 +25,7 @@ def train_steps(engine, share, pause=0.0):
     step = train.make_step(train.supervised(net, losses.cross_entropy), tx)
     wrap = {
         "jit": lambda: parallel.jit_step(step, mesh),
+        "raise": lambda: parallel.jit_step(step, mesh),
         "fsdp": lambda: parallel.jit_step(step, mesh, rule=parallel.fully_sharded(mesh, least=64)),
     }
     run, measured = wrap[engine](), []
@@ -40,6 +41,8 @@ def train_steps(engine, share, pause=0.0):
                 print(f"stopped by {stopped} at {number}", flush=True)
                 sys.exit(128 + stopped)
             time.sleep(pause)
+            if engine == "raise" and number == 3 and not parallel.is_primary():
+                raise ValueError("of this process alone")
     return measured
 
 

@@ -1,7 +1,5 @@
 """Several processes on this machine: the same numbers as one, and all end when one does."""
 
-import contextlib
-import itertools
 import os
 import re
 import signal
@@ -14,49 +12,17 @@ import jax
 import numpy as np
 import pytest
 
-from parallel import ranks
+from parallel import launched, ranks
+from parallel.launched import children, wait_for_lines
 
 SCRIPT = str(Path(__file__).with_name("ranks.py"))
 
 
-@contextlib.contextmanager
 def started(processes, *arguments, flags=()):
-    # One device a process, whatever this process has.
-    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
-    command = [sys.executable, "-m", "jaxdl.launch", "--processes", str(processes), *flags]
-    with subprocess.Popen(
-        [*command, SCRIPT, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment | {"PJRT_NPROC": "8"},
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()  # and with it all that it started
+    return launched.started(SCRIPT, processes, *arguments, flags=flags)
 
 
-def children(process):
-    """Process ids of the ranks, by rank."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) != process.pid:
-                continue
-            known = (folder / "environ").read_text().split("\0")
-        except (OSError, ValueError):
-            continue
-        rank = [line.split("=")[1] for line in known if line.startswith("JAXDL_PROCESS=")]
-        found |= {int(rank[0]): int(folder.name)} if rank else {}
-    return found
-
-
-def wait_for_steps(process, count):
-    lines = (line for line in process.stdout if line.startswith("loss "))  # JAX writes some too
-    assert len(list(itertools.islice(lines, count))) == count, process.stderr.read()
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize(("processes", "engine"), [(2, "jit"), (4, "fsdp")])
 def test_the_same_losses_as_one_process(processes, engine):
     with started(processes, engine, "0") as process:
@@ -68,10 +34,11 @@ def test_the_same_losses_as_one_process(processes, engine):
     np.testing.assert_allclose(got, mine, 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_one_killed_process_ends_all_with_its_name(rank):
     with started(2, "jit", "0.2", flags=["--grace", "5"]) as process:
-        wait_for_steps(process, 3)
+        wait_for_lines(process, "loss ", 3)
         began = time.monotonic()
         os.kill(children(process)[rank], signal.SIGKILL)
         _, errors = process.communicate(timeout=60)
@@ -80,9 +47,21 @@ def test_one_killed_process_ends_all_with_its_name(rank):
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.slow
+def test_an_exception_in_one_process_ends_all_at_once_with_its_name():
+    with started(2, "raise", "0.1", flags=["--grace", "60"]) as process:
+        wait_for_lines(process, "loss ", 3)
+        began = time.monotonic()
+        _, errors = process.communicate(timeout=100)
+    assert "ValueError: of this process alone" in errors
+    assert "launch: process 1 ended with code 1; 0 restarts left" in errors
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.slow
 def test_a_signal_to_one_process_stops_all_at_the_same_step():
     with started(2, "jit", "0.2") as process:
-        wait_for_steps(process, 3)
+        wait_for_lines(process, "loss ", 3)
         os.kill(children(process)[1], signal.SIGTERM)
         out, errors = process.communicate(timeout=60)
     steps = re.findall(r"stopped by 15 at (\d+)", out + errors)

@@ -89,6 +89,16 @@ def test_the_memory_of_the_train_state_is_reused():
     assert before.is_deleted()
 
 
+@pytest.mark.parametrize("engine", ["pmap", "shard_map"])
+def test_a_step_made_for_another_axis_is_named(engine):
+    step = train.make_step(train.supervised(NET, losses.cross_entropy), TX, axis_name="rows")
+    mesh = parallel.data_mesh()
+    run = parallel.pmap_step(step) if engine == "pmap" else parallel.shard_map_step(step, mesh)
+    train_state = train.init_state(NET, TX, jax.random.key(0))
+    with pytest.raises(ValueError, match=r"axis that isn't there .*rows.*axis_name='data'"):
+        run(train_state, batch())
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

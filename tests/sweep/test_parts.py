@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdl import sweep, train
+from jaxdl import layers, sweep, train
+from jaxdl.sweep import programs, store
+from jaxdl.sweep.store import Stored
 from sweep.population import DATASET, OPTIONS, make_run
 
 SPACE = {
@@ -117,6 +119,16 @@ def test_seeds_and_ensemble():
     # The mean of convex losses is at least the loss of the mean.
     assert found["negative_log_likelihood"] <= found["member_negative_log_likelihood"]
     assert 0 <= found["disagreement"] <= 1 and (said.information > -1e-9).all()
+
+
+@pytest.mark.parametrize(("net", "lanes"), [
+    (layers.conv(1, 2, (3,)), 1), (layers.conv(1, 2, (3, 3)), 1), (layers.dense(3, 2), 4)
+])  # fmt: skip
+def test_convolutions_take_turns_on_a_cpu(net, lanes):
+    params, state = jax.vmap(net.init)(jax.random.split(jax.random.key(0), 4))
+    stored = Stored(train.TrainState(np.zeros(4), params, state, (), ()), np.zeros(4))
+    found = programs.layout_of(4, 1, store.bytes_of(stored), store.lanes_of(stored))
+    assert found == (1, 4 // lanes, lanes)
 
 
 def test_an_ensemble_needs_members():

@@ -144,7 +144,7 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
         return 15 if len(asked) == 6 else None
 
     with monkeypatch.context() as patch:
-        patch.setattr("jaxdl.sweep.runs._asked", lambda should_stop, n: stops(n) is not None)
+        patch.setattr("jaxdl.sweep.runs._asked", lambda should_stop, n, moment: stops(n))
         part = sweep.run(make_run, DATASET, checkpoints=tmp_path, **options)
     assert int(part.state(0).step) == 6
     again = sweep.run(make_run, DATASET, checkpoints=tmp_path, resume=True, **options)

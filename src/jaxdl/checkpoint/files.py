@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jaxdl import checks
@@ -174,9 +175,10 @@ def _write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
     # Orbax refuses arrays without entries; their shape in contents.json is all there is to them.
     full = {name: _plain(x) for name, x in arrays.items() if x.size}
     # Numbers that were learned hardly compress, and trying costs as much as writing.
-    handler = ocp.PyTreeCheckpointHandler(use_compression=False)
+    alone = {"multiprocessing_options": _alone()}
+    handler = ocp.PyTreeCheckpointHandler(use_compression=False, **alone)
     try:
-        with ocp.Checkpointer(handler) as checkpointer:
+        with ocp.Checkpointer(handler, **alone) as checkpointer:
             checkpointer.save(folder.absolute(), full)
     except OSError:
         raise
@@ -192,13 +194,24 @@ def _read_arrays(folder: Path, leaves: Mapping[str, Leaf]) -> dict[str, np.ndarr
     arrays = {n: _plain(np.zeros(x.shape, x.dtype)) for n, x in leaves.items() if 0 in x.shape}
     full = leaves.keys() - arrays.keys()
     as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in full}
-    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+    alone = {"multiprocessing_options": _alone()}
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler(**alone), **alone) as checkpointer:
         arrays |= checkpointer.restore(folder.absolute(), restore_args=as_numpy)
     for name, leaf in leaves.items():
         plain = _plain(np.zeros((), leaf.dtype)).dtype
         if (arrays[name].shape, arrays[name].dtype) != (leaf.shape, plain):
             raise ValueError(f"{name} is {checks.describe(arrays[name])}, not {leaf}")
     return {name: x.view(leaves[name].dtype) for name, x in arrays.items()}
+
+
+def _alone() -> Any:
+    """Lets Orbax write or read in this process, whatever others there are, and wait for none."""
+    import orbax.checkpoint as ocp
+
+    index = jax.process_index()
+    return ocp.options.MultiprocessingOptions(
+        primary_host=index, active_processes={index}, barrier_sync_key_prefix=str(index)
+    )
 
 
 def _plain(x: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from jaxdl import checks
+from jaxdl import checks, parallel
 from jaxdl.checkpoint import store
 from jaxdl.checkpoint.store import Best
 
@@ -27,7 +27,8 @@ def hook(
 
     What can't be written because the disk is full, or the folder can't be written to any more,
     costs a warning and is tried again ``every_seconds`` later; the run goes on, and the earlier
-    checkpoints stay. A folder that was removed is made again, with a warning.
+    checkpoints stay. A folder that was removed is made again, with a warning. With several
+    processes all of them have the hook; the first one decides when, and writes.
 
     Args:
         directory: where the checkpoints lie; made at once where it doesn't exist.
@@ -55,7 +56,9 @@ def hook(
     """
     checks.sizes("checkpoint.hook", keep=keep)
     directory, writer = Path(directory), ThreadPoolExecutor(1, "checkpoint")
-    _check_writable(directory)
+    primary = parallel.is_primary()
+    if primary:
+        _check_writable(directory)
     newest = _Newest(begun=time.monotonic())
 
     def on_event(event: Any) -> None:
@@ -64,13 +67,17 @@ def hook(
         _settle(newest, directory, wait=urgent)
         due = newest.future is None and time.monotonic() - newest.begun >= every_seconds
         # The end may bring other parameters at the same step: those of the best epoch.
-        if not (urgent or due) or (step == newest.step and not last):
+        wanted = (urgent or due) and (last or step != newest.step)
+        if not parallel.agreed(wanted):  # clocks and disks differ
             return
-        _check_directory(newest, directory, step)
         contents = store.snapshot(event.train_state, event.history)
-        newest.future = writer.submit(store.add, directory, contents, keep, best)
         newest.step, newest.begun = step, time.monotonic()
+        if primary:
+            _check_directory(newest, directory, step)
+            newest.future = writer.submit(store.add, directory, contents, keep, best)
         _settle(newest, directory, wait=last or not background)
+        if last:
+            parallel.agreed(0)  # nobody ends before it is on the disk
 
     return on_event
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import checks
+from jaxdl import checks, parallel
 
 Tree = TypeVar("Tree")
 
@@ -39,9 +39,13 @@ def describe(leaf: Leaf) -> str:
 
 
 def take(tree: Any) -> tuple[dict[str, Leaf], dict[str, np.ndarray]]:
-    """Returns what stands in each leaf, and a copy of its numbers: the next step may reuse it."""
+    """Returns what stands in each leaf, and a copy of its numbers: the next step may reuse it.
+
+    With several processes all must ask, where arrays are split over them.
+    """
     leaves, arrays = {}, {}
     for path, x in jax.tree.leaves_with_path(tree):
+        x = parallel.local(x)  # one after the other: whole, a model may be larger than a device
         key = str(jax.random.key_impl(x)) if _is_key(x) else None
         array = np.array(jax.random.key_data(x) if key else x)
         if not (jnp.issubdtype(array.dtype, np.number) or array.dtype == bool):
@@ -75,7 +79,8 @@ def put(leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndarray], like: Tree
         # An array that no one placed stays free to move to where it is needed.
         placed = getattr(wanted, "committed", True)
         sharding = getattr(wanted, "sharding", None) if placed else None
-        return jax.device_put(_wrap(saved)(x), sharding)
+        x = _wrap(saved)(x)
+        return jax.device_put(x) if sharding is None else parallel.put(x, sharding)
 
     return jax.tree.map_with_path(leaf, like)
 

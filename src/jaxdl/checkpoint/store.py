@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from jaxdl import checks
+from jaxdl import checks, parallel
 from jaxdl.checkpoint import files, leaves
 from jaxdl.checkpoint.files import Contents
 
@@ -29,7 +29,8 @@ def save(
 ) -> None:
     """Writes a TrainState and its history, whole or not at all.
 
-    One run at a time writes to a directory. What a kill left half-written there is removed.
+    One run at a time writes to a directory. What a kill left half-written there is removed. With
+    several processes all of them call; the first one writes, and the others wait for it.
 
     Args:
         directory: where the checkpoints of this run lie; made where it doesn't exist.
@@ -55,14 +56,18 @@ def save(
         [{'epoch': 1}]
     """
     checks.sizes("checkpoint.save", keep=keep)
-    check_order(directory, int(train_state.step))
-    add(Path(directory), snapshot(train_state, history), keep, best)
+    contents = snapshot(train_state, history)
+    if parallel.is_primary():
+        check_order(directory, contents.step)
+        add(Path(directory), contents, keep, best)
+    parallel.agreed(0)
 
 
 def restore(directory: str | Path, like: Tree) -> tuple[Tree, list[dict[str, Any]]]:
     """Reads the newest good checkpoint into a tree that must fit it exactly.
 
-    A damaged or half-written checkpoint is named in a warning and skipped.
+    A damaged or half-written checkpoint is named in a warning and skipped. It doesn't matter how
+    many processes and devices wrote it. With several processes each reads the files.
 
     Args:
         directory: where the checkpoints of a run lie, or the folder of one of them.

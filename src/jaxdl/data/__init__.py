@@ -8,6 +8,8 @@ from jaxdl.data.augment import random_resized_crop as random_resized_crop
 from jaxdl.data.augment import random_rotation as random_rotation
 from jaxdl.data.dataset import Dataset as Dataset
 from jaxdl.data.dataset import select_classes as select_classes
+from jaxdl.data.folder_readers import ImageReaders as ImageReaders
+from jaxdl.data.folder_readers import image_readers as image_readers
 from jaxdl.data.folders import image_folder as image_folder
 from jaxdl.data.loading import load as load
 from jaxdl.data.mnist1d import mnist1d as mnist1d

@@ -18,7 +18,14 @@ _PARTS = {"train": 0, "validation": 1, "val": 1, "valid": 1, "test": 2}
 _NAMED = 5  # how many corrupt files a message names
 
 
-class _Files(NamedTuple):
+class Files(NamedTuple):
+    """The images of a part.
+
+    Example:
+        >>> Files([Path("cat/1.png")], np.zeros(1, np.int32)).paths[0].name
+        '1.png'
+    """
+
     paths: list[Path]
     labels: np.ndarray  # int32
 
@@ -70,31 +77,60 @@ def image_folder(
         >>> pets.classes, pets.train["inputs"].shape
         (('cat', 'dog'), (16, 4, 5, 3))
     """
-    folder = Path(path).expanduser()
-    if on_corrupt not in ("raise", "skip"):
-        raise ValueError(f"image_folder: on_corrupt is {on_corrupt!r}; it is 'raise' or 'skip'")
-    roots = _roots(folder)
-    classes = tuple(sorted({name for root in roots.values() for name in _subfolders(root)}))
-    if not classes:
-        raise ValueError(f"image_folder: {folder} has no subfolders, one of which is a class")
-    listed = {part: _listed(root, classes) for part, root in roots.items()}
+    check_corrupt("image_folder", on_corrupt)
+    listed, classes = found("image_folder", path)
     parts = {}
     for part, files in listed.items():  # no comprehension, a frame of its own only before 3.12
         parts[part] = _read(files, image_size, channels, on_corrupt)
     _check_sizes(list(parts.values()))
-    about = f"{folder.name}: images of {len(classes)} classes"
+    about = f"{Path(path).name}: images of {len(classes)} classes"
     arrays = {part: {"inputs": np.stack(x), "labels": y} for part, (x, y, _) in parts.items()}
-    if roots.keys() != {"all"}:
+    if listed.keys() != {"all"}:
         return Dataset(**arrays, classes=classes, description=about)
     rows = arrays["all"]
     strata = rows["labels"]
     return split_rows(rows, strata, fractions, seed=seed, classes=classes, description=about)
 
 
+def check_corrupt(function: str, on_corrupt: str) -> None:
+    """Raises a ValueError unless it is a known way to deal with corrupt files.
+
+    Example:
+        >>> check_corrupt("image_folder", "skip")
+    """
+    if on_corrupt not in ("raise", "skip"):
+        raise ValueError(f"{function}: on_corrupt is {on_corrupt!r}; it is 'raise' or 'skip'")
+
+
+def found(function: str, path: str | os.PathLike[str]) -> tuple[dict[str, Files], tuple[str, ...]]:
+    """Returns the images of each part, or of ``"all"`` where the folder has none, and the classes.
+
+    Args:
+        function: who asks, for messages.
+        path: the folder.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if it has no subfolders, or one of them no images.
+
+    Example:
+        >>> found("image_folder", "nowhere")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: image_folder: there is no folder nowhere
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{function}: there is no folder {folder}")
+    roots = _roots(folder)
+    classes = tuple(sorted({name for root in roots.values() for name in _subfolders(root)}))
+    if not classes:
+        raise ValueError(f"{function}: {folder} has no subfolders, one of which is a class")
+    return {part: _listed(function, root, classes) for part, root in roots.items()}, classes
+
+
 def _roots(folder: Path) -> dict[str, Path]:
     """The folder of each part, or of all."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"image_folder: there is no folder {folder}")
     names = _subfolders(folder)
     if "train" not in names or not set(names) <= _PARTS.keys():
         return {"all": folder}
@@ -106,7 +142,7 @@ def _subfolders(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
-def _listed(root: Path, classes: Sequence[str]) -> _Files:
+def _listed(function: str, root: Path, classes: Sequence[str]) -> Files:
     """The images of a part in the order of their names."""
     paths: list[Path] = []
     counts = []
@@ -114,14 +150,14 @@ def _listed(root: Path, classes: Sequence[str]) -> _Files:
         inside = (root / name).rglob("*") if (root / name).is_dir() else ()
         images = sorted(path for path in inside if path.suffix.lower() in SUFFIXES)
         if (root / name).is_dir() and not images:
-            raise ValueError(f"image_folder: {root / name} holds no images")
+            raise ValueError(f"{function}: {root / name} holds no images")
         paths += images
         counts.append(len(images))
-    return _Files(paths, np.repeat(np.arange(len(classes), dtype=np.int32), counts))
+    return Files(paths, np.repeat(np.arange(len(classes), dtype=np.int32), counts))
 
 
 def _read(
-    files: _Files, image_size: tuple[int, int] | None, channels: int, on_corrupt: str
+    files: Files, image_size: tuple[int, int] | None, channels: int, on_corrupt: str
 ) -> tuple[list[np.ndarray], np.ndarray, list[Path]]:
     """The images that can be decoded, their labels and their files."""
     needs.module("image_folder", "PIL.Image", "pillow")
@@ -130,7 +166,7 @@ def _read(
     bad = [path for path, x in zip(files.paths, images, strict=True) if isinstance(x, str)]
     if bad:
         reason = next(x for x in images if isinstance(x, str))
-        _report(bad, len(files.paths), reason, on_corrupt)
+        report("image_folder", bad, len(files.paths), reason, on_corrupt)
     good = [i for i, x in enumerate(images) if not isinstance(x, str)]
     kept: Any = [images[i] for i in good]
     return kept, files.labels[good], [files.paths[i] for i in good]
@@ -163,10 +199,18 @@ def decoded(path: Any, image_size: tuple[int, int] | None, channels: int) -> np.
     return np.asarray(image).reshape(*image.size[::-1], channels)
 
 
-def _report(bad: list[Path], total: int, reason: str, on_corrupt: str) -> None:
+def report(function: str, bad: list[Path], total: int, reason: str, on_corrupt: str) -> None:
+    """Raises or warns of corrupt files, four frames up.
+
+    Example:
+        >>> report("image_folder", [Path("cat.png")], 1, "OSError: broken", "skip")
+        Traceback (most recent call last):
+        ...
+        ValueError: image_folder: 1 corrupt file of 1: cat.png (OSError: broken). None is left
+    """
     named = ", ".join(map(str, bad[:_NAMED])) + (", …" if len(bad) > _NAMED else "")
     files = "file" if len(bad) == 1 else "files"
-    text = f"image_folder: {len(bad)} corrupt {files} of {total}: {named} ({reason})"
+    text = f"{function}: {len(bad)} corrupt {files} of {total}: {named} ({reason})"
     if on_corrupt == "raise":
         raise ValueError(f'{text}. Delete them, or pass on_corrupt="skip"')
     if len(bad) == total:

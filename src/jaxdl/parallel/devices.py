@@ -167,6 +167,46 @@ def unreplicate(tree: Any) -> Any:
     return jax.tree_util.tree_map_with_path(own, tree)
 
 
+def local(tree: Any) -> Any:
+    """Brings arrays that lie on devices of several processes whole to a device of this one.
+
+    Args:
+        tree: arrays. All processes must call with the same, where one of them is split: its parts
+            are then gathered, one array after the other.
+
+    Returns:
+        The same arrays; those of this process alone stay where they are.
+
+    Example:
+        >>> local({"kernel": replicate(jnp.ones(3), data_mesh())})["kernel"].is_fully_addressable
+        True
+    """
+
+    def own(x: Any) -> Any:
+        if not isinstance(x, jax.Array) or x.is_fully_addressable:
+            return x
+        if not x.is_fully_replicated:
+            x = _put(x, NamedSharding(mesh_under(x) or data_mesh(), PartitionSpec()))
+        return x.addressable_shards[0].data
+
+    return jax.tree.map(own, tree)
+
+
+def mesh_under(tree: Any) -> Mesh | None:
+    """Returns the mesh that arrays are spread over; None where each lies on one device.
+
+    Example:
+        >>> mesh_under(jnp.ones(3)) is None
+        True
+    """
+    for x in jax.tree.leaves(tree):
+        sharding = getattr(x, "sharding", None)
+        mesh = getattr(sharding, "mesh", None)
+        if isinstance(mesh, Mesh) and mesh.size > 1:
+            return mesh
+    return None
+
+
 def assert_replicas_equal(tree: Any) -> None:
     """Checks that the copies of each array are the same to the bit on this process's devices.
 

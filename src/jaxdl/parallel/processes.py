@@ -1,10 +1,15 @@
 """Many processes, on one machine or several: how they meet, share data and stop together."""
 
+import atexit
 import contextlib
+import functools
+import itertools
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -27,19 +32,21 @@ def initialize(
 
     It must come before anything else that asks JAX for devices. Where the three numbers aren't
     given they are those of ``python -m jaxdl.launch``, or else of the cluster that JAX finds in
-    the environment (SLURM, Open MPI, Kubernetes, cloud TPU).
+    the environment (SLURM, Open MPI, Kubernetes, cloud TPU). A second call does nothing either.
 
     Args:
         coordinator: address and port of process 0, as ``"10.0.0.1:1234"``.
         processes: how many there are.
         process: which one this is, from 0 on.
-        timeout: seconds to wait for all to be there; after it, the process ends with an error.
+        timeout: seconds to wait for all to be there; after it, JAX ends the process, which says
+            who is missing.
         heartbeat: seconds without a sign of life after which a process counts as lost; all
-            others are then ended by JAX, which can't be caught in Python.
+            others are then ended by JAX, which can't be caught in Python. A process that an
+            exception ends is lost at once.
 
     Raises:
         ValueError: if some of the three are given and others not.
-        RuntimeError: if JAX has been used before, or the processes don't meet in time.
+        RuntimeError: if JAX has been used before, where there are other processes.
 
     Example:
         >>> initialize(processes=2)
@@ -48,22 +55,83 @@ def initialize(
         ValueError: initialize needs coordinator, processes and process, got (None, 2, None)
     """
     given = (coordinator, processes, process)
-    if given == (None, None, None) and "JAXDL_COORDINATOR" in os.environ:
+    if None in given and given != (None, None, None):
+        raise ValueError(f"initialize needs coordinator, processes and process, got {given}")
+    if jax.distributed.is_initialized():
+        return
+    if coordinator is None and "JAXDL_COORDINATOR" in os.environ:
         coordinator = os.environ["JAXDL_COORDINATOR"]
         processes, process = (int(os.environ[f"JAXDL_PROCESS{end}"]) for end in ("ES", ""))
-    elif None in given and given != (None, None, None):
-        raise ValueError(f"initialize needs coordinator, processes and process, got {given}")
     try:
-        jax.distributed.initialize(
-            coordinator,
-            processes,
-            process,
-            initialization_timeout=timeout,
-            heartbeat_timeout_seconds=heartbeat,
+        with _impatience(process, processes, coordinator, timeout):
+            jax.distributed.initialize(
+                coordinator,
+                processes,
+                process,
+                initialization_timeout=timeout,
+                heartbeat_timeout_seconds=heartbeat,
+            )
+    except (ValueError, RuntimeError) as error:
+        # Else JAX has found no cluster, or wasn't asked for one in time: this process is alone.
+        alone = "before any JAX" if isinstance(error, RuntimeError) else "coordinator_address"
+        if coordinator is not None or alone not in str(error) or _in_a_cluster():
+            raise
+        return
+    sys.excepthook = functools.partial(_end_all, sys.excepthook)
+
+
+@contextlib.contextmanager
+def _impatience(
+    process: int | None, processes: int | None, coordinator: str | None, timeout: int
+) -> Iterator[None]:
+    """Says who is missing shortly before JAX ends this process for it, without a name."""
+    meeting = Path(os.environ["JAXDL_MEETING"]) if "JAXDL_MEETING" in os.environ else None
+    if meeting is not None:
+        (meeting / str(process)).touch()
+
+    def say() -> None:
+        missing = "another one"
+        if meeting is not None and processes is not None:
+            there = [(meeting / str(i)).exists() for i in range(processes)]
+            missing = f"process {there.index(False)}" if False in there else missing
+        mine = "this process" if process is None else f"process {process} of {processes}"
+        place = coordinator or "the address that the cluster gives"
+        print(
+            f"initialize: {mine} has waited {0.9 * timeout:g} s for all to meet at {place}:"
+            f" {missing} hasn't started, or can't reach that address",
+            file=sys.stderr,
+            flush=True,
         )
-    except ValueError as error:
-        if coordinator is not None or "coordinator_address" not in str(error):
-            raise  # else JAX has found no cluster: this process is alone
+
+    timer = threading.Timer(0.9 * timeout, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _end_all(show: Callable[..., Any], *error: Any) -> None:
+    """Shows an error that ends this process, and lets it end without waiting for the others.
+
+    JAX would wait for them at the end, up to five minutes; and they are waiting for this process.
+    """
+    show(*error)
+    # It comes first of what is to be done at the end, but after threads, as that of a checkpoint.
+    atexit.register(_end_now)
+
+
+def _end_now() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _in_a_cluster() -> bool:
+    """Whether a cluster's own launcher has started this process: it would be wrong to go alone."""
+    marks = ("SLURM_STEP_NODELIST", "OMPI_COMM_WORLD_SIZE", "JOB_COMPLETION_INDEX")
+    return any(mark in os.environ for mark in marks)
 
 
 def is_primary() -> bool:
@@ -130,6 +198,10 @@ def global_batch(batch: Batch, mesh: Mesh) -> Batch:
 
 ShouldStop = Callable[[int], int | None]
 
+# JAX counts how often each process has asked, and lets all stop at the same count, which must come
+# in all of them: steps don't do, where a chunk is many of them.
+_ASKED = itertools.count()
+
 
 @contextlib.contextmanager
 def stopping() -> Iterator[ShouldStop]:
@@ -142,7 +214,7 @@ def stopping() -> Iterator[ShouldStop]:
 
     Returns:
         A context whose value is a function ``should_stop(step)``: None, or the number of the
-        signal. With several processes each must ask at the same steps.
+        signal. With several processes each must ask as often as the others.
 
     Example:
         >>> with stopping() as should_stop:
@@ -153,7 +225,7 @@ def stopping() -> Iterator[ShouldStop]:
     together = jax.process_count() > 1
 
     def should_stop(step: int) -> int | None:
-        if together and multihost_utils.reached_preemption_sync_point(step):
+        if together and multihost_utils.reached_preemption_sync_point(next(_ASKED)):
             return noted[0] if noted else signal.SIGTERM
         return noted[0] if noted and not together else None
 

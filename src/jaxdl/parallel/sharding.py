@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
+import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdl.parallel.devices import AXIS, put
@@ -39,7 +40,7 @@ def fully_sharded(mesh: Mesh, *, axis: str = AXIS, least: int = 1024) -> Rule:
         Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter models",
         2020.
     """
-    devices = mesh.shape[_known(mesh, axis)]
+    devices = mesh.shape[known_axis(mesh, axis)]
 
     def rule(path: str, shape: Shape) -> PartitionSpec:
         size = 1
@@ -83,13 +84,13 @@ def by_path(
     return rule
 
 
-def shardings(tree: Any, mesh: Mesh, rule: Rule) -> Any:
+def shardings(tree: Any, mesh: Mesh, rule: Rule | None = None) -> Any:
     """Says for each array of a tree how a rule splits it over a mesh.
 
     Args:
         tree: arrays or their shapes, as a TrainState or ``jax.eval_shape`` of ``init_state``.
         mesh: the devices.
-        rule: see ``fully_sharded`` and ``by_path``.
+        rule: see ``fully_sharded`` and ``by_path``; without one all lie whole everywhere.
 
     Returns:
         The tree with a ``NamedSharding`` for each array, for ``jax.device_put`` or ``jax.jit``.
@@ -107,8 +108,8 @@ def shardings(tree: Any, mesh: Mesh, rule: Rule) -> Any:
 
     def one(path: Any, x: Any) -> NamedSharding:
         name = jax.tree_util.keystr(path)
-        spec = rule(name, x.shape)
-        for n, axes in zip(x.shape, spec, strict=False):
+        spec = PartitionSpec() if rule is None else rule(name, np.shape(x))
+        for n, axes in zip(np.shape(x), spec, strict=False):
             _check_split(name, n, axes, mesh)
         return NamedSharding(mesh, spec)
 
@@ -143,24 +144,44 @@ def jit_step(
         >>> float(run(jax.numpy.float32(1), {"inputs": jax.numpy.ones(8)})[0])
         9.0
     """
-    rows = NamedSharding(mesh, PartitionSpec(_known(mesh, axis)))
-    whole = rule or (lambda path, shape: PartitionSpec())
-
-    def constrained(train_state: Any, batch: Batch) -> tuple[Any, Metrics]:
-        after, sums = step(train_state, batch)
-        # Without this the compiler may leave results split in another way than they came in.
-        return jax.lax.with_sharding_constraint(after, shardings(after, mesh, whole)), sums
-
-    compiled = jax.jit(constrained, donate_argnums=0)
+    rows = NamedSharding(mesh, PartitionSpec(known_axis(mesh, axis)))
+    compiled = jax.jit(constrained(step, mesh, rule), donate_argnums=0)
 
     def run(train_state: Any, batch: Batch) -> tuple[Any, Metrics]:
-        train_state = put(train_state, shardings(train_state, mesh, whole))
+        train_state = put(train_state, shardings(train_state, mesh, rule))
         return compiled(train_state, put(batch, jax.tree.map(lambda _: rows, batch)))
 
     return run
 
 
-def _known(mesh: Mesh, axis: str) -> str:
+def constrained(fn: Callable[..., Any], mesh: Mesh, rule: Rule | None) -> Callable[..., Any]:
+    """Splits the first result of a function by a rule; the others lie whole everywhere.
+
+    The compiler may else leave a TrainState split in another way than it came in.
+
+    Example:
+        >>> from jaxdl.parallel import data_mesh
+        >>> step = constrained(lambda s, b: (s + 1, {}), data_mesh(), None)
+        >>> float(jax.jit(step)(jax.numpy.float32(1), {})[0])
+        2.0
+    """
+
+    def run(*arguments: Any) -> tuple[Any, ...]:
+        first, *others = fn(*arguments)
+        split = shardings(first, mesh, rule), *shardings(others, mesh)
+        return jax.lax.with_sharding_constraint((first, *others), split)
+
+    return run
+
+
+def known_axis(mesh: Mesh, axis: str) -> str:
+    """Returns the name of an axis, and raises a ValueError if a mesh has none of that name.
+
+    Example:
+        >>> from jaxdl.parallel import data_mesh
+        >>> known_axis(data_mesh(), "data")
+        'data'
+    """
     if axis not in mesh.axis_names:
         raise ValueError(f"the mesh has no axis {axis!r}; its axes are {mesh.axis_names}")
     return axis
@@ -169,6 +190,6 @@ def _known(mesh: Mesh, axis: str) -> str:
 def _check_split(name: str, n: int, axes: str | Sequence[str] | None, mesh: Mesh) -> None:
     devices = 1
     for axis in (axes,) if isinstance(axes, str) else axes or ():
-        devices *= mesh.shape[_known(mesh, axis)]
+        devices *= mesh.shape[known_axis(mesh, axis)]
     if n % devices:
         raise ValueError(f"{name or 'the array'}: {n} entries don't divide by {devices} devices")

@@ -23,7 +23,11 @@ def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callab
     Returns:
         ``(train_state, batch) -> (train_state, metrics)`` of one TrainState, without a device
         axis, and a whole batch of any number of rows. Dropout draws differ with the number of
-        devices, since each device draws its own.
+        devices, since each device draws its own. Over several processes, all of which give the
+        whole batch, it is ``shard_map_step``, to the same bits.
+
+    Raises:
+        ValueError: at the first call, if the step was made for another axis.
 
     Example:
         >>> add = lambda s, b: (s + jax.lax.psum((b["inputs"] * b["weight"]).sum(), AXIS), {})
@@ -31,9 +35,10 @@ def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callab
         5.0
     """
     mesh = data_mesh(devices)
-    run = jax.pmap(
-        step, axis_name=AXIS, in_axes=(None, 0), out_axes=None, devices=mesh.devices.tolist()
-    )
+    if jax.process_count() > 1:
+        return shard_map_step(step, mesh)
+    body, chosen = _named(step), mesh.devices.tolist()
+    run = jax.pmap(body, axis_name=AXIS, in_axes=(None, 0), out_axes=None, devices=chosen)
     return lambda train_state, batch: run(train_state, shard_batch(batch, mesh.size))
 
 
@@ -52,6 +57,9 @@ def shard_map_step(
     Returns:
         ``(train_state, batch) -> (train_state, metrics)``, compiled.
 
+    Raises:
+        ValueError: at the first call, if the step was made for another axis.
+
     Example:
         >>> add = lambda s, b: (s + jax.lax.psum((b["inputs"] * b["weight"]).sum(), AXIS), {})
         >>> float(shard_map_step(add, data_mesh())(0.0, {"inputs": jnp.ones(5)})[0])
@@ -59,7 +67,7 @@ def shard_map_step(
     """
 
     def body(train_state: Any, parts: Batch) -> tuple[Any, Metrics]:
-        return step(train_state, jax.tree.map(lambda x: x[0], parts))
+        return _named(step)(train_state, jax.tree.map(lambda x: x[0], parts))
 
     specs = (PartitionSpec(), PartitionSpec(AXIS))
     mapped = jax.shard_map(
@@ -67,6 +75,21 @@ def shard_map_step(
     )
     run = jax.jit(mapped)
     return lambda train_state, batch: run(train_state, shard_batch(batch, mesh.size))
+
+
+def _named(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Lets a step that was made for another axis say so."""
+
+    def run(*arguments: Any) -> Any:
+        try:
+            return step(*arguments)
+        except NameError as error:
+            raise ValueError(
+                f"the step averages over an axis that isn't there ({error}); it must be made with"
+                f" make_step(…, axis_name={AXIS!r})"
+            ) from error
+
+    return run
 
 
 def resolve(parallel: Parallel) -> Parallel:
@@ -104,7 +127,8 @@ def compile_replicated(
     Args:
         fn: a function that splits its own work, as those of ``make_epoch`` and
             ``make_evaluation`` do when made with the engine's ``placement``.
-        engine: what runs it on the devices.
+        engine: what runs it on the devices. Over several processes ``"pmap"`` is ``"shard_map"``,
+            which gives the same bits: pmap would take each process's arrays for parts.
         mesh: the devices.
         donate: whether the memory of the first argument may be used for the result.
 
@@ -118,7 +142,7 @@ def compile_replicated(
     """
     donated = (0,) if donate else ()
     everywhere = PartitionSpec()
-    if engine == "pmap":
+    if engine == "pmap" and jax.process_count() == 1:  # else shard_map: pmap knows one process
         # pmap needs an argument with a device axis; jit around it replicates all others.
         number = jnp.arange(mesh.size)
         mapped = jax.pmap(
@@ -133,7 +157,7 @@ def compile_replicated(
             donate_argnums=donated,
             out_shardings=NamedSharding(mesh, everywhere),
         )
-    if engine == "shard_map":
+    if engine in ("pmap", "shard_map"):
         fn = jax.shard_map(
             fn, mesh=mesh, in_specs=everywhere, out_specs=everywhere, check_vma=False
         )

@@ -17,6 +17,7 @@ from jaxdl.sweep.pictures import draw as draw
 from jaxdl.sweep.plan import MakeRun as MakeRun
 from jaxdl.sweep.plan import Run as Run
 from jaxdl.sweep.repeats import evaluate as evaluate
+from jaxdl.sweep.repeats import history as history
 from jaxdl.sweep.repeats import seeds as seeds
 from jaxdl.sweep.repeats import show as show
 from jaxdl.sweep.result import Result as Result

@@ -21,6 +21,8 @@ from jaxdl.train.pace import Pace, next_steps
 from jaxdl.train.step import TrainState
 from jaxdl.types import Batch
 
+TIMES = ("seconds", "compile_seconds", "examples_per_second")
+
 
 class Work(NamedTuple):
     """What stays the same while a group is trained."""
@@ -45,6 +47,7 @@ class Moment(NamedTuple):
     seconds: float
     compile_seconds: float
     keep: Callable[[], None]  # writes the members into the store
+    signal: int | None = None  # that ended it before its time
 
 
 def train(work: Work, stored: Stored) -> Iterator[Moment]:
@@ -76,8 +79,9 @@ def _fitting(work: Work, stored: Stored, at: np.ndarray) -> Programs:
     size, devices = len(at), work.mesh.size
     example = (work.group.numbers, store.pick(stored, at, shared=work.recipe.shared))
     data = sum(x.nbytes for x in jax.tree.leaves(work.placed))
+    lanes = work.lanes or store.lanes_of(stored)
     while True:
-        layout = programs.layout_of(size, devices, store.bytes_of(stored), work.lanes)
+        layout = programs.layout_of(size, devices, store.bytes_of(stored), lanes)
         made = programs.compile_programs(work.recipe, layout, example, work.placed[0], work.mesh)
         if made.bytes_needed <= work.memory or size == 1:
             return made
@@ -119,8 +123,9 @@ def _pace(work: Work, steps: int, seconds: float) -> Pace:
 
 def _keeper(work: Work, stored: Stored, members: Members, at: np.ndarray) -> Callable[[], None]:
     def keep() -> None:
-        fetched = programs.fetch(members._replace(sums={}), work.mesh)
-        store.keep(stored, at, fetched.train_state, fetched.diverged)
+        trained = bare(members.train_state), members.diverged
+        train_state, diverged = programs.fetch(trained, work.mesh)
+        store.keep(stored, at, train_state, diverged, int(members.train_state.step))
 
     return keep
 
@@ -164,17 +169,18 @@ def _row(
         ts = members.train_state
         measured = own(run(numbers, ts.params, ts.state, work.placed[1]))
         row |= {f"validation_{name}": x for name, x in measured.items()}
-    return row | {"seconds": seconds}
+    rows = len(at) * len(jax.tree.leaves(work.placed[0])[0])
+    return row | {"seconds": seconds, "examples_per_second": rows / seconds}
 
 
 def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
     """Trains a group of one with ``fit`` itself: the same program, to the bit."""
     run = build(work.recipe, store.plain(work.group, 0))
-    rows: list[dict[str, Any]] = []
+    newest: list[Event] = []
     diverged = -1
 
     def note(event: Event) -> None:
-        rows[:] = event.history
+        newest[:] = [event]
 
     try:
         end, _ = fit(
@@ -191,13 +197,17 @@ def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
         )
     except NonFiniteError as error:
         end, diverged = error.train_state, int(error.train_state.step)
-    kept = jax.tree.map(lambda x: np.asarray(x)[None], bare(end))._replace(step=end.step)
-    store.keep(stored, np.array([0]), kept, [diverged])
+    kept = jax.tree.map(lambda x: np.asarray(x)[None], bare(end))
+    store.keep(stored, np.array([0]), kept, [diverged], int(end.step))
+    rows = list(newest[0].history) if newest else []
     if diverged >= 0:
-        times = {"seconds": 0.0, "compile_seconds": 0.0}
-        rows.append({"epoch": len(rows) + 1, "loss": float("nan"), **times})
+        epoch = diverged // steps_an_epoch(work) + 1
+        rows.append({"epoch": epoch, "loss": float("nan"), **dict.fromkeys(TIMES, 0.0)})
     for row in rows:
         yield _alone_moment(work, row)
+    if newest and newest[0].kind == "interrupt":
+        share, signal = newest[0].share or 0.0, newest[0].signal
+        yield Moment(np.array([0]), share, None, 0.0, 0.0, lambda: None, signal)
 
 
 def _only(work: Work, stored: Stored) -> TrainState:
@@ -210,8 +220,7 @@ def _only(work: Work, stored: Stored) -> TrainState:
 
 def _alone_moment(work: Work, row: dict[str, Any]) -> Moment:
     """A row of ``fit`` as one of a population."""
-    times = ("seconds", "compile_seconds", "examples_per_second")
-    numbers = {k: [v] for k, v in row.items() if k not in ("epoch", "step", *times)}
+    numbers = {k: [v] for k, v in row.items() if k not in ("epoch", "step", *TIMES)}
     own = {"members": work.group.places.tolist(), "epoch": row["epoch"], **numbers}
-    own["seconds"] = row["seconds"]
+    own |= {name: row[name] for name in ("seconds", "examples_per_second")}
     return Moment(np.array([0]), 1.0, own, row["seconds"], row["compile_seconds"], lambda: None)

@@ -44,7 +44,7 @@ def draw(result: Result, metric: str | None = None) -> "Figure":
     name, sign = column(result, metric, None)
     varied = varied_names(result)
     panels = 1 + (len(varied) >= 2)
-    figure = Figure(figsize=(5.6 * panels, 4.2), layout="constrained", dpi=120)
+    figure = Figure(figsize=(5.6 * panels, 4.6), layout="constrained", dpi=120)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     curves(axes[0], result, name, sign, varied)
     if panels == 2:
@@ -79,7 +79,9 @@ def curves(axes: "Axes", result: Result, name: str, sign: int, varied: Sequence[
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     if varied:
-        axes.legend(frameon=False, fontsize=8)
+        # Below: eight names would lie on the curves.
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}
+        axes.legend(frameon=False, fontsize=8, ncols=2, **below)
 
 
 def heat_map(axes: "Axes", result: Result, name: str, over: Sequence[str]) -> None:
@@ -94,12 +96,14 @@ def heat_map(axes: "Axes", result: Result, name: str, over: Sequence[str]) -> No
         chosen = {over[0]: across[column_], over[1]: up[row]}
         here = [all(m[k] == v for k, v in chosen.items()) for m in result.members]
         grid[row, column_] = _mean(newest[here])
+    known = grid[np.isfinite(grid)]
+    bright = known.min() + 0.6 * np.ptp(known) if len(known) else 0.0
     axes.imshow(grid, cmap="viridis", aspect="auto", origin="lower")
     for row, column_ in np.ndindex(*grid.shape):
         text = f"{grid[row, column_]:.3f}" if np.isfinite(grid[row, column_]) else "–"
-        dark = np.isfinite(grid[row, column_]) and grid[row, column_] < np.nanquantile(grid, 0.6)
-        colour = "white" if dark else "black"
+        colour = "white" if grid[row, column_] < bright else "black"
         axes.text(column_, row, text, ha="center", va="center", color=colour, fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
     axes.set_xticks(range(len(across)), [_short(v) for v in across])
     axes.set_yticks(range(len(up)), [_short(v) for v in up])
     axes.set_xlabel(over[0].replace("_", " "))

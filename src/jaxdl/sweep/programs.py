@@ -144,11 +144,16 @@ def place_members(members: Members, mesh: Mesh, *, shared: bool) -> Members:
 
 def fetch(tree: Any, mesh: Mesh) -> Any:
     """Brings arrays to this process, those on the devices of others too."""
-    if jax.process_count() > 1:
-        everywhere = NamedSharding(mesh, PartitionSpec())
-        tree = jax.jit(lambda x: x, out_shardings=everywhere)(tree)
-        tree = parallel.unreplicate(tree)
-    return tree
+    if jax.process_count() == 1:
+        return tree
+    # One after another: processes that begin with different ones would wait for each other.
+    gather = lambda x: jax.block_until_ready(_gathering(mesh)(x))
+    return parallel.unreplicate(jax.tree.map(gather, tree))
+
+
+@functools.lru_cache(maxsize=8)
+def _gathering(mesh: Mesh) -> Program:
+    return jax.jit(lambda x: x, out_shardings=NamedSharding(mesh, PartitionSpec()))
 
 
 def _spread(

@@ -11,9 +11,9 @@ from jaxdl import metrics
 from jaxdl.sweep import programs, store
 from jaxdl.sweep.member import Recipe
 from jaxdl.sweep.plan import Group, MakeRun, Run
-from jaxdl.sweep.result import Result, moments
+from jaxdl.sweep.result import Result, moments, state
 from jaxdl.sweep.runs import run
-from jaxdl.sweep.store import Stored
+from jaxdl.sweep.store import Row, Stored
 from jaxdl.types import Batch
 
 
@@ -90,6 +90,43 @@ def evaluate(make_run: MakeRun, result: Result, data: Batch) -> dict[str, np.nda
     return found
 
 
+def history(result: Result, i: int) -> list[dict[str, Any]]:
+    """Gives the history of one member, as ``fit`` gives it.
+
+    Its time is a share of that of all that trained beside it; the speed is theirs together.
+
+    Args:
+        result: of ``run``.
+        i: which one, in the order of ``result.members``.
+
+    Returns:
+        A dict an epoch.
+
+    Raises:
+        IndexError: if there is no such member.
+
+    Example:
+        >>> losses_of_the_first = lambda result: [row["loss"] for row in history(result, 0)]
+    """
+    step = int(state(result, i).step)
+    own = [row for row in result.rows if i in row["members"]]
+    compiling = result.seconds["compile_seconds"] / len(result.members)
+
+    def one(row: Row) -> dict[str, Any]:
+        at, n = row["members"].index(i), len(row["members"])
+        numbers = {k: v[at] for k, v in row.items() if isinstance(v, list) and k != "members"}
+        return {
+            "epoch": row["epoch"],
+            "step": row["epoch"] * step // own[-1]["epoch"],
+            **numbers,
+            "seconds": row["seconds"] / n,
+            "examples_per_second": row["examples_per_second"],
+            "compile_seconds": compiling if row is own[0] else 0.0,
+        }
+
+    return [one(row) for row in own]
+
+
 def show(rows: Sequence[dict[str, Any]], *, metrics: Sequence[str] = ()) -> str:
     """Writes the rows of a table as lines of text, means ± standard errors.
 
@@ -130,7 +167,7 @@ def _group_evaluated(
 ) -> dict[str, np.ndarray]:
     """Measures the members of a group, on one device: a test is little work."""
     n, ts = len(group.places), stored.train_state
-    layout = programs.layout_of(n, 1, store.bytes_of(stored))
+    layout = programs.layout_of(n, 1, store.bytes_of(stored), store.lanes_of(stored))
     at = np.minimum(np.arange(np.prod(layout)), n - 1)
     some = lambda tree: jax.tree.map(lambda x: x[at], tree)
     recipe = Recipe(make_run, group.fixed, batch_size=1, shuffle=False, shared=True)

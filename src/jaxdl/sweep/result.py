@@ -26,6 +26,7 @@ class Result(NamedTuple):
     diverged: np.ndarray  # each member's first step whose loss wasn't finite, or -1
     shared: bool
     seconds: dict[str, float]
+    signal: int | None = None  # that ended the run before all its epochs
 
     @property
     def members(self) -> list[dict[str, Any]]:
@@ -58,13 +59,14 @@ def collect(
     *,
     shared: bool,
     seconds: dict[str, float],
+    signal: int | None = None,
 ) -> Result:
     """Puts the rows of parts together into arrays of all members."""
     diverged = np.full(len(plan.members), -1)
     for group, stored in zip(plan.groups, groups, strict=True):
         diverged[group.places] = stored.diverged
     history = _arrays(rows, len(plan.members))
-    return Result(plan, list(groups), rows, history, diverged, shared, seconds)
+    return Result(plan, list(groups), rows, history, diverged, shared, seconds, signal)
 
 
 def table(result: Result) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import PartitionSpec
 
 from jaxdl import checkpoint, checks, parallel
@@ -53,8 +54,9 @@ def run(
 
     Members that differ in numbers alone are one program, ``vmap`` over their TrainStates, spread
     over all devices; each gets what ``fit`` makes of it alone, and what goes wrong with one touches
-    no other. On CPUs one device a core is the quickest: ``jax.config.update("jax_num_cpu_devices",
-    2)`` before anything else.
+    no other. With several processes (``parallel.initialize``) each calls ``run`` alike, all have
+    the Result, and process 0 writes. On CPUs one device a core is the quickest:
+    ``jax.config.update("jax_num_cpu_devices", 2)`` before anything else.
 
     Args:
         make_run: from hyperparameters by name to a ``Run``. Numbers come in as traced scalars, so
@@ -78,8 +80,9 @@ def run(
         many: whether more than 10,000 members are meant.
         memory: bytes a device may use; what is free unless given. Members that don't fit are
             trained one part after another.
-        lanes: how many members are computed side by side on a device, the others after them: on a
-            CPU as many as fit its cache unless given, else all.
+        lanes: how many members are computed side by side on a device, the others after them. Unless
+            given, on a CPU one where there are convolutions, else as many as fit its cache; on
+            other devices all.
         chunk: how many steps are one program, at most, instead of four seconds of them.
         hooks: functions that are told of ``Progress``; one line of a terminal unless given.
         checkpoints: a folder, where to save the population every ten seconds and at the end, also
@@ -87,7 +90,8 @@ def run(
         resume: whether to go on from the newest checkpoint there.
 
     Returns:
-        A Result. Where a signal ended the run, some members have fewer epochs.
+        A Result. Where a signal ended the run, it has its number, and some members have fewer
+        epochs.
 
     Raises:
         ValueError: if the population is empty or larger than meant, columns have mixed lengths, a
@@ -120,7 +124,7 @@ def run(
     if validation is not None:
         validation = programs.place(dict(validation), mesh, PartitionSpec())
     given = data_lib.Dataset(dict(data.train), data.validation)
-    free = memory or int(0.9 * store.memory_of(mesh.local_devices[0]))
+    free = memory or _least(int(0.9 * store.memory_of(mesh.local_devices[0])))
     works = [
         Work(
             Recipe(make_run, group.fixed, batch_size, shuffle, shared),
@@ -134,8 +138,8 @@ def run(
         print(f"sweep.run: {describe(plan)}", file=sys.stderr)
     population, rows = _begin(works, plan, start, checkpoints, resume)
     told = _Told(tuple(hooks if hooks is not None else (progress(),)), checkpoints)
-    spent = _train(works, plan, population, rows, told)
-    return collect(plan, population, rows, shared=shared, seconds=spent)
+    spent, signal = _train(works, plan, population, rows, told)
+    return collect(plan, population, rows, shared=shared, seconds=spent, signal=signal)
 
 
 class _Told(NamedTuple):
@@ -191,12 +195,15 @@ def _copy(x: Any) -> Any:
 
 def _train(
     works: Sequence[Work], plan: Plan, stored: Sequence[Stored], rows: list[Row], told: _Told
-) -> dict[str, float]:
-    """Trains all groups; returns the seconds that training and compilation took."""
+) -> tuple[dict[str, float], int | None]:
+    """Trains all groups; returns the seconds that training and compilation took, and the signal
+    that ended it before.
+    """
     spent = {"seconds": 0.0, "compile_seconds": 0.0}
     save = _saver(told.checkpoints)
     began = time.monotonic()
     moment: Moment | None = None
+    signal: int | None = None
     with parallel.stopping() as should_stop:
         for number, moment in _moments(works, stored):
             spent["seconds"] += moment.seconds
@@ -206,13 +213,13 @@ def _train(
             at = _progress(works, plan, rows, moment, time.monotonic() - began)
             for hook in told.hooks:
                 hook(at)
-            stop = _asked(should_stop, number)
-            save(moment, stored, rows, last=stop)
-            if stop or _stopped_alone(works, stored):
+            signal = _asked(should_stop, number, moment)
+            if signal is not None:
                 break
+            save(moment, stored, rows, last=False)
     if moment is not None:
         save(moment, stored, rows, last=True)
-    return spent
+    return spent, signal
 
 
 def _moments(works: Sequence[Work], stored: Sequence[Stored]) -> Iterator[tuple[int, Moment]]:
@@ -223,18 +230,9 @@ def _moments(works: Sequence[Work], stored: Sequence[Stored]) -> Iterator[tuple[
             number += 1
 
 
-def _asked(should_stop: ShouldStop, number: int) -> bool:
-    return should_stop(number) is not None
-
-
-def _stopped_alone(works: Sequence[Work], stored: Sequence[Stored]) -> bool:
-    """Whether ``fit``, which trained a group of one, noticed a signal itself."""
-    for work, own in zip(works, stored, strict=True):
-        step = int(np.asarray(own.train_state.step)[0])
-        begun = 0 < step < work.epochs * loop.steps_an_epoch(work)
-        if len(work.group.places) == 1 and begun and own.diverged[0] < 0:
-            return True
-    return False
+def _asked(should_stop: ShouldStop, number: int, moment: Moment) -> int | None:
+    """The signal to stop, which ``fit`` may have noticed itself."""
+    return moment.signal if moment.signal is not None else should_stop(number)
 
 
 def _saver(folder: str | Path | None) -> Callable[..., None]:
@@ -251,15 +249,22 @@ def _saver(folder: str | Path | None) -> Callable[..., None]:
 
     def save(moment: Moment, stored: Sequence[Stored], rows: list[Row], *, last: bool) -> None:
         nonlocal newest
-        if not last and time.monotonic() - newest < EVERY_SECONDS:
+        if not last and not parallel.agreed(time.monotonic() - newest >= EVERY_SECONDS):
             return
         newest = time.monotonic()
-        moment.keep()
-        if parallel.is_primary():
-            tree: Any = store.population(stored)
-            write(Event("finish" if last else "epoch", tree, rows, 0))
+        moment.keep()  # in all processes: each has some of the members
+        tree: Any = store.population(stored)
+        write(Event("finish" if last else "epoch", tree, rows, 0))
 
     return save
+
+
+def _least(memory: int) -> int:
+    """The least bytes that a process has: all must train in the same parts."""
+    if jax.process_count() == 1:
+        return memory
+    of_all = multihost_utils.process_allgather(np.int32(memory // 2**20))  # 32 bits hold MiB
+    return int(of_all.min()) * 2**20
 
 
 def _progress(

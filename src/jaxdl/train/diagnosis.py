@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdl import parallel as parallel_lib
 from jaxdl.train.gradients import batch_loss, gradient
 from jaxdl.train.interpreter import first_not_finite, is_finite
 from jaxdl.train.programs import Recipe
@@ -43,10 +44,11 @@ def examiner(recipe: Recipe, *, debug_nans: bool) -> Examine:
     def examine(
         again: Callable[[Any], TrainState], part: Part, first: int, end: int, epoch: int
     ) -> NonFiniteError:
-        step = _first_bad(lambda k: _first_path(again(np.int32(k)).params) is None, first, end)
+        good_before = lambda k: _first_path(_here(again(np.int32(k)).params)) is None
+        step = _first_bad(good_before, first, end)
         train_state = _here(again(np.int32(step)))
         batch = _batch(recipe, train_state, part, step, epoch)
-        found = _leaf(recipe, train_state, batch, lambda: again(np.int32(step + 1)).params)
+        found = _leaf(recipe, train_state, batch, lambda: _here(again(np.int32(step + 1)).params))
         if debug_nans:
             found += f"; {_layer(recipe, train_state, batch)}"
         where = f"in epoch {epoch + 1}, at step {int(train_state.step)} (counted from 0)"
@@ -73,8 +75,8 @@ def _first_bad(good_before: Callable[[int], Any], first: int, end: int) -> int:
 
 
 def _here(tree: Any) -> Any:
-    """Brings a tree from wherever it lies whole to one device."""
-    return jax.device_put(tree, jax.local_devices()[0])
+    """Brings a tree from wherever it lies to one device of this process."""
+    return jax.device_put(parallel_lib.local(tree), jax.local_devices()[0])
 
 
 def _batch(recipe: Recipe, train_state: TrainState, part: Part, step: int, epoch: int) -> Batch:

@@ -27,6 +27,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measures loss and metrics over data, as if in one batch, with nothing random.
 
+    A TrainState that is split over devices stays so. With several processes all of them call, with
+    the same data.
+
     An average of the parameters takes the place of the last ones with ``train_state._replace(
     params=optim.averaged_params(train_state.opt_state, train_state.params))``.
 
@@ -92,7 +95,8 @@ def predict(
     batch_size = min(batch_size, len(inputs))
     # The last batch ends with the last row and overlaps with the one before: one shape for all.
     starts = [*range(0, len(inputs) - batch_size, batch_size), len(inputs) - batch_size]
-    run = functools.partial(programs.prediction(net), train_state.params, train_state.state)
+    mesh = parallel_lib.mesh_under(train_state) if jax.process_count() > 1 else None
+    run = functools.partial(programs.prediction(net, mesh), train_state.params, train_state.state)
     outputs = [np.asarray(run(inputs[i : i + batch_size])) for i in starts]
     overlap = batch_size * len(starts) - len(inputs)
     return np.concatenate([*outputs[:-1], outputs[-1][overlap:]])
@@ -104,5 +108,6 @@ def _sums(
     size = len(jax.tree.leaves(data)[0])
     if size == 0:
         raise ValueError("evaluate got data without rows")
-    run = programs.evaluation(loss_fn, min(batch_size, size), engine)
-    return run(*programs.placed((train_state.params, train_state.state, dict(data))))
+    mesh = parallel_lib.mesh_under(train_state) or parallel_lib.data_mesh()
+    run = programs.evaluation(loss_fn, min(batch_size, size), engine, mesh)
+    return run(*programs.spread((train_state.params, train_state.state, dict(data)), mesh))

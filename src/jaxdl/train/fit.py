@@ -7,14 +7,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import optax
+from jax.sharding import Mesh
 
 from jaxdl import checks, metrics
 from jaxdl import data as data_lib
 from jaxdl import parallel as parallel_lib
 from jaxdl.data.stream import Stream
-from jaxdl.parallel import Parallel
+from jaxdl.parallel import Parallel, Rule
 from jaxdl.parallel.processes import ShouldStop
-from jaxdl.train import programs
+from jaxdl.train import programs, together
 from jaxdl.train.diagnosis import Examine, examiner
 from jaxdl.train.early import EarlyStopping, best_row, is_over
 from jaxdl.train.evaluate import evaluate
@@ -46,6 +47,8 @@ def fit(
     early_stopping: EarlyStopping | None = None,
     hooks: Sequence[Hook] = (progress(),),
     parallel: Parallel = "auto",
+    mesh: Mesh | None = None,
+    rule: Rule | None = None,
     chunk: int | None = None,
     history: Sequence[dict[str, Any]] = (),
     debug_nans: bool = False,
@@ -56,6 +59,8 @@ def fit(
     The data of a Dataset is put on the device once, that of a Stream travels while the batches
     before are computed with. Epochs run as programs of many steps, short ones as one, long ones in
     chunks of half a second: the results are the same to the bit, however they are cut.
+    With several processes (see ``parallel.initialize``) all of them call ``fit``, with the same
+    arguments: each has the whole Dataset, and of a Stream's batches its own rows.
     Ctrl-C, SIGTERM and a cluster's notice end the run after the chunk under way, with all that it
     has; a second signal ends it at once. A TrainState that has taken steps goes on from there, in
     the midst of an epoch too: ``epochs`` counts from step 0.
@@ -76,6 +81,11 @@ def fit(
         early_stopping: when to end before, and with the parameters of which epoch.
         hooks: functions that are told of each epoch; see ``Event``.
         parallel: the engine on several devices; ``"auto"`` is ``"jit"``.
+        mesh: the devices, of which the axis ``"data"`` shares each batch; all devices along that
+            axis unless given. One of two axes needs the engine ``"jit"``.
+        rule: how parameters and optimizer state are split over the mesh, where they aren't to lie
+            whole on every device: ``parallel.fully_sharded(mesh)`` or ``parallel.by_path``. The
+            engine is ``"jit"``, and the numbers are the same.
         chunk: how many steps are one program, at most, instead of half a second of them; of a
             Stream also how many batches travel together.
         history: rows of the epochs before, where a run goes on. With a Stream it says how many
@@ -93,7 +103,8 @@ def fit(
 
     Raises:
         ValueError: if the data can't be trained on (see ``data.check``), or a number makes no
-            sense for it.
+            sense for it; if the mesh or the rule doesn't fit; if processes have different data,
+            TrainStates or numbers.
         NonFiniteError: if a loss or a parameter becomes nan or infinite; it names step and leaf,
             and has the TrainState from before that step.
 
@@ -111,13 +122,15 @@ def fit(
     """
     _check(dataset, epochs, batch_size, chunk)
     engine, history = parallel_lib.resolve(parallel), list(history)
+    mesh = _mesh(mesh, rule, engine)
+    together.check(dataset, train_state, epochs, batch_size, history)
     shuffle = shuffle and not isinstance(dataset, Stream)
     named, fns = tuple((log or {}).items()), tuple(batch_fns)
-    recipe = Recipe(loss_fn, tx, accumulate, fns, named, shuffle, engine, reproducible)
+    recipe = Recipe(loss_fn, tx, accumulate, fns, named, shuffle, engine, reproducible, mesh, rule)
     if isinstance(dataset, Stream):
-        source, validation = streaming(dataset.train, chunk=chunk), dataset.validation
+        source, validation = streaming(dataset.train, mesh, chunk=chunk), dataset.validation
     else:
-        train, validation = programs.placed((dict(dataset.train), dataset.validation))
+        train, validation = programs.placed((dict(dataset.train), dataset.validation), mesh)
         source = resident(train, batch_size or 1)
     run = _Run(
         compiler(recipe),
@@ -129,7 +142,7 @@ def fit(
         early_stopping,
     )
     first = _position(dataset, train_state, batch_size, history)
-    return _train(run, programs.placed(train_state), history, first, Pace(chunk))
+    return _train(run, programs.placed(train_state, mesh, rule), history, first, Pace(chunk))
 
 
 class _Run(NamedTuple):
@@ -228,6 +241,15 @@ def _validation(
     train_state = train_state._replace(params=params_of(train_state))
     measured = evaluate(loss_fn, train_state, validation, parallel=engine)
     return {f"validation_{name}": value for name, value in measured.items()}
+
+
+def _mesh(mesh: Mesh | None, rule: Rule | None, engine: Parallel) -> Mesh:
+    """The devices of a run, where they fit its engine."""
+    mesh = parallel_lib.data_mesh() if mesh is None else mesh
+    parallel_lib.known_axis(mesh, parallel_lib.AXIS)
+    if engine != "jit" and (rule is not None or len(mesh.axis_names) > 1):
+        raise ValueError(f'fit: parallel is {engine!r}; a rule, or a second axis, needs "jit"')
+    return mesh
 
 
 def _position(

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TextIO, TypeAlias
 
+from jaxdl.parallel import is_primary
 from jaxdl.train.step import TrainState
 
 Kind: TypeAlias = Literal["chunk", "epoch", "interrupt", "finish"]
@@ -30,7 +31,7 @@ Hook = Callable[[Event], None]
 
 
 def progress(stream: TextIO | None = None) -> Hook:
-    """Shows a run on one line of a terminal; elsewhere it is quiet.
+    """Shows a run on one line of a terminal; elsewhere, and in all processes but one, it is quiet.
 
     Args:
         stream: where to write; standard error unless given.
@@ -44,7 +45,7 @@ def progress(stream: TextIO | None = None) -> Hook:
 
     def show(event: Event) -> None:
         out = sys.stderr if stream is None else stream
-        if not out.isatty():
+        if not out.isatty() or not is_primary():
             return
         end = {"interrupt": ", stopped early as asked\n", "finish": "\n"}.get(event.kind, "")
         out.write(f"\r\x1b[K{_line(event)}{end}")

@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-import jax
-import numpy as np
-from jax.experimental import multihost_utils
+from jaxdl.parallel import agreed
 
 SECONDS = 0.5
 """How long a chunk is to take: a signal is noticed within about twice that."""
@@ -49,6 +47,4 @@ def next_steps(pace: Pace, left: int) -> int:
         in_time = int(SECONDS * pace.steps / max(pace.seconds, 1e-9))
         wanted = max(1, min(in_time, GROWTH * pace.steps))
     steps = -(-left // max(1, round(left / wanted)))
-    if jax.process_count() > 1:  # clocks differ, and all must take the same steps
-        steps = int(multihost_utils.broadcast_one_to_all(np.int32(steps)))
-    return steps
+    return agreed(steps)  # clocks differ, and all processes must take the same steps

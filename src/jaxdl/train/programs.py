@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import optax
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdl import parallel as parallel_lib
-from jaxdl.parallel import Parallel
+from jaxdl.parallel import Parallel, Rule
 from jaxdl.train.epoch import make_chunk, make_epoch, make_evaluation
 from jaxdl.train.step import BatchFn, Measure, TrainState, make_step
 from jaxdl.types import Array, Batch, Layer, LossFn, Metrics
@@ -30,6 +30,8 @@ class Recipe(NamedTuple):
     shuffle: bool
     engine: Parallel
     reproducible: bool
+    mesh: Mesh
+    rule: Rule | None  # how the TrainState is split over the mesh, where it isn't whole everywhere
 
 
 # Kept, so that a second fit or evaluation with the same functions and shapes doesn't compile
@@ -37,8 +39,7 @@ class Recipe(NamedTuple):
 @functools.lru_cache(maxsize=64)
 def training(recipe: Recipe, batch_size: int) -> tuple[Program, Program]:
     """The program of a chunk, and that of an epoch, of which only the shapes are asked."""
-    mesh = parallel_lib.data_mesh()
-    where = parallel_lib.placement(recipe.engine, mesh)
+    where = parallel_lib.placement(recipe.engine, recipe.mesh)
     step = make_step(
         recipe.loss_fn,
         recipe.tx,
@@ -47,25 +48,35 @@ def training(recipe: Recipe, batch_size: int) -> tuple[Program, Program]:
         batch_fns=recipe.batch_fns,
         log=dict(recipe.log),
     )
+    if recipe.rule is not None:
+        step = parallel_lib.constrained(step, recipe.mesh, recipe.rule)
     options = {"batch_size": batch_size, "shuffle": recipe.shuffle, **where}
-    chunk = parallel_lib.compile_replicated(make_chunk(step, **options), recipe.engine, mesh)
-    epoch = parallel_lib.compile_replicated(make_epoch(step, **options), recipe.engine, mesh)
-    return chunk, epoch
+    chunk, epoch = make_chunk(step, **options), make_epoch(step, **options)
+    if recipe.rule is not None:
+        split = parallel_lib.constrained(chunk, recipe.mesh, recipe.rule)
+        return jax.jit(split), jax.jit(epoch)
+    compiled = functools.partial(
+        parallel_lib.compile_replicated, engine=recipe.engine, mesh=recipe.mesh
+    )
+    return compiled(chunk), compiled(epoch)
 
 
 @functools.lru_cache(maxsize=64)
-def evaluation(loss_fn: LossFn, batch_size: int, engine: Parallel) -> Callable[..., Metrics]:
+def evaluation(
+    loss_fn: LossFn, batch_size: int, engine: Parallel, mesh: Mesh
+) -> Callable[..., Metrics]:
     """The program of an evaluation."""
-    mesh = parallel_lib.data_mesh()
     where = parallel_lib.placement(engine, mesh)
     evaluate = make_evaluation(loss_fn, batch_size=batch_size, **where)
     return parallel_lib.compile_replicated(evaluate, engine, mesh)
 
 
 @functools.lru_cache(maxsize=64)
-def prediction(net: Layer) -> Callable[..., Array]:
-    """The program of a network in evaluation."""
-    return jax.jit(lambda params, state, inputs: net.apply(params, state, inputs)[0])
+def prediction(net: Layer, mesh: Mesh | None) -> Callable[..., Array]:
+    """The program of a network in evaluation; over processes, each gets the whole result."""
+    whole = None if mesh is None else NamedSharding(mesh, PartitionSpec())
+    apply = lambda params, state, inputs: net.apply(params, state, inputs)[0]
+    return jax.jit(apply, out_shardings=whole)
 
 
 def compile_chunk(
@@ -81,16 +92,25 @@ def compile_chunk(
     shapes = jax.eval_shape(epoch, train_state, data)[1]
     # NumPy's zeros need no program of their own.
     zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-    zeros = placed(zeros)
+    zeros = placed(zeros, recipe.mesh)
     lowered = program.lower(train_state, zeros, data, np.int32(0), np.int32(0))  # type: ignore[attr-defined]
     compiled = lowered.compile(options(reproducible=recipe.reproducible))
     return compiled, zeros, time.perf_counter() - start
 
 
-def placed(tree: Any) -> Any:
-    """Puts arrays whole on every device; those that lie there stay. Nothing is ever donated."""
-    everywhere = NamedSharding(parallel_lib.data_mesh(), PartitionSpec())
-    return parallel_lib.put(tree, jax.tree.map(lambda _: everywhere, tree))
+def placed(tree: Any, mesh: Mesh, rule: Rule | None = None) -> Any:
+    """Puts arrays on the devices of a mesh, whole on each or split by a rule.
+
+    Those that lie there stay. Nothing is ever donated.
+    """
+    return parallel_lib.put(tree, parallel_lib.shardings(tree, mesh, rule))
+
+
+def spread(tree: Any, mesh: Mesh) -> Any:
+    """Puts arrays whole on every device of a mesh; those that lie there, split or not, stay."""
+    devices = set(mesh.devices.flat)
+    there = lambda x: isinstance(x, jax.Array) and x.sharding.device_set == devices
+    return jax.tree.map(lambda x: x if there(x) else placed(x, mesh), tree)
 
 
 def options(*, reproducible: bool) -> dict[str, bool] | None:

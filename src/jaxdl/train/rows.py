@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxdl.parallel import AXIS
 from jaxdl.train.order import shuffled
 from jaxdl.types import Array, Batch, Key
 
@@ -68,7 +69,7 @@ def take(data: Batch, rows: Rows, where: Where) -> Batch:
         batch["weight"] = rows.weight * batch["weight"] if "weight" in batch else rows.weight
     if where.mesh is None:
         return batch
-    axes = where.mesh.axis_names[0] if rows.split else None
+    axes = AXIS if rows.split else None
     return lax.with_sharding_constraint(batch, NamedSharding(where.mesh, PartitionSpec(axes)))
 
 
@@ -76,7 +77,7 @@ def _devices(where: Where) -> int:
     """How many devices share a batch."""
     if where.axis_name is not None:
         return lax.axis_size(where.axis_name)
-    return 1 if where.mesh is None else where.mesh.size
+    return 1 if where.mesh is None else where.mesh.shape[AXIS]
 
 
 def _unpadded(index: Array, where: Where) -> Rows:

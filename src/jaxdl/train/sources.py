@@ -5,9 +5,10 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
+from jax.sharding import Mesh
 
-from jaxdl.data.stream import Batches, Buffer, batches_of, buffers, prefetched
-from jaxdl.train import programs
+from jaxdl.data.stream import Batches, Buffer, buffers, prefetched
+from jaxdl.train import programs, together
 from jaxdl.types import Batch
 
 
@@ -45,11 +46,12 @@ def resident(data: Batch, batch_size: int) -> Source:
     return source
 
 
-def streaming(batches: Batches, *, chunk: int | None) -> Source:
+def streaming(batches: Batches, mesh: Mesh, *, chunk: int | None) -> Source:
     """A source of batches that come one by one; the next ones travel while a program runs.
 
     Example:
-        >>> source = streaming([{"inputs": jax.numpy.ones(4)}] * 3, chunk=2)
+        >>> from jaxdl.parallel import data_mesh
+        >>> source = streaming([{"inputs": jax.numpy.ones(4)}] * 3, data_mesh(), chunk=2)
         >>> with source(0, 0) as parts:
         ...     [(part.steps, part.rows, part.last) for part in parts]
         [(2, 8, False), (1, 4, True)]
@@ -57,11 +59,20 @@ def streaming(batches: Batches, *, chunk: int | None) -> Source:
     most: dict[str, Any] = {} if chunk is None else {"most": chunk}
 
     def part(buffer: Buffer) -> Part:
-        data, rows = programs.placed(buffer.data), buffer.steps * buffer.batch_size
+        data, rows = programs.placed(buffer.data, mesh), buffer.steps * buffer.batch_size
         return Part(data, buffer.batch_size, 0, buffer.steps, rows, buffer.last, None)
 
+    def read(epoch: int, done: int) -> Iterator[Buffer]:
+        return buffers(together.own_rows(batches, epoch, skip=done), **most)
+
     def parts(epoch: int, done: int) -> Generator[Part, None, None]:
-        yield from map(part, buffers(batches_of(batches, epoch, skip=done), **most))
+        if jax.process_count() == 1:
+            yield from prefetched(map(part, read(epoch, done)))
+            return
+        # Processes exchange their rows here, and not in the thread that reads ahead: all that they
+        # do together must come in the same order in each of them.
+        with contextlib.closing(prefetched(read(epoch, done))) as ahead:
+            yield from map(part, together.joined(ahead))
 
     # Closed with the epoch, also in its midst: the thread that reads ahead ends too.
-    return lambda epoch, done: contextlib.closing(prefetched(parts(epoch, done)))
+    return lambda epoch, done: contextlib.closing(parts(epoch, done))

@@ -1,4 +1,7 @@
-"""Hooks that write the history into files: JSON lines, CSV, TensorBoard; and one that draws it."""
+"""Hooks that write the history into files: JSON lines, CSV, TensorBoard; and one that draws it.
+
+With several processes only the first one writes.
+"""
 
 import csv as csv_lib
 import io
@@ -7,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from jaxdl.parallel import is_primary
 from jaxdl.train.hooks import Event, Hook
 
 Names: TypeAlias = tuple[str, ...]
@@ -73,6 +77,8 @@ def tensorboard(directory: str | Path) -> Hook:
     except ImportError as error:
         message = "train.tensorboard needs tensorboardX: pip install tensorboardX"
         raise ImportError(message) from error
+    if not is_primary():
+        return lambda event: None
     writer = SummaryWriter(str(directory))
 
     def write(event: Event) -> None:
@@ -105,7 +111,7 @@ def plotting(draw: Callable[[list[dict[str, Any]]], Any], path: str | Path) -> H
     path = Path(path)
 
     def show(event: Event) -> None:
-        if event.kind == "epoch":
+        if event.kind == "epoch" and is_primary():
             path.parent.mkdir(parents=True, exist_ok=True)
             draw(event.history).savefig(path)
 
@@ -120,7 +126,7 @@ def _writer(
 
     def write(event: Event) -> None:
         nonlocal columns
-        if event.kind != "epoch":
+        if event.kind != "epoch" or not is_primary():
             return
         *past, row = event.history
         if tuple(row) == columns:

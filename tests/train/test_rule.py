@@ -1,0 +1,112 @@
+"""``fit`` with parameters and optimizer state split over devices: the numbers of a plain run."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec
+
+from jaxdl import parallel, train
+from train import recipes
+
+COLUMNS, ROWS = PartitionSpec(None, "model"), PartitionSpec("model")
+
+
+def fitted(start=None, **options):
+    loss_fn, tx, whole, _ = recipes.recipe(rate=0.2)
+    # The last batch isn't full, and no batch divides by the devices.
+    options = {"epochs": 3, "batch_size": 12, "hooks": (), "chunk": 2} | options
+    return train.fit(loss_fn, tx, start or whole, recipes.dataset(), **options)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    with jax.numpy_dtype_promotion("standard"):
+        return fitted(mesh=parallel.data_mesh(1))
+
+
+def same(run, plain):
+    recipes.close(jax.device_get(run[0].params), jax.device_get(plain[0].params))
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+        values = [[row[name] for row in history] for _, history in (run, plain)]
+        np.testing.assert_allclose(*values, rtol=1e-6)
+
+
+def test_fully_sharded_trains_as_one_device_and_stays_split(plain, key):
+    mesh = parallel.data_mesh()
+    rule = parallel.fully_sharded(mesh, least=16)
+    loss_fn, tx, _, net = recipes.recipe(rate=0.2)
+    start = functools.partial(train.init_state, net, tx)
+    split = parallel.shardings(jax.eval_shape(start, key), mesh, rule)
+    run = fitted(jax.jit(start, out_shardings=split)(key), mesh=mesh, rule=rule)
+    same(run, plain)
+    for tree in (run[0].params, run[0].opt_state[0].mu):
+        kernel = tree[0]["kernel"]
+        assert kernel.addressable_shards[0].data.size == kernel.size // 8
+    test = recipes.dataset().test
+    measured = [train.evaluate(loss_fn, end, test)["loss"] for end, _ in (run, plain)]
+    np.testing.assert_allclose(*measured, rtol=1e-6)
+    outputs = [train.predict(net, end, test["inputs"]) for end, _ in (run, plain)]
+    np.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-6)
+
+
+def test_two_axes_share_batches_and_kernels(plain):
+    mesh = parallel.mesh_of(data=4, model=2)
+    rule = parallel.by_path(("[0]['kernel']", COLUMNS), ("[0]['bias']", ROWS))
+    run = fitted(mesh=mesh, rule=rule)
+    same(run, plain)
+    assert run[0].params[0]["kernel"].addressable_shards[0].data.shape == (5, 8)
+
+
+def test_a_split_run_goes_on_whole_and_a_whole_one_split(plain):
+    mesh = parallel.data_mesh()
+    rule = parallel.fully_sharded(mesh, least=16)
+    loss_fn, tx, _, _ = recipes.recipe(rate=0.2)
+    train_state, history = fitted(epochs=1, rule=rule)
+    options = {"batch_size": 12, "hooks": ()}
+    for epochs, split in ((2, None), (3, rule)):
+        train_state, history = train.fit(
+            loss_fn, tx, train_state, recipes.dataset(),
+            epochs=epochs, history=history, rule=split, **options,
+        )  # fmt: skip
+    same((train_state, history), plain)
+
+
+def test_a_number_that_is_not_finite_is_found_in_a_split_run():
+    mesh = parallel.data_mesh()
+    data = recipes.dataset(classes=())  # without classes nobody sees that a label is too large
+    data.train["labels"][43] = 3
+    loss_fn, tx, start, _ = recipes.recipe()
+    with pytest.raises(train.NonFiniteError, match=r"at step 4 .*gradient of params"):
+        train.fit(
+            loss_fn, tx, start, data, epochs=1, batch_size=10, shuffle=False, hooks=(),
+            rule=parallel.fully_sharded(mesh, least=16),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            lambda: {"rule": parallel.fully_sharded(parallel.data_mesh()), "parallel": "pmap"},
+            "parallel is 'pmap'; a rule, or a second axis, needs \"jit\"",
+        ),
+        (
+            lambda: {"mesh": parallel.mesh_of(data=4, model=2), "parallel": "shard_map"},
+            "parallel is 'shard_map'; a rule, or a second axis",
+        ),
+        (lambda: {"mesh": parallel.mesh_of(rows=8)}, r"no axis 'data'; its axes are \('rows',\)"),
+        (
+            lambda: {"rule": parallel.by_path(("kernel", COLUMNS))},
+            r"no axis 'model'; its axes are \('data',\)",
+        ),
+        (
+            lambda: {"rule": parallel.by_path(("kernel", PartitionSpec("data")))},
+            r"\['kernel'\]: 5 entries don't divide by 8 devices",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        fitted(**options())
