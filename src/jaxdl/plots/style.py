@@ -84,7 +84,15 @@ def empty(axes: "Axes") -> None:
 
 
 def signed_colours() -> "Colormap":
-    """Orange for what is negative, over white, to blue for what is positive."""
+    """Makes the scale of signed numbers: orange below zero, white at zero, blue above.
+
+    Returns:
+        A colormap of matplotlib, for values between two numbers of the same size.
+
+    Example:
+        >>> [round(float(x), 2) for x in signed_colours()(0.5)[:3]]  # in the middle
+        [1.0, 1.0, 1.0]
+    """
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("signed", [ORANGE, "white", BLUE])
