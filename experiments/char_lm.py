@@ -34,7 +34,7 @@ class Config(common.Config):
 
     output: Path = Path("runs/char_lm")
     """folder for numbers, checkpoints and pictures"""
-    epochs: int = 20
+    epochs: int = 12
     """passes over the training part"""
     length: int = 128
     """bytes of a window"""
@@ -42,6 +42,8 @@ class Config(common.Config):
     """of a position"""
     blocks: int = 4
     """of the transformer"""
+    rate: float = 0.1
+    """share that dropout drops"""
     batch_size: int = 32
     """windows a step"""
     learning_rate: float = 3e-3
@@ -70,10 +72,15 @@ def load(config: Config) -> data.Dataset:
 
 
 def network(config: Config) -> Layer:
-    """A decoder with rotary positions, so that it also writes texts longer than a window."""
+    """A decoder with rotary positions: what counts is how far apart two bytes are."""
     heads = max(1, config.features // 32)
     return models.transformer_lm(
-        256, n_features=config.features, n_heads=heads, n_layers=config.blocks, rotary=True
+        256,
+        n_features=config.features,
+        n_heads=heads,
+        n_layers=config.blocks,
+        rotary=True,
+        rate=config.rate,
     )
 
 
@@ -134,19 +141,22 @@ def joined(part: Any) -> bytes:
     return np.asarray(part["inputs"], np.uint8).tobytes()
 
 
-def sample(
-    net: Layer, params: Params, dataset: data.Dataset, config: Config, n_new: int = 600
-) -> str:
-    """What the network writes after the first line's worth of the test."""
-    prompt = dataset.test["inputs"][0, :64]
-    n_new = 32 if config.smoke else n_new
+def sample(net: Layer, params: Params, dataset: data.Dataset, config: Config) -> str:
+    """How the network goes on from the start of the test, half a window after the other.
+
+    It reads half a window and writes half: places behind a window's end it hasn't met in training.
+    """
+    half, key = config.length // 2, jax.random.key(config.seed)
     write = jax.jit(
         lambda params, prompt, key: models.generate(
-            net, params, prompt, n_new=n_new, temperature=config.temperature, key=key
+            net, params, prompt, n_new=half, temperature=config.temperature, key=key
         )
     )
-    tokens = write(params, prompt, jax.random.key(config.seed))
-    return data.decode(np.concatenate([prompt, tokens]))
+    text = dataset.test["inputs"][0, :half]
+    for i in range(1 if config.smoke else 10):
+        new = write(params, text[-half:], jax.random.fold_in(key, i))
+        text = np.concatenate([text, new])
+    return data.decode(text)
 
 
 if __name__ == "__main__":
