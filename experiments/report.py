@@ -113,8 +113,8 @@ def read(folder: Path) -> dict[str, Results]:
 def table(results: dict[str, Results]) -> str:
     """The table in Markdown, a line a figure, and how much CPU time all of it took."""
     lines = [
-        "| command | figure | result | published | runs | a run | CPU time of all |",
-        "|---|---|---|---|---|---|---|",
+        "| command | figure | result | published | runs | CPU time a run |",
+        "|---|---|---|---|---|---|",
     ]
     for command, runs in sorted(results.items()):
         lines += [row(command, runs, figure) for figure in figures_of(command)]
@@ -137,19 +137,17 @@ def row(command: str, runs: Results, figure: Figure) -> str:
     """One line: the figure over the seeds, beside what is published, and the times."""
     by_seed = {run["seed"]: run[figure.name] for run in runs if figure.name in run}
     if not by_seed:
-        return f"| `{command}` | {figure.name} | no such number | | {len(runs)} | | |"
+        return f"| `{command}` | {figure.name} | no such number | | {len(runs)} | |"
     values = list(by_seed.values())
     mean = statistics.fmean(values)
-    spread = f" ± {statistics.stdev(values):.3g}" if len(values) > 1 else ""
-    digits = ".4f" if 0.001 < abs(mean) < 1000 else ".2e"
+    spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
     cells = [
         f"`{command}`",
         figure.name.replace("_", " "),
-        f"{mean:{digits}}{spread}",
+        f"{mean:.4g}{spread}",
         against(mean, figure),
         str(len(by_seed)),
-        f"{statistics.median(run['seconds'] for run in runs):.0f} s",
-        f"{sum(run['cpu_seconds'] for run in runs):.0f} s",
+        f"{statistics.median(run['cpu_seconds'] for run in runs):.0f} s",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -159,7 +157,7 @@ def against(mean: float, figure: Figure) -> str:
     if figure.published is None:
         return ""
     gain = mean - figure.published
-    verdict = f"{'better' if gain >= 0 else 'worse'} by {abs(gain):.3f}"
+    verdict = f"{'better' if gain > 0 else 'worse'} by {abs(gain):.3f}" if gain else "met"
     return f"{figure.published:g} ({figure.source}): {verdict}"
 
 
