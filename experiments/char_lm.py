@@ -5,8 +5,11 @@ each byte from those before it in a window, and is compared with gzip and xz, wh
 same training part: their bytes for training and test together, less those for training alone.
 
 Command:  python experiments/char_lm.py
-Result:   not measured yet
-Time:     not measured yet
+Result:   bits for a byte of the test: 1.58 (seed 0); gzip 1.97, xz 1.26. A third of the test stands
+          word for word in the training part (36 % in runs of 32 bytes or more), which xz copies
+          from any distance and the network has to know by heart. Without dropout 20 epochs came
+          to 1.73
+Time:     14 minutes of CPU time, on 2 cores that others used too
 """
 
 import dataclasses
