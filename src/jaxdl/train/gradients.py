@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl import metrics as metrics_lib
-from jaxdl._varying import varying
+from jaxdl._varying import total, varying
 from jaxdl.types import Array, Batch, Key, LossFn, Metrics, Params, State
 
 Gradient: TypeAlias = tuple[Params, State, Metrics]
@@ -61,7 +61,7 @@ def gradient(
         whole = count if whole is None else whole
         grads, state, sums = _in_parts(loss_fn, params, state, batch, key, whole, accumulate)
     if axis_name is not None:
-        grads, sums = jax.lax.psum((grads, sums), axis_name)
+        grads, sums = total((grads, sums), axis_name)
         state = jax.lax.pmean(state, axis_name)
     return grads, state, sums
 
@@ -108,8 +108,8 @@ def _of_part(
         return loss if whole is None else _shared(loss, count, whole), (loss, after, sums)
 
     grads, (loss, after, sums) = jax.grad(objective, has_aux=True)(params)
-    total = loss.astype(count.dtype) * count
-    return grads, after, {"loss": metrics_lib.Mean(total, count), **sums}
+    mean = metrics_lib.Mean(loss.astype(count.dtype) * count, count)
+    return grads, after, {"loss": mean, **sums}
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
