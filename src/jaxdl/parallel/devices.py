@@ -136,9 +136,15 @@ def _put(x: Any, sharding: NamedSharding) -> jax.Array:
         words = _put(jax.random.key_data(x), sharding)
         return jax.random.wrap_key_data(words, impl=jax.random.key_impl(x))
     if isinstance(x, jax.Array) and not x.is_fully_addressable:
-        return jax.jit(lambda x: x, out_shardings=sharding)(x)
+        # One after another: processes that begin with different ones would wait for each other.
+        return jax.block_until_ready(_moving(sharding)(x))
     own = np.asarray(x)
     return jax.make_array_from_callback(own.shape, sharding, lambda index: own[index])
+
+
+@functools.lru_cache(maxsize=64)  # a new function would compile again
+def _moving(sharding: NamedSharding) -> Any:
+    return jax.jit(lambda x: x, out_shardings=sharding)
 
 
 def unreplicate(tree: Any) -> Any:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from jaxdl import metrics
+from jaxdl import metrics, parallel
 from jaxdl.parallel import AXIS
 from jaxdl.sweep import programs, store
 from jaxdl.sweep.member import Members, Recipe, bare, build
@@ -124,7 +124,7 @@ def _pace(work: Work, steps: int, seconds: float) -> Pace:
 def _keeper(work: Work, stored: Stored, members: Members, at: np.ndarray) -> Callable[[], None]:
     def keep() -> None:
         trained = bare(members.train_state), members.diverged
-        train_state, diverged = programs.fetch(trained, work.mesh)
+        train_state, diverged = parallel.local(trained)
         store.keep(stored, at, train_state, diverged, int(members.train_state.step))
 
     return keep
@@ -161,7 +161,7 @@ def _row(
     """What the members measured in an epoch, each number a list."""
     own = lambda sums: {
         name: np.asarray(x)[: len(at)].tolist()
-        for name, x in metrics.compute(programs.fetch(sums, work.mesh)).items()
+        for name, x in metrics.compute(parallel.local(sums)).items()
     }
     row = {"members": work.group.places[at].tolist(), "epoch": epoch + 1, **own(members.sums)}
     if work.placed[1] is not None:

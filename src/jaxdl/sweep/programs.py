@@ -142,20 +142,6 @@ def place_members(members: Members, mesh: Mesh, *, shared: bool) -> Members:
     return Members(train_state, put(members.sums, specs.sums), put(members.diverged, specs.sums))
 
 
-def fetch(tree: Any, mesh: Mesh) -> Any:
-    """Brings arrays to this process, those on the devices of others too."""
-    if jax.process_count() == 1:
-        return tree
-    # One after another: processes that begin with different ones would wait for each other.
-    gather = lambda x: jax.block_until_ready(_gathering(mesh)(x))
-    return parallel.unreplicate(jax.tree.map(gather, tree))
-
-
-@functools.lru_cache(maxsize=8)
-def _gathering(mesh: Mesh) -> Program:
-    return jax.jit(lambda x: x, out_shardings=NamedSharding(mesh, PartitionSpec()))
-
-
 def _spread(
     recipe: Recipe, layout: Layout, mesh: Mesh, fn: Callable[..., Members]
 ) -> Callable[..., Members]:
