@@ -1,6 +1,7 @@
 """Eight fake CPU devices for every test, strict promotion, and no leftovers between tests."""
 
 import os
+from pathlib import Path
 
 # Before jax starts. Most programs of the tests run once, on small arrays: their machine code need
 # not be good, and compiling is most of the time. JAXDL_OPTIMIZED_TESTS=1 tests what users run.
@@ -17,6 +18,12 @@ os.environ["XLA_FLAGS"] = (
 os.environ.setdefault("PJRT_NPROC", "16")
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("MPLBACKEND", "agg")
+# Compiled programs serve the other worker, the processes that tests start, and the next run, which
+# takes a third of the time then. `pytest --cache-clear` forgets them.
+_programs = Path(__file__).parents[1] / ".pytest_cache" / "d" / "programs"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_programs))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import jax
 import pytest

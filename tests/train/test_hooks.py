@@ -192,6 +192,20 @@ def test_early_stopping_with_what_makes_no_sense(make, message):
         make()
 
 
+@pytest.fixture
+def nothing_kept():
+    """Without the folder that keeps the programs of all tests."""
+    from jax.experimental.compilation_cache import compilation_cache
+
+    folder = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
+    yield
+    jax.config.update("jax_compilation_cache_dir", folder)
+    compilation_cache.reset_cache()
+
+
+@pytest.mark.usefixtures("nothing_kept")
 def test_the_compile_report_names_programs_and_says_why_again():
     @jax.jit
     def double(x):
@@ -212,25 +226,17 @@ def test_the_compile_report_names_programs_and_says_why_again():
     assert not [h for h in logging.getLogger("jax").handlers if h.__class__ is logging.Handler]
 
 
+@pytest.mark.usefixtures("nothing_kept")
 def test_programs_kept_in_a_folder_are_read_from_there(tmp_path):
-    from jax.experimental.compilation_cache import compilation_cache
-
-    before = jax.config.jax_persistent_cache_min_compile_time_secs
     f = lambda x: jnp.sin(jnp.linalg.inv(x @ x.T))
     x = jnp.eye(7)
-    try:
-        train.keep_compilations(tmp_path)
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-        reports = []
-        for _ in range(2):
-            jax.clear_caches()
-            with train.compile_report() as report:
-                jax.jit(f)(x)
-            reports.append(report.programs)
-        assert [p.cached for p in reports[0]] == [False]
-        assert [p.cached for p in reports[1]] == [True]
-        assert any(tmp_path.iterdir())
-    finally:
-        jax.config.update("jax_compilation_cache_dir", None)
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", before)
-        compilation_cache.reset_cache()
+    train.keep_compilations(tmp_path)
+    reports = []
+    for _ in range(2):
+        jax.clear_caches()
+        with train.compile_report() as report:
+            jax.jit(f)(x)
+        reports.append(report.programs)
+    assert [p.cached for p in reports[0]] == [False]
+    assert [p.cached for p in reports[1]] == [True]
+    assert any(tmp_path.iterdir())
