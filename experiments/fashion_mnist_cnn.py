@@ -1,8 +1,8 @@
 """Convolutional networks on Fashion-MNIST: two convolutions, and a larger network by ``--large``.
 
 The small network has two convolutions and fewer than 100,000 parameters, and half of the images
-that it learns from are mirrored at random. The large one has four, with batch normalisation and
-dropout, and its images are shifted too.
+that it learns from are mirrored at random. The large one has six, with batch
+normalisation, and its answer is the mean of those for an image and its mirror image.
 
 Command:  python experiments/fashion_mnist_cnn.py [--large]
 Result:   small network: test accuracy 0.9275 (seed 0); 0.9218 after 10 epochs with --rate 0.4.
@@ -47,7 +47,7 @@ class Config(common.Config):
     epochs: int = 20
     """passes over the training part"""
     large: bool = False
-    """the network of four convolutions, with batch normalisation, asked twice"""
+    """the network of six convolutions, with batch normalisation"""
     data_dir: Path | None = None
     """folder with the data, where it is in no usual place"""
     batch_size: int = 128
@@ -85,15 +85,15 @@ def network(config: Config) -> Layer:
 
 
 def large(config: Config) -> Layer:
-    """Four convolutions, each with batch normalisation and relu, on ever smaller images."""
+    """Three pairs of convolutions, with batch normalisation and relu; a pool after each pair."""
     block = lambda n_in, n_out: (
         layers.conv(n_in, n_out, (3, 3), padding=1, bias=False, init=initializers.he_default),
         layers.batch_norm(n_out),
         activations.relu,
     )
-    pool, head = layers.max_pool((2, 2)), layers.dense(9 * 192, 10)
-    stages = *block(1, 48), pool, *block(48, 96), pool, *block(96, 192), *block(192, 192), pool
-    return serial(*stages, layers.flatten(), layers.dropout(config.rate), head)
+    pair = lambda n_in, n_out: (*block(n_in, n_out), *block(n_out, n_out), layers.max_pool((2, 2)))
+    head = layers.flatten(), layers.dropout(config.rate), layers.dense(9 * 128, 10)
+    return serial(*pair(1, 32), *pair(32, 64), *pair(64, 128), *head)
 
 
 def both_ways(net: Layer) -> Layer:
