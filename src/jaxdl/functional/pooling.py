@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import checks
 from jaxdl.checks import ShapeError, describe
-from jaxdl.functional.windows import Pairs, Sizes, images, pairs, per_axis, span
+from jaxdl.functional.windows import Pairs, Sizes, images, one_an_axis, pairs, per_axis, span
 from jaxdl.types import Array, Shape
 
 MOST_ENTRIES = 64
@@ -171,7 +171,7 @@ def _windows(
 ) -> tuple[Array, Window]:
     """Checks the arguments of a pooling; returns the image and its windows."""
     x = checks.floating(name, "x", x)
-    axes = len(window)
+    axes = len(one_an_axis(name, "window", window))
     images(name, x, axes)
     size = per_axis(name, "window", window, axes)
     step = size if stride is None else per_axis(name, "stride", stride, axes)
