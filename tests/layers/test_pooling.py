@@ -73,6 +73,18 @@ def test_the_norm_of_nothing_has_no_gradient():
     np.testing.assert_array_equal(grad, 0)
 
 
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_half_precision_sums_in_float32(dtype):
+    x = 250 + jnp.asarray(np.random.RandomState(0).randn(2, 16, 16, 3), dtype)
+    for fn in (functional.avg_pool, functional.lp_pool):
+        # The sums and squares are beyond the largest float16.
+        y = fn(x, (16, 8), stride=(16, 4))
+        np.testing.assert_array_equal(
+            y, fn(x.astype(jnp.float32), (16, 8), stride=(16, 4)).astype(dtype)
+        )
+        assert y.dtype == dtype and jnp.isfinite(y).all()
+
+
 def test_no_images_and_no_leading_axes():
     assert functional.max_pool(jnp.ones((0, 4, 4, 2)), (2, 2)).shape == (0, 2, 2, 2)
     assert functional.avg_pool(jnp.ones((4, 4, 2)), (2, 2)).shape == (2, 2, 2)
