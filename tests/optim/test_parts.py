@@ -155,6 +155,9 @@ def test_penalties():
     grads = jax.grad(lambda params: 0.5 * 0.1 * optim.l2_penalty(params))(PARAMS)
     np.testing.assert_allclose(grads["stem"]["kernel"], 0.1 * PARAMS["stem"]["kernel"], rtol=1e-6)
     np.testing.assert_array_equal(grads["stem"]["bias"], 0.0)
+    # A weight that is 0 stays there: the gradient of jnp.abs would push it off.
+    grads = jax.grad(optim.l1_penalty)({"kernel": jnp.array([-2.0, 0.0, 3.0])})
+    np.testing.assert_array_equal(grads["kernel"], [-1, 0, 1])
     half = jax.tree.map(lambda x: x.astype(jnp.bfloat16), PARAMS)
     assert optim.l1_penalty(half).dtype == jnp.float32
     with pytest.raises(ValueError, match=r"chooses none of the parameters \['head/0/kernel'"):
