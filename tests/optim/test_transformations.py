@@ -38,6 +38,13 @@ def assert_close(a, b, rtol=1e-5):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol, rtol), a, b)
 
 
+def test_nesterov_takes_injected_options():
+    params, grads = problem()
+    tx = optax.inject_hyperparams(optim.sgd)(learning_rate=0.1, momentum=0.9, nesterov=True)
+    plain = optim.sgd(0.1, momentum=0.9, nesterov=True)
+    assert_close(run(tx, params, grads)[0], run(plain, params, grads)[0])
+
+
 @each(FNS)
 def test_jit_is_eager(fn):
     tx, (params, grads) = fn(0.1), problem()
