@@ -147,6 +147,13 @@ def test_clipping_in_low_and_mixed_precision():
         optim.global_norm(grads, norm_type=0.5)
 
 
+@pytest.mark.parametrize("norm_type", [1, 2, 3.5, np.inf])
+def test_the_norm_of_nothing_has_a_gradient(norm_type):
+    norm = lambda tree: optim.global_norm(tree, norm_type=norm_type)
+    value, grads = jax.value_and_grad(norm)({"a": jnp.zeros(3), "b": jnp.zeros((2, 2))})
+    assert value == 0 and all(jnp.isfinite(g).all() for g in jax.tree.leaves(grads))
+
+
 def test_penalties():
     assert float(optim.l1_penalty(PARAMS)) == 1 + 2 + 5
     assert float(optim.l2_penalty(PARAMS)) == 1 + 4 + 25
