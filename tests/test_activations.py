@@ -78,6 +78,8 @@ def test_integers_are_refused_by_name(name):
         (lambda: A.celu(X, alpha=0.0), "celu: alpha is 0"),
         (lambda: A.normalize(X, p=0.0), "normalize: p is 0.0"),
         (lambda: A.elu(X, alpha=jnp.ones(3)), r"elu: alpha is float32\[3\]; it must be one number"),
+        (lambda: A.swiglu(X, axis=2), r"swiglu: x is float32\[2,3\]; its size along axis 2"),
+        (lambda: A.prelu(X, jnp.ones(3), axis=2), r"prelu: weight is float32\[3\]; .* axis=2"),
         (lambda: A.glu(X), r"glu: x is float32\[2,3\]; its size along axis -1 .* multiple of 2"),
         (lambda: A.swiglu(X), "swiglu: x is"),
         (lambda: A.geglu(X), "geglu: x is"),
@@ -112,6 +114,13 @@ def test_options_can_be_swept():
     np.testing.assert_allclose(swept, [A.elu(X, alpha=a) for a in alphas], rtol=1e-6)
 
 
+def test_bounds_of_slopes_can_be_swept(key):
+    lows = jnp.array([0.1, 0.2])
+    for train in (False, True):
+        draw = lambda low, train=train: A.rrelu(X, lower=low, upper=0.5, key=key, train=train)
+        np.testing.assert_allclose(jax.vmap(draw)(lows), [draw(0.1), draw(0.2)], rtol=1e-6)
+
+
 def test_step_has_no_gradient():
     slope = jax.grad(lambda x: A.step(x).sum())
     np.testing.assert_array_equal(slope(jnp.array([-1.0, 0.0, 2.0])), 0)
@@ -127,6 +136,9 @@ def test_tanh_gelu_keeps_its_digits_in_the_tail():
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
 def test_softmax_in_half_precision_is_rounded_once(dtype, key):
     x = jax.random.normal(key, (2, 4096), dtype)
+    few = jnp.array([1, 0.01], dtype)
+    wide = A.sparsemax(few.astype(jnp.float32))
+    np.testing.assert_array_equal(A.sparsemax(few), wide.astype(dtype))
     for fn in (A.softmax, A.log_softmax, A.softmin):
         np.testing.assert_array_equal(fn(x), fn(x.astype(jnp.float32)).astype(dtype))
         assert fn(x, dtype=jnp.float32).dtype == jnp.float32

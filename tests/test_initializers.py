@@ -125,6 +125,23 @@ def test_dtype_is_the_one_asked_for(name, dtype, key):
         assert x.dtype == dtype and jnp.isfinite(x).all()
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
+def test_numbers_of_numpy_keep_the_dtype(dtype, key):
+    one = np.sqrt(np.float64(1))  # as np.sqrt(2 / n_in) is: a float, but not to JAX
+    made = [
+        I.normal(mean=one, std=one),
+        I.trunc_normal(mean=one, std=one),
+        I.trunc_normal(a=-one, b=one),
+        I.uniform(a=-one, b=one),
+        I.eye(gain=one),
+        I.orthogonal(gain=one),
+        I.sparse(sparsity=0.5, std=one),
+        I.xavier_normal(gain=one),
+    ]
+    with jax.enable_x64(True):
+        assert {draw(key, (6, 5), dtype).dtype for draw in made} == {jnp.dtype(dtype)}
+
+
 def test_default_dtype_is_float32(key):
     assert all(draw(key, (6, 5)).dtype == jnp.float32 for draw in ALL.values())
 

@@ -316,6 +316,16 @@ def test_wrong_calls_say_what_they_need(call, message):
         call()
 
 
+@pytest.mark.parametrize(
+    "metric",
+    [M.accuracy, M.top_k_accuracy, M.confusion_matrix, M.negative_log_likelihood, M.calibration],
+)
+def test_classes_are_whole_numbers(metric):
+    logits, labels = jnp.zeros((3, 6)), jnp.array([0.9, 1.0, 2.0])  # 0.9 is not class 0
+    with pytest.raises(TypeError, match=rf"^{metric.__name__}: labels are float32\[3\]; classes"):
+        metric(logits, labels)
+
+
 def test_shape_errors_are_shape_errors():
     with pytest.raises(ShapeError):
         M.mean(jnp.ones(3), weight=jnp.ones(2))

@@ -8,7 +8,7 @@ import pytest
 
 import laws
 from golden import compare
-from jaxdl import functional
+from jaxdl import functional, layers
 from tables.pooling import CASES
 
 
@@ -73,6 +73,18 @@ def test_the_norm_of_nothing_has_no_gradient():
     np.testing.assert_array_equal(grad, 0)
 
 
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_half_precision_sums_in_float32(dtype):
+    x = 250 + jnp.asarray(np.random.RandomState(0).randn(2, 16, 16, 3), dtype)
+    for fn in (functional.avg_pool, functional.lp_pool):
+        # The sums and squares are beyond the largest float16.
+        y = fn(x, (16, 8), stride=(16, 4))
+        np.testing.assert_array_equal(
+            y, fn(x.astype(jnp.float32), (16, 8), stride=(16, 4)).astype(dtype)
+        )
+        assert y.dtype == dtype and jnp.isfinite(y).all()
+
+
 def test_no_images_and_no_leading_axes():
     assert functional.max_pool(jnp.ones((0, 4, 4, 2)), (2, 2)).shape == (0, 2, 2, 2)
     assert functional.avg_pool(jnp.ones((4, 4, 2)), (2, 2)).shape == (2, 2, 2)
@@ -93,7 +105,13 @@ X = np.ones((2, 4, 5, 3), "float32")
     [
         (lambda: functional.max_pool(X[0, 0], (2, 2)), r"max_pool got float32\[5,3\], and needs 2"),
         (lambda: functional.max_pool(X, (5, 2)), r"larger than the padded float32\[2,4,5,3\]"),
+        (lambda: functional.max_pool(X, 2), r"max_pool: window is 2; .* as \(2, 2\) for images"),
+        (lambda: functional.adaptive_avg_pool(X, 7), r"size is 7; it must be one number an axis"),
+        (lambda: layers.max_pool(2), r"max_pool: window is 2; it must be one number an axis"),
+        (lambda: layers.adaptive_max_pool(1), r"size is 1; it must be one number an axis"),
         (lambda: functional.max_pool(X, (2, 2), stride=0), "stride is 0"),
+        (lambda: functional.max_pool(X, (2, 2), stride=1.5), "stride is 1.5; it must be a whole"),
+        (lambda: functional.max_pool(X, (2, 2), padding=0.5), "padding is 0.5; it must be a whole"),
         (lambda: functional.max_pool(X, (2, 2), dilation=(1,)), r"dilation is \(1,\).* 2 of them"),
         (lambda: functional.max_pool(X, (2, 2.0)), r"window is \(2, 2.0\)"),
         (lambda: functional.max_pool(X, (2, 2), padding=2), "more than half of the window"),

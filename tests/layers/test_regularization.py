@@ -38,6 +38,12 @@ def test_the_loss_in_training_has_the_penalty_and_so_has_its_gradient(key):
     assert evaluated < value - 0.1
 
 
+def test_a_silent_unit_is_left_alone():
+    layer = layers.activity_regularizer(l1=1.0, axes=2)
+    penalty = lambda x: layer.apply((), {}, x, train=True)[1]["penalty"]
+    np.testing.assert_array_equal(jax.grad(penalty)(jnp.array([[-1.0, 0.0, 2.0]])), [[-1, 0, 1]])
+
+
 def test_the_penalties_of_repeated_layers_add_up(key):
     block = serial(layers.dense(4, 4), layers.activity_regularizer(l2=1.0))
     stack = combinators.repeat(block, 3)

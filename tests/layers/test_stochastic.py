@@ -123,6 +123,16 @@ def test_noise_of_zero_changes_nothing(key):
         (lambda key, x: layers.gaussian_noise(-0.5), "stddev is -0.5; it must be at least 0"),
         (lambda key, x: functional.gaussian_noise(key, x, stddev=float("nan")), "stddev is nan"),
         (lambda key, x: functional.alpha_dropout(key, x.astype(int), rate=0.5), "floating point"),
+        # 1 / 0.9 of a whole number isn't one.
+        (lambda key, x: functional.dropout(key, x.astype(int), rate=0.1), r"dropout: x is int32"),
+        (
+            lambda key, x: functional.feature_dropout(key, x.astype(int), rate=0.1, axes=2),
+            r"feature_dropout: x is int32\[4,2\]; it must be floating point",
+        ),
+        (
+            lambda key, x: functional.drop_path(key, x.astype(int), rate=0.1, axes=1),
+            r"drop_path: x is int32",
+        ),
         (
             lambda key, x: layers.drop_path(0.5, axes=1).apply((), (), x, train=True),
             r"drop_path\(0.5, axes=1\) needs a key",

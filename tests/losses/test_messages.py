@@ -234,6 +234,13 @@ def test_weights_of_values_have_their_shape(loss):
             lambda: L.linear_cross_entropy(NUMBERS, KERNEL, LABELS, chunk_size=0),
             "chunk_size is 0; it must be a positive integer",
         ),
+        (
+            lambda: L.dice(X, X, axis=(1, 2)),
+            r"dice: axis is \(1, 2\) for predictions float32\[5,4\]",
+        ),
+        (lambda: L.tversky(X, X, axis=-3), "tversky: axis is -3 .* must be one of their axes"),
+        (lambda: L.dice(X, X, axis=(1, -1)), r"axis is \(1, -1\)"),
+        (lambda: L.dice(jnp.float32(1), 1.0, axis=0), "axis is 0"),
         (lambda: L.cosine_similarity(X, X[:, :1]), "needs arguments of one shape"),
         (lambda: L.pairwise_distance(X, X[:1]), "needs arguments of one shape"),
     ],

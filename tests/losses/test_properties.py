@@ -126,3 +126,15 @@ def test_the_order_of_the_rows_does_not_count(row, seed, order, kept):
     by_row = lambda results: (results.values, results[3:])
     assert_close(by_row(moved), jax.tree.map(lambda x: x[order], by_row(plain)))
     assert_close((moved.mean, moved.sum), (plain.mean, plain.sum))
+
+
+@pytest.mark.parametrize("log_target", [False, True])
+def test_what_neither_distribution_has_adds_nothing_to_their_divergence(log_target):
+    x = jnp.array([[0.0, -jnp.inf], [jnp.log(0.5), jnp.log(0.5)]])
+    t = jnp.array([[1.0, 0.0], [0.5, 0.5]])
+    t = jnp.log(t) if log_target else t
+    values, pullback = jax.vjp(
+        lambda x, t: L.kl_div(x, t, log_target=log_target, reduction="none"), x, t
+    )
+    np.testing.assert_allclose(values, 0, atol=1e-7)
+    assert all(jnp.isfinite(grad).all() for grad in pullback(jnp.ones_like(x)))

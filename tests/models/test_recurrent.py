@@ -60,6 +60,12 @@ def test_classifier_drops_before_its_head(key):
         run(net, params, x, train=True)
 
 
+def test_a_classifier_that_drops_nothing_trains_without_a_key(key):
+    net = models.sequence_classifier(3, 4, 2)
+    params, x = made(net, key), jnp.ones((5, 6, 3))
+    np.testing.assert_array_equal(run(net, params, x, train=True), run(net, params, x))
+
+
 def test_the_answer_sees_its_input_through_one_state(key):
     net = models.sequence_to_sequence(3, 8, 2, steps=4)
     params = made(net, key)

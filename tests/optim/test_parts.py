@@ -147,6 +147,13 @@ def test_clipping_in_low_and_mixed_precision():
         optim.global_norm(grads, norm_type=0.5)
 
 
+@pytest.mark.parametrize("norm_type", [1, 2, 3.5, np.inf])
+def test_the_norm_of_nothing_has_a_gradient(norm_type):
+    norm = lambda tree: optim.global_norm(tree, norm_type=norm_type)
+    value, grads = jax.value_and_grad(norm)({"a": jnp.zeros(3), "b": jnp.zeros((2, 2))})
+    assert value == 0 and all(jnp.isfinite(g).all() for g in jax.tree.leaves(grads))
+
+
 def test_penalties():
     assert float(optim.l1_penalty(PARAMS)) == 1 + 2 + 5
     assert float(optim.l2_penalty(PARAMS)) == 1 + 4 + 25
@@ -155,6 +162,9 @@ def test_penalties():
     grads = jax.grad(lambda params: 0.5 * 0.1 * optim.l2_penalty(params))(PARAMS)
     np.testing.assert_allclose(grads["stem"]["kernel"], 0.1 * PARAMS["stem"]["kernel"], rtol=1e-6)
     np.testing.assert_array_equal(grads["stem"]["bias"], 0.0)
+    # A weight that is 0 stays there: the gradient of jnp.abs would push it off.
+    grads = jax.grad(optim.l1_penalty)({"kernel": jnp.array([-2.0, 0.0, 3.0])})
+    np.testing.assert_array_equal(grads["kernel"], [-1, 0, 1])
     half = jax.tree.map(lambda x: x.astype(jnp.bfloat16), PARAMS)
     assert optim.l1_penalty(half).dtype == jnp.float32
     with pytest.raises(ValueError, match=r"chooses none of the parameters \['head/0/kernel'"):

@@ -39,6 +39,25 @@ def assert_close(a, b, rtol=1e-5):
 
 
 @each(FNS)
+def test_numbers_of_numpy_keep_dtypes(fn):
+    options = {"weight_decay": np.float64(0.1)} if fn in DECAYED else {}
+    if fn is optim.adam:
+        options["betas"] = (np.float64(0.9), np.float64(0.99))
+    with jax.enable_x64(True):
+        params, grads = problem()
+        tx = fn(np.float64(0.1), **options)
+        types = lambda state: jax.tree.map(lambda x: x.dtype, state)
+        assert types(run(tx, params, grads)[1]) == types(tx.init(params))
+
+
+def test_nesterov_takes_injected_options():
+    params, grads = problem()
+    tx = optax.inject_hyperparams(optim.sgd)(learning_rate=0.1, momentum=0.9, nesterov=True)
+    plain = optim.sgd(0.1, momentum=0.9, nesterov=True)
+    assert_close(run(tx, params, grads)[0], run(plain, params, grads)[0])
+
+
+@each(FNS)
 def test_jit_is_eager(fn):
     tx, (params, grads) = fn(0.1), problem()
     assert_close(run(tx, params, grads), run(tx, params, grads, jax.jit(tx.update)))

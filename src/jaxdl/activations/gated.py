@@ -13,7 +13,7 @@ def _grouped(function: str, x: ArrayLike, pieces: int, axis: int) -> tuple[Array
     """Returns x as an array and its size along ``axis`` over ``pieces``, or raises."""
     x = floating(function, "x", x)
     sizes(function, pieces=pieces)
-    if x.ndim == 0 or x.shape[axis] % pieces:
+    if not -x.ndim <= axis < x.ndim or x.shape[axis] % pieces:
         raise ShapeError(
             f"{function}: x is {describe(x)}; its size along axis {axis} must be a multiple of "
             f"{pieces}"

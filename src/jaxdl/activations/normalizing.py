@@ -114,7 +114,8 @@ def gumbel_softmax(
 def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
     """Nearest point of the probability simplex: max(x - t, 0), with t such that the sum is 1.
 
-    Unlike those of softmax, its probabilities can be exactly 0.
+    Unlike those of softmax, its probabilities can be exactly 0. Half precision is computed in
+    float32 and rounded once.
 
     Args:
         x: any shape.
@@ -133,7 +134,8 @@ def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
     """
     x = floating("sparsemax", "x", x)
     # Subtracting a constant changes neither value nor gradient, and keeps the sums small.
-    wide = _wide(x - jax.lax.stop_gradient(x.max(axis, keepdims=True)))
+    wide = _wide(x)
+    wide = wide - jax.lax.stop_gradient(wide.max(axis, keepdims=True))
     fixed = jax.lax.stop_gradient(jnp.moveaxis(wide, axis, -1))
     descending = jnp.sort(fixed, axis=-1, descending=True)
     sums = descending.cumsum(-1)
@@ -154,7 +156,7 @@ def normalize(x: ArrayLike, *, p: float = 2.0, axis: int = -1, eps: ArrayLike = 
 
     Args:
         x: any shape.
-        p: order of the norm, above 0; ``math.inf`` for the largest magnitude.
+        p: order of the norm, a Python number above 0; ``math.inf`` for the largest magnitude.
         axis: along which axis; PyTorch's default is 1.
         eps: smallest divisor.
 

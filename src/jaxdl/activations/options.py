@@ -19,7 +19,7 @@ def per_feature(function: str, option: str, value: ArrayLike, x: Array, axis: in
     value = jnp.asarray(value, x.dtype)
     if value.size == 1 and value.ndim < 2:
         return value.reshape(())
-    if x.ndim == 0 or value.shape != (x.shape[axis],):
+    if not -x.ndim <= axis < x.ndim or value.shape != (x.shape[axis],):
         raise ShapeError(
             f"{function}: {option} is {describe(value)}; for {describe(x)} with axis={axis} it "
             "must be one number, or one for each entry along that axis"

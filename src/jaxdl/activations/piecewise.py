@@ -128,8 +128,8 @@ def prelu(x: ArrayLike, weight: ArrayLike, *, axis: int = -1) -> Array:
 def rrelu(
     x: ArrayLike,
     *,
-    lower: float = 1 / 8,
-    upper: float = 1 / 3,
+    lower: float | Array = 1 / 8,
+    upper: float | Array = 1 / 3,
     key: Key | None = None,
     train: bool = False,
 ) -> Array:
@@ -148,7 +148,7 @@ def rrelu(
         An array of the shape of ``x``.
 
     Raises:
-        ValueError: in training without a key, or if ``lower`` exceeds ``upper``.
+        ValueError: in training without a key, or if the number ``lower`` exceeds ``upper``.
 
     Reference:
         Xu et al., "Empirical evaluation of rectified activations in convolutional network", 2015,
@@ -159,7 +159,7 @@ def rrelu(
         Array([-0.5,  2. ], dtype=float32)
     """
     x = floating("rrelu", "x", x)
-    if lower > upper:
+    if isinstance(lower, int | float) and isinstance(upper, int | float) and lower > upper:
         raise ValueError(f"rrelu: lower is {lower} and upper {upper}; lower must not exceed upper")
     if not train:
         return leaky_relu(x, negative_slope=(lower + upper) / 2)

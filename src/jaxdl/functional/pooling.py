@@ -14,7 +14,8 @@ from jax.typing import ArrayLike
 
 from jaxdl import checks
 from jaxdl.checks import ShapeError, describe
-from jaxdl.functional.windows import Pairs, Sizes, images, pairs, per_axis, span
+from jaxdl.functional.standardize import wide
+from jaxdl.functional.windows import Pairs, Sizes, images, one_an_axis, pairs, per_axis, span
 from jaxdl.types import Array, Shape
 
 MOST_ENTRIES = 64
@@ -85,6 +86,8 @@ def avg_pool(
 ) -> Array:
     """The mean of each window: y[i] = Σⱼ x[stride·i + j - padding] / count.
 
+    Half precision is summed in float32.
+
     Args:
         x: shape (…, …spatial, channels), floating point.
         window: its size, one number an axis; so many spatial axes ``x`` has.
@@ -107,7 +110,7 @@ def avg_pool(
         Array([3., 3.], dtype=float32)
     """
     x, over = _windows("avg_pool", x, window, stride, padding, 1, ceil_mode)
-    total, first = _sums(x, over), x.ndim - len(over.size) - 1
+    total, first = _sums(wide(x), over), x.ndim - len(over.size) - 1
     for axis, (n, k, s, (low, high), _, o) in enumerate(
         zip(x.shape[first:-1], *over, strict=True), start=first
     ):
@@ -115,8 +118,8 @@ def avg_pool(
         edges = (-low, n + high) if count_include_pad else (0, n)
         counts = [min(a + k, edges[1]) - max(a, edges[0]) for a in starts]
         shape = [-1 if a == axis else 1 for a in range(x.ndim)]
-        total = total / jnp.asarray(counts, x.dtype).reshape(shape)
-    return total
+        total = total / jnp.asarray(counts, total.dtype).reshape(shape)
+    return total.astype(x.dtype)
 
 
 def lp_pool(
@@ -129,7 +132,8 @@ def lp_pool(
 ) -> Array:
     """The p-norm of each window: y[i] = (Σⱼ x[stride·i + j]ᵖ)^(1/p), with p the norm type.
 
-    Where the sum is 0 the gradient is 0. With odd p, negative sums give nan.
+    Where the sum is 0 the gradient is 0. With odd p, negative sums give nan. Half precision is
+    computed in float32.
 
     Args:
         x: shape (…, …spatial, channels), floating point.
@@ -154,10 +158,11 @@ def lp_pool(
     if isinstance(norm_type, int | float) and not norm_type > 0:
         raise ValueError(f"lp_pool: norm_type is {norm_type}; it must be positive")
     x = checks.floating("lp_pool", "x", x)
-    mean = avg_pool(x**norm_type, window, stride=stride, ceil_mode=ceil_mode)
-    total = mean * math.prod(window)
+    size = one_an_axis("lp_pool", "window", window)
+    mean = avg_pool(wide(x) ** norm_type, size, stride=stride, ceil_mode=ceil_mode)
+    total = mean * math.prod(size)
     zero = total == 0
-    return jnp.where(zero, 0, jnp.where(zero, 1, total) ** (1 / norm_type))
+    return jnp.where(zero, 0, jnp.where(zero, 1, total) ** (1 / norm_type)).astype(x.dtype)
 
 
 def _windows(
@@ -171,7 +176,7 @@ def _windows(
 ) -> tuple[Array, Window]:
     """Checks the arguments of a pooling; returns the image and its windows."""
     x = checks.floating(name, "x", x)
-    axes = len(window)
+    axes = len(one_an_axis(name, "window", window))
     images(name, x, axes)
     size = per_axis(name, "window", window, axes)
     step = size if stride is None else per_axis(name, "stride", stride, axes)

@@ -8,7 +8,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxdl import checks
-from jaxdl.functional.windows import images, per_axis
+from jaxdl.functional.windows import images, one_an_axis, per_axis
 from jaxdl.types import Array
 
 
@@ -112,8 +112,9 @@ def _adaptive(
 ) -> Array:
     """Pools axis by axis, from the last: so of equal largest entries the first one wins."""
     x = checks.floating(name, "x", x)
-    images(name, x, len(size))
-    result = per_axis(name, "size", size, len(size))
+    axes = len(one_an_axis(name, "size", size))
+    images(name, x, axes)
+    result = per_axis(name, "size", size, axes)
     for axis, o in zip(range(x.ndim - 2, -1, -1), reversed(result), strict=False):
         n = x.shape[axis]
         if n % o == 0:

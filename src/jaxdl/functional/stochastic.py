@@ -17,7 +17,7 @@ def dropout(key: Key, x: ArrayLike, *, rate: float | Array) -> Array:
 
     Args:
         key: a random key.
-        x: any shape.
+        x: any shape, floating point.
         rate: p, the share that is dropped, in [0, 1]; at 1 nothing is left.
 
     Returns:
@@ -25,6 +25,7 @@ def dropout(key: Key, x: ArrayLike, *, rate: float | Array) -> Array:
 
     Raises:
         ValueError: if ``rate`` is a number outside [0, 1].
+        TypeError: if ``x`` isn't floating point.
 
     Example:
         >>> dropout(jax.random.key(0), jnp.ones(4), rate=0.5)
@@ -34,7 +35,7 @@ def dropout(key: Key, x: ArrayLike, *, rate: float | Array) -> Array:
         Srivastava et al., "Dropout: a simple way to prevent networks from overfitting", 2014.
     """
     checks.fraction("dropout", "rate", rate, closed=True)
-    x = jnp.asarray(x)
+    x = checks.floating("dropout", "x", x)
     return _drop(key, x, rate, x.shape)
 
 
@@ -43,7 +44,7 @@ def feature_dropout(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -
 
     Args:
         key: a random key.
-        x: shape (…, positions …, channels).
+        x: shape (…, positions …, channels), floating point.
         rate: p, the share of channels that is dropped, in [0, 1].
         axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
             for sequences (time, features). Each example and channel has a draw of its own.
@@ -53,6 +54,7 @@ def feature_dropout(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -
 
     Raises:
         ValueError: if ``rate`` is a number outside [0, 1], or if ``x`` has fewer axes.
+        TypeError: if ``x`` isn't floating point.
 
     Example:
         >>> feature_dropout(jax.random.key(0), jnp.ones((3, 4)), rate=0.5, axes=2)
@@ -65,7 +67,7 @@ def feature_dropout(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -
         https://arxiv.org/abs/1411.4280.
     """
     checks.fraction("feature_dropout", "rate", rate, closed=True)
-    x = jnp.asarray(x)
+    x = checks.floating("feature_dropout", "x", x)
     return _drop(key, x, rate, _channels("feature_dropout", x, axes))
 
 
@@ -76,7 +78,7 @@ def drop_path(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -> Arra
 
     Args:
         key: a random key.
-        x: shape (…, one example's axes).
+        x: shape (…, one example's axes), floating point.
         rate: p, the share of examples that is dropped, in [0, 1].
         axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
             for sequences (time, features), 1 for features. All axes before are batch axes, and
@@ -87,6 +89,7 @@ def drop_path(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -> Arra
 
     Raises:
         ValueError: if ``rate`` is a number outside [0, 1], or if ``x`` has fewer axes.
+        TypeError: if ``x`` isn't floating point.
 
     Example:
         >>> drop_path(jax.random.key(0), jnp.ones((4, 3)), rate=0.5, axes=1)
@@ -100,7 +103,7 @@ def drop_path(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -> Arra
         https://arxiv.org/abs/1603.09382.
     """
     checks.fraction("drop_path", "rate", rate, closed=True)
-    x = jnp.asarray(x)
+    x = checks.floating("drop_path", "x", x)
     _channels("drop_path", x, axes)
     return _drop(key, x, rate, (*x.shape[: x.ndim - axes], *(1,) * axes))
 

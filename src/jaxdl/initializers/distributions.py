@@ -68,7 +68,8 @@ def normal(*, mean: float = 0.0, std: float = 1.0) -> Initializer:
     """
 
     def initializer(key: Key, shape: Shape, dtype: DTypeLike = float) -> Array:
-        return jax.random.normal(key, shape, dtype) * std + mean
+        x = jax.random.normal(key, shape, dtype)
+        return x * jnp.asarray(std, x.dtype) + jnp.asarray(mean, x.dtype)
 
     return initializer
 
@@ -103,8 +104,10 @@ def trunc_normal(
     low, high = (a - mean) / std, (b - mean) / std
 
     def initializer(key: Key, shape: Shape, dtype: DTypeLike = float) -> Array:
-        x = jax.random.truncated_normal(key, low, high, shape, dtype) * std + mean
-        return jnp.clip(x, a, b)  # for the last bit, which rounding may have moved
+        x = jax.random.truncated_normal(key, low, high, shape, dtype)
+        x = x * jnp.asarray(std, x.dtype) + jnp.asarray(mean, x.dtype)
+        # For the last bit, which rounding may have moved.
+        return jnp.clip(x, jnp.asarray(a, x.dtype), jnp.asarray(b, x.dtype))
 
     return initializer
 

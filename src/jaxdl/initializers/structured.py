@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jaxdl.checks import ShapeError, fraction, sizes
+from jaxdl.initializers.distributions import normal
 from jaxdl.types import Array, Initializer, Key, Shape
 
 
@@ -30,7 +31,7 @@ def eye(*, gain: float = 1.0) -> Initializer:
 
     def initializer(key: Key, shape: Shape, dtype: DTypeLike = float) -> Array:
         _rank("eye", shape, 2, 2)
-        return gain * jnp.eye(shape[0], shape[1], dtype=dtype)
+        return jnp.asarray(gain, dtype) * jnp.eye(shape[0], shape[1], dtype=dtype)
 
     return initializer
 
@@ -101,7 +102,7 @@ def sparse(*, sparsity: float, std: float = 0.01) -> Initializer:
         _rank("sparse", shape, 2, 2)
         key_values, key_order = jax.random.split(key)
         order = jax.random.uniform(key_order, shape).argsort(axis=1).argsort(axis=1)
-        values = std * jax.random.normal(key_values, shape, dtype)
+        values = normal(std=std)(key_values, shape, dtype)
         return jnp.where(order < math.ceil(sparsity * shape[1]), 0, values)
 
     return initializer

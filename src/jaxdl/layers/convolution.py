@@ -11,6 +11,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import checks, functional, initializers
 from jaxdl.checks import ShapeError
+from jaxdl.functional.windows import one_an_axis
 from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, named
 
 Padding = str | int | Sequence[int | tuple[int, int]]
@@ -60,7 +61,8 @@ def conv(
         >>> layer.apply(params, state, jnp.ones((8, 28, 28, 1)))[0].shape
         (8, 28, 28, 32)
     """
-    name = f"conv({n_in}, {n_out}, {tuple(size)})"
+    size = one_an_axis("conv", "size", size)
+    name = f"conv({n_in}, {n_out}, {size})"
     _sizes(name, n_in, n_out, size, groups)
     fn = functools.partial(
         functional.conv,
@@ -119,7 +121,8 @@ def conv_transpose(
         >>> layer.apply(params, state, jnp.ones((14, 14, 8)))[0].shape
         (28, 28, 1)
     """
-    name = f"conv_transpose({n_in}, {n_out}, {tuple(size)})"
+    size = one_an_axis("conv_transpose", "size", size)
+    name = f"conv_transpose({n_in}, {n_out}, {size})"
     _sizes(name, n_in, n_out, size, groups)
     fn = functools.partial(
         functional.conv_transpose,
@@ -169,7 +172,8 @@ def depthwise_conv(
         >>> params["kernel"].shape
         (3, 3, 1, 16)
     """
-    checks.sizes(f"depthwise_conv({n_in}, {tuple(size)})", n_in=n_in, multiplier=multiplier)
+    size = one_an_axis("depthwise_conv", "size", size)
+    checks.sizes(f"depthwise_conv({n_in}, {size})", n_in=n_in, multiplier=multiplier)
     return conv(
         n_in,
         n_in * multiplier,
@@ -226,7 +230,9 @@ def conv_relu_pool(
         >>> layer.apply(params, state, jnp.ones((8, 28, 28, 1)))[0].shape
         (8, 14, 14, 32)
     """
-    name = f"conv_relu_pool({n_in}, {n_out}, {tuple(size)}, pool={tuple(pool)})"
+    size = one_an_axis("conv_relu_pool", "size", size)
+    pool = one_an_axis("conv_relu_pool", "pool", pool)
+    name = f"conv_relu_pool({n_in}, {n_out}, {size}, pool={pool})"
     _sizes(name, n_in, n_out, size, groups)
     fn = functools.partial(
         functional.conv_relu_pool,

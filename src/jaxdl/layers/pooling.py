@@ -4,6 +4,7 @@ import functools
 from collections.abc import Sequence
 
 from jaxdl import functional
+from jaxdl.functional.windows import one_an_axis
 from jaxdl.types import Layer, stateless
 
 
@@ -41,7 +42,7 @@ def max_pool(
         dilation=dilation,
         ceil_mode=ceil_mode,
     )
-    return stateless(f"max_pool({tuple(window)})", fn)
+    return stateless(f"max_pool({one_an_axis('max_pool', 'window', window)})", fn)
 
 
 def avg_pool(
@@ -78,7 +79,7 @@ def avg_pool(
         ceil_mode=ceil_mode,
         count_include_pad=count_include_pad,
     )
-    return stateless(f"avg_pool({tuple(window)})", fn)
+    return stateless(f"avg_pool({one_an_axis('avg_pool', 'window', window)})", fn)
 
 
 def lp_pool(
@@ -108,7 +109,7 @@ def lp_pool(
     fn = functools.partial(
         functional.lp_pool, window=window, norm_type=norm_type, stride=stride, ceil_mode=ceil_mode
     )
-    return stateless(f"lp_pool({tuple(window)})", fn)
+    return stateless(f"lp_pool({one_an_axis('lp_pool', 'window', window)})", fn)
 
 
 def adaptive_avg_pool(size: Sequence[int]) -> Layer:
@@ -127,7 +128,7 @@ def adaptive_avg_pool(size: Sequence[int]) -> Layer:
         (5, 7, 7, 3)
     """
     fn = functools.partial(functional.adaptive_avg_pool, size=size)
-    return stateless(f"adaptive_avg_pool({tuple(size)})", fn)
+    return stateless(f"adaptive_avg_pool({one_an_axis('adaptive_avg_pool', 'size', size)})", fn)
 
 
 def adaptive_max_pool(size: Sequence[int]) -> Layer:
@@ -146,7 +147,7 @@ def adaptive_max_pool(size: Sequence[int]) -> Layer:
         (5, 7, 7, 3)
     """
     fn = functools.partial(functional.adaptive_max_pool, size=size)
-    return stateless(f"adaptive_max_pool({tuple(size)})", fn)
+    return stateless(f"adaptive_max_pool({one_an_axis('adaptive_max_pool', 'size', size)})", fn)
 
 
 def global_avg_pool(*, axes: int = 2) -> Layer:

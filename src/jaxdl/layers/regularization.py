@@ -10,8 +10,9 @@ from jaxdl.types import Array, Key, Layer, Params, State, named
 def activity_regularizer(*, l1: float = 0.0, l2: float = 0.0, axes: int = 1) -> Layer:
     """Passes its input on, and adds to the loss in training: l1·Σ|a| + l2·Σa², a mean over rows.
 
-    The sums run over the entries a of one example. The penalty stands in the state, and
-    ``train.supervised`` adds every state that is called ``penalty`` to the loss of the batch.
+    The sums run over the entries a of one example; the gradient of |a| is 0 at 0. The penalty
+    stands in the state, and ``train.supervised`` adds every state that is called ``penalty`` to the
+    loss of the batch.
 
     Args:
         l1: the weight of the absolute values, which makes activations sparse.
@@ -49,7 +50,8 @@ def activity_regularizer(*, l1: float = 0.0, l2: float = 0.0, axes: int = 1) -> 
         if not train:
             return x, state
         wide = x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
-        each = jnp.sum(l1 * jnp.abs(wide) + l2 * jnp.square(wide), axis=tuple(range(-axes, 0)))
+        size = wide * jnp.sign(wide)  # |a|, with gradient 0 at 0
+        each = jnp.sum(l1 * size + l2 * jnp.square(wide), axis=tuple(range(-axes, 0)))
         return x, {"penalty": jnp.mean(each).astype(jnp.float32)}
 
     return named(name, init_fn, apply_fn)

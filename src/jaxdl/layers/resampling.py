@@ -42,7 +42,7 @@ def upsample(
         method=method,
         align_corners=align_corners,
     )
-    given = f"scale={scale}" if size is None else f"size={tuple(size)}"
+    given = f"scale={scale}" if size is None else f"size={size}"
     return stateless(f"upsample({given})", fn)
 
 

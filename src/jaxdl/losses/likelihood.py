@@ -113,7 +113,8 @@ def kl_div(
 
     Args:
         log_predictions: x, logarithms of probabilities, any shape.
-        targets: t, probabilities of the same shape; a class of probability 0 adds 0.
+        targets: t, probabilities of the same shape; a class of probability 0 adds 0, also where x
+            is −∞, for which PyTorch gives nan.
         log_target: whether the targets are logarithms of probabilities.
         reduction: ``"mean"``, ``"sum"``, ``"none"``, or ``"batchmean"`` for the sum divided by
             the length of the first axis (by its rows that have anything left under ``where``).
@@ -132,7 +133,13 @@ def kl_div(
         Array(0.6931472, dtype=float32)
     """
     x, t, out = operands("kl_div", where, log_predictions=log_predictions, targets=targets)
-    values = jnp.exp(t) * (t - x) if log_target else t * (jnp.log(jnp.where(t == 0, 1, t)) - x)
+    # What has probability 0 for the targets adds 0 also where it has none for the predictions.
+    nothing = t == (-jnp.inf if log_target else 0)
+    x = jnp.where(nothing & (x == -jnp.inf), 0, x)
+    if log_target:
+        values = jnp.exp(t) * (jnp.where(nothing, 0, t) - x)
+    else:
+        values = t * (jnp.log(jnp.where(nothing, 1, t)) - x)
     if reduction != "batchmean":
         return reduce(values, reduction, out)
     if x.ndim == 0:

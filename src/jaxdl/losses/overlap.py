@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl import checks
 from jaxdl.losses.arguments import operands
 from jaxdl.losses.reduction import Frame, Reduction, kept, reduce
 from jaxdl.types import Array
@@ -36,7 +37,7 @@ def dice(
         A scalar, or the axes that are left for ``"none"``.
 
     Raises:
-        ShapeError: if the shapes differ.
+        ShapeError: if the shapes differ, or there is no such axis.
         TypeError: if the predictions are not floating point.
 
     Example:
@@ -47,7 +48,7 @@ def dice(
         Milletari et al., V-Net, 2016, with the sums of Keras.
     """
     p, t, out = operands("dice", where, predictions=predictions, targets=targets)
-    axes = _axes(axis, p.ndim)
+    axes = _axes("dice", axis, p)
     overlap, both = jnp.sum(p * t, axis=axes), jnp.sum(p, axis=axes) + jnp.sum(t, axis=axes)
     values = 1 - (2 * overlap + smooth) / (both + smooth + eps)
     return reduce(values, reduction, _left(p, axes, out))
@@ -86,7 +87,7 @@ def tversky(
         A scalar, or the axes that are left for ``"none"``.
 
     Raises:
-        ShapeError: if the shapes differ.
+        ShapeError: if the shapes differ, or there is no such axis.
         TypeError: if the predictions are not floating point.
 
     Example:
@@ -99,17 +100,25 @@ def tversky(
         deep networks, 2017.
     """
     p, t, out = operands("tversky", where, predictions=predictions, targets=targets)
-    axes = _axes(axis, p.ndim)
+    axes = _axes("tversky", axis, p)
     hits = jnp.sum(p * t, axis=axes)
     misses = alpha * (jnp.sum(p, axis=axes) - hits) + beta * (jnp.sum(t, axis=axes) - hits)
     values = 1 - (hits + smooth) / (hits + misses + smooth + eps)
     return reduce(values, reduction, _left(p, axes, out))
 
 
-def _axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+def _axes(function: str, axis: int | tuple[int, ...] | None, x: Array) -> tuple[int, ...]:
+    """Returns the axes of the sums, from 0 on, or raises unless ``x`` has each of them."""
     if axis is None:
-        return tuple(range(1, ndim))
-    return tuple(a % ndim for a in ((axis,) if isinstance(axis, int) else axis))
+        return tuple(range(1, x.ndim))
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    found = {a % x.ndim for a in axes if -x.ndim <= a < x.ndim}
+    if len(found) < len(axes):
+        raise checks.ShapeError(
+            f"{function}: axis is {axis!r} for predictions {checks.describe(x)}; it must be one of"
+            " their axes, or several"
+        )
+    return tuple(found)
 
 
 def _left(p: Array, axes: tuple[int, ...], out: Frame) -> Frame:

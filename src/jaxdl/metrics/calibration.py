@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import checks
-from jaxdl.metrics.sums import Mean, mean, weight_of, widened, without_rows
+from jaxdl.metrics.sums import Mean, class_labels, mean, weight_of, widened, without_rows
 from jaxdl.types import Array
 
 
@@ -35,6 +35,7 @@ def negative_log_likelihood(
 
     Raises:
         ShapeError: if the shapes don't fit.
+        TypeError: if the labels aren't integers.
 
     Example:
         >>> from jaxdl.metrics import compute
@@ -43,7 +44,7 @@ def negative_log_likelihood(
     """
     log_p = jax.nn.log_softmax(widened(logits))
     checks.same_shape("negative_log_likelihood", logits=log_p[..., 0], labels=labels)
-    index = jnp.asarray(labels, jnp.int32)[..., None]
+    index = class_labels("negative_log_likelihood", labels)[..., None]
     index = jnp.where(index < 0, log_p.shape[-1], index)  # else -1 would be the last class
     picked = jnp.take_along_axis(log_p, index, axis=-1, mode="fill", fill_value=jnp.nan)
     return mean(-picked[..., 0], weight=weight)
@@ -83,6 +84,7 @@ def calibration(
 
     Raises:
         ShapeError: if the shapes don't fit.
+        TypeError: if the labels aren't integers.
 
     Example:
         >>> calibration(jnp.array([[0.0, 9.0]]), jnp.array([1]), bins=2).correct
@@ -93,7 +95,7 @@ def calibration(
     checks.same_shape("calibration", logits=p[..., 0], labels=labels)
     weight = weight_of("calibration", p[..., 0], weight)
     sure = without_rows(p.max(axis=-1), weight)
-    correct = p.argmax(axis=-1).astype(jnp.int32) == jnp.asarray(labels, jnp.int32)
+    correct = p.argmax(axis=-1).astype(jnp.int32) == class_labels("calibration", labels)
     place = jnp.where(jnp.isnan(sure), 0, jnp.ceil(sure * bins) - 1).clip(0, bins - 1)
     add = lambda x: jnp.zeros(bins, p.dtype).at[place.astype(jnp.int32).reshape(-1)].add(
         x.reshape(-1)

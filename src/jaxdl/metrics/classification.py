@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import checks
-from jaxdl.metrics.sums import Mean, mean, weight_of
+from jaxdl.metrics.sums import Mean, class_labels, mean, weight_of
 from jaxdl.types import Array
 
 
@@ -22,6 +22,7 @@ def accuracy(logits: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | None =
 
     Raises:
         ShapeError: if the shapes don't fit.
+        TypeError: if the labels aren't integers.
 
     Example:
         >>> from jaxdl.metrics import compute
@@ -30,7 +31,7 @@ def accuracy(logits: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | None =
     """
     predicted = jnp.argmax(jnp.asarray(logits), axis=-1)
     checks.same_shape("accuracy", predictions=predicted, labels=labels)
-    return mean(predicted == jnp.asarray(labels, predicted.dtype), weight=weight)
+    return mean(predicted.astype(jnp.int32) == class_labels("accuracy", labels), weight=weight)
 
 
 def binary_accuracy(
@@ -80,6 +81,7 @@ def top_k_accuracy(
 
     Raises:
         ShapeError: if the shapes don't fit.
+        TypeError: if the labels aren't integers.
         ValueError: if ``k`` isn't between 1 and the number of classes.
 
     Example:
@@ -93,7 +95,7 @@ def top_k_accuracy(
         raise ValueError(f"top_k_accuracy: k is {k}; logits are {checks.describe(logits)}")
     guesses = jax.lax.top_k(logits, k)[1]
     checks.same_shape("top_k_accuracy", predictions=guesses[..., 0], labels=labels)
-    hits = guesses == jnp.asarray(labels, guesses.dtype)[..., None]
+    hits = guesses.astype(jnp.int32) == class_labels("top_k_accuracy", labels)[..., None]
     return mean(hits.any(axis=-1), weight=weight)
 
 
@@ -119,6 +121,7 @@ def confusion_matrix(
 
     Raises:
         ShapeError: if the shapes don't fit.
+        TypeError: if the labels aren't integers.
         ValueError: if ``predictions`` are indices and ``n_classes`` isn't given.
 
     Example:
@@ -134,7 +137,7 @@ def confusion_matrix(
         raise ValueError(f"confusion_matrix: predictions are {got}, indices: give n_classes too")
     checks.same_shape("confusion_matrix", predictions=predicted, labels=labels)
     weight = weight_of("confusion_matrix", predicted, weight)
-    labels, predicted = jnp.asarray(labels, jnp.int32), predicted.astype(jnp.int32)
+    labels, predicted = class_labels("confusion_matrix", labels), predicted.astype(jnp.int32)
     inside = (labels >= 0) & (labels < n_classes) & (predicted >= 0) & (predicted < n_classes)
     # Rows that aren't counted go to a cell behind the last, which is cut off.
     cell = jnp.where(inside, labels * n_classes + predicted, n_classes**2).reshape(-1)

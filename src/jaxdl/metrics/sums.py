@@ -65,6 +65,14 @@ def weight_of(function: str, values: Array, weight: ArrayLike | None) -> Array:
     return jnp.broadcast_to(weight, values.shape).astype(dtype)
 
 
+def class_labels(function: str, labels: ArrayLike) -> Array:
+    """Returns class indices as int32, or raises the TypeError that says they must be integers."""
+    labels = jnp.asarray(labels)
+    if jnp.issubdtype(labels.dtype, jnp.inexact):
+        raise TypeError(f"{function}: labels are {describe(labels)}; classes must be integers")
+    return labels.astype(jnp.int32)
+
+
 def without_rows(values: Array, weight: Array) -> Array:
     """Returns values with 0 where the weight is 0, so that nan times 0 can't come up."""
     return jnp.where(weight == 0, 0, values)

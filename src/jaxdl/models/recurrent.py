@@ -69,7 +69,8 @@ def sequence_classifier(
     table = {}
     if n_tokens is not None:
         table["embedding"] = layers.embedding(n_tokens, n_in, padding_index=padding_index)
-    drop = layers.dropout(rate)
+    unused = isinstance(rate, int | float) and rate == 0
+    drop = lift(jnp.asarray) if unused else layers.dropout(rate)
     options = {"depth": depth, "bidirectional": bidirectional, "rate": rate, "last": True}
     head = layers.dense(n_hidden * (1 + bidirectional), n_classes)
 

@@ -51,6 +51,8 @@ def clip_by_norm(max_norm: ArrayLike, *, norm_type: float = 2.0) -> optax.Gradie
 def global_norm(tree: Params, *, norm_type: float = 2.0) -> Array:
     """Norm of all arrays of a tree as one vector: (Σ|x|^p)^(1/p), or max|x| for p = ∞.
 
+    The gradient is finite at 0 too, where that of the formula is nan.
+
     Args:
         tree: of arrays.
         norm_type: p ≥ 1, or ``math.inf``.
@@ -73,4 +75,5 @@ def global_norm(tree: Params, *, norm_type: float = 2.0) -> Array:
         return jnp.max(jnp.stack([jnp.zeros((), dtype), *largest]))
     power = jnp.square if norm_type == 2 else lambda x: x**norm_type
     total = sum((jnp.sum(power(x)).astype(dtype) for x in leaves), jnp.zeros((), dtype))
-    return jnp.sqrt(total) if norm_type == 2 else total ** (1 / norm_type)
+    above = jnp.where(total == 0, 1, total)
+    return jnp.where(total == 0, 0, jnp.sqrt(above) if norm_type == 2 else above ** (1 / norm_type))

@@ -103,7 +103,10 @@ def widen(x: ArrayLike) -> Array:
 
 def like(x: Array, number: ArrayLike) -> Any:
     """Returns a hyperparameter in the dtype of ``x``; a Python number as it is, in double."""
-    return number if isinstance(number, int | float) else jnp.asarray(number).astype(x.dtype)
+    # np.float64 is a float too, but one that would widen what it meets.
+    if isinstance(number, int | float):
+        return float(number)
+    return jnp.asarray(number).astype(x.dtype)
 
 
 def off(number: Any) -> bool:

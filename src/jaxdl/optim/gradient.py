@@ -73,7 +73,8 @@ def sgd(
         Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
     """
     at_least("sgd", 0, momentum=momentum)
-    if nesterov and (off(momentum) or not off(dampening)):
+    damped = isinstance(dampening, int | float) and dampening != 0
+    if nesterov and (off(momentum) or damped):
         raise ValueError(
             f"sgd: nesterov needs momentum and no dampening, got {momentum=} and {dampening=}"
         )

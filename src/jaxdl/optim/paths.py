@@ -91,7 +91,7 @@ def is_kernel(path: str) -> bool:
 
 
 def l1_penalty(params: Params, *, where: Callable[[str], bool] = is_kernel) -> Array:
-    """Sum of the magnitudes of the kernels: Σ|w|, for a loss + λ·Σ|w|.
+    """Sum of the magnitudes of the kernels: Σ|w|, for a loss + λ·Σ|w|, with gradient 0 at 0.
 
     Args:
         params: a tree of arrays.
@@ -107,7 +107,7 @@ def l1_penalty(params: Params, *, where: Callable[[str], bool] = is_kernel) -> A
         >>> l1_penalty({"kernel": jnp.array([3.0, -4.0]), "bias": jnp.ones(1)})
         Array(7., dtype=float32)
     """
-    return sum_over("l1_penalty", jnp.abs, params, where)
+    return sum_over("l1_penalty", lambda w: w * jnp.sign(w), params, where)
 
 
 def l2_penalty(params: Params, *, where: Callable[[str], bool] = is_kernel) -> Array:
