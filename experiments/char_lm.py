@@ -9,7 +9,7 @@ Result:   bits for a byte of the test: 1.58 (seed 0); gzip 1.97, xz 1.26. A thir
           word for word in the training part (36 % in runs of 32 bytes or more), which xz copies
           from any distance and the network has to know by heart. Without dropout 20 epochs came
           to 1.73
-Time:     14 minutes of CPU time, on 2 cores that others used too
+Time:     20 minutes of CPU time, on 2 cores that others used too
 """
 
 import dataclasses

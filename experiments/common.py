@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import os
 import signal
 import sys
@@ -61,12 +62,17 @@ def start(main: Callable[[C], dict[str, Any]], config: type[C], description: str
     if jax.distributed.is_initialized() and not parallel.is_primary():
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  as long as the process
     parser = _parser(config, description)
-    text = "how many seeds, from --seed on, each in a folder of its own (default: 1)"
+    text = "how many seeds, from --seed on, each in a folder of its own"
     parser.add_argument("--seeds", type=int, default=1, help=text)
     options = parser.parse_args()
+    counts = {"seeds": options.seeds, "epochs": options.config.epochs}
+    counts["batch-size"] = getattr(options.config, "batch_size", 1)
+    for name, count in counts.items():
+        if count < 1:
+            parser.error(f"argument --{name}: got {count}; it needs 1 or more")
+    if importlib.util.find_spec("matplotlib") is None:  # not only when all is trained
+        sys.exit('error: pictures need matplotlib: pip install -e ".[experiments]"')
     chosen = _chosen(options.config)
-    if options.seeds < 1:
-        parser.error(f"argument --seeds: {options.seeds} seeds; it needs 1 or more")
     if options.seeds == 1:
         main(chosen)
         return
@@ -108,6 +114,9 @@ def _chosen(config: C) -> C:
 
 def load(name: str, config: Config, **options: Any) -> jaxdl.data.Dataset:
     """Loads a dataset, or ends with what is missing; a few rows of it for ``--smoke``."""
+    folder = options.get("data_dir")
+    if folder is not None and not folder.expanduser().is_dir():  # else any other copy would do
+        sys.exit(f"error: --data-dir {folder}: there is no such folder")
     try:
         dataset = jaxdl.data.load(name, **options)
     except (FileNotFoundError, OSError, ValueError) as error:

@@ -4,7 +4,8 @@
 # *A neuron weighs its inputs and says yes or no; Rosenblatt's rule finds the weights, wherever a
 # straight line can do the job.*
 #
-# In 1958 Frank Rosenblatt built a machine that learned to tell left from right. Its unit is an
+# In 1958 Frank Rosenblatt had a computer, an IBM 704 as large as a room, learn to tell cards marked
+# on the left from cards marked on the right. Its unit is an
 # artificial **neuron**: it multiplies each input $x_i$ with a weight $w_i$, adds everything up,
 # adds a bias $b$, and says 1 if the sum is not negative, else 0:
 #
@@ -171,9 +172,10 @@ assert slope == 0
 
 # %% [markdown]
 # ## How long does it take?
-# Novikoff's theorem (1962): if some line separates the classes with a margin $\gamma$, and all
-# points (with a 1 appended for the bias) lie within radius $R$, then the rule makes **at most
-# $(R/\gamma)^2$ mistakes**, no matter how many points there are or how long it runs. Two clouds of
+# Novikoff's theorem (1962): append a 1 to each point, so that the bias is a weight like the others.
+# If all points then lie within radius $R$, and weights of length 1 separate the classes with a
+# margin $\gamma$, the rule makes **at most $(R/\gamma)^2$ mistakes**, no matter how many points
+# there are or how long it runs. Two clouds of
 # 200 points put this to the test; the closer they are, the more mistakes the theorem allows.
 
 

@@ -194,8 +194,9 @@ assert arrives["sigmoid"] < 1e-9
 assert arrives["relu"] > 1e3 * arrives["sigmoid"]
 
 # %% [markdown]
-# With sigmoids practically nothing reaches the first layer: this is why deep networks were thought
-# impossible for decades. With relu (and He's weights of variance $2/n$) it arrives in full.
+# With sigmoids practically nothing reaches the first layer: one of the reasons why deep networks
+# were so hard to train for so long. With relu (and He's weights of variance $2/n$) it arrives in
+# full.
 #
 # ## The dying ReLU
 # A relu has another disease. If a unit's $z$ is negative for **every** example, its output is 0,
@@ -262,7 +263,7 @@ assert dead["leaky_relu"] == dead["elu"] == [0, 0]
 # | hidden layers, to start with | `relu` | fast, doesn't saturate, with He's initialisation |
 # | hidden layers where units die | `leaky_relu`, `elu` | a slope on both sides |
 # | transformers | `gelu`, `swiglu` | smooth, a bit better in practice |
-# | deep dense networks without normalisation | `selu` | keeps mean 0 and variance 1 by itself |
+# | deep dense networks without normalisation | `selu` | with LeCun's weights keeps variance 1 |
 # | phones | `hardswish`, `relu6` | no exponential, bounded |
 # | gates of recurrent networks | `sigmoid`, `tanh` for the content | within (0, 1), (-1, 1) |
 # | output: a number | `identity` | any value is possible |

@@ -162,7 +162,7 @@ assert (lost.std(axis=0) < 1e-6).all()
 # number of creases can double with each layer. The *tent* function $t(x) = 1 - |2x - 1|$ needs two
 # relus: $t(x) = 2\operatorname{relu}(x) - 4\operatorname{relu}(x - \frac12)$ on $[0, 1]$. Applied
 # $L$ times it has $2^L$ straight pieces, from $2L$ neurons. One hidden layer needs a neuron for
-# each crease: $2^L$ of them.
+# each crease: at least $2^L - 1$ of them.
 
 
 # %%

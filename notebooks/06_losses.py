@@ -305,7 +305,7 @@ assert shown | others == functions
 # | a number and its uncertainty | mean and variance | `gaussian_nll_loss` |
 # | yes or no; several labels at once | logits | `binary_cross_entropy_with_logits` |
 # | one of K classes | logits | `cross_entropy` |
-# | one rare class among many | logits | `binary_focal_cross_entropy` |
+# | yes or no, where yes is rare | logits | `binary_focal_cross_entropy` |
 # | who comes first | scores | `margin_ranking_loss` |
 # | who resembles whom | vectors | `triplet_margin_loss`, `info_nce` |
 # | which pixels | probabilities | `dice` |

@@ -276,9 +276,10 @@ assert all(losses_[-1] < 2.3 for losses_ in curves.values())  # ln 10 is chance
 #
 # ## The landscape of a network
 # A network has thousands of coordinates, and a picture has two. `explain.landscape` walks from the
-# weights that Adam found along two random directions, each as long as the weights themselves, and
-# computes the loss at every point of that plane (Li et al. 2018). Near the middle it's a bowl, as
-# smooth as any valley above; that's why following the slope works so well.
+# weights that Adam found along two random directions, each unit's part of them as long as its
+# weights, and computes the loss at every point of that plane (Li et al. 2018). Near the middle it's
+# a bowl, as smooth as any valley above: no picture of all the directions, but a hint why following
+# the slope works so well.
 
 # %%
 rows = {name: jnp.asarray(values[:500]) for name, values in animals.train.items()}

@@ -281,7 +281,7 @@ assert on_paper == jax.grad(error, argnums=1)(w, x_pair, target)[0]
 # %%
 v1 = w[9] * w[1] + w[8] * w[3] + w[7] * w[5]
 v2 = w[9] * w[2] + w[8] * w[4] + w[7] * w[6]
-assert nine_weights(w, (0.3, 0.7))[0] - (v1 * 0.3 + v2 * 0.7) < 1e-12
+assert abs(nine_weights(w, (0.3, 0.7))[0] - (v1 * 0.3 + v2 * 0.7)) < 1e-12
 assert nine_weights(w, (1.0, 0.0))[0] == v1
 
 # %% [markdown]
@@ -294,7 +294,8 @@ delta2 = jax.nn.softmax(z) - jax.nn.one_hot(label, 3)
 assert jnp.allclose(delta2, jax.grad(losses.cross_entropy)(z, label), atol=1e-6)
 
 # %% [markdown]
-# **4.** Replace $\sigma$ by tanh. Which single expression in `forward_and_back` has to change?
+# **4.** Replace $\sigma$ by tanh. Which other expression in `forward_and_back` has to change with
+# it?
 
 # %%
 Z = jnp.array([0.5])

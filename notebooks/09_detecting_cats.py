@@ -83,7 +83,7 @@ assert jnp.allclose(jax.nn.sigmoid(logits), p_test, atol=1e-4)
 # **In Keras** this is `Sequential([Input((784,)), Dense(1, activation="sigmoid")])` with
 # `loss="binary_crossentropy"` and `SGD(0.05)`; in PyTorch `nn.Linear(784, 1)` with
 # `nn.BCEWithLogitsLoss()`. Both draw random weights to start with; this loss is convex, so that
-# all of them approach the same weights in the end.
+# from all of them it goes down to the same value in the end.
 #
 # What has it learned? The weights are a picture too: blue pixels speak for a cat, orange
 # ones against.

@@ -129,9 +129,10 @@ assert count == 55_050  # what model.summary() prints: 50,240 + 4,160 + 650
 #
 # And mind where softmax stands. Keras's model puts it into the network, so the loss sees
 # probabilities, clipped at $10^{-7}$ to avoid $\log 0$. For an image that is wrong with great
-# confidence, $z = (50, 0, 0)$ with right class 1, Keras gives the loss 16.1181 and the gradient
-# **0**: it can't learn from its worst mistakes. From logits it gives what is right, 50 and $(1, -1,
-# 0)$. So our network returns logits.
+# confidence, $z = (50, 0, 0)$ with right class 1, Keras on JAX gives the loss 16.1181 and the
+# gradient **0**: it can't learn from its worst mistakes. (On TensorFlow, Keras looks for the logits
+# behind the softmax, and takes those where it finds them.) From logits it gives what is right, 50
+# and $(1, -1, 0)$. So our network returns logits.
 
 
 # %%
@@ -307,7 +308,7 @@ plots.history(history)
 # [0.3664, 0.8676]
 # ```
 #
-# Over five seeds jaxdl's test accuracy is 0.874 ± 0.002. On MNIST's digits Keras's own guide prints
+# Over five seeds jaxdl's test accuracy is 0.873 ± 0.003. On MNIST's digits Keras's own guide prints
 # 0.9581 after two epochs with RMSprop.
 #
 # ## What it gets wrong

@@ -6,17 +6,18 @@
 #
 # Two steep sigmoids, one subtracted from the other, make a bump. A bump can stand anywhere, as high
 # as you like and as narrow as you like, and out of enough narrow bumps any curve can be built, as a
-# bar chart imitates a curve. That's the whole proof idea of the **universal approximation theorem**
-# (Cybenko 1989, Hornik 1991): for every continuous $f$ on a closed bounded set, and every
-# $\varepsilon > 0$, there are $n$ neurons with
+# bar chart imitates a curve. In one dimension that's the whole proof. In any number of them the
+# **universal approximation theorem** says the same (Cybenko 1989, Hornik 1991, by other proofs):
+# for every continuous $f$ on a closed bounded set, and every $\varepsilon > 0$, there are $n$
+# neurons with
 #
 # $$ F(x) = \sum_{i=1}^{n} v_i\, \sigma(w_i^\top x + b_i) + c, \qquad
 #    \max_x |F(x) - f(x)| < \varepsilon, $$
 #
-# for a sigmoid $\sigma$; and in fact, as Leshno et al. showed in 1993, for every activation that
-# isn't a polynomial. The theorem says that such weights **exist**. It doesn't say how many neurons
-# it takes, that gradient descent finds them, nor what happens between and beyond the data. We build
-# first, then train, then look at these three.
+# for a sigmoid $\sigma$; and in fact, as Leshno et al. showed in 1993, for every continuous
+# activation that isn't a polynomial. The theorem says that such weights **exist**. It doesn't say
+# how many neurons it takes, that gradient descent finds them, nor what happens between and beyond
+# the data. We build first, then train, then look at these three.
 
 # %%
 import os

@@ -180,7 +180,7 @@ assert jnp.array_equal(jax.scipy.signal.convolve2d(image, kernel[::-1, ::-1], mo
 # ## It is a dense layer, with most weights 0 and the rest shared
 #
 # Convolution is linear, so there is a matrix that does the same to the image written as a vector.
-# Its columns are what the convolution makes of single pixels.
+# Its rows are what the convolution makes of single pixels.
 
 # %%
 matrix = jnp.stack([conv(e.reshape(6, 6), kernel).ravel() for e in jnp.eye(36)])
@@ -279,9 +279,9 @@ print(largest)
 # %% [markdown]
 # ## Backpropagation through a convolution, by hand
 #
-# Let $\delta_{ij} = \partial E/\partial y_{ij}$ be what comes back from the layer above. Every
-# output used every kernel weight once, every pixel went into up to $k^2$ outputs, so the chain rule
-# gives
+# Let $\delta_{ij} = \partial E/\partial y_{ij}$ be what comes back from the layer above, with
+# stride 1 and no padding. Every output used every kernel weight once, every pixel went into up to
+# $k^2$ outputs, so the chain rule gives
 #
 # $$ \frac{\partial E}{\partial w_{uv}} = \sum_{i,j} \delta_{ij}\,x_{i+u,\,j+v}, \qquad
 #    \frac{\partial E}{\partial x_{ij}} = \sum_{u,v} \delta_{i-u,\,j-v}\,w_{uv}. $$
@@ -450,7 +450,8 @@ plots.feature_maps(maps)
 # %% [markdown]
 # And which pixels decide? `explain.saliency` differentiates the score of the animal that the
 # network sees by every pixel; `explain.integrated_gradients` shares the score itself out among the
-# pixels, compared with an empty picture. What it shares out adds up to the score.
+# pixels, compared with an empty picture. What it shares out adds up to the difference
+# of the two scores.
 
 # %%
 some = jnp.asarray(animals.test["inputs"][::160][:6], jnp.float32)

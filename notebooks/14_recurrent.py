@@ -15,7 +15,8 @@
 # weights, and backpropagation goes *back through time*. Here lies the trouble. Every step back
 # multiplies the gradient by $\mathrm{diag}(1 - h_t^2)\,U^\top$; fifty factors smaller than one are
 # next to nothing, and fifty larger ones explode. The **LSTM** (Hochreiter and Schmidhuber 1997)
-# therefore adds to its memory instead of multiplying it, and lets gates decide what to keep.
+# therefore adds to its memory, and lets gates decide what comes in and goes out; a gate that
+# decides what to forget came three years later (Gers et al. 2000).
 
 # %%
 import os

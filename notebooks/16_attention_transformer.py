@@ -16,7 +16,7 @@
 # A recurrent network has to carry what it read through every step in between; attention looks
 # straight at it, at any distance and at all positions at once. A **transformer** (Vaswani et al.
 # 2017) is this, followed at each position by a small perceptron, both added to what came in and
-# normalised, some layers deep. Nothing else is in today's language models, only more of it.
+# normalised, some layers deep. Little else is in today's language models, only far more of it.
 
 # %%
 import functools
@@ -392,8 +392,7 @@ assert (
 print("that of the keys: q·(k + b) adds q·b to all scores of a query")
 
 # %% [markdown]
-# **4.** Without positions, can the network above learn to reverse? Argue, then count what it can
-# get at best.
+# **4.** Without positions, can the network above learn to reverse? Argue, then show it.
 
 # %%
 # All it knows at a position is the token there and the bag of all tokens. Positions with equal

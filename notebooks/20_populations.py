@@ -5,10 +5,10 @@
 # searched, a committee formed.*
 #
 # A single run of training tells little. Was it the idea, or was it the seed? An answer needs many
-# runs, and small networks waste a machine: their matrices are too small to keep it busy, and each
-# run pays for being started and compiled. If the whole state of training is one tree of arrays that
-# goes into a pure step and comes out of it, a hundred runs are the same tree with one more axis in
-# front:
+# runs, and small networks waste a machine: their matrices are too small to keep a large one busy,
+# and each run pays for being started and compiled. If the whole state of training is one tree of
+# arrays that goes into a pure step and comes out of it, a hundred runs are the same tree with one
+# more axis in front:
 #
 # $$ (\theta_1, \dots, \theta_{100}) \;\mapsto\;
 #    \big(\mathrm{step}(\theta_1), \dots, \mathrm{step}(\theta_{100})\big)
@@ -122,7 +122,7 @@ for axes in (left, right):
 plt.show()
 
 # %% [markdown]
-# With two neurons, some runs end on a plateau: a neuron died or both found the same half of the
+# With two neurons, most runs end on a plateau: a neuron died or both found the same half of the
 # problem, and the gradient has nothing to say any more. With more neurons than needed, some pair of
 # them starts well. Being wider than necessary is, above all, insurance.
 #
@@ -208,7 +208,8 @@ print(f"one network: {seconds_alone:.2f} s   a hundred at once: {seconds_togethe
 print(f"that's {seconds_together / seconds_alone:.0f} times as long for 100 times the work")
 
 # %% [markdown]
-# And it was compiled once, not a hundred times. Don't expect as much of larger networks: a hundred
+# On a CPU, which a single network keeps busy already, that is a small gain; the large one is that
+# it was compiled once, not a hundred times. Of larger networks don't expect even this: a hundred
 # times their parameters no longer fit into a processor's cache, and each step reads and writes them
 # all. On a GPU, where a single small network leaves nearly everything idle, the gain is far larger.
 #

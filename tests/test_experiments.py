@@ -325,7 +325,9 @@ def test_programs_are_kept_where_the_flag_says(tmp_path, here, monkeypatch):
         (("--epoch", 3), "unrecognized arguments: --epoch 3"),
         (("--parallel", "tpu"), "invalid choice: 'tpu'"),
         (("--epochs", "many"), "invalid int value: 'many'"),
-        (("--seeds", 0), "--seeds: 0 seeds; it needs 1 or more"),
+        (("--seeds", 0), "--seeds: got 0; it needs 1 or more"),
+        (("--epochs", 0), "--epochs: got 0; it needs 1 or more"),
+        (("--batch-size", -1), "--batch-size: got -1; it needs 1 or more"),
         (("--resume", "--output", "{tmp}/none"), "no checkpoint to go on from"),
         (("--output", "{tmp}/file/out"), "--output {tmp}/file/out can't be written"),
     ],
@@ -343,6 +345,24 @@ def test_data_that_is_nowhere_is_told_at_once(tmp_path, here):
     with pytest.raises(SystemExit) as ended:
         here("fashion_mnist_adam", "--dataset", "mnist", "--data-dir", tmp_path)
     assert "mnist" in ended.value.code and str(tmp_path) in ended.value.code
+
+
+def test_a_folder_of_data_that_is_not_there_is_not_passed_over(tmp_path, here):
+    with pytest.raises(SystemExit, match=r"--data-dir .*/wrong: there is no such folder"):
+        here("fashion_mnist_adam", "--smoke", "--data-dir", tmp_path / "wrong")
+
+
+def test_matplotlib_is_missed_before_the_training(tmp_path, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(SystemExit, match=r'matplotlib: pip install -e "\.\[experiments\]"'):
+        here("animals_mlp", "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_gives_each_default_once(here, capsys):
+    with pytest.raises(SystemExit):
+        here("animals_mlp", "--help")
+    assert "(default: 1) (default: 1)" not in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,11 @@ def test_summary_of_a_shape_that_doesnt_fit():
         explain.summary(layers.dense(3, 2), (1, 4))
 
 
+def test_summary_of_a_bare_number():
+    with pytest.raises(TypeError, match=r"input_shape is 784; it needs a tuple .* \(1, 784\)"):
+        explain.summary(layers.dense(784, 2), 784)
+
+
 def quadratic(p):
     return jnp.sum(p["kernel"] ** 2) + jnp.sum(p["bias"])
 
@@ -132,6 +137,8 @@ def test_landscape_of_wrong_arguments():
         explain.landscape(jnp.sum, jnp.ones(2), directions=(jnp.ones(2), jnp.ones(3)))
     with pytest.raises(ShapeError, match="one number"):
         explain.landscape(lambda p: p, jnp.ones(2), key=jax.random.key(0))
+    with pytest.raises(TypeError, match=r"landscape: a leaf of params is int32\[3\]"):
+        explain.landscape(jnp.sum, jnp.arange(3), key=jax.random.key(0))
 
 
 def network(x):
@@ -164,6 +171,14 @@ def test_attributions_of_wrong_arguments():
         explain.saliency(network, jnp.ones((3, 2), jnp.int32))
     with pytest.raises(ShapeError, match="logits"):
         explain.saliency(lambda x: x.sum(), X)
+    with pytest.raises(ValueError, match="targets go from 0 to 3; f has 3 classes"):
+        explain.saliency(network, X, targets=jnp.array([0, 1, 3]))
+    with pytest.raises(ValueError, match="targets go from -1 to 1"):
+        explain.integrated_gradients(network, X, targets=jnp.array([0, 1, -1]))
+    with pytest.raises(TypeError, match="they must be integers"):
+        explain.saliency(network, X, targets=jnp.array([0.0, 1.0, 2.0]))
+    traced = jax.jit(lambda targets: explain.saliency(network, X, targets=targets))
+    assert traced(jnp.array([0, 1, 2])).shape == X.shape
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -190,6 +205,13 @@ def test_nearest_examples_by_features():
         explain.nearest_examples(X, X, k=1, metric="dot")
     with pytest.raises(ShapeError, match="queries"):
         explain.nearest_examples(X, X[:, :1], k=1)
+
+
+def test_what_is_zero_throughout_is_near_to_nothing():
+    examples = jnp.array([[0.0, 0.0], [-1.0, 0.0], [0.0, 2.0], [3.0, 0.0]])
+    found = explain.nearest_examples(jnp.array([[1.0, 0.0]]), examples, k=4, metric="cosine")
+    assert found.indices.tolist() == [[3, 0, 2, 1]]
+    np.testing.assert_allclose(found.distances, [[0, 1, 1, 2]], atol=1e-6)
 
 
 def test_all_of_it_on_losses_with_options():

@@ -163,3 +163,23 @@ def test_histograms_share_their_bins_and_count_what_isnt_finite():
     assert c.get_title() == "c\nnone is finite"
     with pytest.raises(ValueError, match="no finite numbers"):
         plots.histograms({})
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "words"),
+    [
+        ([0.1, 0.2], [-1, 1], r"labels are \[-1, 1\] …; they must be 0 or 1"),
+        ([0.1, 0.2], [0, 2], "they must be 0 or 1"),
+        ([0.1, np.nan], [0, 1], "1 of 2 scores are nan"),
+    ],
+)
+def test_roc_of_other_labels_and_of_nan(scores, labels, words):
+    with pytest.raises(ValueError, match=words):
+        plots.roc(scores, labels)
+
+
+def test_losses_that_are_means_already():
+    with pytest.raises(ValueError, match=r"mse made float32\[\] of float32\[3\]"):
+        plots.losses({"mse": lambda e: (e**2).mean()})
+    with pytest.raises(ValueError, match="no functions"):
+        plots.losses({})

@@ -1,5 +1,7 @@
 """Pictures of networks, planes, images and maps, read back from the figure."""
 
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -270,3 +272,46 @@ def test_a_notebook_shows_a_figure_without_any_of_pyplot():
     for figure in (plots.network(), plots.landscape(plane)):
         with Image.open(io.BytesIO(PNGFormatter()(figure))) as picture:
             assert min(picture.size) > 200
+
+
+X = np.array([[0.0, 1.0], [1.0, 0.0]])
+ONE = np.zeros((1, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("draw", "error", "words"),
+    [
+        (lambda: plots.boundary(sum, X, [-1, 1]), ValueError, "from 0 on"),
+        (lambda: plots.boundary(sum, X, [0.5, 1]), ValueError, "whole numbers"),
+        (
+            lambda: plots.boundary(sum, X, [0, 2], classes="ab"),
+            ValueError,
+            "2 classes, but label 2",
+        ),
+        (lambda: plots.boundary(sum, X[:0], []), ShapeError, "N at least 1"),
+        (lambda: plots.boundary(lambda x: x[:3], X, [0, 1]), ShapeError, "3 rows for 22500"),
+        (lambda: plots.network(params=()), ValueError, "no kernel of a dense layer"),
+        (lambda: plots.predictions(ONE, [], [], classes="ab"), ShapeError, "for 1 images"),
+        (lambda: plots.predictions(ONE, [0], [2], classes="ab"), ValueError, "from 0 to 2"),
+        (lambda: plots.predictions(ONE, [0], [-1], classes="ab"), ValueError, "from -1 to 0"),
+        (lambda: plots.predictions(ONE[0], [0], [0], classes="ab"), ShapeError, "predictions got"),
+        (lambda: plots.images(ONE[:0]), ShapeError, "N at least 1"),
+        (lambda: plots.attributions(ONE[:0], ONE[:0]), ShapeError, "N at least 1"),
+        (lambda: plots.attention(ONE[:0]), ShapeError, r"attention got float32\[0,4,4\]"),
+        (lambda: plots.surface_paths({"a": X[:0]}, sum), ShapeError, "T at least 1"),
+    ],
+)
+def test_pictures_of_what_cannot_be_drawn(draw, error, words):
+    with pytest.raises(error, match=words):
+        draw()
+
+
+def test_images_of_one_row_are_images():
+    (axes,) = plots.images(np.arange(6.0).reshape(1, 1, 6, 1)).axes
+    assert axes.images[0].get_array().shape == (1, 6)
+
+
+def test_what_is_missing_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install .jaxdl\[experiments\]"):
+        plots.images(ONE)

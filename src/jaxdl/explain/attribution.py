@@ -34,8 +34,9 @@ def saliency(
         An array of the shape of ``x``.
 
     Raises:
-        TypeError: if ``x`` isn't floating point.
+        TypeError: if ``x`` isn't floating point, or the targets aren't integers.
         ShapeError: if the results or the targets have another shape.
+        ValueError: if there is no such class as a target.
 
     Example:
         >>> saliency(lambda x: x @ jnp.array([[1.0, -2.0], [0.0, 3.0]]), jnp.array([[1.0, 1.0]]))
@@ -72,9 +73,9 @@ def integrated_gradients(
         of the integral.
 
     Raises:
-        TypeError: if ``x`` isn't floating point.
+        TypeError: if ``x`` isn't floating point, or the targets aren't integers.
         ShapeError: if the results, the baseline or the targets have another shape.
-        ValueError: if ``steps`` isn't a positive integer.
+        ValueError: if ``steps`` isn't a positive integer, or there is no such class as a target.
 
     Example:
         >>> integrated_gradients(lambda x: x[:, 0] ** 2 + x[:, 1], jnp.array([[3.0, 1.0]]))
@@ -115,7 +116,8 @@ def nearest_examples(
         k: how many are found, at most M.
         features: what is compared, from (N, …) to (N, …), such as the activations of a layer,
             ``lambda x: explain.trace(net, params, state, x).layers[-2].a``.
-        metric: "euclidean", or "cosine" for 1 - the cosine of the angle.
+        metric: "euclidean", or "cosine" for 1 - the cosine of the angle; what is 0 throughout has
+            no angle, and counts as at a right angle to all.
 
     Returns:
         A Nearest.
@@ -145,13 +147,16 @@ def nearest_examples(
 def _rows(x: Array, metric: str) -> Array:
     rows = jnp.asarray(x, jnp.float32).reshape(len(x), -1)
     length = jnp.sqrt(jnp.sum(rows * rows, axis=1, keepdims=True))
+    length = jnp.where(length == 0, 1.0, length)
     return rows if metric == "euclidean" else rows / jnp.broadcast_to(length, rows.shape)
 
 
 def _distances(row: Array, rows: Array, metric: str) -> Array:
     # Of differences, not of products: those of near points would be lost to rounding.
     squares = jnp.sum(jnp.square(rows - row[None]), axis=1)
-    return jnp.sqrt(squares) if metric == "euclidean" else squares / 2
+    if metric == "euclidean":
+        return jnp.sqrt(squares)
+    return jnp.where(rows.any(axis=1) & row.any(), squares / 2, 1.0)
 
 
 def _gradient(f: Callable[[Array], Array], x: Array, targets: Array | None) -> Array:
@@ -179,4 +184,16 @@ def _targets(
     chosen = jnp.argmax(f(x), axis=1) if targets is None else jnp.asarray(targets)
     if chosen.shape != y.shape[:1]:
         raise ShapeError(f"{function}: targets is {describe(chosen)}; it needs shape {y.shape[:1]}")
+    _check_classes(function, chosen, y.shape[1])
     return chosen.astype(jnp.int32)
+
+
+def _check_classes(function: str, targets: Array, count: int) -> None:
+    """Raises unless targets are integers and, where they can be seen, classes that there are."""
+    if not jnp.issubdtype(targets.dtype, jnp.integer):
+        raise TypeError(f"{function}: targets is {describe(targets)}; they must be integers")
+    if isinstance(targets, jax.core.Tracer) or not targets.size:
+        return
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= count:
+        raise ValueError(f"{function}: targets go from {low} to {high}; f has {count} classes")

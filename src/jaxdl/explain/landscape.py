@@ -50,6 +50,7 @@ def landscape(
         A Landscape.
 
     Raises:
+        TypeError: if a leaf isn't floating point.
         ValueError: without a key or directions; if ``size`` isn't a positive integer.
         ShapeError: if the directions don't have the shapes of params, or the loss isn't one number.
 
@@ -85,6 +86,8 @@ def landscape(
 
 def _direction(key: Key, params: Params, filter_normalised: bool) -> Params:
     leaves, tree = jax.tree.flatten(params)
+    for leaf in leaves:
+        checks.floating("landscape", "a leaf of params", leaf)
     keys = jax.random.split(key, len(leaves))
     drawn = [jax.random.normal(k, p.shape, p.dtype) for k, p in zip(keys, leaves, strict=True)]
     if filter_normalised:

@@ -55,6 +55,7 @@ def summary(net: LayerLike, input_shape: Shape, *, dtype: DTypeLike = jnp.float3
         A Summary.
 
     Raises:
+        TypeError: if the shape isn't a tuple, or the network doesn't take this dtype.
         ShapeError: if the network doesn't take this shape.
 
     Example:
@@ -66,6 +67,9 @@ def summary(net: LayerLike, input_shape: Shape, *, dtype: DTypeLike = jnp.float3
         input (1, 784) · 101,770 parameters, 407.1 kB · 203.5 k FLOPs · ...
     """
     layer = lift(net)
+    if not isinstance(input_shape, tuple | list):
+        need = "it needs a tuple with the batch axes, as (1, 784)"
+        raise TypeError(f"summary: input_shape is {input_shape!r}; {need}")
     x = jax.ShapeDtypeStruct(tuple(input_shape), jnp.dtype(dtype))
     params, state = jax.eval_shape(layer.init, jax.random.key(0))
     apply = lambda p, x, s: layer.apply(p, s, x)[0]

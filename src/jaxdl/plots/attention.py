@@ -45,7 +45,7 @@ def attention(
         ['a', 'b', 'c']
     """
     maps = np.asarray(weights, np.float32)
-    if maps.ndim not in (2, 3):
+    if maps.ndim not in (2, 3) or not maps.size:
         got = describe(maps)
         raise ShapeError(f"attention got {got}; it needs (heads, queries, keys) or (queries, keys)")
     maps = maps[None] if maps.ndim == 2 else maps

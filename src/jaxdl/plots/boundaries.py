@@ -47,7 +47,8 @@ def boundary(
 
     Raises:
         ShapeError: if inputs, labels or logits have another shape.
-        ValueError: if labels and predict have other names.
+        ValueError: if labels aren't whole numbers from 0 on, or more than the names of classes;
+            or if labels and predict have other names.
 
     Example:
         >>> figure = boundary(lambda x: x[:, 0], [[-1.0, 0.0], [1.0, 0.0]], [0, 1])
@@ -61,7 +62,7 @@ def boundary(
     width, height = (5.2, 4.8) if len(several) == 1 else (3.9, 3.9)
     figure = make_figure(1, len(several), width=width, height=height)
     for axes, (name, function) in zip(figure.axes, several.items(), strict=True):
-        points, indices = _examples(inputs, given[name])
+        points, indices = _examples(inputs, given[name], classes)
         plane = _plane(points, margin, resolution)
         _decisions(axes, _probabilities(function(plane.reshape(-1, 2))), plane)
         _scatter(axes, points, indices, classes)
@@ -112,7 +113,7 @@ def boundary_animation(
     """
     from matplotlib.animation import FuncAnimation
 
-    points, labels = _examples(inputs, labels)
+    points, labels = _examples(inputs, labels, None)
     names = [f"{i}" for i in range(len(snapshots))] if titles is None else titles
     if not snapshots or len(names) != len(snapshots):
         raise ValueError(f"boundary_animation: {len(names)} titles, {len(snapshots)} snapshots")
@@ -168,14 +169,22 @@ def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int = 8
     return path
 
 
-def _examples(inputs: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    points, classes = np.asarray(inputs, np.float32), np.asarray(labels).astype(int)
-    if points.ndim != 2 or points.shape[1] != 2 or classes.shape != points.shape[:1]:
+def _examples(
+    inputs: ArrayLike, labels: ArrayLike, classes: Sequence[str] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    points, given = np.asarray(inputs, np.float32), np.asarray(labels)
+    if points.shape != (*given.shape, 2) or given.ndim != 1 or not given.size:
         raise ShapeError(
-            f"boundary: inputs {describe(points)} and labels {describe(classes)}; "
-            "they need shapes (N, 2) and (N,)"
+            f"boundary: inputs {describe(points)} and labels {describe(given)}; "
+            "they need shapes (N, 2) and (N,), N at least 1"
         )
-    return points, classes
+    indices = given.astype(int)
+    if (indices != given).any() or indices.min() < 0:
+        some = np.unique(given)[:4].tolist()
+        raise ValueError(f"boundary: labels are {some} …; they must be whole numbers from 0 on")
+    if classes is not None and indices.max() >= len(classes):
+        raise ValueError(f"boundary: {len(classes)} classes, but label {indices.max()}")
+    return points, indices
 
 
 def _plane(points: np.ndarray, margin: float, resolution: int) -> np.ndarray:
@@ -201,7 +210,9 @@ def _probabilities(logits: ArrayLike) -> np.ndarray:
 def _decisions(axes: "Axes", probabilities: np.ndarray, plane: np.ndarray) -> None:
     from matplotlib.colors import to_rgb
 
-    count = probabilities.shape[1]
+    rows, count = probabilities.shape
+    if rows != plane.size // 2:
+        raise ShapeError(f"boundary: predict gave {rows} rows for {plane.size // 2} points")
     p = probabilities.reshape(*plane.shape[:2], count)
     colours = np.array([to_rgb(COLOURS[i % len(COLOURS)]) for i in range(count)])
     strength = (p.max(axis=-1, keepdims=True) - 1 / count) / (1 - 1 / count)

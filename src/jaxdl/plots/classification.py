@@ -118,7 +118,8 @@ def roc(
 
     Raises:
         ShapeError: if scores and labels don't have one shape.
-        ValueError: without positives, or without negatives.
+        ValueError: if labels aren't 0 or 1, without positives, without negatives, or if a score
+            is nan.
 
     Example:
         >>> figure = roc([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1])
@@ -126,6 +127,8 @@ def roc(
         'area 1.000'
     """
     labels = np.asarray(labels)
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError(f"roc: labels are {np.unique(labels)[:4].tolist()} …; they must be 0 or 1")
     if labels.all() or not labels.any():
         raise ValueError("roc: labels are all alike; it needs positives and negatives")
     several = scores if isinstance(scores, Mapping) else {"": scores}
@@ -147,6 +150,8 @@ def _rates(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """The false and the true positive rate at every threshold, from the highest down."""
     if scores.shape != labels.shape or scores.ndim != 1:
         raise ShapeError(f"roc: scores {describe(scores)} and labels {describe(labels)}")
+    if np.isnan(scores).any():
+        raise ValueError(f"roc: {np.isnan(scores).sum()} of {len(scores)} scores are nan")
     order = np.argsort(-scores, kind="stable")
     hits = labels[order] == 1
     last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # equals move at once

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxdl import activations as activation_functions
 from jaxdl import losses as loss_functions
+from jaxdl.checks import ShapeError, describe
 from jaxdl.plots.style import BLUE, ORANGE, grid, heading, make_figure, style_of, tidy
 from jaxdl.types import Array
 
@@ -104,10 +105,16 @@ def losses(
     Returns:
         A figure with one panel, or with three.
 
+    Raises:
+        ValueError: if there is nothing to draw.
+        ShapeError: if a function doesn't give a loss for each x, but their mean.
+
     Example:
         >>> [axes.get_xlabel() for axes in losses().axes]
         ['error: prediction − target', 'margin: ±1 · logit', 'probability of the right class']
     """
+    if functions is not None:
+        _check(functions)
     x = np.linspace(low, high, 601, dtype=np.float32)
     p = np.linspace(0.005, 1 - 1e-6, 600, dtype=np.float32)
     panels = (
@@ -130,6 +137,15 @@ def losses(
             axes.set_ylim(-0.1, 5)
     heading(figure, title)
     return figure
+
+
+def _check(functions: Mapping[str, Callable[[Array], Array]]) -> None:
+    if not functions:
+        raise ValueError("losses has no functions to draw")
+    for name, f in functions.items():
+        got = jax.eval_shape(f, jax.ShapeDtypeStruct((3,), np.float32))
+        if got.shape != (3,):
+            raise ShapeError(f"losses: {name} made {describe(got)} of float32[3]; a loss for each")
 
 
 def _named(

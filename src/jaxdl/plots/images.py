@@ -36,18 +36,24 @@ def predictions(
     Returns:
         A figure of ⌈N / columns⌉ rows.
 
+    Raises:
+        ShapeError: if these aren't images, or there isn't a label and a prediction for each.
+        ValueError: if a class has no name.
+
     Example:
         >>> figure = predictions(np.zeros((2, 8, 8)), [0, 1], [0, 0], classes=["cat", "dog"])
         >>> [axes.get_title() for axes in figure.axes[:2]]
         ['cat', 'cat\n(is dog)']
     """
-    images, labels, predicted = (np.asarray(x) for x in (images, labels, predicted))
-    figure = make_figure(-(-len(images) // columns), columns, width=1.45, height=1.85)
+    pictures = _pictures("predictions", images)
+    labels, predicted = (np.asarray(x) for x in (labels, predicted))
+    _check_classes(pictures, labels, predicted, classes)
+    figure = make_figure(-(-len(pictures) // columns), columns, width=1.45, height=1.85)
     for axes in figure.axes:
         axes.axis("off")
-    for axes, image, label, guess in zip(figure.axes, images, labels, predicted, strict=False):
+    for axes, picture, label, guess in zip(figure.axes, pictures, labels, predicted, strict=False):
         right = label == guess
-        axes.imshow(np.squeeze(image), cmap="gray")
+        axes.imshow(picture, cmap="gray")
         axes.set_title(
             classes[guess] if right else f"{classes[guess]}\n(is {classes[label]})",
             color="black" if right else ORANGE,
@@ -58,6 +64,22 @@ def predictions(
             _frame(axes)
     heading(figure, title)
     return figure
+
+
+def _check_classes(
+    pictures: np.ndarray, labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
+) -> None:
+    if not labels.shape == predicted.shape == pictures.shape[:1]:
+        raise ShapeError(
+            f"predictions: labels {describe(labels)} and predicted {describe(predicted)} for "
+            f"{len(pictures)} images"
+        )
+    both = np.concatenate([labels, predicted])
+    if both.min() < 0 or both.max() >= len(classes):
+        got = (
+            f"{len(classes)} classes, but labels and predictions from {both.min()} to {both.max()}"
+        )
+        raise ValueError(f"predictions: {got}")
 
 
 def _frame(axes: "Axes") -> None:
@@ -102,7 +124,7 @@ def images(
     for axes, picture, name in zip(
         figure.axes, pictures, titles or [""] * len(pictures), strict=True
     ):
-        axes.imshow(np.squeeze(picture), cmap="gray", vmin=low, vmax=high)
+        axes.imshow(picture, cmap="gray", vmin=low, vmax=high)
         axes.set_title(name, fontsize=11)
         empty(axes)
     heading(figure, title)
@@ -207,13 +229,15 @@ def attributions(
     """
     pictures, maps = _pictures("attributions", images), np.asarray(maps, np.float32)
     if maps.shape != np.shape(images):
-        raise ShapeError(f"attributions: images {describe(pictures)} and maps {describe(maps)}")
+        raise ShapeError(
+            f"attributions: images {describe(np.asarray(images))} and maps {describe(maps)}"
+        )
     count = min(columns, len(pictures))
     figure = make_figure(2, count, width=1.6, height=1.6)
     for i, (above, below) in enumerate(zip(figure.axes[:count], figure.axes[count:], strict=True)):
         strength = maps[i] if maps.ndim == 3 else maps[i].sum(axis=-1)
         largest = float(np.abs(strength).max()) or 1.0
-        above.imshow(np.squeeze(pictures[i]), cmap="gray")
+        above.imshow(pictures[i], cmap="gray")
         below.imshow(strength, cmap=signed_colours(), vmin=-largest, vmax=largest)
         empty(above)
         empty(below)
@@ -244,10 +268,12 @@ def _signed(
 
 
 def _pictures(function: str, images: ArrayLike) -> np.ndarray:
+    """Images as matplotlib takes them: (N, height, width), or (N, height, width, 3)."""
     pictures = np.asarray(images)
-    if pictures.ndim not in (3, 4) or (pictures.ndim == 4 and pictures.shape[3] not in (1, 3)):
+    coloured = pictures.ndim == 4
+    if not pictures.size or not (pictures.ndim == 3 or (coloured and pictures.shape[3] in (1, 3))):
         raise ShapeError(
             f"{function} got {describe(pictures)}; it needs (N, height, width), with or without "
-            "an axis of 1 or 3 colours"
+            "an axis of 1 or 3 colours, N at least 1"
         )
-    return pictures
+    return pictures[..., 0] if coloured and pictures.shape[3] == 1 else pictures

@@ -47,7 +47,8 @@ def network(
         A figure.
 
     Raises:
-        ValueError: if there are fewer than two sizes, or the names or values are of another number.
+        ValueError: if there are fewer than two sizes, or the names or values are of another number,
+            or if ``params`` have no dense layer.
         ShapeError: if the kernels of ``params`` have other sizes.
 
     Example:
@@ -56,6 +57,8 @@ def network(
         9
     """
     kernels = _kernels(params)
+    if params is not None and not kernels:
+        raise ValueError("network: params have no kernel of a dense layer, (n_in, n_out)")
     sizes = tuple(sizes or _sizes(kernels) or (2, 3, 1))
     _check(sizes, kernels, inputs, outputs, values)
     if max(sizes) > most:

@@ -33,8 +33,12 @@ def make_figure(rows: int, columns: int, *, width: float, height: float) -> "Fig
 
 def blank(width: float, height: float) -> "Figure":
     """Makes an empty figure that no global state holds on to, and that notebooks show."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        what = 'jaxdl.plots draws with matplotlib: pip install "jaxdl[experiments]"'
+        raise ModuleNotFoundError(what, name=error.name) from error
 
     figure = Figure(figsize=(width, height), layout="constrained", dpi=resolution())
     FigureCanvasAgg(figure)

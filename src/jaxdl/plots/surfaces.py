@@ -99,10 +99,9 @@ def surface_paths(
     _contours(axes, surface, low, high)
     for i, (name, path) in enumerate(paths.items()):
         points = np.asarray(path)
-        if points.ndim != 2 or points.shape[1] != 2:
-            raise ShapeError(
-                f"surface_paths: the path {name} is {describe(points)}; it needs (T, 2)"
-            )
+        if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+            got = f"the path {name} is {describe(points)}"
+            raise ShapeError(f"surface_paths: {got}; it needs (T, 2), T at least 1")
         end: dict[str, Any] = {"markevery": [len(points) - 1], "ms": 10, "mec": "white"}
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
         axes.plot(*points.T, marker=marker, color=colour, lw=2, label=name, zorder=3 + i, **end)
