@@ -72,6 +72,22 @@ class TestImageFolder:
         read = data.image_folder(tmp_path, fractions=(0.4, 0.3, 0.3))
         assert read.train["inputs"].shape[1:] == (6, 4, 3)
 
+    @pytest.mark.parametrize("dtype", [np.uint16, ">u2"])
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_grey_of_16_bits(self, channels, dtype, tmp_path):
+        (tmp_path / "a").mkdir()
+        shades = (np.arange(256).reshape(16, 16) * 257).astype(dtype)
+        for i in range(3):
+            PIL.Image.fromarray(shades).save(tmp_path / "a" / f"{i}.tif")
+        read = data.image_folder(tmp_path, fractions=(0.4, 0.3, 0.3), channels=channels)
+        for channel in np.moveaxis(read.train["inputs"][0], -1, 0):
+            np.testing.assert_array_equal(channel.ravel(), np.arange(256))
+
+    def test_pixels_of_no_known_range(self, folder):
+        PIL.Image.fromarray(np.ones((4, 6), np.float32)).save(folder / "cat" / "float.tif")
+        with pytest.raises(ValueError, match=r"1 corrupt file of 21: .*float.tif .*mode 'F'"):
+            data.image_folder(folder)
+
     def test_a_corrupt_image_is_named_and_counted(self, folder):
         (folder / "cat" / "bad.png").write_bytes(b"not an image")
         cut = (folder / "dog" / "3.jpg").read_bytes()[:200]
@@ -98,6 +114,9 @@ class TestImageFolder:
     def test_other_files_are_none_of_it(self, folder):
         (folder / "cat" / "notes.txt").write_text("miaow")
         (folder / ".hidden").mkdir()
+        (folder / "cat" / "._1.png").write_bytes(b"left behind by macOS")
+        picture(folder / "cat" / ".ipynb_checkpoints" / "1-checkpoint.png", 1)
+        (folder / "dog" / "not a file.png").mkdir()
         assert sum(len(part["labels"]) for part in data.image_folder(folder)[:3]) == 20
 
     @pytest.mark.parametrize(
