@@ -77,7 +77,8 @@ class TestWeights:
 class TestProblems:
     def test_none(self):
         x = np.arange(12).reshape(6, 2)
-        sound = dataset(train=[x[:4], [0, 1, 0, 1]], test=[x[4:], [0, 1]])
+        label = np.array([0, 1, 0, 1])
+        sound = dataset(train=[x[:4], label], test=[x[4:], label[:2]])
         assert data.problems(sound) == data.Problems("", 0, (), {}, {}, 0)
         assert data.describe_problems(data.problems(sound)) == []
 
