@@ -292,7 +292,7 @@ class TestTable:
             data.table(write("npz", **columns), labels="k", features=["a"])
 
     def test_lists_in_a_parquet_are_no_numbers(self, write):
-        with pytest.raises(ValueError, match="column 'a' .* isn't of numbers: row 0 is"):
+        with pytest.raises(ValueError, match=r"column 'a' .* isn't of numbers: row 0 is"):
             data.table(write("parquet", a=[[1.0, 2.0]] * 20), labels="k")
 
     def test_images_in_an_npz_keep_their_shape(self, write):

@@ -158,7 +158,7 @@ def _listed(function: str, root: Path, classes: Sequence[str]) -> Files:
 
 
 def _is_image(path: Path, place: Path) -> bool:
-    """Whether a file has the name of an image; macOS and notebooks leave hidden ones beside them."""
+    """Whether a file has the name of an image; macOS and Jupyter leave hidden ones beside it."""
     hidden = any(part[0] == "." for part in path.relative_to(place).parts)
     return path.suffix.lower() in SUFFIXES and not hidden and not path.is_dir()
 
@@ -214,7 +214,9 @@ def _in_bytes(image: Any) -> Any:
 
         return PIL.Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of mode {image.mode!r} have no range known; it needs 8 or 16 bits")
+        raise ValueError(
+            f"pixels of mode {image.mode!r} have no range known; it needs 8 or 16 bits"
+        )
     return image
 
 
