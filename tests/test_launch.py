@@ -29,6 +29,16 @@ def test_each_process_knows_its_place_and_lines_are_marked(tmp_path):
     assert sorted(done.stderr.splitlines()) == ["[1] 1 3", "[2] 2 3"]
 
 
+def test_bytes_that_are_no_text_end_nothing(tmp_path):
+    body = (
+        "if rank == 1:\n    sys.stdout.buffer.write(b'caf\\xe9\\n')\n"
+        "    sys.stdout.flush(); time.sleep(0.3); print('goes on')"
+    )
+    done = run(tmp_path, body)
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == ["[1] caf\N{REPLACEMENT CHARACTER}", "[1] goes on"]
+
+
 def test_one_failure_ends_all_and_names_the_cause(tmp_path):
     start = time.monotonic()
     done = run(tmp_path, "sys.exit(7) if rank == 1 else time.sleep(50)")
@@ -61,14 +71,21 @@ def test_what_does_not_end_in_time_is_killed(tmp_path):
     )
     done = run(tmp_path, body, "--grace", "0.5")
     assert done.returncode == 3
-    assert "process 0 didn't end in 0.5 s and is killed" in done.stderr
+    assert "process 0 didn't end in 0.5 s and was killed" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_passed_on_and_nothing_restarts(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "passed"),
+    [
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGHUP, signal.SIGTERM),  # a closed terminal: they save and end, and don't go on
+    ],
+)
+def test_a_signal_is_passed_on_and_nothing_restarts(tmp_path, number, passed):
     script = tmp_path / "script.py"
     script.write_text(
-        RANK + f"signal.signal({int(number)}, lambda *_: sys.exit(0))\n"
+        RANK + f"signal.signal({int(passed)}, lambda *_: sys.exit(0))\n"
         "open(f'{__file__}{rank}', 'w')\ntime.sleep(50)"
     )
     command = [sys.executable, "-m", "jaxdl.launch", "--processes", "2", "--restarts", "5"]

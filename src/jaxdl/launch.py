@@ -129,7 +129,8 @@ def _watch(
                 left -= 1
         return None
     finally:
-        _end(running, options.grace, received[0] if received else signal.SIGTERM)
+        interrupted = bool(received) and received[0] == signal.SIGINT
+        _end(running, options.grace, signal.SIGINT if interrupted else signal.SIGTERM)
 
 
 def _note_end(
@@ -150,6 +151,7 @@ def _start(
         stdout=pipe,
         stderr=None if rank == 0 else subprocess.STDOUT,
         text=True,
+        errors="replace",  # a byte that isn't text must not end the thread, and so the process
         start_new_session=True,  # Ctrl-C comes to this program, which passes it on once
     )
     if process.stdout is not None:
@@ -174,19 +176,22 @@ def _end(running: Sequence[subprocess.Popen[str]], grace: float, number: int) ->
         try:
             process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            _say(f"process {running.index(process)} didn't end in {grace:g} s and is killed")
             process.kill()
             process.wait()
+            _say(f"process {running.index(process)} didn't end in {grace:g} s and was killed")
 
 
 @contextlib.contextmanager
 def _noted_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM, which are passed on to all processes."""
+    """Collects SIGINT, SIGTERM and SIGHUP, of a terminal that is closed, to end all processes."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received  # only the main thread may handle signals
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # Under nohup, where it is ignored, a terminal may be closed.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     before = [signal.signal(n, lambda number, frame: received.append(number)) for n in numbers]
     try:
         yield received

@@ -102,3 +102,20 @@ def test_the_end_may_bring_other_parameters_at_the_same_step(tmp_path):
     keep(train.Event("finish", ended, [row(4), row(8)], 9))
     again, _ = checkpoint.restore(tmp_path, tree())
     assert (again.params["kernel"] == 4).all()
+
+
+@pytest.mark.parametrize("best", ["accuracy", ("accuracy", "highest"), ("accuracy",)])
+def test_a_best_that_says_neither_max_nor_min_is_refused(tmp_path, best):
+    message = "best is .*; it needs a metric and .max. or .min."
+    with pytest.raises(ValueError, match=f"checkpoint.hook: {message}"):
+        checkpoint.hook(tmp_path, best=best)
+    with pytest.raises(ValueError, match=f"checkpoint.save: {message}"):
+        checkpoint.save(tmp_path, tree(), best=best)
+    with pytest.raises(ValueError, match=f"checkpoint.best: {message}"):
+        checkpoint.best(tmp_path, "accuracy", "highest")
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+def test_every_so_many_seconds_is_a_number_from_nought_on(tmp_path, seconds):
+    with pytest.raises(ValueError, match=f"every_seconds is {seconds}; it must be 0 or more"):
+        checkpoint.hook(tmp_path, every_seconds=seconds)

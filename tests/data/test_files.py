@@ -1,6 +1,7 @@
 """Folders of images and tables: what is read, and what is said of broken ones."""
 
 import importlib
+import tracemalloc
 
 import numpy as np
 import PIL.Image
@@ -71,6 +72,22 @@ class TestImageFolder:
         read = data.image_folder(tmp_path, fractions=(0.4, 0.3, 0.3))
         assert read.train["inputs"].shape[1:] == (6, 4, 3)
 
+    @pytest.mark.parametrize("dtype", [np.uint16, ">u2"])
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_grey_of_16_bits(self, channels, dtype, tmp_path):
+        (tmp_path / "a").mkdir()
+        shades = (np.arange(256).reshape(16, 16) * 257).astype(dtype)
+        for i in range(3):
+            PIL.Image.fromarray(shades).save(tmp_path / "a" / f"{i}.tif")
+        read = data.image_folder(tmp_path, fractions=(0.4, 0.3, 0.3), channels=channels)
+        for channel in np.moveaxis(read.train["inputs"][0], -1, 0):
+            np.testing.assert_array_equal(channel.ravel(), np.arange(256))
+
+    def test_pixels_of_no_known_range(self, folder):
+        PIL.Image.fromarray(np.ones((4, 6), np.float32)).save(folder / "cat" / "float.tif")
+        with pytest.raises(ValueError, match=r"1 corrupt file of 21: .*float.tif .*mode 'F'"):
+            data.image_folder(folder)
+
     def test_a_corrupt_image_is_named_and_counted(self, folder):
         (folder / "cat" / "bad.png").write_bytes(b"not an image")
         cut = (folder / "dog" / "3.jpg").read_bytes()[:200]
@@ -97,6 +114,9 @@ class TestImageFolder:
     def test_other_files_are_none_of_it(self, folder):
         (folder / "cat" / "notes.txt").write_text("miaow")
         (folder / ".hidden").mkdir()
+        (folder / "cat" / "._1.png").write_bytes(b"left behind by macOS")
+        picture(folder / "cat" / ".ipynb_checkpoints" / "1-checkpoint.png", 1)
+        (folder / "dog" / "not a file.png").mkdir()
         assert sum(len(part["labels"]) for part in data.image_folder(folder)[:3]) == 20
 
     @pytest.mark.parametrize(
@@ -209,6 +229,71 @@ class TestTable:
     def test_fractions_are_no_classes(self, write):
         with pytest.raises(ValueError, match='pass task="regression"'):
             data.table(write("npz"), labels="a", features=["b"])
+
+    def test_fractions_in_a_csv_are_no_classes_either(self, write):
+        with pytest.raises(ValueError, match='pass task="regression"'):
+            data.table(write("csv"), labels="a", features=["b"])
+
+    @pytest.mark.parametrize("kind", ["csv", "parquet"])
+    def test_words_that_are_one_number_stay_apart(self, kind, write):
+        path = write(kind, c=["01", "1", "9", "10" + 20 * "0"] * 5)
+        classes = data.table(path, labels="c", features=["a"]).classes
+        assert classes == ("01", "1", "9", "10" + 20 * "0")
+
+    @pytest.mark.parametrize("kind", ["csv", "parquet"])
+    def test_two_columns_of_one_name(self, kind, write, tmp_path):
+        path = tmp_path / f"twice.{kind}"
+        if kind == "csv":
+            path.write_text("a,a,k\n" + 10 * "1,2,x\n")
+        else:
+            pyarrow = importlib.import_module("pyarrow")
+            columns = [pyarrow.array(x) for x in ([1, 2], [3, 4], ["x", "y"])]
+            twice = pyarrow.Table.from_arrays(columns, names=["a", "a", "k"])
+            importlib.import_module("pyarrow.parquet").write_table(twice, path)
+        with pytest.raises(ValueError, match=f"table: {path} has more than one column 'a'"):
+            data.table(path, labels="k")
+
+    def test_one_long_cell_costs_its_own_memory_only(self, tmp_path):
+        path = tmp_path / "long.csv"
+        path.write_text(f"a,text,k\n1,{'z' * 100_000},u\n" + 2000 * "2,b,v\n")
+        tracemalloc.start()
+        data.table(path, labels="k", features=["a"])
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 20e6  # 800 MB where each row has room for the longest
+
+    def test_one_feature_is_a_list_of_one(self, write):
+        with pytest.raises(TypeError, match="features is the string 'ab'; it must be a list"):
+            data.table(write("csv"), labels="k", features="ab")
+
+    @pytest.mark.parametrize("damage", ["flipped", "one array"])
+    def test_an_npz_that_is_none(self, damage, tmp_path):
+        path = tmp_path / "x.npz"
+        if damage == "flipped":
+            np.savez_compressed(path, a=np.random.RandomState(0).rand(100), k=np.zeros(100, int))
+            content = bytearray(path.read_bytes())
+            content[60:200] = bytes(140)
+            path.write_bytes(content)
+        else:
+            with path.open("wb") as file:
+                np.save(file, np.ones(3))
+        with pytest.raises(ValueError, match=f"table: {path} can't be read as NPZ: "):
+            data.table(path, labels="k")
+
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [
+            ({"k": np.zeros((20, 1), int)}, r"column 'k' .* has shape \(20, 1\); classes need"),
+            ({"a": np.full((20, 2), "x")}, "column 'a' .* isn't of numbers: row 0 is 'x'"),
+        ],
+    )
+    def test_arrays_of_an_npz_that_do_not_fit(self, columns, message, write):
+        with pytest.raises(ValueError, match=message):
+            data.table(write("npz", **columns), labels="k", features=["a"])
+
+    def test_lists_in_a_parquet_are_no_numbers(self, write):
+        with pytest.raises(ValueError, match=r"column 'a' .* isn't of numbers: row 0 is"):
+            data.table(write("parquet", a=[[1.0, 2.0]] * 20), labels="k")
 
     def test_images_in_an_npz_keep_their_shape(self, write):
         path = write("npz", x=np.zeros((20, 5, 4, 1), np.uint8))

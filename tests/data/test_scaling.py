@@ -39,6 +39,11 @@ class TestScaling:
         x = np.full((7, 1), value)
         np.testing.assert_allclose(data.scaled(x, data.fit_scaling(x)), 0, atol=abs(value) * 1e-6)
 
+    @pytest.mark.parametrize("n", [1000, 200_000])
+    def test_a_constant_of_many_rows_is_one(self, n):
+        x = np.stack([np.full(n, 0.1), np.arange(n)], axis=1)  # summed row by row, not pairwise
+        assert data.fit_scaling(x).std.tolist() == [1.0, np.arange(n).std()]
+
     def test_other_rows(self):
         scaling = data.fit_scaling(np.ones((4, 3)))
         with pytest.raises(ValueError, match=r"x is float64\[4,2\], the .* mean float64\[3\]"):
@@ -72,7 +77,8 @@ class TestWeights:
 class TestProblems:
     def test_none(self):
         x = np.arange(12).reshape(6, 2)
-        sound = dataset(train=[x[:4], [0, 1, 0, 1]], test=[x[4:], [0, 1]])
+        label = np.array([0, 1, 0, 1])
+        sound = dataset(train=[x[:4], label], test=[x[4:], label[:2]])
         assert data.problems(sound) == data.Problems("", 0, (), {}, {}, 0)
         assert data.describe_problems(data.problems(sound)) == []
 

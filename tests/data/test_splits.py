@@ -44,6 +44,12 @@ def test_strings_are_labels_too():
     assert (len(a), len(b)) == (2, 2)
 
 
+def test_nan_is_a_label_like_others():
+    labels = np.array([0.0, np.nan] * 10)
+    for rows in data.stratified_split(labels, (0.5, 0.5)):
+        assert np.isnan(labels[rows]).sum() == 5 and len(rows) == 10
+
+
 @pytest.mark.parametrize("fractions", [(), (0.8, 0.3), (0.5, 0.0), (1.2, -0.2)])
 def test_wrong_fractions(fractions):
     with pytest.raises(ValueError, match="each must be above 0, and their sum at most 1"):

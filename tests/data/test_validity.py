@@ -96,3 +96,26 @@ def test_fast_on_integers():
     rows = {"inputs": np.zeros((60000, 784), np.uint8), "labels": np.zeros(60000, np.int32)}
     once = lambda: data.check(data.Dataset(rows, classes=("a",)))
     assert min(timeit.repeat(once, number=1)) < 0.01  # a scan of the images takes 0.03 s and more
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"inputs": [[1.0, 2.0]] * 4}, r"dataset.train\['inputs'\] is a list; it must be an array"),
+        ({"labels": np.array(list("abca"))}, r"dataset.train\['labels'\] is <U1\[4\]; .* numbers"),
+        ({"inputs": np.zeros((4, 2), object)}, r"is object\[4,2\]; it must hold numbers"),
+    ],
+)
+def test_what_is_no_array_of_numbers(changed, message):
+    with pytest.raises(TypeError, match=message):
+        data.check(dataset(**changed))
+    assert data.problems(dataset(**changed)).error.startswith("dataset.train[")
+
+
+@pytest.mark.parametrize("weight", [[1.0, -1.0, 2.0, 3.0], [0.0] * 4])
+def test_weights_that_add_up_to_nothing_sensible(weight):
+    assert message(dataset(weight=np.array(weight))) == (
+        f"dataset.train['weight'] runs from {min(weight)} to {max(weight)}; weights must be 0 or"
+        " more, and some of them more"
+    )
+    data.check(dataset(weight=np.array([0.0, 1.0, 0.5, 3.0])))

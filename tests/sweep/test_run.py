@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdl import activations, checkpoint, sweep, train
-from jaxdl.sweep import loop, programs
+from jaxdl.sweep import loop, programs, store
 from sweep.population import DATASET, OPTIONS, make_run, scaled
 
 GRID = {"learning_rate": [1e-2, 3e-2], "rate": [0.1, 0.5], "smoothing": [0.0, 0.1]}
@@ -151,6 +151,29 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     jax.tree.map(np.testing.assert_array_equal, again.state(5).params, whole.state(5).params)
     np.testing.assert_array_equal(again.history["loss"][:, 2], whole.history["loss"][:, 2])
     assert checkpoint.load(tmp_path)[0]["step"] == 6 * 12
+
+
+@pytest.mark.parametrize(
+    "changed", [{"grid": {"rate": [0.1, 0.4]}}, {"seeds": [4, 5]}, {"batch_size": 25}]
+)
+def test_it_does_not_go_on_with_another_population(tmp_path, changed):
+    options = dict(seeds=2, grid={"rate": [0.1, 0.5]}, **OPTIONS) | {"epochs": 1}
+    sweep.run(make_run, DATASET, checkpoints=tmp_path, **options)
+    with pytest.raises(ValueError, match="has other hyperparameters, seeds or batch size"):
+        sweep.run(make_run, DATASET, checkpoints=tmp_path, resume=True, **options | changed)
+
+
+def test_a_machine_that_does_not_tell_its_free_memory(monkeypatch):
+    def sysconf(name):  # as on macOS
+        known = {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}
+        if name not in known:
+            raise ValueError("unrecognized configuration name")
+        return known[name]
+
+    monkeypatch.setattr("os.sysconf", sysconf)
+    assert store.memory_of(jax.devices("cpu")[0]) == 500 * 4096 // jax.local_device_count()
+    monkeypatch.delattr("os.sysconf")
+    assert store.memory_of(jax.devices("cpu")[0]) > 0
 
 
 def test_progress_tells_runs_per_second():

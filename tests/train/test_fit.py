@@ -148,3 +148,28 @@ def test_reproducible_tells_xla_on_gpus_and_changes_nothing_on_cpus(monkeypatch)
     monkeypatch.setattr(programs, "_on_gpu", lambda: True)
     assert programs.options(reproducible=True) == {"xla_gpu_deterministic_ops": True}
     same_bits(go(), plain)  # and XLA knows the option, or it would have raised
+
+
+def test_a_run_goes_on_with_its_own_batch_size_only():
+    loss_fn, tx, start, _ = recipe()
+    go = lambda ts, **options: train.fit(loss_fn, tx, ts, dataset(), hooks=(), **options)
+    end, history = go(start, epochs=2, batch_size=16)
+    with pytest.raises(ValueError, match=r"ends with epoch 2, .* 25 of 50 rows .* behind epoch 4:"):
+        go(end, epochs=6, batch_size=25, history=history)
+
+
+def test_what_is_no_dataset_is_named():
+    loss_fn, tx, start, net = recipe()
+    part = dataset().train
+    with pytest.raises(TypeError, match="fit: dataset is a dict; it must be a Dataset or Stream"):
+        train.fit(loss_fn, tx, start, part, epochs=1, batch_size=8)
+    for wrong, message in (
+        (dataset(), "evaluate got a Dataset; it needs a part"),
+        (None, "evaluate got a NoneType; it needs a part"),
+        ((part["inputs"], part["labels"]), "a stream gave a ndarray; a batch is a dict"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            train.evaluate(loss_fn, start, wrong)
+    for size in (0, -1):
+        with pytest.raises(ValueError, match=f"predict: batch_size is {size}"):
+            train.predict(net, start, part["inputs"], batch_size=size)

@@ -47,7 +47,7 @@ def hook(
 
     Raises:
         OSError: if the directory can't be made or written to.
-        ValueError: if a number makes no sense.
+        ValueError: if a number, or ``best``, makes no sense.
 
     Example:
         >>> import tempfile
@@ -55,6 +55,9 @@ def hook(
         >>> hooks = (hook(folder, best=("validation_loss", "min")),)  # and fit(…, hooks=hooks)
     """
     checks.sizes("checkpoint.hook", keep=keep)
+    store.check_best("checkpoint.hook", best)
+    if not every_seconds >= 0:
+        raise ValueError(f"checkpoint.hook: every_seconds is {every_seconds}; it must be 0 or more")
     directory, writer = Path(directory), ThreadPoolExecutor(1, "checkpoint")
     primary = parallel.is_primary()
     if primary:

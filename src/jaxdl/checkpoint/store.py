@@ -41,7 +41,8 @@ def save(
             value stays too.
 
     Raises:
-        ValueError: if the directory holds a good checkpoint of a later step, of another run.
+        ValueError: if the directory holds a good checkpoint of a later step, of another run, or
+            ``best`` isn't a pair of a name and ``"max"`` or ``"min"``.
         OSError: if it can't be written; the earlier checkpoints are as they were.
         TypeError: if the history holds what JSON can't.
 
@@ -56,6 +57,7 @@ def save(
         [{'epoch': 1}]
     """
     checks.sizes("checkpoint.save", keep=keep)
+    check_best("checkpoint.save", best)
     contents = snapshot(train_state, history)
     if parallel.is_primary():
         check_order(directory, contents.step)
@@ -141,6 +143,7 @@ def best(directory: str | Path, metric: str, mode: Literal["max", "min"] = "max"
 
     Raises:
         FileNotFoundError: if no good checkpoint has the metric.
+        ValueError: if ``mode`` is neither ``"max"`` nor ``"min"``.
 
     Example:
         >>> best("no/such/folder", "validation_accuracy")
@@ -148,6 +151,7 @@ def best(directory: str | Path, metric: str, mode: Literal["max", "min"] = "max"
         ...
         FileNotFoundError: no good checkpoint with validation_accuracy in no/such/folder
     """
+    check_best("checkpoint.best", (metric, mode))
     for folder in _ranked(_folders(Path(directory)), (metric, mode)):
         if not files.faults(folder):
             return folder
@@ -183,6 +187,16 @@ def check_order(directory: str | Path, step: int) -> None:
                 f"save: {folder} is of a later step than this run's step {step}: go on from it"
                 " with restore, or choose another directory"
             )
+
+
+def check_best(function: str, best: Any) -> None:
+    """Raises a ValueError unless it is None, or a metric and whether more or less is better."""
+    pair = isinstance(best, Sequence) and not isinstance(best, str) and len(best) == 2
+    if best is not None and not (pair and best[1] in ("max", "min")):
+        raise ValueError(
+            f'{function}: best is {best!r}; it needs a metric and "max" or "min", as'
+            ' ("validation_accuracy", "max")'
+        )
 
 
 def value(row: Mapping[str, Any], best: Best) -> float:

@@ -42,7 +42,8 @@ def image_folder(
     """Reads images from a folder with a subfolder for each class.
 
     Where the subfolders are ``train``, ``test`` and perhaps ``validation`` (or ``val``), with the
-    classes below them, these are the parts; else the images are split, stratified by class.
+    classes below them, these are the parts; else the images are split, stratified by class. What
+    has a name that begins with a dot doesn't count. Grey of 16 bits is brought to 8.
 
     Args:
         path: the folder.
@@ -147,13 +148,19 @@ def _listed(function: str, root: Path, classes: Sequence[str]) -> Files:
     paths: list[Path] = []
     counts = []
     for name in classes:
-        inside = (root / name).rglob("*") if (root / name).is_dir() else ()
-        images = sorted(path for path in inside if path.suffix.lower() in SUFFIXES)
-        if (root / name).is_dir() and not images:
-            raise ValueError(f"{function}: {root / name} holds no images")
+        place = root / name
+        images = sorted(path for path in place.rglob("*") if _is_image(path, place))
+        if place.is_dir() and not images:
+            raise ValueError(f"{function}: {place} holds no images")
         paths += images
         counts.append(len(images))
     return Files(paths, np.repeat(np.arange(len(classes), dtype=np.int32), counts))
+
+
+def _is_image(path: Path, place: Path) -> bool:
+    """Whether a file has the name of an image; macOS and Jupyter leave hidden ones beside it."""
+    hidden = any(part[0] == "." for part in path.relative_to(place).parts)
+    return path.suffix.lower() in SUFFIXES and not hidden and not path.is_dir()
 
 
 def _read(
@@ -191,12 +198,26 @@ def decoded(path: Any, image_size: tuple[int, int] | None, channels: int) -> np.
     try:
         with PIL.Image.open(path) as file:
             # Cameras write how they were held, and the pixels as if they hadn't been turned.
-            image = PIL.ImageOps.exif_transpose(file).convert("L" if channels == 1 else "RGB")
+            image = _in_bytes(PIL.ImageOps.exif_transpose(file))
+            image = image.convert("L" if channels == 1 else "RGB")
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
         return f"{type(error).__name__}: {error}"
     if image_size is not None:
         image = PIL.ImageOps.fit(image, image_size[::-1], PIL.Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(*image.size[::-1], channels)
+
+
+def _in_bytes(image: Any) -> Any:
+    """Brings grey of 16 bits to 8, where Pillow makes all that is over 255 white."""
+    if image.mode.startswith("I;16"):
+        import PIL.Image
+
+        return PIL.Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            f"pixels of mode {image.mode!r} have no range known; it needs 8 or 16 bits"
+        )
+    return image
 
 
 def report(function: str, bad: list[Path], total: int, reason: str, on_corrupt: str) -> None:

@@ -84,7 +84,7 @@ def _count(n: int, what: str, more: str = "") -> str:
 def _error(dataset: Dataset) -> str:
     try:
         check(dataset)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         return str(error)
     return ""
 

@@ -47,6 +47,8 @@ def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
     mean = x.mean(axis=axes, dtype=np.float64, keepdims=True)
     std = x.std(axis=axes, dtype=np.float64, keepdims=True)
     constant = std <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+    # The mean of many equal numbers isn't quite one of them, and σ then not small enough.
+    constant |= x.min(axis=axes, keepdims=True) == x.max(axis=axes, keepdims=True)
     return Scaling(mean[0], np.where(constant, 1.0, std)[0])
 
 

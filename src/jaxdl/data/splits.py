@@ -46,8 +46,9 @@ def stratified_split(
         )
     order = np.random.RandomState(seed).permutation(len(labels))
     part = np.empty(len(labels), int)
-    for name in np.unique(labels):
-        rows = np.flatnonzero(labels[order] == name)
+    names, numbers = np.unique(labels[order], return_inverse=True)  # nan is one of the names
+    for i in range(len(names)):
+        rows = np.flatnonzero(numbers == i)
         part[rows] = np.searchsorted(np.rint(bounds * len(rows)), np.arange(len(rows)), "right")
     return tuple(order[part == i] for i in range(len(bounds)))
 

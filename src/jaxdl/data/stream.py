@@ -3,7 +3,7 @@
 import itertools
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import jax
@@ -100,6 +100,23 @@ def _read(source: Reader, epoch: int, skip: int) -> Iterator[Batch]:
         yield source.read(order[start : start + source.batch_size])
 
 
+def as_dict(batch: Any) -> Batch:
+    """Returns a batch, or raises the TypeError that says what it must be.
+
+    Example:
+        >>> as_dict((np.ones((2, 3)), np.ones(2)))
+        Traceback (most recent call last):
+        ...
+        TypeError: a stream gave a tuple; a batch is a dict, as {"inputs": …, "labels": …}
+    """
+    if not isinstance(batch, Mapping):
+        raise TypeError(
+            f"a stream gave a {type(batch).__name__}; a batch is a dict,"
+            ' as {"inputs": …, "labels": …}'
+        )
+    return batch
+
+
 def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> Iterator[Buffer]:
     """Gathers batches into larger pieces, so that they travel to the device together.
 
@@ -113,6 +130,7 @@ def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> 
 
     Raises:
         ValueError: if a batch is empty, or its arrays differ in length.
+        TypeError: if a batch isn't a dict.
 
     Example:
         >>> rows = [{"inputs": np.ones(n)} for n in (4, 4, 4, 2)]
@@ -209,7 +227,7 @@ def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[list[Bat
 
 
 def _checked(batch: Batch) -> Batch:
-    batch = {name: np.asarray(x) for name, x in batch.items()}
+    batch = {name: np.asarray(x) for name, x in as_dict(batch).items()}
     lengths = {len(x) if x.ndim else 0 for x in batch.values()}
     if len(lengths) != 1 or lengths == {0}:
         shapes = {name: x.shape for name, x in batch.items()}

@@ -4,9 +4,10 @@ import csv
 import difflib
 import os
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -43,8 +44,9 @@ def table(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file can't be read, has no such column (the nearest ones are named), or
-            a column holds what isn't a number; names file, column and row.
+        ValueError: if the file can't be read, has no such column (the nearest ones are named) or
+            two of one name, or a column holds what isn't a number; names file, column and row.
+        TypeError: if ``features`` is one string.
         ImportError: for Parquet, if pyarrow isn't installed.
 
     Example:
@@ -56,6 +58,8 @@ def table(
         (('setosa', 'virginica'), (16, 2))
     """
     path = Path(path).expanduser()
+    if isinstance(features, str):
+        raise TypeError(f"table: features is the string {features!r}; it must be a list of names")
     columns = _columns(path)
     names = [name for name in columns if name != labels] if features is None else list(features)
     for name in (labels, *names):
@@ -79,7 +83,7 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
         raise FileNotFoundError(f"table: there is no file {path}")
     try:
         return readers[path.suffix](path)
-    except (OSError, ValueError, EOFError, csv.Error, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error) as error:
         if str(error).startswith("table: "):
             raise
         kind = path.suffix[1:].upper() if path.suffix != ".parquet" else "Parquet"
@@ -97,18 +101,30 @@ def _csv(path: Path) -> dict[str, np.ndarray]:
             raise ValueError(
                 f"table: row {i} of {path} has {len(row)} cells, and there are {len(names)} names"
             )
-    return {name: np.array([row[j].strip() for row in rows]) for j, name in enumerate(names)}
+    _check_distinct(path, names)
+    # Of objects: an array of text has room in every row for the longest cell of all.
+    cells = ((row[j].strip() for row in rows) for j in range(len(names)))
+    return {name: np.array([*x], object) for name, x in zip(names, cells, strict=True)}
 
 
 def _parquet(path: Path) -> dict[str, np.ndarray]:
     parquet = needs.module("table", "pyarrow.parquet", "pyarrow")
     read = parquet.ParquetFile(path).read()
+    _check_distinct(path, read.column_names)
     return {name: read[name].to_numpy() for name in read.column_names}
 
 
 def _npz(path: Path) -> dict[str, np.ndarray]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it isn't a ZIP archive")
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
+
+
+def _check_distinct(path: Path, names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"table: {path} has more than one column {twice!r}; rename one of them")
 
 
 def _check_known(path: Path, name: str, columns: dict[str, np.ndarray]) -> None:
@@ -127,8 +143,8 @@ def _check_lengths(path: Path, columns: dict[str, np.ndarray]) -> None:
 
 def _inputs(path: Path, columns: dict[str, np.ndarray]) -> np.ndarray:
     if len(columns) == 1 and next(iter(columns.values())).ndim > 1:
-        (block,) = columns.values()
-        return block
+        ((name, block),) = columns.items()
+        return block if block.dtype.kind in "biuf" else _numbers(path, name, block)
     numbers = [_numbers(path, name, x).reshape(len(x), -1) for name, x in columns.items()]
     return np.concatenate(numbers, axis=1)
 
@@ -142,12 +158,16 @@ def _numbers(path: Path, name: str, x: np.ndarray) -> np.ndarray:
             raise ValueError(
                 f"table: column {name!r} of {path} isn't of numbers: row {i} is {str(cell)!r}"
             )
-    empty = [cell is None or cell == "" for cell in x.ravel()]
+    empty = [_is_empty(cell) for cell in x.ravel()]
     return np.where(empty, "nan", x.ravel()).astype(np.float32).reshape(x.shape)
 
 
+def _is_empty(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell)
+
+
 def _is_number(cell: object) -> bool:
-    if cell is None or cell == "":
+    if _is_empty(cell):
         return True
     try:
         float(cell)  # type: ignore[arg-type]
@@ -161,18 +181,28 @@ def _labels(path: Path, name: str, x: np.ndarray, task: str) -> tuple[np.ndarray
         return _numbers(path, name, x).reshape(len(x), -1), ()
     if task != "classification":
         raise ValueError(f"table: task is {task!r}; it is 'classification' or 'regression'")
-    missing = [i for i, cell in enumerate(x.tolist()) if cell is None or cell == "" or cell != cell]
+    cells = _classes(f"column {name!r} of {path}", x)
+    is_count = isinstance(cells[0], str) and all(map(str.isdecimal, cells))
+    # So that class 10 follows class 9; words of one number, as 1 and 01, are classes of their own.
+    order = (lambda cell: (int(cell), cell)) if is_count else None
+    found = {cell: i for i, cell in enumerate(sorted(set(cells), key=order))}
+    return np.array([found[cell] for cell in cells], np.int32), tuple(map(str, found))
+
+
+def _classes(column: str, x: np.ndarray) -> list[Any]:
+    """The cells of a column as words or numbers, none of them missing or a fraction."""
+    if x.ndim != 1:
+        raise ValueError(f"table: {column} has shape {x.shape}; classes need (N,)")
+    cells = x.tolist()
+    missing = [i for i, cell in enumerate(cells) if _is_empty(cell) or cell != cell]
     if missing:
         raise ValueError(
-            f"table: {len(missing)} labels in column {name!r} of {path} are empty, the first is"
+            f"table: {len(missing)} labels in {column} are empty, the first is"
             f" that of row {missing[0]}"
         )
-    if x.dtype.kind == "f" and (x != np.floor(x)).any():
+    if all(map(_is_number, cells)) and not all(float(cell).is_integer() for cell in cells):
         raise ValueError(
-            f"table: column {name!r} of {path} holds fractions, not classes; for numbers to come"
+            f"table: {column} holds fractions, not classes; for numbers to come"
             ' near to, pass task="regression"'
         )
-    if x.dtype.kind == "U" and all(map(str.isdecimal, x.tolist())):
-        x = x.astype(np.int64)  # so that class 10 follows class 9
-    found, numbers = np.unique(x if x.dtype.kind != "O" else x.astype(str), return_inverse=True)
-    return numbers.astype(np.int32), tuple(str(value) for value in found)
+    return [str(cell) for cell in cells] if x.dtype.kind in "OSU" else cells

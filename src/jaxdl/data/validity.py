@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -22,7 +23,8 @@ def check(dataset: Dataset) -> None:
     Raises:
         ValueError: if a part is empty, its arrays differ in length, a floating-point array holds
             nan or infinity, labels aren't the integers ``0 … len(classes) - 1`` though classes are
-            named, or the rows of two parts differ in shape.
+            named, weights are negative or all 0, or the rows of two parts differ in shape.
+        TypeError: if a part holds something else than arrays of numbers.
 
     Example:
         >>> check(Dataset(train={"inputs": np.array([[1.0], [np.nan]])}))
@@ -31,12 +33,27 @@ def check(dataset: Dataset) -> None:
     """
     for name, part in parts(dataset):
         where = f"dataset.{name}"
+        _check_arrays(where, part)
         _check_lengths(where, part)
         for array, x in part.items():
             _check_finite(f"{where}[{array!r}]", x)
         if dataset.classes and "labels" in part:
             _check_labels(f"{where}['labels']", part["labels"], len(dataset.classes))
+        if "weight" in part:
+            _check_weight(f"{where}['weight']", np.asarray(part["weight"]))
         _check_same_rows(where, part, dataset.train)
+
+
+def _check_arrays(where: str, part: Batch) -> None:
+    """Lists would be taken for trees of arrays, and text has no place on a device."""
+    for name, x in part.items():
+        if not isinstance(x, np.ndarray | jax.Array):
+            raise TypeError(f"{where}[{name!r}] is a {type(x).__name__}; it must be an array")
+        if isinstance(x, np.ndarray) and x.dtype.kind in "OSUMm":
+            raise TypeError(
+                f"{where}[{name!r}] is {checks.describe(x)}; it must hold numbers, as those of"
+                " classes from 0 on"
+            )
 
 
 def _check_lengths(where: str, part: Batch) -> None:
@@ -73,6 +90,14 @@ def _check_labels(where: str, labels: Any, classes: int) -> None:
         raise ValueError(
             f"{where} runs from {low} to {high}, and {outside} of {labels.size} labels lie outside "
             f"the {classes} classes 0 … {classes - 1}"
+        )
+
+
+def _check_weight(where: str, weight: np.ndarray) -> None:
+    if (weight < 0).any() or not weight.any():
+        raise ValueError(
+            f"{where} runs from {weight.min()} to {weight.max()}; weights must be 0 or more, and"
+            " some of them more"
         )
 
 

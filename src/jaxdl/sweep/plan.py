@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -109,6 +110,18 @@ def describe(plan: Plan) -> str:
     return "\n".join([f"{first}, in {len(lines)} groups that compile once each", *lines])
 
 
+def checksum(plan: Plan, batch_size: int) -> int:
+    """A number that other hyperparameters, seeds or batches would change.
+
+    Example:
+        >>> plans = [Plan([{"rate": rate, "seed": 0}], [], 1) for rate in (0.1, 0.2)]
+        >>> checksum(plans[0], 32) == checksum(plans[1], 32)
+        False
+    """
+    told = [[(name, _told(value)) for name, value in member.items()] for member in plan.members]
+    return zlib.crc32(repr((told, batch_size)).encode())
+
+
 def fixed_names(plan: Plan) -> list[str]:
     """The names that groups differ in."""
     return [name for name, _ in plan.groups[0].fixed]
@@ -116,6 +129,15 @@ def fixed_names(plan: Plan) -> list[str]:
 
 def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def _told(value: Any) -> Any:
+    """What a value is in every process: functions and objects by their names, without addresses."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, tuple):
+        return tuple(map(_told, value))
+    return getattr(value, "__name__", type(value).__name__)
 
 
 def _short(value: Any) -> str:

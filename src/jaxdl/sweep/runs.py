@@ -17,7 +17,7 @@ from jaxdl.parallel.processes import ShouldStop
 from jaxdl.sweep import loop, programs, store
 from jaxdl.sweep.loop import Moment, Work
 from jaxdl.sweep.member import Recipe
-from jaxdl.sweep.plan import MakeRun, Plan, describe, fixed_names, grouped, make_plan
+from jaxdl.sweep.plan import MakeRun, Plan, checksum, describe, fixed_names, grouped, make_plan
 from jaxdl.sweep.result import Result, collect
 from jaxdl.sweep.store import Row, Stored
 from jaxdl.sweep.telling import Hook, Progress, progress
@@ -95,7 +95,8 @@ def run(
 
     Raises:
         ValueError: if the population is empty or larger than meant, columns have mixed lengths, a
-            name isn't taken or isn't used by ``make_run``, or the data can't be trained on.
+            name isn't taken or isn't used by ``make_run``, the data can't be trained on, or
+            ``resume`` finds another population.
         TypeError: if ``make_run`` gives no Run.
 
     Example:
@@ -184,7 +185,13 @@ def _begin(
         return stored, rows
     if checkpoints is None:
         raise ValueError("sweep.run: resume needs checkpoints, the folder to go on from")
-    found, rows = checkpoint.restore(checkpoints, store.population(stored))
+    mark = checksum(plan, works[0].recipe.batch_size)
+    found, rows = checkpoint.restore(checkpoints, store.population(stored, mark))
+    if int(found.plan) != mark:
+        raise ValueError(
+            f"sweep.run: the population in {checkpoints} has other hyperparameters, seeds or batch"
+            " size; go on with the same, or choose another folder"
+        )
     return [jax.tree.map(_copy, each) for each in found.groups], rows
 
 
@@ -200,7 +207,7 @@ def _train(
     that ended it before.
     """
     spent = {"seconds": 0.0, "compile_seconds": 0.0}
-    save = _saver(told.checkpoints)
+    save = _saver(told.checkpoints, checksum(plan, works[0].recipe.batch_size))
     began = time.monotonic()
     moment: Moment | None = None
     signal: int | None = None
@@ -235,7 +242,7 @@ def _asked(should_stop: ShouldStop, number: int, moment: Moment) -> int | None:
     return moment.signal if moment.signal is not None else should_stop(number)
 
 
-def _saver(folder: str | Path | None) -> Callable[..., None]:
+def _saver(folder: str | Path | None, mark: int) -> Callable[..., None]:
     """Makes what writes a checkpoint, now and then and at the end."""
     if folder is None:
 
@@ -253,7 +260,7 @@ def _saver(folder: str | Path | None) -> Callable[..., None]:
             return
         newest = time.monotonic()
         moment.keep()  # in all processes: each has some of the members
-        tree: Any = store.population(stored)
+        tree: Any = store.population(stored, mark)
         write(Event("finish" if last else "epoch", tree, rows, 0))
 
     return save

@@ -29,6 +29,7 @@ class Population(NamedTuple):
 
     step: np.ndarray  # of all members together
     groups: tuple[Stored, ...]
+    plan: np.ndarray  # a checksum of what its members are
 
 
 def begin(recipe: Recipe, group: Group, key: jax.Array, memory: int) -> Stored:
@@ -82,10 +83,10 @@ def keep(stored: Stored, at: np.ndarray, trained: Any, diverged: Any, step: int)
     over(stored.diverged, diverged)
 
 
-def population(stored: Sequence[Stored]) -> Population:
+def population(stored: Sequence[Stored], plan: int) -> Population:
     """All groups as one tree with a step, for a checkpoint."""
     total = sum(int(np.sum(group.train_state.step, dtype=np.int64)) for group in stored)
-    return Population(np.asarray(total), tuple(stored))
+    return Population(np.asarray(total), tuple(stored), np.asarray(plan, np.uint32))
 
 
 def bytes_of(stored: Stored) -> int:
@@ -109,8 +110,19 @@ def memory_of(device: jax.Device) -> int:
     stats = device.memory_stats()
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"] - stats.get("bytes_in_use", 0))
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return int(free // jax.local_device_count())
+    return int(_free_memory() // jax.local_device_count())
+
+
+def _free_memory() -> int:
+    """Bytes that the machine has left, half of all where it doesn't say, as macOS."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError):
+        return 4 * 2**30
 
 
 def _at_once(recipe: Recipe, group: Group, memory: int) -> int:

@@ -8,9 +8,10 @@ import jax
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxdl import metrics
+from jaxdl import checks, metrics
 from jaxdl import parallel as parallel_lib
-from jaxdl.data.stream import Batches, batches_of
+from jaxdl.data import Dataset
+from jaxdl.data.stream import Batches, Stream, as_dict, batches_of
 from jaxdl.parallel import Parallel
 from jaxdl.train import programs
 from jaxdl.train.step import TrainState
@@ -45,6 +46,7 @@ def evaluate(
 
     Raises:
         ValueError: if the data is empty.
+        TypeError: if it is something else, as a whole Dataset.
 
     Example:
         >>> from jaxdl import layers, losses, train
@@ -59,7 +61,12 @@ def evaluate(
     sums_of = lambda batch: _sums(loss_fn, train_state, batch, batch_size, engine)
     if isinstance(data, Mapping):
         return metrics.compute(sums_of(data))
-    parts = [jax.device_get(sums_of(batch)) for batch in batches_of(data, 0)]
+    if data is None or isinstance(data, Dataset | Stream):
+        raise TypeError(
+            f"evaluate got a {type(data).__name__}; it needs a part of a dataset, as dataset.test,"
+            " or batches"
+        )
+    parts = [jax.device_get(sums_of(as_dict(batch))) for batch in batches_of(data, 0)]
     if not parts:
         raise ValueError("evaluate got no batches")
     return metrics.compute(jax.tree.map(lambda *x: np.sum(x, axis=0, dtype=x[0].dtype), *parts))
@@ -80,7 +87,7 @@ def predict(
         The outputs, shape (N, …), on the host.
 
     Raises:
-        ValueError: if there are no inputs.
+        ValueError: if there are no inputs, or ``batch_size`` isn't a positive integer.
 
     Example:
         >>> from jaxdl import layers, train
@@ -89,8 +96,9 @@ def predict(
         >>> predict(layers.rescale(2.0), start, np.ones((3, 1), "f")).tolist()
         [[2.0], [2.0], [2.0]]
     """
+    checks.sizes("predict", batch_size=batch_size)
     inputs = np.asarray(inputs)
-    if len(inputs) == 0:
+    if inputs.ndim == 0 or len(inputs) == 0:
         raise ValueError("predict got inputs without rows")
     batch_size = min(batch_size, len(inputs))
     # The last batch ends with the last row and overlaps with the one before: one shape for all.

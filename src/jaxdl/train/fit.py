@@ -103,8 +103,9 @@ def fit(
 
     Raises:
         ValueError: if the data can't be trained on (see ``data.check``), or a number makes no
-            sense for it; if the mesh or the rule doesn't fit; if processes have different data,
-            TrainStates or numbers.
+            sense for it; if the history isn't that of the TrainState; if the mesh or the rule
+            doesn't fit; if processes have different data, TrainStates or numbers.
+        TypeError: if the dataset is neither a Dataset nor a Stream.
         NonFiniteError: if a loss or a parameter becomes nan or infinite; it names step and leaf,
             and has the TrainState from before that step.
 
@@ -261,7 +262,15 @@ def _position(
     """The epoch that a TrainState is in, counted from 0, and how many of its steps are done."""
     step = int(train_state.step)
     if isinstance(dataset, data_lib.Dataset):
-        return divmod(step, -(-len(jax.tree.leaves(dataset.train)[0]) // (batch_size or 1)))
+        size = len(jax.tree.leaves(dataset.train)[0])
+        epoch, done = divmod(step, -(-size // (batch_size or 1)))
+        if history and history[-1]["epoch"] != epoch:
+            raise ValueError(
+                f"fit: the history ends with epoch {history[-1]['epoch']}, but with batches of"
+                f" {batch_size} of {size} rows the TrainState's step {step} lies behind epoch"
+                f" {epoch}: a run goes on with the batch size and the rows that it began with"
+            )
+        return epoch, done
     if step and not history:
         raise ValueError(
             f"fit: the TrainState has taken {step} steps; to go on with a stream it needs the"
@@ -278,10 +287,12 @@ def _check(
         if batch_size is not None:
             raise ValueError(f"fit: batch_size is {batch_size}; a Stream's batches have theirs")
         return
+    if not isinstance(dataset, data_lib.Dataset):
+        kind = type(dataset).__name__
+        raise TypeError(f"fit: dataset is a {kind}; it must be a Dataset or Stream")
     data_lib.check(dataset)
     checks.sizes("fit", batch_size=batch_size)
     size = len(jax.tree.leaves(dataset.train)[0])
     if batch_size is not None and batch_size > size:
-        raise ValueError(
-            f"fit: batch_size is {batch_size}, but there are only {size} rows to train on"
-        )
+        few = f"but there are only {size} rows to train on"
+        raise ValueError(f"fit: batch_size is {batch_size}, {few}")
