@@ -20,8 +20,9 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("MPLBACKEND", "agg")
 # Compiled programs serve the other worker, the processes that tests start, and the next run, which
 # takes a third of the time then. `pytest --cache-clear` forgets them.
-_programs = Path(__file__).parents[1] / ".pytest_cache" / "d" / "programs"
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_programs))
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/d/programs")
+)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 

@@ -1,5 +1,6 @@
 """Sampling, successive halving, ensembles, tables and pictures."""
 
+import functools
 import itertools
 
 import jax
@@ -98,6 +99,25 @@ def test_halving_goes_on_with_the_best(halved):
         close = lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6, rtol=1e-5)
         jax.tree.map(close, last.state(i).params, whole.state(i).params)
         np.testing.assert_allclose(last.history["loss"][i], whole.history["loss"][i], rtol=1e-5)
+
+
+def test_halving_is_stopped_and_goes_on(tmp_path, monkeypatch):
+    points = {"learning_rate": [0.01, 0.02, 0.03, 0.04]}
+    halve = functools.partial(sweep.halve, make_run, DATASET, epochs=4, metric="loss",
+                              points=points, batch_size=16, checkpoints=tmp_path)  # fmt: skip
+    with monkeypatch.context() as patch:  # a signal in the second rung
+        stop = lambda should_stop, n, moment: 15 if len(moment.at) == 2 else None
+        patch.setattr("jaxdl.sweep.runs._asked", stop)
+        stopped = halve()
+    assert [result.signal for result in stopped] == [None, 15]
+    whole, again = halve(checkpoints=None), halve(resume=True)
+    for a, b in zip(whole, again, strict=True):
+        np.testing.assert_array_equal(a.history["loss"], b.history["loss"])
+
+
+def test_a_first_rung_of_too_many_epochs_trains_nothing():
+    with pytest.raises(ValueError, match="first at most all epochs"):
+        sweep.halve(None, None, epochs=4, metric="loss", first=5)
 
 
 def test_seeds_and_ensemble():

@@ -147,6 +147,7 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
         patch.setattr("jaxdl.sweep.runs._asked", lambda should_stop, n, moment: stops(n))
         part = sweep.run(make_run, DATASET, checkpoints=tmp_path, **options)
     assert int(part.state(0).step) == 6
+    assert [row["step"] for row in sweep.history(part, 0)] == [4]  # of epochs that are complete
     again = sweep.run(make_run, DATASET, checkpoints=tmp_path, resume=True, **options)
     jax.tree.map(np.testing.assert_array_equal, again.state(5).params, whole.state(5).params)
     np.testing.assert_array_equal(again.history["loss"][:, 2], whole.history["loss"][:, 2])

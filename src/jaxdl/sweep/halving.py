@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,6 +107,8 @@ def halve(
     mode: str | None = None,
     factor: int = 2,
     first: int = 1,
+    checkpoints: str | Path | None = None,
+    resume: bool = False,
     **options: Any,
 ) -> list[Result]:
     """Trains a population by successive halving.
@@ -121,10 +124,13 @@ def halve(
         mode: ``"max"`` or ``"min"``.
         factor: by which the population shrinks, and epochs grow.
         first: epochs of the first rung.
+        checkpoints: a folder, in which each rung has one of its own: ``rung_0``, ``rung_1`` ….
+        resume: whether to go on from the newest checkpoints there.
         **options: seeds, points and all else that ``run`` takes.
 
     Returns:
-        The Result of each rung; the last one has the survivors.
+        The Result of each rung; the last one has the survivors. Where a signal ended a rung, it is
+        the last, and has the signal's number.
 
     Raises:
         ValueError: as ``run`` and ``rungs``.
@@ -137,12 +143,26 @@ def halve(
         Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter
         optimization", 2016.
     """
+    rungs(1, epochs, factor=factor, first=first)  # raises before anything is trained
     start = {k: options.pop(k) for k in ("seeds", "grid", "points", "static") if k in options}
-    results = [run(make_run, data, epochs=first, **start, **options)]
+    kept = _kept(checkpoints, 0, resume)
+    results = [run(make_run, data, epochs=first, **start, **kept, **options)]
     for rung in rungs(len(table(results[0])), epochs, factor=factor, first=first)[1:]:
+        if results[-1].signal is not None:
+            break
         rows = table(results[-1])
-        kept = survivors(scores(results[-1], metric, mode), min(rung.points, len(rows)))
-        members = [i for row in kept for i in rows[row]["members"]]
-        left = select(results[-1], members)
-        results.append(run(make_run, data, epochs=rung.epochs, start=left, **options))
+        best = survivors(scores(results[-1], metric, mode), min(rung.points, len(rows)))
+        left = select(results[-1], [i for row in best for i in rows[row]["members"]])
+        kept = _kept(checkpoints, len(results), resume)
+        results.append(run(make_run, data, epochs=rung.epochs, start=left, **kept, **options))
     return results
+
+
+def _kept(folder: str | Path | None, rung: int, resume: bool) -> dict[str, Any]:
+    """Where a rung keeps its checkpoints, and whether it goes on from one; later ones may not have
+    begun.
+    """
+    if folder is None:
+        return {"resume": resume}
+    own = Path(folder) / f"rung_{rung}"
+    return {"checkpoints": own, "resume": resume and (rung == 0 or own.exists())}

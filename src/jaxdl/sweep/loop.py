@@ -163,7 +163,8 @@ def _row(
         name: np.asarray(x)[: len(at)].tolist()
         for name, x in metrics.compute(parallel.local(sums)).items()
     }
-    row = {"members": work.group.places[at].tolist(), "epoch": epoch + 1, **own(members.sums)}
+    row = {"members": work.group.places[at].tolist(), "epoch": epoch + 1}
+    row |= {"step": int(members.train_state.step), **own(members.sums)}
     if work.placed[1] is not None:
         run = programs.evaluation(work.recipe, layout)
         ts = members.train_state
@@ -202,7 +203,8 @@ def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
     rows = list(newest[0].history) if newest else []
     if diverged >= 0:
         epoch = diverged // steps_an_epoch(work) + 1
-        rows.append({"epoch": epoch, "loss": float("nan"), **dict.fromkeys(TIMES, 0.0)})
+        place = {"epoch": epoch, "step": epoch * steps_an_epoch(work)}
+        rows.append({**place, "loss": float("nan"), **dict.fromkeys(TIMES, 0.0)})
     for row in rows:
         yield _alone_moment(work, row)
     if newest and newest[0].kind == "interrupt":
@@ -221,6 +223,6 @@ def _only(work: Work, stored: Stored) -> TrainState:
 def _alone_moment(work: Work, row: dict[str, Any]) -> Moment:
     """A row of ``fit`` as one of a population."""
     numbers = {k: [v] for k, v in row.items() if k not in ("epoch", "step", *TIMES)}
-    own = {"members": work.group.places.tolist(), "epoch": row["epoch"], **numbers}
-    own |= {name: row[name] for name in ("seconds", "examples_per_second")}
+    own = {"members": work.group.places.tolist(), **numbers}
+    own |= {name: row[name] for name in ("epoch", "step", "seconds", "examples_per_second")}
     return Moment(np.array([0]), 1.0, own, row["seconds"], row["compile_seconds"], lambda: None)

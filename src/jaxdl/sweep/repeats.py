@@ -11,7 +11,7 @@ from jaxdl import metrics
 from jaxdl.sweep import programs, store
 from jaxdl.sweep.member import Recipe
 from jaxdl.sweep.plan import Group, MakeRun, Run
-from jaxdl.sweep.result import Result, moments, state
+from jaxdl.sweep.result import Result, moments
 from jaxdl.sweep.runs import run
 from jaxdl.sweep.store import Row, Stored
 from jaxdl.types import Batch
@@ -108,7 +108,6 @@ def history(result: Result, i: int) -> list[dict[str, Any]]:
     Example:
         >>> losses_of_the_first = lambda result: [row["loss"] for row in history(result, 0)]
     """
-    step = int(state(result, i).step)
     own = [row for row in result.rows if i in row["members"]]
     compiling = result.seconds["compile_seconds"] / len(result.members)
 
@@ -117,7 +116,7 @@ def history(result: Result, i: int) -> list[dict[str, Any]]:
         numbers = {k: v[at] for k, v in row.items() if isinstance(v, list) and k != "members"}
         return {
             "epoch": row["epoch"],
-            "step": row["epoch"] * step // own[-1]["epoch"],
+            "step": row["step"],
             **numbers,
             "seconds": row["seconds"] / n,
             "examples_per_second": row["examples_per_second"],
