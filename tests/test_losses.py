@@ -2,10 +2,14 @@
 
 import inspect
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import laws
 from golden import compare
+from golden.compare import cast
 from jaxdl import losses as L
 from tables import make_table
 from tables.losses import CASES
@@ -14,6 +18,15 @@ TWINS = [
     pytest.param(cases, id=cases[0].id)
     for cases in laws.by_reduction([case for case in CASES if case.torch])
 ]
+
+
+NUMBERS = {
+    (case.fn.__name__, name): case
+    for case in CASES
+    for name, value in case.options.items()
+    if isinstance(value, float) and value and name != "p"  # a norm's order chooses its formula
+}
+"""A row for each option that is a number."""
 
 
 PUBLIC = {name for name, loss in vars(L).items() if inspect.isfunction(loss)}
@@ -33,3 +46,12 @@ def test_equals_pytorch(cases, dtype):
 @pytest.mark.parametrize(("law", "case"), laws.rows(CASES))
 def test_law(law, case):
     law(case)
+
+
+@pytest.mark.parametrize("name", NUMBERS, ids=".".join)
+def test_numbers_may_be_traced(name):
+    case, option = NUMBERS[name], name[1]
+    arrays = cast(case.arrays, np.float32)
+    compute = lambda value: case.fn(*arrays, **cast(case.options, np.float32) | {option: value})
+    value = case.options[option]
+    np.testing.assert_allclose(jax.jit(compute)(jnp.float32(value)), compute(value), 1e-6, 1e-6)

@@ -65,6 +65,18 @@ def real(function: str, argument: str, x: ArrayLike, dtype: DTypeLike) -> Array:
     return x.astype(working(dtype))
 
 
+def smoothing(function: str, value: float | Array, x: Any) -> float | Array | None:
+    """Returns the share of label smoothing, None for the number 0; a traced one may be anything.
+
+    Raises:
+        ValueError: if it is a number outside [0, 1].
+    """
+    checks.fraction(function, "label_smoothing", value, closed=True)
+    if isinstance(value, int | float):
+        return value or None
+    return jnp.asarray(value, working(x.dtype))
+
+
 def value_weight(function: str, weight: ArrayLike, x: Array, out: Frame) -> Array:
     """Returns the weights of single values, masked; they must have the shape of ``x``."""
     checks.same_shape(function, predictions=x, weight=weight)

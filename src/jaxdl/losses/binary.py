@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import checks
-from jaxdl.losses.arguments import last_axis_weight, operands
+from jaxdl.losses.arguments import last_axis_weight, operands, smoothing
 from jaxdl.losses.reduction import Reduction, reduce
 from jaxdl.types import Array
 
@@ -98,8 +98,8 @@ def binary_focal_cross_entropy(
     targets: ArrayLike,
     *,
     alpha: float | None = None,
-    gamma: float = 2.0,
-    label_smoothing: float = 0.0,
+    gamma: float | Array = 2.0,
+    label_smoothing: float | Array = 0.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -132,11 +132,11 @@ def binary_focal_cross_entropy(
         Lin et al., Focal Loss for Dense Object Detection, 2017.
     """
     name = "binary_focal_cross_entropy"
-    checks.fraction(name, "label_smoothing", label_smoothing, closed=True)
     checks.fraction(name, "alpha", alpha, closed=True)
     x, t, out = operands(name, where, logits=logits, targets=targets)
-    if label_smoothing:
-        t = (1 - label_smoothing) * t + label_smoothing / 2
+    share = smoothing(name, label_smoothing, x)
+    if share is not None:
+        t = (1 - share) * t + share / 2
     small = jax.nn.sigmoid(jnp.where(x > 0, -x, x))  # of σ(x) and σ(−x), so that 1 − small is exact
     missed = jnp.where(x > 0, t, 1 - t) * small + jnp.where(x > 0, 1 - t, t) * (1 - small)
     values = power(missed, gamma) * logit_losses(x, t)
@@ -157,12 +157,13 @@ def logit_losses(x: Array, t: Array, positive: Array | None = None) -> Array:
     return jnp.where(x > 0, 1 - t, -positive * t) * x + (1 - t + positive * t) * rest
 
 
-def power(base: Array, exponent: float) -> Array:
+def power(base: Array, exponent: float | Array) -> Array:
     """Returns base^exponent for a base ≥ 0, with gradient 0 where the base is 0."""
-    if exponent == 0:
+    if isinstance(exponent, int | float) and exponent == 0:
         return jnp.ones_like(base)
-    if exponent == 2:
+    if isinstance(exponent, int | float) and exponent == 2:
         return jnp.square(base)
+    exponent = jnp.asarray(exponent, base.dtype)
     return jnp.where(base > 0, jnp.where(base > 0, base, 1) ** exponent, 0 * base)
 
 

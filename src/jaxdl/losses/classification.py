@@ -8,7 +8,7 @@ from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
 from jaxdl import checks
-from jaxdl.losses.arguments import class_indices, class_weight, pick, real, working
+from jaxdl.losses.arguments import class_indices, class_weight, pick, real, smoothing, working
 from jaxdl.losses.reduction import Frame, Reduction, frame, kept, reduce
 from jaxdl.types import Array
 
@@ -19,7 +19,7 @@ def cross_entropy(
     *,
     weight: ArrayLike | None = None,
     ignore_index: int = -100,
-    label_smoothing: float = 0.0,
+    label_smoothing: float | Array = 0.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -56,10 +56,10 @@ def cross_entropy(
         Array(0.3465736, dtype=float32)
     """
     logits = checks.floating("cross_entropy", "logits", logits)
-    checks.fraction("cross_entropy", "label_smoothing", label_smoothing, closed=True)
     out = frame("cross_entropy", logits.dtype, where, logits.shape[:-1])
     x = kept(logits.astype(working(logits.dtype)), out)
-    values, counts = row_losses("cross_entropy", x, labels, weight, ignore_index, label_smoothing)
+    share = smoothing("cross_entropy", label_smoothing, x)
+    values, counts = row_losses("cross_entropy", x, labels, weight, ignore_index, share)
     return reduce(values, reduction, out, total=total(counts, out))
 
 
@@ -136,9 +136,11 @@ def row_losses(
     labels: ArrayLike,
     weight: ArrayLike | None,
     ignore_index: int,
-    label_smoothing: float,
+    share: float | Array | None,
 ) -> tuple[Array, Array | None]:
     """Returns the cross entropy of each row, and what each row counts in the mean (None: 1).
+
+    The share is that of ``smoothing``.
 
     Raises:
         TypeError, ShapeError, ValueError: as ``cross_entropy`` does.
@@ -146,19 +148,21 @@ def row_losses(
     w = None if weight is None else class_weight(function, "weight", weight, x)
     if not has_probabilities(function, x, labels):
         index = class_indices(function, x, labels)
-        return _of_indices(x, index, w, ignore_index, label_smoothing)
+        return _of_indices(x, index, w, ignore_index, share)
     if ignore_index >= 0:
         raise ValueError(
             f"{function}: ignore_index is {ignore_index}; it needs class indices, got"
             f" probabilities {checks.describe(labels)}"
         )
     t = real(function, "labels", labels, x.dtype)
-    return _of_probabilities(x, t, w, label_smoothing), None
+    return _of_probabilities(x, t, w, share), None
 
 
-def _of_probabilities(x: Array, t: Array, weight: Array | None, label_smoothing: float) -> Array:
-    if label_smoothing:
-        t = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
+def _of_probabilities(
+    x: Array, t: Array, weight: Array | None, share: float | Array | None
+) -> Array:
+    if share is not None:
+        t = (1 - share) * t + share / x.shape[-1]
     t = t if weight is None else t * over_rows(weight, x)
     shifted, normaliser = _shifted(x)
     return normaliser * jnp.sum(t, axis=-1) - jnp.sum(_weighted(t, shifted), axis=-1)
@@ -184,15 +188,19 @@ _weighted.defjvp(_weighted_jvp, symbolic_zeros=True)
 
 
 def _of_indices(
-    x: Array, index: Array, weight: Array | None, ignore_index: int, label_smoothing: float
+    x: Array,
+    index: Array,
+    weight: Array | None,
+    ignore_index: int,
+    share: float | Array | None,
 ) -> tuple[Array, Array]:
     index, counts, counted = _shares(index, x, weight, ignore_index)
     shifted, normaliser = _shifted(x)
     values = counts * (normaliser - pick(shifted, index))
-    if label_smoothing:
+    if share is not None:
         each = normaliser[..., None] - shifted
         smooth = jnp.sum(each if weight is None else over_rows(weight, x) * each, axis=-1)
-        values = (1 - label_smoothing) * values + label_smoothing / x.shape[-1] * smooth
+        values = (1 - share) * values + share / x.shape[-1] * smooth
     return jnp.where(counted, values, 0), counts
 
 

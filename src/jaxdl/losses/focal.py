@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import checks
-from jaxdl.losses.arguments import class_indices, class_weight, operands, pick
+from jaxdl.losses.arguments import class_indices, class_weight, operands, pick, smoothing
 from jaxdl.losses.binary import power
 from jaxdl.losses.classification import over_rows
 from jaxdl.losses.reduction import Reduction, reduce
@@ -17,8 +16,8 @@ def categorical_focal_cross_entropy(
     targets: ArrayLike,
     *,
     alpha: ArrayLike = 0.25,
-    gamma: float = 2.0,
-    label_smoothing: float = 0.0,
+    gamma: float | Array = 2.0,
+    label_smoothing: float | Array = 0.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -51,10 +50,10 @@ def categorical_focal_cross_entropy(
         Lin et al., Focal Loss for Dense Object Detection, 2017.
     """
     name = "categorical_focal_cross_entropy"
-    checks.fraction(name, "label_smoothing", label_smoothing, closed=True)
     x, t, out = operands(name, where, span=1, logits=logits, targets=targets)
-    if label_smoothing:
-        t = (1 - label_smoothing) * t + label_smoothing / x.shape[-1]
+    smooth = smoothing(name, label_smoothing, x)
+    if smooth is not None:
+        t = (1 - smooth) * t + smooth / x.shape[-1]
     alpha = alpha if jnp.ndim(alpha) else jnp.full(x.shape[-1:], alpha, x.dtype)
     share = class_weight(name, "alpha", alpha, x)
     log_p = jax.nn.log_softmax(x)
@@ -67,7 +66,7 @@ def generalized_cross_entropy(
     logits: ArrayLike,
     labels: ArrayLike,
     *,
-    q: float = 0.7,
+    q: float | Array = 0.7,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -98,10 +97,10 @@ def generalized_cross_entropy(
         Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks with
         Noisy Labels, 2018.
     """
-    if not 0 < q <= 1:
+    if isinstance(q, int | float) and not 0 < q <= 1:
         raise ValueError(f"generalized_cross_entropy: q is {q}; it must lie in (0, 1]")
     x, out = operands("generalized_cross_entropy", where, span=1, logits=logits)
-    index = class_indices("generalized_cross_entropy", x, labels)
+    index, q = class_indices("generalized_cross_entropy", x, labels), jnp.asarray(q, x.dtype)
     valid = (index >= 0) & (index < x.shape[-1])
     log_p = pick(jax.nn.log_softmax(x), jnp.where(valid, index, 0))
     return reduce(jnp.where(valid, -jnp.expm1(q * log_p) / q, jnp.nan), reduction, out)

@@ -85,7 +85,7 @@ def huber_loss(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    delta: float = 1.0,
+    delta: float | Array = 1.0,
     weight: ArrayLike | None = None,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
@@ -130,7 +130,7 @@ def smooth_l1_loss(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    beta: float = 1.0,
+    beta: float | Array = 1.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -139,7 +139,8 @@ def smooth_l1_loss(
     Args:
         predictions: x, any shape.
         targets: t, the shape of the predictions.
-        beta: β ≥ 0, where the parabola becomes a line; 0 gives ``l1_loss``.
+        beta: β ≥ 0, where the parabola becomes a line; 0 gives ``l1_loss``. A traced one has to be
+            above 0.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
         where: True for what counts, shape of the predictions or of their leading axes.
 
@@ -158,10 +159,11 @@ def smooth_l1_loss(
     Reference:
         Girshick, Fast R-CNN, 2015.
     """
-    if beta != 0:
+    plain = isinstance(beta, int | float) and beta == 0
+    if not plain:
         _positive("smooth_l1_loss", "beta", beta)
     x, t, out = operands("smooth_l1_loss", where, predictions=predictions, targets=targets)
-    values = absolute(x - t) if beta == 0 else _huber(x - t, beta) / beta
+    values = absolute(x - t) if plain else _huber(x - t, beta) / beta
     return reduce(values, reduction, out)
 
 
@@ -210,7 +212,7 @@ def _absolute_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
     return absolute(d), jnp.sign(d) * tangent
 
 
-def _huber(d: Array, delta: float) -> Array:
+def _huber(d: Array, delta: float | Array) -> Array:
     return delta * delta * _unit_huber(d / delta)
 
 
@@ -242,6 +244,6 @@ def _log_cosh_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
     return _log_cosh(d), jnp.tanh(d) * tangent
 
 
-def _positive(function: str, argument: str, value: float) -> None:
+def _positive(function: str, argument: str, value: float | Array) -> None:
     if isinstance(value, int | float) and not value > 0:
         raise ValueError(f"{function}: {argument} is {value}; it must be positive")

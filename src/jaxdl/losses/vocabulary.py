@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import checks
-from jaxdl.losses.arguments import class_indices, class_weight, working
+from jaxdl.losses.arguments import class_indices, class_weight, smoothing, working
 from jaxdl.losses.classification import has_probabilities, row_losses, total
 from jaxdl.losses.reduction import Reduction, frame, kept, reduce
 from jaxdl.types import Array
@@ -21,7 +21,7 @@ def linear_cross_entropy(
     bias: ArrayLike | None = None,
     weight: ArrayLike | None = None,
     ignore_index: int = -100,
-    label_smoothing: float = 0.0,
+    label_smoothing: float | Array = 0.0,
     chunk_size: int = 256,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
@@ -62,7 +62,7 @@ def linear_cross_entropy(
         checks.floating(name, "inputs", inputs),
         checks.floating(name, "kernel", kernel),
     )
-    checks.fraction(name, "label_smoothing", label_smoothing, closed=True)
+    share = smoothing(name, label_smoothing, inputs)
     checks.sizes(name, chunk_size=chunk_size)
     _fit(inputs, kernel)
     out = frame(name, inputs.dtype, where, inputs.shape[:-1])
@@ -80,7 +80,7 @@ def linear_cross_entropy(
         x, y = chunk
         z = jnp.matmul(x, wide.astype(x.dtype), preferred_element_type=wide.dtype)
         z = z if offset is None else z + offset[None, :]
-        return row_losses(name, z, y, weight, ignore_index, label_smoothing)
+        return row_losses(name, z, y, weight, ignore_index, share)
 
     rows = math.prod(inputs.shape[:-1])
     size = min(chunk_size, max(rows, 1))
