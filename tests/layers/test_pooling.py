@@ -105,6 +105,10 @@ X = np.ones((2, 4, 5, 3), "float32")
     [
         (lambda: functional.max_pool(X[0, 0], (2, 2)), r"max_pool got float32\[5,3\], and needs 2"),
         (lambda: functional.max_pool(X, (5, 2)), r"larger than the padded float32\[2,4,5,3\]"),
+        (
+            lambda: functional.max_pool(X, (8, 2), stride=2, ceil_mode=True),
+            r"window of \(8, 2\) is larger than the padded float32\[2,4,5,3\]",
+        ),
         (lambda: functional.max_pool(X, 2), r"max_pool: window is 2; .* as \(2, 2\) for images"),
         (lambda: functional.adaptive_avg_pool(X, 7), r"size is 7; it must be one number an axis"),
         (lambda: layers.max_pool(2), r"max_pool: window is 2; it must be one number an axis"),

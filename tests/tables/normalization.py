@@ -147,6 +147,8 @@ def tables() -> Iterator[Case]:
         yield Case(f"embedding_bag-{reduction}", fn, (TABLE, TOKENS), options, torch)
         options = {"reduction": reduction, "padding_index": 2}
         yield Case(f"embedding_bag-{reduction}-padding", fn, (TABLE, empty), options, torch)
+    options = {"reduction": "max", "padding_index": 2}
+    yield Case("embedding_bag-max-ties", fn, (TABLE.round(), empty), options, torch, smooth=False)
     fn = lambda table, x: F.embedding_attend({"embedding": table}, x)
     torch = "lambda e, x: F.linear(x, e)"
     yield Case("embedding_attend", fn, (TABLE, FIRST), {}, torch, differentiate=(0, 1))

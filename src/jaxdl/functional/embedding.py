@@ -61,7 +61,8 @@ def embedding_bag(
     Args:
         params: ``{"embedding": (n_tokens, n_out)}``.
         indices: integers in [0, n_tokens), shape (…, bag).
-        reduction: ``"mean"``, ``"sum"``, or ``"max"`` feature by feature.
+        reduction: ``"mean"``, ``"sum"``, or ``"max"`` feature by feature, where of equal entries
+            the first one gets the gradient.
         padding_index: the token that fills up short bags and doesn't count; it gets no gradient.
 
     Returns:
@@ -87,8 +88,7 @@ def embedding_bag(
     count = real.sum(-1, dtype=jnp.int32)[..., None]
     where = jnp.broadcast_to(real[..., None], rows.shape)
     if reduction == "max":
-        top = rows.max(-2, where=where, initial=-jnp.inf)
-        return jnp.where(jnp.broadcast_to(count > 0, top.shape), top, 0)
+        return _largest(rows, where)
     total = rows.sum(-2, where=where)
     if reduction == "sum":
         return total
@@ -145,3 +145,13 @@ def _known_in_range(name: str, argument: str, numbers: np.ndarray, n_tokens: int
 def _rows(table: Array, numbers: Array) -> Array:
     """Returns the table's rows of these numbers, nan where there is none."""
     return table.at[numbers].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
+
+
+def _largest(rows: Array, counts: Array) -> Array:
+    """The largest entry that counts, or 0; of equal ones the first gets the gradient."""
+    if rows.shape[-2] == 0:
+        return jnp.zeros((*rows.shape[:-2], rows.shape[-1]), rows.dtype)
+    entries = jnp.where(counts, rows, -jnp.inf)
+    first = jnp.argmax(entries, -2, keepdims=True)
+    top = jnp.take_along_axis(entries, first, -2).squeeze(-2)
+    return jnp.where(counts.any(-2), top, 0)

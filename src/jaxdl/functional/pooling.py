@@ -58,7 +58,8 @@ def max_pool(
         ⌊(n + padding - dilation·(k-1) - 1)/stride⌋ + 1, or its ⌈⌉ with ``ceil_mode``.
 
     Raises:
-        ShapeError: if ``x`` has too few axes, or a window is larger than the padded image.
+        ShapeError: if ``x`` has too few axes, or a window is larger than the padded image (with
+            ``ceil_mode``, by a stride or more).
         ValueError: if an option has no meaning.
         TypeError: if ``x`` isn't floating point.
 
@@ -101,7 +102,8 @@ def avg_pool(
         An array of shape (…, …out, channels), sizes as for ``max_pool``.
 
     Raises:
-        ShapeError: if ``x`` has too few axes, or a window is larger than the padded image.
+        ShapeError: if ``x`` has too few axes, or a window is larger than the padded image (with
+            ``ceil_mode``, by a stride or more).
         ValueError: if an option has no meaning.
         TypeError: if ``x`` isn't floating point.
 
@@ -147,7 +149,8 @@ def lp_pool(
         An array of shape (…, …out, channels), sizes as for ``max_pool``.
 
     Raises:
-        ShapeError: if ``x`` has too few axes, or a window is larger than the image.
+        ShapeError: if ``x`` has too few axes, or a window is larger than the image (with
+            ``ceil_mode``, by a stride or more).
         ValueError: if an option has no meaning.
         TypeError: if ``x`` isn't floating point.
 
@@ -188,9 +191,9 @@ def _windows(
     reach = [
         n + sum(p) - span(k, d) for n, p, k, d in zip(spatial, edges, size, apart, strict=True)
     ]
-    if min(reach, default=0) < 0:
-        raise ShapeError(f"{name}: a window of {size} is larger than the padded {describe(x)}")
     up = [-(-r // s) if ceil_mode else r // s for r, s in zip(reach, step, strict=True)]
+    if min(up, default=0) < 0:
+        raise ShapeError(f"{name}: a window of {size} is larger than the padded {describe(x)}")
     # A window that begins behind the image and the padding before it sees nothing.
     seen = [n + low - 1 for n, (low, _) in zip(spatial, edges, strict=True)]
     result = tuple(1 + min(u, m // s) for u, m, s in zip(up, seen, step, strict=True))
