@@ -1,12 +1,14 @@
 """An LSTM learns to add: it reads ``"535+61"`` and writes ``"596"``, character by character.
 
 One LSTM of 128 reads the question from right to left, another writes the answer from what the first
-remembers. Adam; a batch is 32 questions of two digits, or 64 of three.
+remembers. Adam, whose rate falls to 0.
 
-Command:  python experiments/addition_rnn.py [--digits 2]
-Result:   three digits: 99.89 % of characters and 99.60 % of answers of the test after 30 epochs
-          (seed 0 alone); two digits: not measured yet
-Time:     7 s an epoch, on 2 CPU cores that others used too
+Command:  python experiments/addition_rnn.py --seeds 3
+          python experiments/addition_rnn.py --digits 2 --batch-size 32 --epochs 55 --seeds 3
+Result:   mean ± standard deviation over seeds 0 to 2. Three digits: 99.94 ± 0.05 % of characters and
+          99.80 ± 0.14 % of answers of the test after 30 epochs; two digits: 99.07 ± 0.13 % of
+          characters and 97.73 ± 0.23 % of answers after 55
+Time:     148 s of CPU time a seed, 28 s with two digits; one core of a CPU
 Reference: 99 % after 100 epochs with three digits and 45,000 questions, and after 55
           epochs with two digits and 4,500, https://keras.io/examples/nlp/addition_rnn/
 """
