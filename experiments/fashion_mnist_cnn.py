@@ -4,11 +4,12 @@ The small network has two convolutions and fewer than 100,000 parameters, and ha
 that it learns from are mirrored at random. The large one has six, with batch normalisation, and
 outside training its answer is the mean of those for an image and its mirror image.
 
-Command:  python experiments/fashion_mnist_cnn.py [--large]
-Result:   small network: test accuracy 0.9275 (seed 0); 0.9218 after 10 epochs with --rate 0.4.
-          Large network: not measured; 3 epochs on a CPU came to 0.875 on the validation part. Four
-          narrower convolutions of 32, 64, 128, 128, shifted by two pixels, had 0.927 after 12
-Time:     37 s of CPU time an epoch, 200 s for the large network; 2 CPU cores
+Command:  python experiments/fashion_mnist_cnn.py --seeds 3
+          python experiments/fashion_mnist_cnn.py --large --epochs 12 --seeds 3
+Result:   test accuracy, mean ± standard deviation of seeds 0 to 2: 0.9276 ± 0.0006 with 75,114
+          parameters, and 0.9414 ± 0.0022 with 298,410. Four convolutions of 48 to 192 had 0.934 on
+          the validation part after 4 epochs, these six 0.936; the mirror image adds 0.002 to 0.004
+Time:     37 s of CPU time an epoch, 190 s for the large network; one core of a CPU
 Reference: 0.925 for two convolutions with pooling and fewer than 100,000 parameters, in the table
           of github.com/zalandoresearch/fashion-mnist
 """
