@@ -110,6 +110,7 @@ def test_halving_is_stopped_and_goes_on(tmp_path, monkeypatch):
         patch.setattr("jaxdl.sweep.runs._asked", stop)
         stopped = halve()
     assert [result.signal for result in stopped] == [None, 15]
+    (tmp_path / "rung_2").mkdir()  # begun, and killed before its first checkpoint
     whole, again = halve(checkpoints=None), halve(resume=True)
     for a, b in zip(whole, again, strict=True):
         np.testing.assert_array_equal(a.history["loss"], b.history["loss"])

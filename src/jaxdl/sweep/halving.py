@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdl import checks
+from jaxdl import checkpoint, checks
 from jaxdl.data import Dataset
 from jaxdl.sweep.plan import MakeRun
 from jaxdl.sweep.result import Result, column, moments, select, table
@@ -159,10 +159,18 @@ def halve(
 
 
 def _kept(folder: str | Path | None, rung: int, resume: bool) -> dict[str, Any]:
-    """Where a rung keeps its checkpoints, and whether it goes on from one; later ones may not have
-    begun.
+    """Where a rung keeps its checkpoints, and whether it goes on from one; later rungs may have
+    been stopped before their first.
     """
     if folder is None:
         return {"resume": resume}
     own = Path(folder) / f"rung_{rung}"
-    return {"checkpoints": own, "resume": resume and (rung == 0 or own.exists())}
+    return {"checkpoints": own, "resume": resume and (rung == 0 or _has_checkpoint(own))}
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    try:
+        checkpoint.load(folder)
+    except FileNotFoundError:
+        return False
+    return True
