@@ -30,6 +30,12 @@ import jax
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(0))
+
+
 @pytest.fixture(autouse=True)
 def strict_promotion():
     # For the tests and not for doctests: those show what a user's session does.

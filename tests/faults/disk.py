@@ -68,7 +68,7 @@ def size_limit() -> dict:
 
 
 def removed() -> dict:
-    """The folder is removed again and again while it is written to; then the run goes on."""
+    """From the second epoch on the folder is removed again and again; then the run goes on."""
     parent, ended = Path(tempfile.mkdtemp(prefix="disk-")), threading.Event()
 
     def remove():
@@ -76,12 +76,19 @@ def removed() -> dict:
             shutil.rmtree(parent / "run", ignore_errors=True)
 
     remover = threading.Thread(target=remove)
-    remover.start()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        digest = campaign.run(parent / "run" / "checkpoints", background=False)
-    ended.set()
-    remover.join()
+
+    def begin(event):
+        if event.kind == "epoch" and len(event.history) == 2:
+            remover.start()
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            digest = campaign.run(parent / "run" / "checkpoints", (begin,), background=False)
+    finally:
+        ended.set()  # or this process would never end
+        if remover.is_alive():
+            remover.join()
     digests = {digest, campaign.run(parent / "run" / "checkpoints"), campaign.run(None)}
     restored, _ = checkpoint.restore(parent / "run" / "checkpoints", campaign.parts()[2])
     unfinished = len(list((parent / "run" / "checkpoints").glob(f"*{files.UNFINISHED}")))
