@@ -23,7 +23,7 @@ from populations import population as population
 from results import COLOURS as COLOURS
 from results import canvas as canvas
 from results import finish as finish
-from results import goes_on, prepare, summarise
+from results import goes_on, prepare, saved, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +86,7 @@ def start(main: Callable[[C], dict[str, Any]], config: type[C], description: str
 def part(config: C, name: str) -> C:
     """The config of a run that is one of several; it goes on where there is something of it."""
     output = config.output / name
-    resume = config.resume and (output / "checkpoints").exists()
+    resume = config.resume and bool(saved(output))
     return dataclasses.replace(config, output=output, resume=resume)
 
 

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from jaxdl import checkpoint, data, parallel, sweep, train
-from results import goes_on, prepare, started_again
+from results import goes_on, prepare, saved, started_again
 
 if TYPE_CHECKING:
     from common import Config
@@ -128,7 +128,7 @@ def _of_group(
     if reason is None and label not in group.trained:
         folder = group.output / "together" / label
         again = started_again(folder)
-        resume = again or (group.resume and (folder / "checkpoints").exists())
+        resume = again or (group.resume and bool(saved(folder)))
         result = _train(recipe, dataset, folder, group.seeds, resume=resume)
         group.trained[label] = dataset, result
     if reason is None and not _equal(dataset, group.trained[label][0]):

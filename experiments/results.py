@@ -57,9 +57,15 @@ def goes_on(config: C) -> C:
 def started_again(output: Path) -> bool:
     """Whether ``jaxdl.launch`` started this run before, and it left a checkpoint to go on from."""
     launched = float(os.environ.get("JAXDL_LAUNCHED", "inf"))  # what is older is of another run
-    saved = (output / "checkpoints").glob("[0-9]*[0-9]/SHA256SUMS")
+    sums = [folder / "SHA256SUMS" for folder in saved(output)]
     again = os.environ.get("JAXDL_RESTART", "0") != "0"
-    return bool(parallel.agreed(again and any(x.stat().st_mtime >= launched for x in saved)))
+    new = [path for path in sums if path.exists() and path.stat().st_mtime >= launched]
+    return bool(parallel.agreed(again and bool(new)))
+
+
+def saved(output: Path) -> list[Path]:
+    """The checkpoints of a run; none where it was killed before its first was whole."""
+    return [path for path in (output / "checkpoints").glob("[0-9]*[0-9]") if path.is_dir()]
 
 
 def finish(

@@ -227,6 +227,14 @@ def test_seeds_train_together_go_on_and_are_summarised(tmp_path, here, monkeypat
             np.testing.assert_allclose(mine[name], alone[name], atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("alone")
+def test_seeds_killed_before_their_first_checkpoint_start_from_the_beginning(tmp_path, here):
+    (tmp_path / "together" / "checkpoints" / "0000000009.unfinished").mkdir(parents=True)
+    flags = ("--smoke", "--hidden", 16, "--seeds", 2, "--output", tmp_path)
+    here("animals_mlp", *flags, "--resume")
+    assert (tmp_path / "seeds.json").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["universal_approximation", "optimizers_race", "lottery"])
 @pytest.mark.usefixtures("alone")
