@@ -101,12 +101,12 @@ def test_a_signal_is_passed_on_and_nothing_restarts(tmp_path, number, passed, no
         "open(f'{__file__}{rank}', 'w')\ntime.sleep(50)"
     )
     command = [sys.executable, "-m", "jaxdl.launch", "--processes", "2", "--restarts", "5"]
-    process = subprocess.Popen([*command, str(script)])
-    deadline = time.monotonic() + 30
-    while len(os.listdir(tmp_path)) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(number)
-    assert process.wait(30) == 128 + number
+    with subprocess.Popen([*command, str(script)]) as process:
+        deadline = time.monotonic() + 30
+        while len(os.listdir(tmp_path)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
 
 
 @pytest.mark.parametrize(
