@@ -128,6 +128,14 @@ def test_a_damaged_checkpoint_is_named_and_skipped(directory, kind):
     assert int(checkpoint.restore(directory, tree())[0].step) == 2
 
 
+def test_what_a_file_manager_leaves_damages_nothing(directory):
+    folder = directory / "0000000002"
+    (folder / ".DS_Store").write_bytes(b"Bud1")
+    (folder / "arrays" / "Thumbs.db").write_bytes(b"")
+    assert not checkpoint.faults(folder)
+    assert int(checkpoint.restore(directory, tree())[0].step) == 2
+
+
 def test_all_are_named_where_none_is_good(directory):
     for folder in directory.iterdir():
         bits.flip(folder / "contents.json", 77)

@@ -36,15 +36,25 @@ class TestImageFolder:
         data.check(pets)
         np.testing.assert_array_equal(pets.test["labels"], data.image_folder(folder).test["labels"])
 
-    def test_parts_by_folder(self, tmp_path):
-        for part, n in (("train", 3), ("val", 2), ("test", 1)):
+    @pytest.mark.parametrize(
+        "names",
+        [("train", "val", "test"), ("Train", "Validation", "Test"), ("TRAINING", "Val", "testing")],
+    )
+    def test_parts_by_folder(self, names, tmp_path):
+        for part, n in zip(names, (3, 2, 1), strict=True):
             for i in range(n):
                 picture(tmp_path / part / "cat" / f"{i}.png", i)
-        picture(tmp_path / "test" / "dog" / "0.png", 7)
+        picture(tmp_path / names[2] / "dog" / "0.png", 7)
         pets = data.image_folder(tmp_path)
         assert [len(part["labels"]) for part in pets[:3]] == [3, 2, 2]
         assert pets.classes == ("cat", "dog")
         assert data.problems(pets).untrained_classes == ("dog",)
+
+    def test_a_part_has_one_folder(self, tmp_path):
+        for part in ("train", "val", "validation"):
+            picture(tmp_path / part / "cat" / "0.png", 1)
+        with pytest.raises(ValueError, match=r"val and .*validation are the same part"):
+            data.image_folder(tmp_path)
 
     def test_one_size(self, folder):
         picture(folder / "dog" / "wide.png", 1, size=(40, 10))

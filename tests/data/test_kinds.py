@@ -154,7 +154,13 @@ def test_what_has_to_be_said_of_sizes(prepared):
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("cifar_10", "'cifar10'"), ("imdb_review", "'imdb_reviews'"), ("imagenete", "'imagenette'")],
+    [
+        ("cifar_10", "'cifar10'"),
+        ("imdb_review", "'imdb_reviews'"),
+        ("imagenete", "'imagenette'"),
+        ("imagenette/160_px", ".*'imagenette/160px'"),
+        ("imagenette/foo", ".*'imagenette'"),
+    ],
 )
 def test_nearest_names_of_tfds(name, near):
     with pytest.raises(ValueError, match=f"no dataset '{name}'. Did you mean {near}.* TFDS"):

@@ -25,6 +25,8 @@ FORMAT = 1
 ARRAYS, CONTENTS, SUMS = "arrays", "contents.json", "SHA256SUMS"
 UNFINISHED = ".unfinished"
 """How the name of a folder ends that is being written, or removed."""
+LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))
+"""What the file managers of macOS and Windows leave in folders; it damages nothing."""
 
 
 class Contents(NamedTuple):
@@ -145,8 +147,8 @@ def _encode(contents: Contents) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The paths of all files but the sums, sorted as text."""
-    found = (Path(at) / name for at, _, names in os.walk(folder) for name in names)
+    """The paths of all files but the sums and what a look into the folder left, sorted as text."""
+    found = (Path(at) / name for at, _, names in os.walk(folder) for name in {*names} - LITTER)
     return iter(sorted((p for p in found if p != folder / SUMS), key=Path.as_posix))
 
 

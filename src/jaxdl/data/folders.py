@@ -14,7 +14,11 @@ from jaxdl.data.dataset import Dataset
 from jaxdl.data.splits import split_rows
 
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
-_PARTS = {"train": 0, "validation": 1, "val": 1, "valid": 1, "test": 2}
+_PARTS = {
+    "train": "train", "training": "train",
+    "validation": "validation", "val": "validation", "valid": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
 _NAMED = 5  # how many corrupt files a message names
 
 
@@ -41,9 +45,10 @@ def image_folder(
 ) -> Dataset:
     """Reads images from a folder with a subfolder for each class.
 
-    Where the subfolders are ``train``, ``test`` and perhaps ``validation`` (or ``val``), with the
-    classes below them, these are the parts; else the images are split, stratified by class. What
-    has a name that begins with a dot doesn't count. Grey of 16 bits is brought to 8.
+    Where the subfolders are ``train``, ``test`` and perhaps ``validation`` (or ``val``), in small
+    letters or not, with the classes below them, these are the parts; else the images are split,
+    stratified by class. What has a name that begins with a dot doesn't count. Grey of 16 bits is
+    brought to 8.
 
     Args:
         path: the folder.
@@ -112,7 +117,7 @@ def found(function: str, path: str | os.PathLike[str]) -> tuple[dict[str, Files]
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if it has no subfolders, or one of them no images.
+        ValueError: if it has no subfolders, one of them no images, or two are the same part.
 
     Example:
         >>> found("image_folder", "nowhere")
@@ -123,20 +128,24 @@ def found(function: str, path: str | os.PathLike[str]) -> tuple[dict[str, Files]
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"{function}: there is no folder {folder}")
-    roots = _roots(folder)
+    roots = _roots(function, folder)
     classes = tuple(sorted({name for root in roots.values() for name in _subfolders(root)}))
     if not classes:
         raise ValueError(f"{function}: {folder} has no subfolders, one of which is a class")
     return {part: _listed(function, root, classes) for part, root in roots.items()}, classes
 
 
-def _roots(folder: Path) -> dict[str, Path]:
+def _roots(function: str, folder: Path) -> dict[str, Path]:
     """The folder of each part, or of all."""
-    names = _subfolders(folder)
-    if "train" not in names or not set(names) <= _PARTS.keys():
+    parts = {name: _PARTS.get(name.lower(), "") for name in _subfolders(folder)}
+    if "train" not in parts.values() or "" in parts.values():
         return {"all": folder}
-    words = ("train", "validation", "test")
-    return {words[_PARTS[name]]: folder / name for name in names}
+    roots: dict[str, Path] = {}
+    for name, part in parts.items():
+        if part in roots:
+            raise ValueError(f"{function}: {roots[part]} and {folder / name} are the same part")
+        roots[part] = folder / name
+    return roots
 
 
 def _subfolders(folder: Path) -> list[str]:

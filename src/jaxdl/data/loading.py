@@ -143,7 +143,9 @@ def known_to_tfds(name: str) -> bool:
     match = prepared.NAME.fullmatch(name)
     if match is None or any(entry.startswith(f"{match['builder']}/") for entry in ENTRIES):
         return False  # of these the catalogue has all configs
-    return match["builder"] in _builders()
+    config = match["config"]
+    known = match["builder"] in _builders()
+    return known and (config is None or name.partition(":")[0] in _configs(match["builder"]))
 
 
 def _builders() -> list[str]:
@@ -152,12 +154,20 @@ def _builders() -> list[str]:
     return sorted(set(tfds.list_builders(with_community_datasets=False)))
 
 
+def _configs(builder: str) -> list[str]:
+    import tensorflow_datasets as tfds
+
+    return [f"{builder}/{config}" for config in tfds.builder_cls(builder).builder_configs]
+
+
 def _unknown(name: str) -> str:
     from jaxdl.data import prepared
 
     names, builders = ["animals", *ENTRIES], _builders()
     near = [known for known in names if known.startswith(f"{name}/")]
-    near = near or difflib.get_close_matches(name.lower(), {*names, *builders})
+    builder = name.partition("/")[0]
+    configs = _configs(builder) if builder in builders else []
+    near = near or difflib.get_close_matches(name.lower(), {*names, *builders, *configs})
     hint = f" Did you mean {' or '.join(repr(known) for known in near)}?" if near else ""
     return (
         f"load: no dataset {name!r}.{hint} Known names are {', '.join(names)}, the {len(builders)} "
