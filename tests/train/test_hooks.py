@@ -68,6 +68,27 @@ def test_json_lines_and_csv_hold_the_history_and_go_on(tmp_path):
     assert list(table[0]) == list(history[0])
 
 
+@pytest.mark.parametrize("kind", [train.jsonl, train.csv])
+def test_rows_that_can_not_be_written_come_later(kind, tmp_path):
+    path, rows = tmp_path / "metrics", [{"epoch": n, "loss": 1 / n} for n in (1, 2, 3, 4)]
+    write, whole = kind(path), kind(tmp_path / "whole")
+    tell = lambda hook, n: hook(train.Event("epoch", None, rows[:n], 4))
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):  # it never worked: better told at once
+        tell(write, 1)
+    path.rmdir()
+    tell(write, 1)
+    path.rename(tmp_path / "aside")
+    path.mkdir()
+    with pytest.warns(UserWarning, match="metrics lacks epoch 2 for now: Is a directory; the run"):
+        tell(write, 2)
+    path.rmdir()
+    for n in (3, 4):
+        tell(write, n)
+    tell(whole, 4)
+    assert path.read_text() == (tmp_path / "whole").read_text()
+
+
 def test_arrays_in_the_history_are_lists_in_json(tmp_path):
     write = train.jsonl(tmp_path / "m.jsonl")
     row = {"epoch": 1, "matrix": np.eye(2), "mean": metrics.Mean(1.0, 2.0)}

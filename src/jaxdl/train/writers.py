@@ -6,6 +6,7 @@ With several processes only the first one writes.
 import csv as csv_lib
 import io
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ def jsonl(path: str | Path) -> Hook:
     """Writes the history as JSON lines, one an epoch.
 
     A run that goes on begins with the rows of before. nan is written as NaN, as ``json`` reads it.
+    Where the disk is full, rows are warned of, and written as soon as there is room.
 
     Args:
         path: of the file; its folder is made.
@@ -37,7 +39,8 @@ def jsonl(path: str | Path) -> Hook:
 def csv(path: str | Path) -> Hook:
     """Writes the history as comma-separated values, a line an epoch below a line of names.
 
-    A run that goes on begins with the rows of before.
+    A run that goes on begins with the rows of before. Where the disk is full, rows are warned of,
+    and written as soon as there is room.
 
     Args:
         path: of the file; its folder is made.
@@ -123,21 +126,36 @@ def _writer(
 ) -> Hook:
     """Writes all rows at the first epoch, and where the columns change; else adds the newest."""
     columns: Names = ()
+    written = False
 
     def write(event: Event) -> None:
-        nonlocal columns
+        nonlocal columns, written
         if event.kind != "epoch" or not is_primary():
             return
-        *past, row = event.history
-        if tuple(row) == columns:
-            with path.open("a") as file:
-                file.write(line(row, columns))
-            return
+        row, known = event.history[-1], columns
         columns = tuple(row)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(head(columns) + "".join(line(each, columns) for each in [*past, row]))
+        try:
+            if columns == known:
+                with path.open("a") as file:
+                    file.write(line(row, columns))
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                rows = "".join(line(each, columns) for each in event.history)
+                path.write_text(head(columns) + rows)
+            written = True
+        except OSError as error:
+            if not written:  # a path that never worked
+                raise
+            columns = ()  # the next epoch writes all rows
+            _warn(path, row, error)
 
     return write
+
+
+def _warn(path: Path, row: dict[str, Any], error: OSError) -> None:
+    reason = error.strerror or error
+    message = f"{path} lacks epoch {row['epoch']} for now: {reason}; the run goes on"
+    warnings.warn(message, stacklevel=4)
 
 
 def _plain(x: Any) -> Any:
