@@ -257,6 +257,10 @@ def test_learned_positions_in_parts_and_beyond_the_last(key):
         net.apply(params, state, x[:, :1])
     y = jax.jit(net.apply)(params, {"length": jnp.int32(4)}, x[:, :2])[0]
     assert jnp.isfinite(y[:, 0]).all() and jnp.isnan(y[:, 1]).all()
+    with pytest.raises(ValueError, match=r"\(5, 4\): position -1 is before the first, 0"):
+        net.apply(params, {"length": jnp.int32(-1)}, x[:, :2])
+    y = jax.jit(net.apply)(params, {"length": jnp.int32(-1)}, x[:, :2])[0]
+    assert jnp.isnan(y[:, 0]).all() and jnp.isfinite(y[:, 1]).all()
 
 
 def test_the_default_initialisation_is_that_of_pytorch(key):

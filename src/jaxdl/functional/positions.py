@@ -120,12 +120,12 @@ def learned_positions(params: Mapping[str, Array], x: ArrayLike, *, offset: Arra
 
     Returns:
         An array of the shape of ``x``; inside ``jit``, where an offset isn't known, nan at
-        positions beyond the last.
+        positions before the first and beyond the last.
 
     Raises:
         ShapeError: if features differ, or time is longer than ``length``.
         TypeError: if ``x`` isn't floating point.
-        ValueError: if positions end beyond the last, outside of ``jit``.
+        ValueError: if positions begin before the first or end beyond the last, outside of ``jit``.
 
     Example:
         >>> params = {"embedding": jnp.array([[0.1], [0.2], [0.3]])}
@@ -141,13 +141,18 @@ def learned_positions(params: Mapping[str, Array], x: ArrayLike, *, offset: Arra
         raise ShapeError(f"{name} got {describe(x)}; time, the axis before the last, is too long")
     room(name, offset, x.shape[-2], length)
     rows = jnp.asarray(offset) + jnp.arange(x.shape[-2])
+    rows = jnp.where(rows < 0, length, rows)  # they would count from the end
     vectors = table.at[rows].get(mode="fill", fill_value=jnp.nan)
     return x + jnp.broadcast_to(vectors, x.shape)
 
 
 def room(name: str, offset: ArrayLike, time: int, length: int) -> None:
     """Raises a ValueError if an offset, where it is known, leaves no room for the time steps."""
-    if not isinstance(offset, jax.core.Tracer) and np.asarray(offset) + time > length:
+    if isinstance(offset, jax.core.Tracer):
+        return
+    if np.asarray(offset) < 0:
+        raise ValueError(f"{name}: position {offset} is before the first, 0")
+    if np.asarray(offset) + time > length:
         raise ValueError(f"{name}: {time} time steps from position {offset} end beyond {length}")
 
 
