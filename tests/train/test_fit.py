@@ -51,6 +51,18 @@ def test_it_learns_and_the_history_tells_how():
     assert measured["accuracy"] == pytest.approx(hits, abs=1e-6)
 
 
+def test_validation_takes_no_more_rows_at_once_than_fit_where_a_step_does():
+    loss_fn, tx, start, _ = recipe()
+    seen = {True: set(), False: set()}
+
+    def watched(params, state, batch, *, key, train):
+        seen[train].add(len(batch["labels"]))
+        return loss_fn(params, state, batch, key=key, train=train)
+
+    train.fit(watched, tx, start, dataset(validation=100), epochs=1, batch_size=8)
+    assert seen == {True: {8}, False: {32}}
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 30, 1000])
 def test_evaluation_does_not_depend_on_its_batch_size(batch_size):
     loss_fn, _, start, _ = recipe()

@@ -72,6 +72,7 @@ def fit(
         dataset: what to train on, and to validate on where it has a validation part.
         epochs: how many passes over the training part, from step 0 on.
         batch_size: rows a step, over all devices together; the batches of a Stream have theirs.
+            Validation takes four times as many at once, and 1,000 at most.
         shuffle: whether each epoch has its own random order, drawn from the TrainState's key; a
             Stream has its own.
         accumulate: into how many parts a batch is cut; see ``make_step``.
@@ -90,10 +91,8 @@ def fit(
             Stream also how many batches travel together.
         history: rows of the epochs before, where a run goes on. With a Stream it says how many
             steps an epoch has.
-        debug_nans: whether a step that isn't finite is computed again, op by op, so that the
-            error names the layer.
-        reproducible: whether runs on the same kind of device give the same bits. On CPUs they do
-            anyway; on GPUs XLA is told to, and is slower in places.
+        debug_nans: whether a step that isn't finite runs again, op by op, to name the layer.
+        reproducible: whether GPUs of one kind give the same bits, slower in places; CPUs always do.
 
     Returns:
         The final TrainState and the history: a dict an epoch, with ``loss`` and each metric over
@@ -137,7 +136,7 @@ def fit(
         compiler(recipe),
         examiner(recipe, debug_nans=debug_nans),
         source,
-        functools.partial(_validation, loss_fn, validation, engine, validate),
+        functools.partial(_validation, loss_fn, validation, batch_size, engine, validate),
         tuple(hooks),
         epochs,
         early_stopping,
@@ -232,6 +231,7 @@ def _tell(run: _Run, event: Event) -> None:
 def _validation(
     loss_fn: LossFn,
     validation: Any,
+    batch_size: int | None,
     engine: Parallel,
     params_of: Callable[[TrainState], Params],
     train_state: TrainState,
@@ -240,7 +240,8 @@ def _validation(
     if validation is None:
         return {}
     train_state = train_state._replace(params=params_of(train_state))
-    measured = evaluate(loss_fn, train_state, validation, parallel=engine)
+    rows = min(1000, 4 * (batch_size or 250))  # without gradients that fits where a step does
+    measured = evaluate(loss_fn, train_state, validation, batch_size=rows, parallel=engine)
     return {f"validation_{name}": value for name, value in measured.items()}
 
 
