@@ -6,7 +6,7 @@ ends lowest counts, on Fashion-MNIST (784-64-64-10) the one of five that validat
 Command:  python experiments/optimizers_race.py --seeds 3  (9 minutes of CPU a seed)
 Result:   Fashion-MNIST, test accuracy (mean ± standard deviation of 3 seeds): muon 0.882 ± 0.002;
           adamw 0.868 ± 0.003, sparse_adam 0.867, nadam 0.865, adam 0.864; others 0.844 to 0.861
-          but for two that batches mislead, rprop 0.776 and lbfgs 0.741 ± 0.053. Rosenbrock's valley,
+          but for two that batches mislead, rprop 0.776 and lbfgs 0.741 ± 0.053. On Rosenbrock's,
           height after 200 steps: lbfgs 5e-10, momentum 2e-9, adam 1e-4, descent 9e-2, radam 4.9
 Reference: Schmidt, Schneider and Hennig, Descending through a crowded valley, 2021
 """
