@@ -4,11 +4,13 @@ One LSTM of 128 reads the question from right to left, another writes the answer
 remembers. Adam, whose rate falls to 0.
 
 Command:  python experiments/addition_rnn.py --seeds 3
-          python experiments/addition_rnn.py --digits 2 --batch-size 32 --epochs 55 --seeds 3
-Result:   test, mean ± standard deviation over seeds 0 to 2. Three digits, after 30 epochs: 99.94 ±
-          0.05 % of characters and 99.80 ± 0.14 % of answers; two digits, after 55: 99.07 ± 0.13 %
-          of characters and 97.73 ± 0.23 % of answers
-Time:     148 s of CPU time a seed, 28 s with two digits; one core of a CPU
+          python experiments/addition_rnn.py --digits 2 --batch-size 32 --learning-rate 0.006
+                                             --epochs 55 --seeds 10
+Result:   test, mean ± standard deviation over seeds. Three digits, after 30 epochs: 99.94 ± 0.05 %
+          of characters and 99.80 ± 0.14 % of answers. Two digits, after 55: 99.08 ± 0.24 % and
+          98.1 ± 0.5 %, of only 250 questions; the learning rate was chosen by the validation
+          part: 0.003 came to 98.75 ± 0.31 % over as many seeds
+Time:     148 s of CPU time a seed, 36 s with two digits; one core of a CPU
 Reference: 99 % after 100 epochs with three digits and 45,000 questions, and after 55
           epochs with two digits and 4,500, https://keras.io/examples/nlp/addition_rnn/
 """
