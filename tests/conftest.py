@@ -1,6 +1,7 @@
 """Eight fake CPU devices for every test, strict promotion, and no leftovers between tests."""
 
 import os
+import signal
 from pathlib import Path
 
 # Before jax starts. Most programs of the tests run once, on small arrays: their machine code need
@@ -41,6 +42,16 @@ def strict_promotion():
     # For the tests and not for doctests: those show what a user's session does.
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
         yield
+
+
+@pytest.fixture
+def foreground():
+    """Ctrl-C and a closed terminal are heard, which what runs behind a shell or nohup ignores."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

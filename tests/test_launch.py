@@ -78,14 +78,7 @@ def test_what_does_not_end_in_time_is_killed(tmp_path):
     assert "process 0 didn't end in 0.5 s and was killed" in done.stderr
 
 
-@pytest.fixture
-def no_nohup():
-    """Where the tests run under nohup, what they start would not hear of a closed terminal."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
+@pytest.mark.usefixtures("foreground")
 @pytest.mark.parametrize(
     ("number", "passed"),
     [
@@ -94,7 +87,7 @@ def no_nohup():
         (signal.SIGHUP, signal.SIGTERM),  # a closed terminal: they save and end, and don't go on
     ],
 )
-def test_a_signal_is_passed_on_and_nothing_restarts(tmp_path, number, passed, no_nohup):
+def test_a_signal_is_passed_on_and_nothing_restarts(tmp_path, number, passed):
     script = tmp_path / "script.py"
     script.write_text(
         RANK + f"signal.signal({int(passed)}, lambda *_: sys.exit(0))\n"

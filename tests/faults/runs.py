@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent.parent
-SECONDS = 1200  # of a script; the longest take a few minutes
 
 
 def module(name, *arguments):
@@ -41,13 +40,7 @@ def _json(command):
     environment = {**os.environ, "PYTHONPATH": paths, "JAX_PLATFORMS": "cpu"}
     environment.pop("XLA_FLAGS", None)  # one device is enough, and starts sooner
     done = subprocess.run(
-        command,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=TESTS,
-        timeout=SECONDS,
+        command, env=environment, capture_output=True, text=True, check=False, cwd=TESTS
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])

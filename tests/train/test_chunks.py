@@ -84,14 +84,6 @@ def test_a_signal_at_the_very_end_is_no_interrupt():
     assert told[-1].kind == "finish" and told[-1].signal == signal.SIGINT
 
 
-@pytest.fixture
-def foreground():
-    """What a shell starts in the background doesn't hear of Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("foreground")
 def test_a_second_ctrl_c_ends_at_once():
     loss_fn, tx, start, _ = recipe()

@@ -240,7 +240,7 @@ def _validation(
     if validation is None:
         return {}
     train_state = train_state._replace(params=params_of(train_state))
-    rows = min(1000, 4 * (batch_size or 250))  # without gradients that fits where a step does
+    rows = 1000 if batch_size is None else min(1000, 4 * batch_size)  # no gradients to keep
     measured = evaluate(loss_fn, train_state, validation, batch_size=rows, parallel=engine)
     return {f"validation_{name}": value for name, value in measured.items()}
 
