@@ -12,6 +12,7 @@ import pytest
 from checkpoint.made import row, steps, tree
 from faults import runs
 from jaxdl import checkpoint, layers, train
+from jaxdl.checkpoint import files
 
 
 class Wrapped(NamedTuple):
@@ -179,6 +180,31 @@ def test_other_numbers_of_the_same_step_go_beside_the_good_ones(tmp_path):
     assert (checkpoint.restore(tmp_path, tree())[0].params["kernel"] == 8).all()
     checkpoint.save(tmp_path, tree(12), keep=2)
     assert names() == ["0000000008.3", "0000000012"]
+
+
+def test_one_that_vanishes_while_it_is_compared_is_written_again(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path, tree(8))
+    read = files.read
+
+    def vanish(folder):
+        monkeypatch.undo()
+        (folder / "contents.json").unlink()
+        return read(folder)
+
+    monkeypatch.setattr(files, "read", vanish)
+    checkpoint.save(tmp_path, tree(8))
+    assert files.read is read and steps(tmp_path) == [8]
+    assert int(checkpoint.restore(tmp_path, tree())[0].step) == 8
+
+
+def test_a_folder_of_another_program_is_not_written_over(tmp_path):
+    checkpoint.save(tmp_path, tree(8))
+    folder = tmp_path / "0000000008"
+    (folder / "contents.json").write_text('{"format": 2}')
+    (folder / files.SUMS).write_text(files._sums(folder))
+    with pytest.raises(ValueError, match=r"0000000008: not a checkpoint of jaxdl: .*format 2"):
+        checkpoint.save(tmp_path, tree(8))
+    assert (folder / "contents.json").read_text() == '{"format": 2}'
 
 
 def test_nothing_to_go_on_from(tmp_path):

@@ -89,6 +89,7 @@ def removed() -> dict:
         ended.set()  # or this process would never end
         if remover.is_alive():
             remover.join()
+    shutil.rmtree(parent / "run", ignore_errors=True)  # half a checkpoint may be left
     digests = {digest, campaign.run(parent / "run" / "checkpoints"), campaign.run(None)}
     restored, _ = checkpoint.restore(parent / "run" / "checkpoints", campaign.parts()[2])
     unfinished = len(list((parent / "run" / "checkpoints").glob(f"*{files.UNFINISHED}")))

@@ -248,7 +248,13 @@ def _place(directory: Path, contents: Contents) -> Path | None:
     good = [path for path in of_step if not files.faults(path)]
     if not good:
         return folder
-    if _equal(files.read(good[-1]).arrays, contents.arrays):
+    try:
+        there = files.read(good[-1])
+    except ValueError:
+        if not files.faults(good[-1]):
+            raise  # its sums are right, so it is another program's
+        return _place(directory, contents)  # it was removed while it was read
+    if _equal(there.arrays, contents.arrays):
         return None
     return folder.with_suffix(f".{_order(good[-1])[1] + 1}")
 
