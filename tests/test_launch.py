@@ -39,6 +39,32 @@ def test_bytes_that_are_no_text_end_nothing(tmp_path):
     assert done.stderr.splitlines() == ["[1] caf\N{REPLACEMENT CHARACTER}", "[1] goes on"]
 
 
+@pytest.mark.parametrize(
+    ("seen", "flags", "mine"),
+    [
+        (None, ["--gpus", "1"], ["0", "1"]),
+        (None, ["--gpus", "2"], ["0,1", "2,3"]),
+        ("7, 4,GPU-ab,2", ["--gpus", "2"], ["7,4", "GPU-ab,2"]),
+        ("7,4", [], ["7,4", "7,4"]),
+    ],
+)
+def test_each_process_sees_its_own_gpus(tmp_path, monkeypatch, seen, flags, mine):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if seen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    body = "open(f'{__file__}{rank}', 'w').write(os.environ['CUDA_VISIBLE_DEVICES'])"
+    assert run(tmp_path, body, *flags).returncode == 0
+    assert [(tmp_path / f"script.py{rank}").read_text() for rank in (0, 1)] == mine
+
+
+def test_too_few_gpus_are_told_before_anything_starts(monkeypatch, capsys):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    with pytest.raises(SystemExit):
+        launch.main(["--processes", "2", "--gpus", "2", __file__])
+    told = "2 processes with --gpus 2 need 4; CUDA_VISIBLE_DEVICES is '0,1,2'"
+    assert told in capsys.readouterr().err
+
+
 def test_one_failure_ends_all_and_names_the_cause(tmp_path):
     start = time.monotonic()
     done = run(tmp_path, "sys.exit(7) if rank == 1 else time.sleep(50)")
@@ -109,6 +135,7 @@ def test_a_signal_is_passed_on_and_nothing_restarts(tmp_path, number, passed):
         (["--processes", "2", "no/such.py"], "there is no file no/such.py"),
         (["script.py"], "--processes"),
         (["--processes", "2", "--restarts", "-1", __file__], "number of at least 0"),
+        (["--processes", "2", "--gpus", "0", __file__], "number of at least 1 value: '0'"),
     ],
 )
 def test_wrong_flags_are_named(flags, message, capsys):

@@ -13,6 +13,10 @@ their newest good checkpoint by themselves:
 
     python -m jaxdl.launch --processes 2 --restarts 3 experiments/animals_mlp.py --epochs 200
 
+On a machine with NVIDIA GPUs ``--gpus N`` gives each process N of its own, of those that
+``CUDA_VISIBLE_DEVICES`` names where it is set; without it all processes see all of them, and the
+first takes most of their memory.
+
 All processes of a run stand and fall together: when one ends with an error, the others are asked
 to end (SIGTERM), are killed if they haven't within ``--grace`` seconds, and all start again, as
 often as ``--restarts`` says. The exit code is that of the process that failed first.
@@ -80,12 +84,19 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--grace", type=float, default=30.0, help="seconds to save and end before being killed"
     )
+    parser.add_argument("--gpus", type=_count(1), help="how many GPUs each process has for itself")
     parser.add_argument("script", help="a Python file")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
     parser.set_defaults(launched=time.time())
     options = parser.parse_args(arguments)
     if not Path(options.script).is_file():
         parser.error(f"there is no file {options.script}")
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if options.gpus and seen is not None and len(_names(seen)) < options.processes * options.gpus:
+        parser.error(
+            f"{options.processes} processes with --gpus {options.gpus} need"
+            f" {options.processes * options.gpus}; CUDA_VISIBLE_DEVICES is {seen!r}"
+        )
     return options
 
 
@@ -147,7 +158,7 @@ def _start(
     pipe = None if rank == 0 else subprocess.PIPE
     process = subprocess.Popen(
         [sys.executable, options.script, *options.arguments],
-        env={**os.environ, **known, "JAXDL_PROCESS": str(rank)},
+        env={**os.environ, **known, "JAXDL_PROCESS": str(rank), **_gpus(options.gpus, rank)},
         stdout=pipe,
         stderr=None if rank == 0 else subprocess.STDOUT,
         text=True,
@@ -157,6 +168,20 @@ def _start(
     if process.stdout is not None:
         threading.Thread(target=_mark, args=(rank, process.stdout)).start()
     return process
+
+
+def _gpus(each: int | None, rank: int) -> dict[str, str]:
+    """Lets a process see its own GPUs; without a list of names they are numbered."""
+    if each is None:
+        return {}
+    mine = range(rank * each, (rank + 1) * each)
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = [str(i) if seen is None else _names(seen)[i] for i in mine]
+    return {"CUDA_VISIBLE_DEVICES": ",".join(names)}
+
+
+def _names(devices: str) -> list[str]:
+    return [name.strip() for name in devices.split(",") if name.strip()]
 
 
 def _mark(rank: int, lines: IO[str]) -> None:

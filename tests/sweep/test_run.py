@@ -55,6 +55,22 @@ def test_members_share_batches_unless_told_otherwise(shared):
     close(own.state(1).params, end.params)
 
 
+def test_validation_takes_as_many_rows_at_once_as_that_of_fit():
+    seen = {True: set(), False: set()}
+
+    def watched():
+        run = make_run()
+
+        def loss_fn(params, state, batch, *, key, train):
+            seen[train].add(len(batch["labels"]))
+            return run.loss_fn(params, state, batch, key=key, train=train)
+
+        return run._replace(loss_fn=loss_fn)
+
+    sweep.run(watched, DATASET, seeds=2, epochs=1, batch_size=4)
+    assert seen == {True: {4}, False: {16}}
+
+
 def test_a_population_of_one_is_fit_to_the_bit():
     result = sweep.run(make_run, DATASET, seeds=[4], grid={"learning_rate": [0.013]}, **OPTIONS)
     end, history = alone({"learning_rate": 0.013, "seed": 4}, result, 0)

@@ -10,7 +10,7 @@ from jax import lax
 from jaxdl import metrics as metrics_lib
 from jaxdl.sweep.plan import MakeRun, Run
 from jaxdl.train.epoch import make_evaluation, tree_is_finite
-from jaxdl.train.rows import Rows, Where, epoch_order, exact, padded, take
+from jaxdl.train.rows import Rows, Where, at_once, epoch_order, exact, padded, take
 from jaxdl.train.step import Step, TrainState, init_state, make_step
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 
@@ -111,7 +111,7 @@ def evaluate(
     recipe: Recipe, data: Batch, numbers: Mapping[str, Any], params: Params, state: State
 ) -> Metrics:
     """Sums of loss and metrics over data."""
-    size = min(1000, len(jax.tree.leaves(data)[0]))
+    size = min(at_once(recipe.batch_size), len(jax.tree.leaves(data)[0]))
     loss_fn = build(recipe, numbers).loss_fn
     return make_evaluation(loss_fn, batch_size=size)(params, state, data)
 

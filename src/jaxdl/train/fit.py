@@ -23,6 +23,7 @@ from jaxdl.train.hooks import Event, Hook, Kind, progress
 from jaxdl.train.loop import Compiler, Passed, compiler, epoch_chunks
 from jaxdl.train.pace import Pace
 from jaxdl.train.programs import Recipe
+from jaxdl.train.rows import at_once
 from jaxdl.train.sources import Source, resident, streaming
 from jaxdl.train.step import BatchFn, Measure, TrainState
 from jaxdl.types import LossFn, Params
@@ -132,11 +133,12 @@ def fit(
     else:
         train, validation = programs.placed((dict(dataset.train), dataset.validation), mesh)
         source = resident(train, batch_size or 1)
+    measure = functools.partial(evaluate, loss_fn, batch_size=at_once(batch_size), parallel=engine)
     run = _Run(
         compiler(recipe),
         examiner(recipe, debug_nans=debug_nans),
         source,
-        functools.partial(_validation, loss_fn, validation, batch_size, engine, validate),
+        functools.partial(_validation, measure, validation, validate),
         tuple(hooks),
         epochs,
         early_stopping,
@@ -229,10 +231,8 @@ def _tell(run: _Run, event: Event) -> None:
 
 
 def _validation(
-    loss_fn: LossFn,
+    measure: Callable[[TrainState, Any], dict[str, Any]],
     validation: Any,
-    batch_size: int | None,
-    engine: Parallel,
     params_of: Callable[[TrainState], Params],
     train_state: TrainState,
 ) -> dict[str, Any]:
@@ -240,8 +240,7 @@ def _validation(
     if validation is None:
         return {}
     train_state = train_state._replace(params=params_of(train_state))
-    rows = 1000 if batch_size is None else min(1000, 4 * batch_size)  # no gradients to keep
-    measured = evaluate(loss_fn, train_state, validation, batch_size=rows, parallel=engine)
+    measured = measure(train_state, validation)
     return {f"validation_{name}": value for name, value in measured.items()}
 
 
