@@ -88,7 +88,7 @@ def main(config: Config) -> dict:
         dataset,
         batch_size=config.batch_size,
         members=config.members,
-        grid={"learning_rate": rates, "optimizer": list(OPTIMIZERS)},
+        grid={"learning_rate": rates, "optimizer": common.some(config, OPTIMIZERS)},
         shared_order=True,
     )
     best = result.best("accuracy")

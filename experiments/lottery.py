@@ -116,7 +116,7 @@ def main(config: Config) -> dict:
         dataset,
         batch_size=config.batch_size,
         members=seeds,
-        grid={"width": WIDTHS, "learning_rate": [config.learning_rate]},
+        grid={"width": common.some(config, WIDTHS), "learning_rate": [config.learning_rate]},
         static=["width"],
         shared_order=True,
     )

@@ -1,19 +1,13 @@
 """Eight fake CPU devices for every test, strict promotion, and no leftovers between tests."""
 
-import importlib.metadata
 import os
 import signal
 from pathlib import Path
 
-# Before jax starts. Most programs of the tests run once, on small arrays: their machine code need
-# not be good, and compiling is most of the time. JAXDL_OPTIMIZED_TESTS=1 tests what users run.
-flags = [os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=8"]
-if not os.environ.get("JAXDL_OPTIMIZED_TESTS"):
-    flags += ["--xla_backend_optimization_level=0", "--xla_cpu_parallel_codegen_split_count=1"]
-    # The emitters that jax 0.10 also has compile in two thirds of the time; 0.12 has only the new.
-    if importlib.metadata.version("jaxlib").startswith("0.10."):
-        flags += ["--xla_cpu_use_fusion_emitters=false"]
-os.environ["XLA_FLAGS"] = " ".join(flags)
+import processes
+
+# Before jax starts.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {processes.xla_flags(8)}"
 # jax 0.10 aborts on few cores unless it believes in two cores a fake device.
 os.environ.setdefault("PJRT_NPROC", "16")
 os.environ["JAX_PLATFORMS"] = "cpu"

@@ -4,7 +4,6 @@ import ast
 import gzip
 import importlib
 import json
-import os
 import re
 import signal
 import subprocess
@@ -21,6 +20,7 @@ import common
 import populations
 from jaxdl import checkpoint, data, layers, losses, parallel, train
 from jaxdl.train import programs
+from processes import environment
 
 FOLDER = Path(__file__).parent.parent / "experiments"
 PARTS = ("common", "populations", "report", "results")
@@ -51,11 +51,9 @@ HERE = [p for p in EXPERIMENTS if p.stem not in ("cifar10_resnet", "imagenette_v
 
 def started(name, *flags, devices=1, command=(sys.executable,)):
     """An experiment in a process of its own, as a user would start it."""
-    environment = dict(os.environ, PJRT_NPROC=str(2 * devices), MPLBACKEND="agg")
-    environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
     return subprocess.Popen(
         [*command, FOLDER / f"{name}.py", *map(str, flags)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(devices), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 

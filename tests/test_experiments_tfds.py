@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +11,14 @@ import PIL.Image
 import pytest
 import tensorflow_datasets as tfds
 
+from processes import environment
+
 FOLDER = Path(__file__).parents[1] / "experiments"
 
 
 def run(name, *flags, devices=1, check=True):
-    environment = dict(os.environ, PJRT_NPROC=str(2 * devices), MPLBACKEND="agg")
-    environment["XLA_FLAGS"] = (
-        f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
-    )
     command = [sys.executable, FOLDER / f"{name}.py", "--smoke", *map(str, flags)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment(devices), capture_output=True, text=True)
     assert done.returncode == 0 or not check, done.stderr
     return done
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from processes import environment
+
 TESTS = Path(__file__).parent.parent
 
 
@@ -37,10 +39,8 @@ def without_a_disk(*faults):
 
 def _json(command):
     paths = os.pathsep.join([str(TESTS), *filter(None, sys.path)])
-    environment = {**os.environ, "PYTHONPATH": paths, "JAX_PLATFORMS": "cpu"}
-    environment.pop("XLA_FLAGS", None)  # one device is enough, and starts sooner
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, cwd=TESTS
-    )
+    # One device is enough, and starts sooner.
+    env = environment(PYTHONPATH=paths, JAX_PLATFORMS="cpu")
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=TESTS)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -8,22 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+from processes import environment
+
 HERE = Path(__file__).parent
 
 
 @contextlib.contextmanager
-def started(script, processes, *arguments, flags=(), **environment):
+def started(script, processes, *arguments, flags=(), **changed):
     paths = os.pathsep.join([str(HERE.parent), *filter(None, sys.path)])
-    # One device a process, whatever this process has; compiling is most of the time.
-    quick = " --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
-    changed = {"PJRT_NPROC": "8", "PYTHONPATH": paths, "XLA_FLAGS": quick}
     command = [sys.executable, "-m", "jaxdl.launch", "--processes", str(processes), *flags]
     with subprocess.Popen(
         [*command, str(script), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | changed | environment,
+        env=environment(**{"PYTHONPATH": paths} | changed),
     ) as process:
         try:
             yield process

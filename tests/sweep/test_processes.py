@@ -11,19 +11,18 @@ import numpy as np
 import pytest
 
 from jaxdl import checkpoint
+from processes import environment
 from sweep import ranks
 
 TESTS = Path(__file__).parents[1]
 
 
 def started(folder, *arguments):
-    # One device a process, whatever this process has.
-    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
     path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
         [sys.executable, "-m", "jaxdl.launch", "--processes", "2",
          str(TESTS / "sweep" / "ranks.py"), str(folder), *arguments],
-        env=environment | {"PJRT_NPROC": "4", "PYTHONPATH": path},
+        env=environment(PYTHONPATH=path),
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
