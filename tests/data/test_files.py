@@ -325,12 +325,18 @@ class TestTable:
             ("a.csv", "x,y\n", "has 1 lines"),
             ("a.txt", "x", "must end in .csv, .parquet, .npz"),
             ("a.csv", "k\n1\n2\n", "no column besides the labels 'k'"),
+            ("a.csv", "x;k\n1;2\n", "must be separated by commas. It has x;k"),
+            ("a.csv", "x\tk\n1\t2\n", "must be separated by commas. It has x\tk"),
         ],
     )
     def test_other_messages(self, name, text, message, tmp_path):
         (tmp_path / name).write_text(text)
         with pytest.raises(ValueError, match=message):
             data.table(tmp_path / name, labels="k")
+
+    def test_labels_are_no_feature(self, write):
+        with pytest.raises(ValueError, match="'k' is to be predicted, and can't be"):
+            data.table(write("csv"), labels="k", features=["a", "k"])
 
     def test_no_file(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"there is no file .*b.npz"):

@@ -45,7 +45,8 @@ def table(
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file can't be read, has no such column (the nearest ones are named) or
-            two of one name, or a column holds what isn't a number; names file, column and row.
+            two of one name, a column holds what isn't a number (names file, column and row), or
+            the labels are among the features.
         TypeError: if ``features`` is one string.
         ImportError: for Parquet, if pyarrow isn't installed.
 
@@ -66,6 +67,8 @@ def table(
         _check_known(path, name, columns)
     if not names:
         raise ValueError(f"table: {path} has no column besides the labels {labels!r}")
+    if labels in names:
+        raise ValueError(f"table: {labels!r} is to be predicted, and can't be one of the features")
     _check_lengths(path, {name: columns[name] for name in (labels, *names)})
     inputs = _inputs(path, {name: columns[name] for name in names})
     y, classes = _labels(path, labels, columns[labels], task)
@@ -132,6 +135,8 @@ def _check_known(path: Path, name: str, columns: dict[str, np.ndarray]) -> None:
         near = difflib.get_close_matches(name, columns, n=2)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         known = ", ".join(columns)
+        if path.suffix == ".csv" and len(columns) == 1 and {*known} & {*";\t|"}:
+            hint = " Its cells must be separated by commas."
         raise ValueError(f"table: {path} has no column {name!r}.{hint} It has {known}")
 
 
