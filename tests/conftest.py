@@ -13,7 +13,7 @@ os.environ.setdefault("PJRT_NPROC", "16")
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("MPLBACKEND", "agg")
 # Compiled programs serve the other worker, the processes that tests start, and the next run, which
-# takes 6 minutes of 2 cores then instead of 16. `pytest --cache-clear` forgets them.
+# takes 10 minutes of 2 cores then instead of 15. `pytest --cache-clear` forgets them.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/d/programs")
 )
