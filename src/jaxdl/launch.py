@@ -13,9 +13,9 @@ their newest good checkpoint by themselves:
 
     python -m jaxdl.launch --processes 2 --restarts 3 experiments/animals_mlp.py --epochs 200
 
-On a machine with NVIDIA GPUs ``--gpus N`` gives each process N of its own, of those that
-``CUDA_VISIBLE_DEVICES`` names where it is set; without it all processes see all of them, and the
-first takes most of their memory.
+On a machine with GPUs ``--gpus N`` gives each process N of its own, by JAX's own variable
+``JAX_LOCAL_DEVICE_IDS``; without it all processes see all GPUs, and each would take most of their
+memory.
 
 All processes of a run stand and fall together: when one ends with an error, the others are asked
 to end (SIGTERM), are killed if they haven't within ``--grace`` seconds, and all start again, as
@@ -91,12 +91,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not Path(options.script).is_file():
         parser.error(f"there is no file {options.script}")
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if options.gpus and seen is not None and len(_names(seen)) < options.processes * options.gpus:
-        parser.error(
-            f"{options.processes} processes with --gpus {options.gpus} need"
-            f" {options.processes * options.gpus}; CUDA_VISIBLE_DEVICES is {seen!r}"
-        )
     return options
 
 
@@ -171,17 +165,9 @@ def _start(
 
 
 def _gpus(each: int | None, rank: int) -> dict[str, str]:
-    """Lets a process see its own GPUs; without a list of names they are numbered."""
     if each is None:
         return {}
-    mine = range(rank * each, (rank + 1) * each)
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = [str(i) if seen is None else _names(seen)[i] for i in mine]
-    return {"CUDA_VISIBLE_DEVICES": ",".join(names)}
-
-
-def _names(devices: str) -> list[str]:
-    return [name.strip() for name in devices.split(",") if name.strip()]
+    return {"JAX_LOCAL_DEVICE_IDS": ",".join(map(str, range(rank * each, (rank + 1) * each)))}
 
 
 def _mark(rank: int, lines: IO[str]) -> None:

@@ -324,7 +324,7 @@ class TestNothingThere:
             url = f"http://127.0.0.1:{server.getsockname()[1]}/file"
             start = time.perf_counter()
             assert not download.answers(url, seconds=0.3)
-            assert time.perf_counter() - start < 5  # of never; cores may be busy
+            assert time.perf_counter() - start < 1.0
 
     def test_name_server_that_never_answers(self, monkeypatch):
         end = threading.Event()
@@ -336,7 +336,7 @@ class TestNothingThere:
         monkeypatch.setattr(socket, "getaddrinfo", look_up)
         start = time.perf_counter()
         assert not download.answers("http://somewhere.invalid/file", seconds=0.3)
-        assert time.perf_counter() - start < 5  # of 10
+        assert time.perf_counter() - start < 1.0
         end.set()
 
     @pytest.mark.parametrize(("status", "expected"), [("200 OK", True), ("503 Busy", False)])

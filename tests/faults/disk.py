@@ -68,7 +68,7 @@ def size_limit() -> dict:
 
 
 def removed() -> dict:
-    """From the second epoch on the folder is removed again and again; then the run goes on."""
+    """From the second epoch on the folder is removed again and again; a later run is kept again."""
     parent, ended = Path(tempfile.mkdtemp(prefix="disk-")), threading.Event()
 
     def remove():
