@@ -25,7 +25,7 @@ import optax
 
 import common
 from jaxdl import data, losses, metrics, models, plots, serial, train
-from jaxdl.data.sequences import CHARACTERS
+from jaxdl.data._sequences import CHARACTERS
 from jaxdl.types import Array, Layer, LossFn
 
 # --- Config ---------------------------------------------------------------------------------------

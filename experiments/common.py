@@ -55,8 +55,8 @@ class Config:
 def start(main: Callable[[C], dict[str, Any]], config: type[C], description: str | None) -> None:
     """Runs an experiment from the command line, once or for each of ``--seeds N`` seeds.
 
-    Under ``python -m jaxdl.launch``, and on a cluster, it is one of several processes that compute
-    together; the first one writes and prints for all.
+    Under ``python -m jaxdl.parallel.launch``, and on a cluster, it is one of several processes that
+    compute together; the first one writes and prints for all.
     """
     parallel.initialize()
     if jax.distributed.is_initialized() and not parallel.is_primary():

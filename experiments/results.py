@@ -50,12 +50,12 @@ def prepare(config: "Config") -> None:
 
 
 def goes_on(config: C) -> C:
-    """The config of a run that resumes also where ``jaxdl.launch`` has started it once more."""
+    """The config of a run that also resumes where the launcher has restarted it."""
     return dataclasses.replace(config, resume=config.resume or started_again(config.output))
 
 
 def started_again(output: Path) -> bool:
-    """Whether ``jaxdl.launch`` started this run before, and it left a checkpoint to go on from."""
+    """Whether the launcher restarted this run, and an earlier start left a checkpoint."""
     launched = float(os.environ.get("JAXDL_LAUNCHED", "inf"))  # what is older is of another run
     sums = [folder / "SHA256SUMS" for folder in saved(output)]
     again = os.environ.get("JAXDL_RESTART", "0") != "0"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import laws
 from golden import compare
 from jaxdl import activations as A
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 from tables import make_table
 from tables.activations import CASES
 

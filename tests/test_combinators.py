@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdl import layers, serial
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 from jaxdl.combinators import branch, frozen, remat, repeat, residual
 from jaxdl.types import name_of
 

@@ -19,7 +19,7 @@ import pytest
 import common
 import populations
 from jaxdl import checkpoint, data, layers, losses, parallel, train
-from jaxdl.train import programs
+from jaxdl.train import _programs
 from processes import environment
 
 FOLDER = Path(__file__).parent.parent / "experiments"
@@ -85,7 +85,7 @@ def here(monkeypatch):
 @pytest.fixture
 def alone(monkeypatch):
     """One of the fake devices, as on a plain machine: programs for eight take longer to compile."""
-    cached = programs.training, programs.evaluation
+    cached = _programs.training, _programs.evaluation
     mesh_of_all = parallel.data_mesh
     with monkeypatch.context() as patched:
         patched.setattr(parallel, "data_mesh", lambda devices=None: mesh_of_all(devices or 1))
@@ -200,7 +200,7 @@ def test_seeds_train_together_go_on_and_are_summarised(tmp_path, here, monkeypat
     flags = ("--smoke", "--hidden", 16)
     both = (*flags, "--seeds", 2, "--seed", 3, "--output", tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("jaxdl.sweep.runs._asked", lambda *at: signal.SIGTERM)
+        patch.setattr("jaxdl.sweep._runs._asked", lambda *at: signal.SIGTERM)
         with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
             here("animals_mlp", *both)
     assert "stopped by SIGTERM at 2 of 4 epochs; --resume goes on" in capsys.readouterr().err
@@ -241,7 +241,7 @@ def test_a_population_goes_on_to_the_same_bits(name, idx, tmp_path, here, monkey
     here(name, *flags, "--output", tmp_path / "whole")
     with monkeypatch.context() as patch:
         asked = iter([None, None, signal.SIGTERM])
-        patch.setattr("jaxdl.sweep.runs._asked", lambda *at: next(asked))
+        patch.setattr("jaxdl.sweep._runs._asked", lambda *at: next(asked))
         with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
             here(name, *flags, "--output", tmp_path / "part")
     here(name, *flags, "--output", tmp_path / "part", "--resume")

@@ -9,7 +9,7 @@ import pytest
 
 from golden.compare import quick_jit
 from jaxdl import initializers as I
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 
 SHAPE = (3, 3, 40, 80)  # fan_in 360, fan_out 720
 FAN_IN, FAN_OUT = 360, 720

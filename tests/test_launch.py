@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from jaxdl import launch
+from jaxdl.parallel import launch
 
 RANK = "import os, sys, time, signal\nrank = int(os.environ['JAXDL_PROCESS'])\n"
 
@@ -16,7 +16,7 @@ RANK = "import os, sys, time, signal\nrank = int(os.environ['JAXDL_PROCESS'])\n"
 def run(tmp_path, body, *flags, processes=2, **options):
     script = tmp_path / "script.py"
     script.write_text(RANK + body)
-    command = [sys.executable, "-m", "jaxdl.launch", "--processes", str(processes), *flags]
+    command = [sys.executable, "-m", "jaxdl.parallel.launch", "--processes", str(processes), *flags]
     return subprocess.run(
         [*command, str(script)], capture_output=True, text=True, timeout=60, check=False, **options
     )
@@ -104,7 +104,7 @@ def test_a_signal_is_passed_on_and_nothing_restarts(tmp_path, number, passed):
         RANK + f"signal.signal({int(passed)}, lambda *_: sys.exit(0))\n"
         "open(f'{__file__}{rank}', 'w')\ntime.sleep(50)"
     )
-    command = [sys.executable, "-m", "jaxdl.launch", "--processes", "2", "--restarts", "5"]
+    command = [sys.executable, "-m", "jaxdl.parallel.launch", "--processes", "2", "--restarts", "5"]
     with subprocess.Popen([*command, str(script)]) as process:
         deadline = time.monotonic() + 30
         while len(os.listdir(tmp_path)) < 3 and time.monotonic() < deadline:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from golden import make_metrics
 from golden.compare import quick_jit
 from jaxdl import metrics as M
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 
 DATA = make_metrics.data()
 GOLDEN = json.loads(make_metrics.PATH.read_text())

@@ -28,7 +28,7 @@ import optax
 from jax import lax
 
 from jaxdl import data, losses, metrics, models, train
-from jaxdl.train.order import shuffled
+from jaxdl.train._order import shuffled
 from jaxdl.types import Batch, LossFn, Metrics
 
 WARM = 4  # epochs that aren't timed

@@ -19,11 +19,11 @@ Result:   2 cores of an AMD EPYC, PyTorch 2.13; medians of 5, ratios to jaxdl's 
           transformer  3.73 s   1.09 x                  1.36 x  1.11 x          0.85 x
           resnet-8     1.48 s   0.80 x   0.67 x         1.28 x  0.83 x          0.91 x
           From run to run a ratio moves by 5 %, that of the convnet by 15 % (0.97 x before).
-Tried:    for convolutions on CPUs, what helped is in functional/convolution_cpu.py (the batch
+Tried:    for convolutions on CPUs, what helped is in functional/_convolution_cpu.py (the batch
           folded into the width from 32 channels on, in the kernel's gradient up to a width of 16;
           patches of rows for up to 4 channels); products of matrices row by row lost.
           For the lstm: buffers updated in place, factors of the gates saved on the way forward,
-          products gate by gate; what helped is in functional/recurrent_lstm.py. Without effect:
+          products gate by gate; what helped is in functional/_recurrent_lstm.py. Without effect:
           two or four parts of the batch as independent products within a step, and XLA's CPU
           library for products switched off. A step is one product of 128 x 128 x 512 on one core.
 """

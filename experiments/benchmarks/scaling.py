@@ -36,7 +36,14 @@ def main() -> None:
         return
     words = ["--steps", str(options.steps), "--repeats", str(options.repeats)]
     for count in range(1, options.processes + 1):
-        command = [sys.executable, "-m", "jaxdl.launch", "--processes", str(count), __file__]
+        command = [
+            sys.executable,
+            "-m",
+            "jaxdl.parallel.launch",
+            "--processes",
+            str(count),
+            __file__,
+        ]
         subprocess.run([*command, *words], check=True)
 
 

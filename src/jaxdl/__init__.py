@@ -8,26 +8,70 @@ Functions first (``activations``, ``losses``, ``functional``), then layers and `
 - training: ``data``, ``optim``, ``train``, ``checkpoint``, ``parallel``, ``sweep``
 - looking inside: ``explain``, ``plots``
 
-``help(jaxdl.losses)`` and so on list what is in each.
+A subpackage is loaded when it is first used. ``help(jaxdl.losses)`` lists what is in it.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxdl import (
+        activations,
+        checkpoint,
+        combinators,
+        data,
+        explain,
+        functional,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        optim,
+        parallel,
+        plots,
+        sweep,
+        train,
+    )
+    from jaxdl.combinators import serial
+    from jaxdl.types import Layer
 
 __version__ = "0.1.0"
 
-from jaxdl import activations as activations
-from jaxdl import checkpoint as checkpoint
-from jaxdl import combinators as combinators
-from jaxdl import data as data
-from jaxdl import explain as explain
-from jaxdl import functional as functional
-from jaxdl import initializers as initializers
-from jaxdl import layers as layers
-from jaxdl import losses as losses
-from jaxdl import metrics as metrics
-from jaxdl import models as models
-from jaxdl import optim as optim
-from jaxdl import parallel as parallel
-from jaxdl import plots as plots
-from jaxdl import sweep as sweep
-from jaxdl import train as train
-from jaxdl.combinators import serial as serial
-from jaxdl.types import Layer as Layer
+__all__ = [
+    "Layer",
+    "activations",
+    "checkpoint",
+    "combinators",
+    "data",
+    "explain",
+    "functional",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optim",
+    "parallel",
+    "plots",
+    "serial",
+    "sweep",
+    "train",
+]
+
+_HOMES = {"Layer": "jaxdl.types", "serial": "jaxdl.combinators"}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a subpackage when it is first used (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'jaxdl' has no attribute {name!r}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    return importlib.import_module(f"jaxdl.{name}")
+
+
+def __dir__() -> list[str]:
+    return __all__

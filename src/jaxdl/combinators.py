@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from jaxdl import checks
-from jaxdl.checks import ShapeError, describe
+from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
 from jaxdl.types import Array, InitFn, Key, Layer, Params, State, name_of, named, stateless
 
 LayerLike: TypeAlias = Layer | Callable[[Array], Array]
@@ -156,7 +156,7 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
         (48, 8, 8)
     """
     name = f"repeat({name_of(layer)}, {n})"
-    checks.sizes(name, n=n, unroll=unroll)
+    _checks.positive_ints(name, n=n, unroll=unroll)
 
     @jax.jit  # op by op, the vectorised drawing of random numbers compiles for seconds
     def init_fn(key: Key) -> tuple[Params, State]:

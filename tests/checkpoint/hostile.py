@@ -18,7 +18,7 @@ import numpy as np
 
 from checkpoint.made import tree
 from jaxdl import checkpoint
-from jaxdl.checkpoint import files
+from jaxdl.checkpoint import _files
 
 NAMES = ["contents.json", "arrays/_METADATA", "arrays/manifest.ocdbt"]
 LEAF = {"path": ["x"], "shape": [2], "dtype": "float32", "key": None}
@@ -62,7 +62,7 @@ def refused(folder, spoil):
     checkpoint.save(folder, tree(1))
     at = folder / "0000000001"
     spoil(at)
-    (at / "SHA256SUMS").write_text(files._sums(at))
+    (at / "SHA256SUMS").write_text(_files._sums(at))
     try:
         checkpoint.load(folder)
     except ValueError as error:

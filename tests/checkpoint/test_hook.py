@@ -9,7 +9,7 @@ import pytest
 
 from checkpoint.made import events, row, steps, tree
 from jaxdl import checkpoint, train
-from jaxdl.checkpoint import store
+from jaxdl.checkpoint import _store
 
 
 @pytest.mark.parametrize("background", [False, True])
@@ -24,7 +24,7 @@ def test_the_last_checkpoint_is_on_the_disk_when_the_run_ends(tmp_path, backgrou
 
 def test_the_clock_says_when(tmp_path, monkeypatch):
     now = [0.0]
-    module = importlib.import_module("jaxdl.checkpoint.hook")  # the function has the same name
+    module = importlib.import_module("jaxdl.checkpoint._hook")
     monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
     keep = checkpoint.hook(tmp_path, every_seconds=10, keep=9, background=False)
 
@@ -36,8 +36,8 @@ def test_the_clock_says_when(tmp_path, monkeypatch):
 
 
 def test_no_checkpoint_starts_while_one_is_written(tmp_path, monkeypatch):
-    going, add = threading.Event(), store.add
-    monkeypatch.setattr(store, "add", lambda *args: (going.wait(), add(*args)))
+    going, add = threading.Event(), _store.add
+    monkeypatch.setattr(_store, "add", lambda *args: (going.wait(), add(*args)))
     keep = checkpoint.hook(tmp_path, every_seconds=0, keep=9)
     history = []
     for step in (4, 8, 12):
@@ -78,7 +78,7 @@ def test_what_is_no_fault_of_the_disk_is_raised(tmp_path, monkeypatch):
     def add(*args):
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(store, "add", add)
+    monkeypatch.setattr(_store, "add", add)
     with pytest.raises(RuntimeError, match="a mistake"):
         events(checkpoint.hook(tmp_path))
 

@@ -12,7 +12,7 @@ import pytest
 from checkpoint.made import row, steps, tree
 from faults import runs
 from jaxdl import checkpoint, layers, train
-from jaxdl.checkpoint import files
+from jaxdl.checkpoint import _files
 
 
 class Wrapped(NamedTuple):
@@ -184,16 +184,16 @@ def test_other_numbers_of_the_same_step_go_beside_the_good_ones(tmp_path):
 
 def test_one_that_vanishes_while_it_is_compared_is_written_again(tmp_path, monkeypatch):
     checkpoint.save(tmp_path, tree(8))
-    read = files.read
+    read = _files.read
 
     def vanish(folder):
         monkeypatch.undo()
         (folder / "contents.json").unlink()
         return read(folder)
 
-    monkeypatch.setattr(files, "read", vanish)
+    monkeypatch.setattr(_files, "read", vanish)
     checkpoint.save(tmp_path, tree(8))
-    assert files.read is read and steps(tmp_path) == [8]
+    assert _files.read is read and steps(tmp_path) == [8]
     assert int(checkpoint.restore(tmp_path, tree())[0].step) == 8
 
 
@@ -201,7 +201,7 @@ def test_a_folder_of_another_program_is_not_written_over(tmp_path):
     checkpoint.save(tmp_path, tree(8))
     folder = tmp_path / "0000000008"
     (folder / "contents.json").write_text('{"format": 2}')
-    (folder / files.SUMS).write_text(files._sums(folder))
+    (folder / _files.SUMS).write_text(_files._sums(folder))
     with pytest.raises(ValueError, match=r"0000000008: not a checkpoint of jaxdl: .*format 2"):
         checkpoint.save(tmp_path, tree(8))
     assert (folder / "contents.json").read_text() == '{"format": 2}'

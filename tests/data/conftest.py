@@ -6,14 +6,14 @@ import struct
 import numpy as np
 import pytest
 
-from jaxdl.data import idx
+from jaxdl.data import _idx
 
 
 @pytest.fixture(autouse=True)
 def empty_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
-    monkeypatch.setattr(idx, "SYSTEM", tmp_path / "system")
+    monkeypatch.setattr(_idx, "SYSTEM", tmp_path / "system")
 
 
 def idx_bytes(x):

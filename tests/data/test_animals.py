@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxdl import data
-from jaxdl.data import animals
+from jaxdl.data import _animals
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +18,9 @@ def dataset():
 
 
 def rows_of_parts():
-    with np.load(animals.__file__.replace("animals.py", "animals.npz")) as file:
+    with np.load(_animals.__file__.replace("animals.py", "animals.npz")) as file:
         labels = file["labels"]
-    return labels, data.stratified_split(labels, animals.FRACTIONS, seed=animals.SEED)
+    return labels, data.stratified_split(labels, _animals.FRACTIONS, seed=_animals.SEED)
 
 
 def test_what_it_is(dataset):
@@ -28,7 +28,7 @@ def test_what_it_is(dataset):
     for part in dataset[:3]:
         assert part["inputs"].shape[1:] == (28, 28, 1) and part["inputs"].dtype == np.uint8
         assert part["labels"].dtype == np.int32
-    assert dataset.classes == animals.CLASSES and len(dataset.classes) == 10
+    assert dataset.classes == _animals.CLASSES and len(dataset.classes) == 10
     assert "\n" not in dataset.description
 
 
@@ -38,13 +38,13 @@ def test_the_split_never_drifts():
     digest = hashlib.sha256(np.concatenate(parts).astype("<i8").tobytes()).hexdigest()
     assert digest == "c0d6323177a64788b5c30b26bc9ea7610f16493cd34d0ac3e8bf133bc98ad608"
     share = lambda rows: np.bincount(labels[rows]) / np.bincount(labels)
-    for rows, fraction in zip(parts, animals.FRACTIONS, strict=True):
+    for rows, fraction in zip(parts, _animals.FRACTIONS, strict=True):
         np.testing.assert_allclose(share(rows), fraction, rtol=0, atol=1 / 800)
 
 
 def test_images_go_with_their_labels(dataset):
     _, parts = rows_of_parts()
-    with np.load(animals.__file__.replace("animals.py", "animals.npz")) as file:
+    with np.load(_animals.__file__.replace("animals.py", "animals.npz")) as file:
         images, labels = file["images"], file["labels"]
     np.testing.assert_array_equal(dataset.test["inputs"][..., 0], images[parts[2]])
     np.testing.assert_array_equal(dataset.test["labels"], labels[parts[2]])

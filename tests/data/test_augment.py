@@ -54,7 +54,7 @@ def test_a_crop_is_a_shift(key):
 
 @pytest.mark.parametrize("quarter", [0, 1, 2, 3])
 def test_quarter_turns(quarter):
-    from jaxdl.data.augment import _turned
+    from jaxdl.data._augment import _turned
 
     x = images(1)[0, :7]
     turned = _turned(x, jnp.float32(quarter * np.pi / 2))

@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 
 from jaxdl import data, layers, losses, serial, train
-from jaxdl.data.stream import batches_of
+from jaxdl.data._stream import batches_of
 
 SIZE = {"image_size": (4, 6), "batch_size": 3}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxdl import data
-from jaxdl.data import idx
+from jaxdl.data import _idx
 
 
 def assert_arrays(dataset, arrays):
@@ -69,7 +69,7 @@ def test_broken_content(tmp_path, content, complaint):
     path = tmp_path / "labels"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=complaint) as caught:
-        idx.read_idx(path)
+        _idx.read_idx(path)
     assert str(path) in str(caught.value)
 
 

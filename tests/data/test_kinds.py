@@ -8,7 +8,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from jaxdl import data
-from jaxdl.data import download
+from jaxdl.data import _download
 
 ROWS = {"train": 6, "test": 3}
 TEXTS = [b"good", "sch\u00f6n".encode(), b"no", b"awful", b"", b"a long and winding review"]
@@ -170,7 +170,7 @@ def test_nearest_names_of_tfds(name, near):
 @pytest.mark.parametrize("name", ["cifar10", "imagenette/160px-v2", "titanic:4.0.0"])
 def test_any_set_of_tfds_can_be_asked_for(name, monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(download, "prepare", lambda name, folder: asked.append((name, folder)))
+    monkeypatch.setattr(_download, "prepare", lambda name, folder: asked.append((name, folder)))
     with pytest.raises(FileNotFoundError, match=f"no usable copy of {name}") as caught:
         data.load(name, data_dir=tmp_path)
     assert asked == [(name, tmp_path)]
@@ -181,8 +181,8 @@ def test_any_set_of_tfds_can_be_asked_for(name, monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", ["cifar10", "imagenette/160px-v2"])
 def test_offline_it_says_so_at_once(name, monkeypatch):
     asked = []
-    monkeypatch.setattr(download, "_has_tensorflow", lambda: True)
-    monkeypatch.setattr(download, "answers", lambda url, seconds: asked.append(url) or False)
+    monkeypatch.setattr(_download, "_has_tensorflow", lambda: True)
+    monkeypatch.setattr(_download, "answers", lambda url, seconds: asked.append(url) or False)
     with pytest.raises(FileNotFoundError, match=r"can't be reached \(given 5 s to answer\)"):
         data.load(name)
     assert asked[0].startswith("https://")

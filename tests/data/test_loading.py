@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from jaxdl import data
-from jaxdl.data import cache, download
+from jaxdl.data import _cache, _download
 
 
 def assert_same(a, b):
@@ -58,9 +58,9 @@ class TestCache:
     def test_validation_part_and_other_arrays(self, tmp_path):
         part = {"inputs": np.random.rand(3, 2).astype("float32"), "weight": np.ones(3, "float16")}
         dataset = data.Dataset(part, {"inputs": np.zeros((0, 2))}, None, ("ä", "b"), "d")
-        source = cache.Source("nowhere", (), lambda: dataset)
-        cache.write(tmp_path / "c", dataset, source)
-        assert_same(dataset, cache.read(tmp_path / "c"))
+        source = _cache.Source("nowhere", (), lambda: dataset)
+        _cache.write(tmp_path / "c", dataset, source)
+        assert_same(dataset, _cache.read(tmp_path / "c"))
 
     def test_manifest_tells_source_and_checksums(self, system, folder):
         data.load("mnist")
@@ -82,10 +82,10 @@ class TestCache:
 
     def test_another_layout_is_converted_again(self, system, folder, monkeypatch):
         data.load("mnist")
-        monkeypatch.setattr(cache, "LAYOUT", cache.LAYOUT + 1)
-        assert cache.read(folder) is None
+        monkeypatch.setattr(_cache, "LAYOUT", _cache.LAYOUT + 1)
+        assert _cache.read(folder) is None
         data.load("mnist")
-        assert cache.read(folder) is not None
+        assert _cache.read(folder) is not None
 
     @pytest.mark.parametrize(
         ("variables", "expected"),
@@ -101,7 +101,7 @@ class TestCache:
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        assert cache.folder_of("emnist/letters", None) == Path(expected)
+        assert _cache.folder_of("emnist/letters", None) == Path(expected)
 
     def test_neither_tfds_nor_tensorflow_is_imported(self, system):
         data.load("mnist")
@@ -115,8 +115,8 @@ class TestCache:
     def test_quick_at_the_size_of_mnist(self, tmp_path):
         images = np.random.RandomState(0).randint(0, 256, (70000, 28, 28, 1), np.uint8)
         dataset = data.Dataset({"inputs": images, "labels": np.zeros(70000, np.int32)})
-        cache.write(tmp_path / "c", dataset, cache.Source("", (), lambda: dataset))
-        assert min(timeit.repeat(lambda: cache.read(tmp_path / "c"), number=1)) < 0.25
+        _cache.write(tmp_path / "c", dataset, _cache.Source("", (), lambda: dataset))
+        assert min(timeit.repeat(lambda: _cache.read(tmp_path / "c"), number=1)) < 0.25
 
 
 class TestDamage:
@@ -302,7 +302,7 @@ def reason(name="fashion_mnist", **options):
 
 class TestNothingThere:
     def test_without_tensorflow_it_says_so_at_once(self, tmp_path, monkeypatch, no_socket):
-        monkeypatch.setattr(download, "_has_tensorflow", lambda: False)
+        monkeypatch.setattr(_download, "_has_tensorflow", lambda: False)
         text = reason(data_dir=tmp_path / "mine")
         assert "TFDS needs TensorFlow to prepare it, and TensorFlow isn't installed" in text
         for place in ("cache/fashion_mnist", "tfds/fashion_mnist", "system/fashion-mnist", "mine"):
@@ -323,7 +323,7 @@ class TestNothingThere:
         with socket.create_server(("127.0.0.1", 0)) as server:
             url = f"http://127.0.0.1:{server.getsockname()[1]}/file"
             start = time.perf_counter()
-            assert not download.answers(url, seconds=0.3)
+            assert not _download.answers(url, seconds=0.3)
             assert time.perf_counter() - start < 1.0
 
     def test_name_server_that_never_answers(self, monkeypatch):
@@ -335,7 +335,7 @@ class TestNothingThere:
 
         monkeypatch.setattr(socket, "getaddrinfo", look_up)
         start = time.perf_counter()
-        assert not download.answers("http://somewhere.invalid/file", seconds=0.3)
+        assert not _download.answers("http://somewhere.invalid/file", seconds=0.3)
         assert time.perf_counter() - start < 1.0
         end.set()
 
@@ -351,11 +351,11 @@ class TestNothingThere:
 
             threading.Thread(target=serve).start()
             url = f"http://127.0.0.1:{server.getsockname()[1]}/file"
-            assert download.answers(url, seconds=2.0) is expected
+            assert _download.answers(url, seconds=2.0) is expected
 
     def test_no_network_with_tensorflow(self, monkeypatch):
-        monkeypatch.setattr(download, "_has_tensorflow", lambda: True)
-        monkeypatch.setattr(download, "answers", lambda url, seconds: False)
+        monkeypatch.setattr(_download, "_has_tensorflow", lambda: True)
+        monkeypatch.setattr(_download, "answers", lambda url, seconds: False)
         assert "fashion-mnist" in (text := reason()) and "can't be reached (given 5 s" in text
 
     def test_tfds_fails(self, monkeypatch):
@@ -364,7 +364,7 @@ class TestNothingThere:
         def fail(self, **options):
             raise ConnectionError("lost")
 
-        monkeypatch.setattr(download, "_has_tensorflow", lambda: True)
-        monkeypatch.setattr(download, "answers", lambda url, seconds: True)
+        monkeypatch.setattr(_download, "_has_tensorflow", lambda: True)
+        monkeypatch.setattr(_download, "answers", lambda url, seconds: True)
         monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
         assert "a download: TFDS failed: ConnectionError: lost" in reason()

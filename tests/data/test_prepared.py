@@ -12,7 +12,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from jaxdl import data
-from jaxdl.data import prepared
+from jaxdl.data import _prepared
 
 ROWS = {"train": 14, "validation": 4, "test": 5}
 CLASSES = ("ant", "bee", "cod")
@@ -211,10 +211,10 @@ def test_the_newest_version_whole(tmp_path):
         if not version.startswith("2"):
             (base / version / "dataset_info.json").touch()
             (base / version / "features.json").touch()
-    assert prepared.find("small/config", tmp_path).files[0].parent == base / "1.10.0"
-    assert prepared.find("small/config:1.9.0", tmp_path).files[0].parent == base / "1.9.0"
-    assert prepared.find("small/config:2.0.0", tmp_path) is None
-    assert prepared.find("small", tmp_path) is None
+    assert _prepared.find("small/config", tmp_path).files[0].parent == base / "1.10.0"
+    assert _prepared.find("small/config:1.9.0", tmp_path).files[0].parent == base / "1.9.0"
+    assert _prepared.find("small/config:2.0.0", tmp_path) is None
+    assert _prepared.find("small", tmp_path) is None
 
 
 def test_a_prepared_copy_goes_before_the_files(tmp_path, write_idx):
@@ -239,12 +239,12 @@ def test_tfds_mock(tmp_path):
     info["splits"] = [split | {"shardLengths": ["8"]} for split in info["splits"]]
     (copy / "dataset_info.json").write_text(json.dumps(info))
     with tfds.testing.mock_data(num_examples=8, data_dir=str(copy)):
-        dataset = prepared.read("small", copy)
+        dataset = _prepared.read("small", copy)
     assert dataset.test["labels"].shape == (8,) and dataset.classes == CLASSES
 
 
 def test_a_download_is_converted(tmp_path, monkeypatch):
-    from jaxdl.data import download
+    from jaxdl.data import _download
 
     asked = []
 
@@ -253,7 +253,7 @@ def test_a_download_is_converted(tmp_path, monkeypatch):
         prepare(folder)
         (folder / "small").rename(folder / "kmnist")
 
-    monkeypatch.setattr(download, "prepare", prepare_it)
+    monkeypatch.setattr(_download, "prepare", prepare_it)
     dataset = data.load("kmnist", data_dir=tmp_path / "new")
     assert asked == [("kmnist", tmp_path / "new")]
     assert_small(dataset._replace(description="small: Twenty-three pictures."))

@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from jaxdl import data, layers, losses, train
-from jaxdl.data.stream import batches_of
+from jaxdl.data._stream import batches_of
 
 
 def rows_of(source, epoch, **options):

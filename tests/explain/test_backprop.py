@@ -7,7 +7,7 @@ import pytest
 
 from explain.networks import NAMES, case
 from jaxdl import activations, explain, layers, losses, models, serial
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 from jaxdl.combinators import repeat
 from zoo import ZOO, example
 

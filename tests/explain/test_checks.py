@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdl import activations, explain, layers, losses, models, serial
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 
 X = jnp.array([[0.3, -1.2], [0.7, 0.4], [-0.6, 0.9]])
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from faults import campaign
 from jaxdl import checkpoint, train
-from jaxdl.checkpoint import files
+from jaxdl.checkpoint import _files
 
 MIB = 2**20
 
@@ -92,7 +92,7 @@ def removed() -> dict:
     shutil.rmtree(parent / "run", ignore_errors=True)  # half a checkpoint may be left
     digests = {digest, campaign.run(parent / "run" / "checkpoints"), campaign.run(None)}
     restored, _ = checkpoint.restore(parent / "run" / "checkpoints", campaign.parts()[2])
-    unfinished = len(list((parent / "run" / "checkpoints").glob(f"*{files.UNFINISHED}")))
+    unfinished = len(list((parent / "run" / "checkpoints").glob(f"*{_files.UNFINISHED}")))
     shutil.rmtree(parent)
     return {
         "same": len(digests) == 1, "restored": int(restored.step), "unfinished": unfinished
@@ -125,7 +125,7 @@ def during(directory: Path, begin, end) -> dict:
 def sweep() -> dict:
     """Saves with every amount of free space, without asking before how much there is."""
     disk = mounted(2 * MIB)
-    files._check_space = lambda *args: None
+    _files._check_space = lambda *args: None
     tree = lambda step: train.TrainState(
         np.int32(step), {"kernel": np.full((100, 100), step, "float32")}, (), (), np.zeros(2)
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdl import losses as L
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 from tables.batches import BATCHES, CLASSES, FEATURES, call, name
 
 ROWS = 5

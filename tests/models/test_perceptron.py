@@ -8,7 +8,7 @@ from jax.flatten_util import ravel_pytree
 from sklearn.linear_model import LogisticRegression, Perceptron
 
 from jaxdl import activations, losses, models
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 
 CORNERS = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
 

@@ -10,7 +10,7 @@ import pytest
 
 from golden.compare import quick_jit
 from jaxdl import activations, layers, losses, models
-from jaxdl.models.transformer_vit import _patches
+from jaxdl.models._transformer_vit import _patches
 
 random = np.random.default_rng(0)
 KEY = jax.random.key(3)

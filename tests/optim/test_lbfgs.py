@@ -10,7 +10,7 @@ import pytest
 
 from golden import make_optimizers
 from jaxdl import optim
-from jaxdl.optim.wolfe import Point, strong_wolfe
+from jaxdl.optim._wolfe import Point, strong_wolfe
 from tables import optimizers as T
 
 

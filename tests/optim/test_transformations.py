@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from jaxdl import optim
-from jaxdl.optim.rectified import average_length
+from jaxdl.optim._rectified import average_length
 from tables import optimizers as T
 
 BY_LOSS = {optim.lbfgs}  # its update asks for the loss

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 @contextlib.contextmanager
 def started(script, processes, *arguments, flags=(), **changed):
     paths = os.pathsep.join([str(HERE.parent), *filter(None, sys.path)])
-    command = [sys.executable, "-m", "jaxdl.launch", "--processes", str(processes), *flags]
+    command = [sys.executable, "-m", "jaxdl.parallel.launch", "--processes", str(processes), *flags]
     with subprocess.Popen(
         [*command, str(script), *map(str, arguments)],
         stdout=subprocess.PIPE,

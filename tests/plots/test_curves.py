@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdl import activations, losses, metrics, optim, plots
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 
 
 def rows(seed, size=4):

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from jaxdl import explain, models, plots
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 
 KERNELS = (
     {"kernel": np.array([[1.0, -2.0], [0.5, 0.25]])},

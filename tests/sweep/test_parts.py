@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxdl import layers, sweep, train
-from jaxdl.sweep import programs, store
-from jaxdl.sweep.store import Stored
+from jaxdl.sweep import _programs, _store
+from jaxdl.sweep._store import Stored
 from sweep.population import DATASET, OPTIONS, make_run
 
 SPACE = {
@@ -107,7 +107,7 @@ def test_halving_is_stopped_and_goes_on(tmp_path, monkeypatch):
                               points=points, batch_size=16, checkpoints=tmp_path)  # fmt: skip
     with monkeypatch.context() as patch:  # a signal in the second rung
         stop = lambda should_stop, n, moment: 15 if len(moment.at) == 2 else None
-        patch.setattr("jaxdl.sweep.runs._asked", stop)
+        patch.setattr("jaxdl.sweep._runs._asked", stop)
         stopped = halve()
     assert [result.signal for result in stopped] == [None, 15]
     (tmp_path / "rung_2").mkdir()  # begun, and killed before its first checkpoint
@@ -148,7 +148,7 @@ def test_seeds_and_ensemble():
 def test_convolutions_take_turns_on_a_cpu(net, lanes):
     params, state = jax.vmap(net.init)(jax.random.split(jax.random.key(0), 4))
     stored = Stored(train.TrainState(np.zeros(4), params, state, (), ()), np.zeros(4))
-    found = programs.layout_of(4, 1, store.bytes_of(stored), store.lanes_of(stored))
+    found = _programs.layout_of(4, 1, _store.bytes_of(stored), _store.lanes_of(stored))
     assert found == (1, 4 // lanes, lanes)
 
 

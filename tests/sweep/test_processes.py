@@ -20,7 +20,7 @@ TESTS = Path(__file__).parents[1]
 def started(folder, *arguments):
     path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
-        [sys.executable, "-m", "jaxdl.launch", "--processes", "2",
+        [sys.executable, "-m", "jaxdl.parallel.launch", "--processes", "2",
          str(TESTS / "sweep" / "ranks.py"), str(folder), *arguments],
         env=environment(PYTHONPATH=path),
         stderr=subprocess.PIPE, text=True,

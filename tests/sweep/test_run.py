@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdl import activations, checkpoint, sweep, train
-from jaxdl.sweep import loop, programs, store
+from jaxdl.sweep import _loop, _programs, _store
 from sweep.population import DATASET, OPTIONS, make_run, scaled
 
 GRID = {"learning_rate": [1e-2, 3e-2], "rate": [0.1, 0.5], "smoothing": [0.0, 0.1]}
@@ -133,7 +133,7 @@ def test_lanes_and_devices_change_no_member():
 
 
 def test_more_members_than_memory_holds_are_trained_in_parts(monkeypatch):
-    sizes, compile_programs = [], programs.compile_programs
+    sizes, compile_programs = [], _programs.compile_programs
 
     def compiled(*args):
         made = compile_programs(*args)
@@ -141,7 +141,7 @@ def test_more_members_than_memory_holds_are_trained_in_parts(monkeypatch):
         sizes.append(size)
         return made._replace(bytes_needed=size * 10_000 + 10_000)
 
-    monkeypatch.setattr(loop.programs, "compile_programs", compiled)
+    monkeypatch.setattr(_loop.programs, "compile_programs", compiled)
     whole = dict(seeds=24, grid={"rate": [0.5]}, **OPTIONS | {"epochs": 2})
     result = sweep.run(make_run, DATASET, memory=90_000, **whole)
     assert sizes[-1] < 24 and sizes[-1] * 10_000 + 10_000 <= 90_000
@@ -160,7 +160,7 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
         return 15 if len(asked) == 6 else None
 
     with monkeypatch.context() as patch:
-        patch.setattr("jaxdl.sweep.runs._asked", lambda should_stop, n, moment: stops(n))
+        patch.setattr("jaxdl.sweep._runs._asked", lambda should_stop, n, moment: stops(n))
         part = sweep.run(make_run, DATASET, checkpoints=tmp_path, **options)
     assert int(part.state(0).step) == 6
     assert [row["step"] for row in sweep.history(part, 0)] == [4]  # of epochs that are complete
@@ -188,9 +188,9 @@ def test_a_machine_that_does_not_tell_its_free_memory(monkeypatch):
         return known[name]
 
     monkeypatch.setattr("os.sysconf", sysconf)
-    assert store.memory_of(jax.devices("cpu")[0]) == 500 * 4096 // jax.local_device_count()
+    assert _store.memory_of(jax.devices("cpu")[0]) == 500 * 4096 // jax.local_device_count()
     monkeypatch.delattr("os.sysconf")
-    assert store.memory_of(jax.devices("cpu")[0]) > 0
+    assert _store.memory_of(jax.devices("cpu")[0]) > 0
 
 
 def test_progress_tells_runs_per_second():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxdl import train
-from jaxdl.train.pace import Pace, next_steps
+from jaxdl.train._pace import Pace, next_steps
 from train.recipes import close, dataset, losses_of, recipe, same_bits
 
 

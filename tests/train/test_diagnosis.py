@@ -8,8 +8,8 @@ import pytest
 
 from jaxdl import layers, losses, serial, train
 from jaxdl.combinators import repeat
-from jaxdl.train.diagnosis import _first_bad
-from jaxdl.train.interpreter import first_not_finite
+from jaxdl.train._diagnosis import _first_bad
+from jaxdl.train._interpreter import first_not_finite
 from train.recipes import close, dataset, recipe
 
 OPTIONS = {"epochs": 3, "batch_size": 10, "shuffle": False, "hooks": ()}

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from jaxdl import data, losses, metrics, models, parallel, train
-from jaxdl.train.order import shuffled
+from jaxdl.train._order import shuffled
 
 NET = models.mlp((5, 8, 3))
 LOSS = train.supervised(NET, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jaxdl import checkpoint, train
-from jaxdl.train import programs
+from jaxdl.train import _programs
 from train.recipes import dataset, recipe, same_bits
 
 
@@ -151,14 +151,14 @@ def test_evaluation_without_rows():
 
 
 def test_reproducible_tells_xla_on_gpus_and_changes_nothing_on_cpus(monkeypatch):
-    assert programs.options(reproducible=True) is None  # here, on a CPU
+    assert _programs.options(reproducible=True) is None  # here, on a CPU
     loss_fn, tx, start, _ = recipe()
     go = lambda: train.fit(
         loss_fn, tx, start, dataset(), epochs=2, batch_size=16, hooks=(), reproducible=True
     )[0]
     plain = go()
-    monkeypatch.setattr(programs, "_on_gpu", lambda: True)
-    assert programs.options(reproducible=True) == {"xla_gpu_deterministic_ops": True}
+    monkeypatch.setattr(_programs, "_on_gpu", lambda: True)
+    assert _programs.options(reproducible=True) == {"xla_gpu_deterministic_ops": True}
     same_bits(go(), plain)  # and XLA knows the option, or it would have raised
 
 

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from jaxdl import layers, losses, metrics, models, optim, parallel, serial, train
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 from train.recipes import close, dataset, recipe
 
 SGD = optax.sgd(0.1)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jaxdl import metrics, train
-from jaxdl.train.early import best_row, is_over
+from jaxdl.train._early import best_row, is_over
 from train.recipes import dataset, recipe, same_bits
 
 OPTIONS = {"batch_size": 16}

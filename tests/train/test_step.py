@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from jaxdl import activations, layers, losses, metrics, models, serial, train
-from jaxdl.checks import ShapeError
+from jaxdl._checks import ShapeError
 
 
 def batch(n=12):

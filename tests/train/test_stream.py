@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from jaxdl import train
-from jaxdl.data.stream import Stream, buffers, prefetched
-from jaxdl.train.rows import epoch_order
+from jaxdl.data._stream import Stream, buffers, prefetched
+from jaxdl.train._rows import epoch_order
 from train.recipes import close, dataset, losses_of, recipe, same_bits
 
 

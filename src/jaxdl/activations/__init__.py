@@ -51,40 +51,81 @@ marks where PyTorch itself is less exact, or wrong at some points; tests/tables 
 <!-- table of equals: end -->
 """
 
-from jaxdl.activations.algebraic import softplus as softplus
-from jaxdl.activations.algebraic import softsign as softsign
-from jaxdl.activations.algebraic import squareplus as squareplus
-from jaxdl.activations.gated import geglu as geglu
-from jaxdl.activations.gated import glu as glu
-from jaxdl.activations.gated import maxout as maxout
-from jaxdl.activations.gated import swiglu as swiglu
-from jaxdl.activations.normalizing import gumbel_softmax as gumbel_softmax
-from jaxdl.activations.normalizing import log_softmax as log_softmax
-from jaxdl.activations.normalizing import normalize as normalize
-from jaxdl.activations.normalizing import softmax as softmax
-from jaxdl.activations.normalizing import softmin as softmin
-from jaxdl.activations.normalizing import sparsemax as sparsemax
-from jaxdl.activations.piecewise import hardshrink as hardshrink
-from jaxdl.activations.piecewise import hardsigmoid as hardsigmoid
-from jaxdl.activations.piecewise import hardswish as hardswish
-from jaxdl.activations.piecewise import hardtanh as hardtanh
-from jaxdl.activations.piecewise import identity as identity
-from jaxdl.activations.piecewise import leaky_relu as leaky_relu
-from jaxdl.activations.piecewise import prelu as prelu
-from jaxdl.activations.piecewise import relu as relu
-from jaxdl.activations.piecewise import relu6 as relu6
-from jaxdl.activations.piecewise import rrelu as rrelu
-from jaxdl.activations.piecewise import softshrink as softshrink
-from jaxdl.activations.piecewise import step as step
-from jaxdl.activations.piecewise import threshold as threshold
-from jaxdl.activations.smooth import celu as celu
-from jaxdl.activations.smooth import elu as elu
-from jaxdl.activations.smooth import gelu as gelu
-from jaxdl.activations.smooth import logsigmoid as logsigmoid
-from jaxdl.activations.smooth import mish as mish
-from jaxdl.activations.smooth import selu as selu
-from jaxdl.activations.smooth import sigmoid as sigmoid
-from jaxdl.activations.smooth import silu as silu
-from jaxdl.activations.smooth import swish as swish
-from jaxdl.activations.smooth import tanh as tanh
-from jaxdl.activations.smooth import tanhshrink as tanhshrink
+from jaxdl.activations._algebraic import softplus, softsign, squareplus
+from jaxdl.activations._gated import geglu, glu, maxout, swiglu
+from jaxdl.activations._normalizing import (
+    gumbel_softmax,
+    log_softmax,
+    normalize,
+    softmax,
+    softmin,
+    sparsemax,
+)
+from jaxdl.activations._piecewise import (
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    identity,
+    leaky_relu,
+    prelu,
+    relu,
+    relu6,
+    rrelu,
+    softshrink,
+    step,
+    threshold,
+)
+from jaxdl.activations._smooth import (
+    celu,
+    elu,
+    gelu,
+    logsigmoid,
+    mish,
+    selu,
+    sigmoid,
+    silu,
+    swish,
+    tanh,
+    tanhshrink,
+)
+
+__all__ = [
+    "celu",
+    "elu",
+    "geglu",
+    "gelu",
+    "glu",
+    "gumbel_softmax",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "identity",
+    "leaky_relu",
+    "log_softmax",
+    "logsigmoid",
+    "maxout",
+    "mish",
+    "normalize",
+    "prelu",
+    "relu",
+    "relu6",
+    "rrelu",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "sparsemax",
+    "squareplus",
+    "step",
+    "swiglu",
+    "swish",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+]

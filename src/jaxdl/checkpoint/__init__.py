@@ -1,8 +1,14 @@
 """Checkpoints that survive kills, full disks and flipped bits, written through Orbax."""
 
-from jaxdl.checkpoint.files import faults as faults
-from jaxdl.checkpoint.hook import hook as hook
-from jaxdl.checkpoint.store import best as best
-from jaxdl.checkpoint.store import load as load
-from jaxdl.checkpoint.store import restore as restore
-from jaxdl.checkpoint.store import save as save
+from jaxdl.checkpoint._files import faults
+from jaxdl.checkpoint._hook import hook
+from jaxdl.checkpoint._store import best, load, restore, save
+
+__all__ = [
+    "best",
+    "faults",
+    "hook",
+    "load",
+    "restore",
+    "save",
+]

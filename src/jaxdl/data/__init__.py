@@ -1,43 +1,68 @@
 """Data as host arrays: named datasets, splits, and the checks that training relies on."""
 
-from jaxdl.data.augment import augment as augment
-from jaxdl.data.augment import cutout as cutout
-from jaxdl.data.augment import random_crop as random_crop
-from jaxdl.data.augment import random_flip as random_flip
-from jaxdl.data.augment import random_resized_crop as random_resized_crop
-from jaxdl.data.augment import random_rotation as random_rotation
-from jaxdl.data.dataset import Dataset as Dataset
-from jaxdl.data.dataset import select_classes as select_classes
-from jaxdl.data.folder_readers import ImageReaders as ImageReaders
-from jaxdl.data.folder_readers import image_readers as image_readers
-from jaxdl.data.folders import image_folder as image_folder
-from jaxdl.data.loading import load as load
-from jaxdl.data.mnist1d import mnist1d as mnist1d
-from jaxdl.data.problems import Problems as Problems
-from jaxdl.data.problems import describe_problems as describe_problems
-from jaxdl.data.problems import problems as problems
-from jaxdl.data.scaling import Scaling as Scaling
-from jaxdl.data.scaling import balanced_class_weights as balanced_class_weights
-from jaxdl.data.scaling import fit_scaling as fit_scaling
-from jaxdl.data.scaling import scaled as scaled
-from jaxdl.data.scaling import standardize as standardize
-from jaxdl.data.sequences import addition as addition
-from jaxdl.data.sequences import copy_task as copy_task
-from jaxdl.data.sequences import reversal as reversal
-from jaxdl.data.splits import hold_out as hold_out
-from jaxdl.data.splits import stratified_split as stratified_split
-from jaxdl.data.stream import Reader as Reader
-from jaxdl.data.stream import Stream as Stream
-from jaxdl.data.stream import prefetch as prefetch
-from jaxdl.data.tables import table as table
-from jaxdl.data.text import decode as decode
-from jaxdl.data.text import encode as encode
-from jaxdl.data.text import text_windows as text_windows
-from jaxdl.data.toys import blobs as blobs
-from jaxdl.data.toys import checkerboard as checkerboard
-from jaxdl.data.toys import circles as circles
-from jaxdl.data.toys import moons as moons
-from jaxdl.data.toys import sine_regression as sine_regression
-from jaxdl.data.toys import spirals as spirals
-from jaxdl.data.toys import xor as xor
-from jaxdl.data.validity import check as check
+from jaxdl.data._augment import (
+    augment,
+    cutout,
+    random_crop,
+    random_flip,
+    random_resized_crop,
+    random_rotation,
+)
+from jaxdl.data._dataset import Dataset, select_classes
+from jaxdl.data._folder_readers import ImageReaders, image_readers
+from jaxdl.data._folders import image_folder
+from jaxdl.data._loading import load
+from jaxdl.data._mnist1d import mnist1d
+from jaxdl.data._problems import Problems, describe_problems, problems
+from jaxdl.data._scaling import Scaling, balanced_class_weights, fit_scaling, scaled, standardize
+from jaxdl.data._sequences import addition, copy_task, reversal
+from jaxdl.data._splits import hold_out, stratified_split
+from jaxdl.data._stream import Reader, Stream, prefetch
+from jaxdl.data._tables import table
+from jaxdl.data._text import decode, encode, text_windows
+from jaxdl.data._toys import blobs, checkerboard, circles, moons, sine_regression, spirals, xor
+from jaxdl.data._validity import check
+
+__all__ = [
+    "Dataset",
+    "ImageReaders",
+    "Problems",
+    "Reader",
+    "Scaling",
+    "Stream",
+    "addition",
+    "augment",
+    "balanced_class_weights",
+    "blobs",
+    "check",
+    "checkerboard",
+    "circles",
+    "copy_task",
+    "cutout",
+    "decode",
+    "describe_problems",
+    "encode",
+    "fit_scaling",
+    "hold_out",
+    "image_folder",
+    "image_readers",
+    "load",
+    "mnist1d",
+    "moons",
+    "prefetch",
+    "problems",
+    "random_crop",
+    "random_flip",
+    "random_resized_crop",
+    "random_rotation",
+    "reversal",
+    "scaled",
+    "select_classes",
+    "sine_regression",
+    "spirals",
+    "standardize",
+    "stratified_split",
+    "table",
+    "text_windows",
+    "xor",
+]

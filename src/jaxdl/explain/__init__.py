@@ -5,26 +5,36 @@ read the operations that JAX traces, each of which carries the name of the layer
 What they give is data, and ``print`` shows it as a table, or as the lectures write it.
 """
 
-from jaxdl.explain.attribution import Nearest as Nearest
-from jaxdl.explain.attribution import integrated_gradients as integrated_gradients
-from jaxdl.explain.attribution import nearest_examples as nearest_examples
-from jaxdl.explain.attribution import saliency as saliency
-from jaxdl.explain.backprop import Backprop as Backprop
-from jaxdl.explain.backprop import LayerGradient as LayerGradient
-from jaxdl.explain.backprop import backprop as backprop
-from jaxdl.explain.check import GradientCheck as GradientCheck
-from jaxdl.explain.check import LeafCheck as LeafCheck
-from jaxdl.explain.check import first_nonfinite as first_nonfinite
-from jaxdl.explain.check import gradient_check as gradient_check
-from jaxdl.explain.flow import GradientFlow as GradientFlow
-from jaxdl.explain.flow import LayerFlow as LayerFlow
-from jaxdl.explain.flow import gradient_flow as gradient_flow
-from jaxdl.explain.landscape import Landscape as Landscape
-from jaxdl.explain.landscape import landscape as landscape
-from jaxdl.explain.summary import LayerSize as LayerSize
-from jaxdl.explain.summary import Summary as Summary
-from jaxdl.explain.summary import summary as summary
-from jaxdl.explain.trace import LayerTrace as LayerTrace
-from jaxdl.explain.trace import Trace as Trace
-from jaxdl.explain.trace import dead_units as dead_units
-from jaxdl.explain.trace import trace as trace
+from jaxdl.explain._attribution import Nearest, integrated_gradients, nearest_examples, saliency
+from jaxdl.explain._backprop import Backprop, LayerGradient, backprop
+from jaxdl.explain._check import GradientCheck, LeafCheck, first_nonfinite, gradient_check
+from jaxdl.explain._flow import GradientFlow, LayerFlow, gradient_flow
+from jaxdl.explain._landscape import Landscape, landscape
+from jaxdl.explain._summary import LayerSize, Summary, summary
+from jaxdl.explain._trace import LayerTrace, Trace, dead_units, trace
+
+__all__ = [
+    "Backprop",
+    "GradientCheck",
+    "GradientFlow",
+    "Landscape",
+    "LayerFlow",
+    "LayerGradient",
+    "LayerSize",
+    "LayerTrace",
+    "LeafCheck",
+    "Nearest",
+    "Summary",
+    "Trace",
+    "backprop",
+    "dead_units",
+    "first_nonfinite",
+    "gradient_check",
+    "gradient_flow",
+    "integrated_gradients",
+    "landscape",
+    "nearest_examples",
+    "saliency",
+    "summary",
+    "trace",
+]

@@ -1,48 +1,89 @@
 """Layers: factories that pair an initialisation with a function of ``jaxdl.functional``."""
 
-from jaxdl.layers.activations import maxout as maxout
-from jaxdl.layers.activations import prelu as prelu
-from jaxdl.layers.activations import rrelu as rrelu
-from jaxdl.layers.activations import swish as swish
-from jaxdl.layers.attention import multi_head_attention as multi_head_attention
-from jaxdl.layers.batch_norm import batch_norm as batch_norm
-from jaxdl.layers.bilinear import bilinear as bilinear
-from jaxdl.layers.convolution import conv as conv
-from jaxdl.layers.convolution import conv_relu_pool as conv_relu_pool
-from jaxdl.layers.convolution import conv_transpose as conv_transpose
-from jaxdl.layers.convolution import depthwise_conv as depthwise_conv
-from jaxdl.layers.dense import dense as dense
-from jaxdl.layers.embedding import embedding as embedding
-from jaxdl.layers.embedding import embedding_bag as embedding_bag
-from jaxdl.layers.normalization import group_norm as group_norm
-from jaxdl.layers.normalization import instance_norm as instance_norm
-from jaxdl.layers.normalization import layer_norm as layer_norm
-from jaxdl.layers.normalization import local_response_norm as local_response_norm
-from jaxdl.layers.normalization import rms_norm as rms_norm
-from jaxdl.layers.pooling import adaptive_avg_pool as adaptive_avg_pool
-from jaxdl.layers.pooling import adaptive_max_pool as adaptive_max_pool
-from jaxdl.layers.pooling import avg_pool as avg_pool
-from jaxdl.layers.pooling import global_avg_pool as global_avg_pool
-from jaxdl.layers.pooling import global_max_pool as global_max_pool
-from jaxdl.layers.pooling import lp_pool as lp_pool
-from jaxdl.layers.pooling import max_pool as max_pool
-from jaxdl.layers.positions import learned_positions as learned_positions
-from jaxdl.layers.positions import sinusoidal_positions as sinusoidal_positions
-from jaxdl.layers.recurrent import gru as gru
-from jaxdl.layers.recurrent import lstm as lstm
-from jaxdl.layers.recurrent import rnn as rnn
-from jaxdl.layers.regularization import activity_regularizer as activity_regularizer
-from jaxdl.layers.reparametrization import spectral_norm as spectral_norm
-from jaxdl.layers.reparametrization import weight_norm as weight_norm
-from jaxdl.layers.resampling import pixel_shuffle as pixel_shuffle
-from jaxdl.layers.resampling import pixel_unshuffle as pixel_unshuffle
-from jaxdl.layers.resampling import upsample as upsample
-from jaxdl.layers.reshaping import flatten as flatten
-from jaxdl.layers.reshaping import rescale as rescale
-from jaxdl.layers.stochastic import alpha_dropout as alpha_dropout
-from jaxdl.layers.stochastic import drop_path as drop_path
-from jaxdl.layers.stochastic import dropout as dropout
-from jaxdl.layers.stochastic import feature_alpha_dropout as feature_alpha_dropout
-from jaxdl.layers.stochastic import feature_dropout as feature_dropout
-from jaxdl.layers.stochastic import gaussian_dropout as gaussian_dropout
-from jaxdl.layers.stochastic import gaussian_noise as gaussian_noise
+from jaxdl.layers._activations import maxout, prelu, rrelu, swish
+from jaxdl.layers._attention import multi_head_attention
+from jaxdl.layers._batch_norm import batch_norm
+from jaxdl.layers._bilinear import bilinear
+from jaxdl.layers._convolution import conv, conv_relu_pool, conv_transpose, depthwise_conv
+from jaxdl.layers._dense import dense
+from jaxdl.layers._embedding import embedding, embedding_bag
+from jaxdl.layers._normalization import (
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    rms_norm,
+)
+from jaxdl.layers._pooling import (
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    avg_pool,
+    global_avg_pool,
+    global_max_pool,
+    lp_pool,
+    max_pool,
+)
+from jaxdl.layers._positions import learned_positions, sinusoidal_positions
+from jaxdl.layers._recurrent import gru, lstm, rnn
+from jaxdl.layers._regularization import activity_regularizer
+from jaxdl.layers._reparametrization import spectral_norm, weight_norm
+from jaxdl.layers._resampling import pixel_shuffle, pixel_unshuffle, upsample
+from jaxdl.layers._reshaping import flatten, rescale
+from jaxdl.layers._stochastic import (
+    alpha_dropout,
+    drop_path,
+    dropout,
+    feature_alpha_dropout,
+    feature_dropout,
+    gaussian_dropout,
+    gaussian_noise,
+)
+
+__all__ = [
+    "activity_regularizer",
+    "adaptive_avg_pool",
+    "adaptive_max_pool",
+    "alpha_dropout",
+    "avg_pool",
+    "batch_norm",
+    "bilinear",
+    "conv",
+    "conv_relu_pool",
+    "conv_transpose",
+    "dense",
+    "depthwise_conv",
+    "drop_path",
+    "dropout",
+    "embedding",
+    "embedding_bag",
+    "feature_alpha_dropout",
+    "feature_dropout",
+    "flatten",
+    "gaussian_dropout",
+    "gaussian_noise",
+    "global_avg_pool",
+    "global_max_pool",
+    "group_norm",
+    "gru",
+    "instance_norm",
+    "layer_norm",
+    "learned_positions",
+    "local_response_norm",
+    "lp_pool",
+    "lstm",
+    "max_pool",
+    "maxout",
+    "multi_head_attention",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "prelu",
+    "rescale",
+    "rms_norm",
+    "rnn",
+    "rrelu",
+    "sinusoidal_positions",
+    "spectral_norm",
+    "swish",
+    "upsample",
+    "weight_norm",
+]

@@ -57,49 +57,78 @@ marks where PyTorch itself is less exact, or wrong at some points; tests/tables 
 <!-- table of equals: end -->
 """
 
-from jaxdl.losses.binary import binary_cross_entropy as binary_cross_entropy
-from jaxdl.losses.binary import (
-    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+from jaxdl.losses._binary import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    binary_focal_cross_entropy,
 )
-from jaxdl.losses.binary import binary_focal_cross_entropy as binary_focal_cross_entropy
-from jaxdl.losses.classification import cross_entropy as cross_entropy
-from jaxdl.losses.classification import nll_loss as nll_loss
-from jaxdl.losses.contrastive import circle as circle
-from jaxdl.losses.contrastive import info_nce as info_nce
-from jaxdl.losses.distance import cosine_similarity as cosine_similarity
-from jaxdl.losses.distance import pairwise_distance as pairwise_distance
-from jaxdl.losses.focal import categorical_focal_cross_entropy as categorical_focal_cross_entropy
-from jaxdl.losses.focal import generalized_cross_entropy as generalized_cross_entropy
-from jaxdl.losses.likelihood import gaussian_nll_loss as gaussian_nll_loss
-from jaxdl.losses.likelihood import kl_div as kl_div
-from jaxdl.losses.likelihood import poisson_nll_loss as poisson_nll_loss
-from jaxdl.losses.margin import hinge as hinge
-from jaxdl.losses.margin import hinge_embedding_loss as hinge_embedding_loss
-from jaxdl.losses.margin import perceptron_loss as perceptron_loss
-from jaxdl.losses.margin import soft_margin_loss as soft_margin_loss
-from jaxdl.losses.margin import squared_hinge as squared_hinge
-from jaxdl.losses.multiclass import categorical_hinge as categorical_hinge
-from jaxdl.losses.multiclass import multi_margin_loss as multi_margin_loss
-from jaxdl.losses.multiclass import multilabel_margin_loss as multilabel_margin_loss
-from jaxdl.losses.multiclass import multilabel_soft_margin_loss as multilabel_soft_margin_loss
-from jaxdl.losses.overlap import dice as dice
-from jaxdl.losses.overlap import tversky as tversky
-from jaxdl.losses.ranking import cosine_embedding_loss as cosine_embedding_loss
-from jaxdl.losses.ranking import margin_ranking_loss as margin_ranking_loss
-from jaxdl.losses.ranking import triplet_margin_loss as triplet_margin_loss
-from jaxdl.losses.ranking import (
-    triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
+from jaxdl.losses._classification import cross_entropy, nll_loss
+from jaxdl.losses._contrastive import circle, info_nce
+from jaxdl.losses._distance import cosine_similarity, pairwise_distance
+from jaxdl.losses._focal import categorical_focal_cross_entropy, generalized_cross_entropy
+from jaxdl.losses._likelihood import gaussian_nll_loss, kl_div, poisson_nll_loss
+from jaxdl.losses._margin import (
+    hinge,
+    hinge_embedding_loss,
+    perceptron_loss,
+    soft_margin_loss,
+    squared_hinge,
 )
-from jaxdl.losses.regression import huber_loss as huber_loss
-from jaxdl.losses.regression import l1_loss as l1_loss
-from jaxdl.losses.regression import log_cosh as log_cosh
-from jaxdl.losses.regression import mse_loss as mse_loss
-from jaxdl.losses.regression import smooth_l1_loss as smooth_l1_loss
-from jaxdl.losses.relative import (
-    mean_absolute_percentage_error as mean_absolute_percentage_error,
+from jaxdl.losses._multiclass import (
+    categorical_hinge,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
 )
-from jaxdl.losses.relative import (
-    mean_squared_logarithmic_error as mean_squared_logarithmic_error,
+from jaxdl.losses._overlap import dice, tversky
+from jaxdl.losses._percentage import mean_absolute_percentage_error, mean_squared_logarithmic_error
+from jaxdl.losses._ranking import (
+    cosine_embedding_loss,
+    margin_ranking_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
-from jaxdl.losses.sequence import ctc_loss as ctc_loss
-from jaxdl.losses.vocabulary import linear_cross_entropy as linear_cross_entropy
+from jaxdl.losses._regression import huber_loss, l1_loss, log_cosh, mse_loss, smooth_l1_loss
+from jaxdl.losses._sequence import ctc_loss
+from jaxdl.losses._vocabulary import linear_cross_entropy
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "binary_focal_cross_entropy",
+    "categorical_focal_cross_entropy",
+    "categorical_hinge",
+    "circle",
+    "cosine_embedding_loss",
+    "cosine_similarity",
+    "cross_entropy",
+    "ctc_loss",
+    "dice",
+    "gaussian_nll_loss",
+    "generalized_cross_entropy",
+    "hinge",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "info_nce",
+    "kl_div",
+    "l1_loss",
+    "linear_cross_entropy",
+    "log_cosh",
+    "margin_ranking_loss",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
+    "pairwise_distance",
+    "perceptron_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+    "squared_hinge",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+    "tversky",
+]

@@ -19,32 +19,59 @@ have finalisers of their own:
 Sums are float32, so that a count is exact up to 2²⁴ rows, and float64 where the values are.
 """
 
-from jaxdl.metrics.calibration import Calibration as Calibration
-from jaxdl.metrics.calibration import calibration as calibration
-from jaxdl.metrics.calibration import expected_calibration_error as expected_calibration_error
-from jaxdl.metrics.calibration import negative_log_likelihood as negative_log_likelihood
-from jaxdl.metrics.calibration import perplexity as perplexity
-from jaxdl.metrics.classification import accuracy as accuracy
-from jaxdl.metrics.classification import binary_accuracy as binary_accuracy
-from jaxdl.metrics.classification import confusion_matrix as confusion_matrix
-from jaxdl.metrics.classification import top_k_accuracy as top_k_accuracy
-from jaxdl.metrics.confusion import f_beta as f_beta
-from jaxdl.metrics.confusion import iou as iou
-from jaxdl.metrics.confusion import mean_iou as mean_iou
-from jaxdl.metrics.confusion import precision as precision
-from jaxdl.metrics.confusion import recall as recall
-from jaxdl.metrics.curves import exact_pr_auc as exact_pr_auc
-from jaxdl.metrics.curves import exact_roc_auc as exact_roc_auc
-from jaxdl.metrics.curves import pr_auc as pr_auc
-from jaxdl.metrics.curves import roc_auc as roc_auc
-from jaxdl.metrics.curves import score_histogram as score_histogram
-from jaxdl.metrics.regression import Variation as Variation
-from jaxdl.metrics.regression import mean_absolute_error as mean_absolute_error
-from jaxdl.metrics.regression import mean_squared_error as mean_squared_error
-from jaxdl.metrics.regression import r_squared as r_squared
-from jaxdl.metrics.regression import root_mean_squared_error as root_mean_squared_error
-from jaxdl.metrics.regression import variation as variation
-from jaxdl.metrics.sums import Mean as Mean
-from jaxdl.metrics.sums import compute as compute
-from jaxdl.metrics.sums import mean as mean
-from jaxdl.metrics.sums import merge as merge
+from jaxdl.metrics._calibration import (
+    Calibration,
+    calibration,
+    expected_calibration_error,
+    negative_log_likelihood,
+    perplexity,
+)
+from jaxdl.metrics._classification import (
+    accuracy,
+    binary_accuracy,
+    confusion_matrix,
+    top_k_accuracy,
+)
+from jaxdl.metrics._confusion import f_beta, iou, mean_iou, precision, recall
+from jaxdl.metrics._curves import exact_pr_auc, exact_roc_auc, pr_auc, roc_auc, score_histogram
+from jaxdl.metrics._regression import (
+    Variation,
+    mean_absolute_error,
+    mean_squared_error,
+    r_squared,
+    root_mean_squared_error,
+    variation,
+)
+from jaxdl.metrics._sums import Mean, compute, mean, merge
+
+__all__ = [
+    "Calibration",
+    "Mean",
+    "Variation",
+    "accuracy",
+    "binary_accuracy",
+    "calibration",
+    "compute",
+    "confusion_matrix",
+    "exact_pr_auc",
+    "exact_roc_auc",
+    "expected_calibration_error",
+    "f_beta",
+    "iou",
+    "mean",
+    "mean_absolute_error",
+    "mean_iou",
+    "mean_squared_error",
+    "merge",
+    "negative_log_likelihood",
+    "perplexity",
+    "pr_auc",
+    "precision",
+    "r_squared",
+    "recall",
+    "roc_auc",
+    "root_mean_squared_error",
+    "score_histogram",
+    "top_k_accuracy",
+    "variation",
+]

@@ -1,23 +1,42 @@
 """Networks: functions that return one Layer."""
 
-from jaxdl.models.convnet import convnet as convnet
-from jaxdl.models.convnet import lenet5 as lenet5
-from jaxdl.models.mlp import mlp as mlp
-from jaxdl.models.perceptron import neuron as neuron
-from jaxdl.models.perceptron import perceptron as perceptron
-from jaxdl.models.perceptron import perceptron_learn as perceptron_learn
-from jaxdl.models.perceptron import perceptron_rule as perceptron_rule
-from jaxdl.models.recurrent import encoder_decoder as encoder_decoder
-from jaxdl.models.recurrent import greedy_decode as greedy_decode
-from jaxdl.models.recurrent import sequence_classifier as sequence_classifier
-from jaxdl.models.recurrent import sequence_to_sequence as sequence_to_sequence
-from jaxdl.models.regression import logistic_regression as logistic_regression
-from jaxdl.models.regression import softmax_regression as softmax_regression
-from jaxdl.models.resnet import resnet as resnet
-from jaxdl.models.resnet import resnet_cifar as resnet_cifar
-from jaxdl.models.transformer_block import transformer_block as transformer_block
-from jaxdl.models.transformer_encoder import transformer_encoder as transformer_encoder
-from jaxdl.models.transformer_generation import generate as generate
-from jaxdl.models.transformer_lm import transformer_cache as transformer_cache
-from jaxdl.models.transformer_lm import transformer_lm as transformer_lm
-from jaxdl.models.transformer_vit import vit as vit
+from jaxdl.models._convnet import convnet, lenet5
+from jaxdl.models._mlp import mlp
+from jaxdl.models._perceptron import neuron, perceptron, perceptron_learn, perceptron_rule
+from jaxdl.models._recurrent import (
+    encoder_decoder,
+    greedy_decode,
+    sequence_classifier,
+    sequence_to_sequence,
+)
+from jaxdl.models._regression import logistic_regression, softmax_regression
+from jaxdl.models._resnet import resnet, resnet_cifar
+from jaxdl.models._transformer_block import transformer_block
+from jaxdl.models._transformer_encoder import transformer_encoder
+from jaxdl.models._transformer_generation import generate
+from jaxdl.models._transformer_lm import transformer_cache, transformer_lm
+from jaxdl.models._transformer_vit import vit
+
+__all__ = [
+    "convnet",
+    "encoder_decoder",
+    "generate",
+    "greedy_decode",
+    "lenet5",
+    "logistic_regression",
+    "mlp",
+    "neuron",
+    "perceptron",
+    "perceptron_learn",
+    "perceptron_rule",
+    "resnet",
+    "resnet_cifar",
+    "sequence_classifier",
+    "sequence_to_sequence",
+    "softmax_regression",
+    "transformer_block",
+    "transformer_cache",
+    "transformer_encoder",
+    "transformer_lm",
+    "vit",
+]

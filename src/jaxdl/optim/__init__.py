@@ -51,34 +51,48 @@ tests/tables/optimizers.py says why some are looser than 1e-12. η is the first 
 <!-- table of equals: end -->
 """
 
-from jaxdl.optim.adam import adam as adam
-from jaxdl.optim.adam import adamax as adamax
-from jaxdl.optim.adam import adamw as adamw
-from jaxdl.optim.adam import sparse_adam as sparse_adam
-from jaxdl.optim.adaptive import adadelta as adadelta
-from jaxdl.optim.adaptive import adagrad as adagrad
-from jaxdl.optim.adaptive import rmsprop as rmsprop
-from jaxdl.optim.averages import averaged_params as averaged_params
-from jaxdl.optim.averages import ema as ema
-from jaxdl.optim.averages import swa as swa
-from jaxdl.optim.clipping import clip_by_norm as clip_by_norm
-from jaxdl.optim.clipping import global_norm as global_norm
-from jaxdl.optim.gradient import asgd as asgd
-from jaxdl.optim.gradient import gradient_descent as gradient_descent
-from jaxdl.optim.gradient import rprop as rprop
-from jaxdl.optim.gradient import sgd as sgd
-from jaxdl.optim.lbfgs import lbfgs as lbfgs
-from jaxdl.optim.matrices import adafactor as adafactor
-from jaxdl.optim.matrices import muon as muon
-from jaxdl.optim.paths import by_path as by_path
-from jaxdl.optim.paths import is_kernel as is_kernel
-from jaxdl.optim.paths import l1_penalty as l1_penalty
-from jaxdl.optim.paths import l2_penalty as l2_penalty
-from jaxdl.optim.paths import path_mask as path_mask
-from jaxdl.optim.plateau import reduce_on_plateau as reduce_on_plateau
-from jaxdl.optim.rectified import nadam as nadam
-from jaxdl.optim.rectified import radam as radam
-from jaxdl.optim.schedules import cosine_annealing as cosine_annealing
-from jaxdl.optim.schedules import cosine_warm_restarts as cosine_warm_restarts
-from jaxdl.optim.schedules import cyclic as cyclic
-from jaxdl.optim.schedules import one_cycle as one_cycle
+from jaxdl.optim._adam import adam, adamax, adamw, sparse_adam
+from jaxdl.optim._adaptive import adadelta, adagrad, rmsprop
+from jaxdl.optim._averages import averaged_params, ema, swa
+from jaxdl.optim._clipping import clip_by_norm, global_norm
+from jaxdl.optim._gradient import asgd, gradient_descent, rprop, sgd
+from jaxdl.optim._lbfgs import lbfgs
+from jaxdl.optim._matrices import adafactor, muon
+from jaxdl.optim._paths import by_path, is_kernel, l1_penalty, l2_penalty, path_mask
+from jaxdl.optim._plateau import reduce_on_plateau
+from jaxdl.optim._rectified import nadam, radam
+from jaxdl.optim._schedules import cosine_annealing, cosine_warm_restarts, cyclic, one_cycle
+
+__all__ = [
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "asgd",
+    "averaged_params",
+    "by_path",
+    "clip_by_norm",
+    "cosine_annealing",
+    "cosine_warm_restarts",
+    "cyclic",
+    "ema",
+    "global_norm",
+    "gradient_descent",
+    "is_kernel",
+    "l1_penalty",
+    "l2_penalty",
+    "lbfgs",
+    "muon",
+    "nadam",
+    "one_cycle",
+    "path_mask",
+    "radam",
+    "reduce_on_plateau",
+    "rmsprop",
+    "rprop",
+    "sgd",
+    "sparse_adam",
+    "swa",
+]

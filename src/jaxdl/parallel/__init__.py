@@ -17,7 +17,7 @@ numbers::
 
 **Several processes**, on one machine or on many, are one run::
 
-    python -m jaxdl.launch --processes 4 --restarts 2 script.py      # on this machine
+    python -m jaxdl.parallel.launch --processes 4 --restarts 2 script.py      # on this machine
     srun --ntasks 16 python script.py                                # on a cluster
 
 where the script says ``parallel.initialize()`` before it asks JAX for anything, and then does what
@@ -55,33 +55,67 @@ Reference: Rajbhandari et al., ZeRO: Memory optimizations toward training trilli
 models, 2020, section 7, for the bytes of both forms.
 """
 
-from jaxdl.parallel.agreement import agreed as agreed
-from jaxdl.parallel.agreement import check_alike as check_alike
-from jaxdl.parallel.devices import AXIS as AXIS
-from jaxdl.parallel.devices import assert_replicas_equal as assert_replicas_equal
-from jaxdl.parallel.devices import data_mesh as data_mesh
-from jaxdl.parallel.devices import local as local
-from jaxdl.parallel.devices import mesh_of as mesh_of
-from jaxdl.parallel.devices import mesh_under as mesh_under
-from jaxdl.parallel.devices import put as put
-from jaxdl.parallel.devices import replicate as replicate
-from jaxdl.parallel.devices import shard_batch as shard_batch
-from jaxdl.parallel.devices import unreplicate as unreplicate
-from jaxdl.parallel.processes import global_batch as global_batch
-from jaxdl.parallel.processes import initialize as initialize
-from jaxdl.parallel.processes import is_primary as is_primary
-from jaxdl.parallel.processes import share_of as share_of
-from jaxdl.parallel.processes import stopping as stopping
-from jaxdl.parallel.sharding import Rule as Rule
-from jaxdl.parallel.sharding import by_path as by_path
-from jaxdl.parallel.sharding import constrained as constrained
-from jaxdl.parallel.sharding import fully_sharded as fully_sharded
-from jaxdl.parallel.sharding import jit_step as jit_step
-from jaxdl.parallel.sharding import known_axis as known_axis
-from jaxdl.parallel.sharding import shardings as shardings
-from jaxdl.parallel.steps import Parallel as Parallel
-from jaxdl.parallel.steps import compile_replicated as compile_replicated
-from jaxdl.parallel.steps import placement as placement
-from jaxdl.parallel.steps import pmap_step as pmap_step
-from jaxdl.parallel.steps import resolve as resolve
-from jaxdl.parallel.steps import shard_map_step as shard_map_step
+from jaxdl.parallel._agreement import agreed, check_alike
+from jaxdl.parallel._devices import (
+    AXIS,
+    assert_replicas_equal,
+    data_mesh,
+    local,
+    mesh_of,
+    mesh_under,
+    put,
+    replicate,
+    shard_batch,
+    unreplicate,
+)
+from jaxdl.parallel._processes import global_batch, initialize, is_primary, share_of, stopping
+from jaxdl.parallel._sharding import (
+    Rule,
+    by_path,
+    constrained,
+    fully_sharded,
+    jit_step,
+    known_axis,
+    shardings,
+)
+from jaxdl.parallel._steps import (
+    Parallel,
+    compile_replicated,
+    placement,
+    pmap_step,
+    resolve,
+    shard_map_step,
+)
+
+__all__ = [
+    "AXIS",
+    "Parallel",
+    "Rule",
+    "agreed",
+    "assert_replicas_equal",
+    "by_path",
+    "check_alike",
+    "compile_replicated",
+    "constrained",
+    "data_mesh",
+    "fully_sharded",
+    "global_batch",
+    "initialize",
+    "is_primary",
+    "jit_step",
+    "known_axis",
+    "local",
+    "mesh_of",
+    "mesh_under",
+    "placement",
+    "pmap_step",
+    "put",
+    "replicate",
+    "resolve",
+    "shard_batch",
+    "shard_map_step",
+    "shardings",
+    "share_of",
+    "stopping",
+    "unreplicate",
+]

@@ -4,36 +4,48 @@
 what ``fit`` makes of it alone.
 """
 
-from jaxdl.sweep.ensembles import Prediction as Prediction
-from jaxdl.sweep.ensembles import combine as combine
-from jaxdl.sweep.ensembles import ensemble as ensemble
-from jaxdl.sweep.ensembles import measure as measure
-from jaxdl.sweep.halving import Rung as Rung
-from jaxdl.sweep.halving import halve as halve
-from jaxdl.sweep.halving import rungs as rungs
-from jaxdl.sweep.halving import scores as scores
-from jaxdl.sweep.halving import survivors as survivors
-from jaxdl.sweep.pictures import draw as draw
-from jaxdl.sweep.plan import MakeRun as MakeRun
-from jaxdl.sweep.plan import Run as Run
-from jaxdl.sweep.repeats import evaluate as evaluate
-from jaxdl.sweep.repeats import history as history
-from jaxdl.sweep.repeats import seeds as seeds
-from jaxdl.sweep.repeats import show as show
-from jaxdl.sweep.result import Result as Result
-from jaxdl.sweep.result import best as best
-from jaxdl.sweep.result import select as select
-from jaxdl.sweep.result import state as state
-from jaxdl.sweep.result import states as states
-from jaxdl.sweep.result import table as table
-from jaxdl.sweep.runs import run as run
-from jaxdl.sweep.space import choices as choices
-from jaxdl.sweep.space import grid as grid
-from jaxdl.sweep.space import integers as integers
-from jaxdl.sweep.space import log_uniform as log_uniform
-from jaxdl.sweep.space import random as random
-from jaxdl.sweep.space import sobol as sobol
-from jaxdl.sweep.space import uniform as uniform
-from jaxdl.sweep.telling import Progress as Progress
-from jaxdl.sweep.telling import progress as progress
-from jaxdl.sweep.telling import progress_line as progress_line
+from jaxdl.sweep._ensembles import Prediction, combine, ensemble, measure
+from jaxdl.sweep._halving import Rung, halve, rungs, scores, survivors
+from jaxdl.sweep._pictures import draw
+from jaxdl.sweep._plan import MakeRun, Run
+from jaxdl.sweep._progress import Progress, progress, progress_line
+from jaxdl.sweep._repeats import evaluate, history, seeds, show
+from jaxdl.sweep._result import Result, best, select, state, states, table
+from jaxdl.sweep._runs import run
+from jaxdl.sweep._space import choices, grid, integers, log_uniform, random, sobol, uniform
+
+__all__ = [
+    "MakeRun",
+    "Prediction",
+    "Progress",
+    "Result",
+    "Run",
+    "Rung",
+    "best",
+    "choices",
+    "combine",
+    "draw",
+    "ensemble",
+    "evaluate",
+    "grid",
+    "halve",
+    "history",
+    "integers",
+    "log_uniform",
+    "measure",
+    "progress",
+    "progress_line",
+    "random",
+    "run",
+    "rungs",
+    "scores",
+    "seeds",
+    "select",
+    "show",
+    "sobol",
+    "state",
+    "states",
+    "survivors",
+    "table",
+    "uniform",
+]

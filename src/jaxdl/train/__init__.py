@@ -1,36 +1,58 @@
 """Training: one pure step, compiled over whole epochs, and the loop around it."""
 
-from jaxdl.train.batch_fns import class_weights as class_weights
-from jaxdl.train.batch_fns import label_smoothing as label_smoothing
-from jaxdl.train.batch_fns import mixup as mixup
-from jaxdl.train.diagnosis import NonFiniteError as NonFiniteError
-from jaxdl.train.early import EarlyStopping as EarlyStopping
-from jaxdl.train.early import early_stopping as early_stopping
-from jaxdl.train.epoch import make_chunk as make_chunk
-from jaxdl.train.epoch import make_epoch as make_epoch
-from jaxdl.train.epoch import make_evaluation as make_evaluation
-from jaxdl.train.evaluate import evaluate as evaluate
-from jaxdl.train.evaluate import predict as predict
-from jaxdl.train.fit import History as History
-from jaxdl.train.fit import fit as fit
-from jaxdl.train.hooks import Event as Event
-from jaxdl.train.hooks import Hook as Hook
-from jaxdl.train.hooks import progress as progress
-from jaxdl.train.interpreter import first_not_finite as first_not_finite
-from jaxdl.train.log import gradient_norm as gradient_norm
-from jaxdl.train.log import learning_rate as learning_rate
-from jaxdl.train.report import Compiled as Compiled
-from jaxdl.train.report import CompileReport as CompileReport
-from jaxdl.train.report import compile_report as compile_report
-from jaxdl.train.report import describe_compilations as describe_compilations
-from jaxdl.train.report import keep_compilations as keep_compilations
-from jaxdl.train.step import BatchFn as BatchFn
-from jaxdl.train.step import Measure as Measure
-from jaxdl.train.step import TrainState as TrainState
-from jaxdl.train.step import init_state as init_state
-from jaxdl.train.step import make_step as make_step
-from jaxdl.train.supervised import supervised as supervised
-from jaxdl.train.writers import csv as csv
-from jaxdl.train.writers import jsonl as jsonl
-from jaxdl.train.writers import plotting as plotting
-from jaxdl.train.writers import tensorboard as tensorboard
+from jaxdl.train._batch_fns import class_weights, label_smoothing, mixup
+from jaxdl.train._diagnosis import NonFiniteError
+from jaxdl.train._early import EarlyStopping, early_stopping
+from jaxdl.train._epoch import make_chunk, make_epoch, make_evaluation
+from jaxdl.train._evaluate import evaluate, predict
+from jaxdl.train._fit import History, fit
+from jaxdl.train._hooks import Event, Hook, progress
+from jaxdl.train._interpreter import first_not_finite
+from jaxdl.train._log import gradient_norm, learning_rate
+from jaxdl.train._report import (
+    Compiled,
+    CompileReport,
+    compile_report,
+    describe_compilations,
+    keep_compilations,
+)
+from jaxdl.train._step import BatchFn, Measure, TrainState, init_state, make_step
+from jaxdl.train._supervised import supervised
+from jaxdl.train._writers import csv, jsonl, plotting, tensorboard
+
+__all__ = [
+    "BatchFn",
+    "CompileReport",
+    "Compiled",
+    "EarlyStopping",
+    "Event",
+    "History",
+    "Hook",
+    "Measure",
+    "NonFiniteError",
+    "TrainState",
+    "class_weights",
+    "compile_report",
+    "csv",
+    "describe_compilations",
+    "early_stopping",
+    "evaluate",
+    "first_not_finite",
+    "fit",
+    "gradient_norm",
+    "init_state",
+    "jsonl",
+    "keep_compilations",
+    "label_smoothing",
+    "learning_rate",
+    "make_chunk",
+    "make_epoch",
+    "make_evaluation",
+    "make_step",
+    "mixup",
+    "plotting",
+    "predict",
+    "progress",
+    "supervised",
+    "tensorboard",
+]

@@ -1,0 +1,191 @@
+"""Activations that normalize along an axis: softmax and its kin, sparsemax, unit norm."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl._checks import floating
+from jaxdl.activations._options import scalar
+from jaxdl.types import Array, Key
+
+
+def _wide(x: Array) -> Array:
+    """Returns float16 and bfloat16 as float32: sums along an axis need it."""
+    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+
+
+def _cast(x: Array, dtype: DTypeLike | None) -> Array:
+    return x if dtype is None else x.astype(dtype)
+
+
+def softmax(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> Array:
+    """Softmax: exp(xᵢ) / Σⱼ exp(xⱼ) along ``axis``, without overflow.
+
+    Half precision is computed in float32 and rounded once; ``jax.nn.softmax`` rounds every sum.
+
+    Args:
+        x: any shape.
+        axis: which axis sums to 1.
+        dtype: what ``x`` is cast to first. Default: its own.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Example:
+        >>> softmax(jnp.array([0.0, 0.0, -jnp.inf]))
+        Array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    x = _cast(floating("softmax", "x", x), dtype)
+    return jax.nn.softmax(_wide(x), axis).astype(x.dtype)
+
+
+def log_softmax(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> Array:
+    """Logarithm of the softmax: xᵢ - log Σⱼ exp(xⱼ) along ``axis``, without overflow.
+
+    Args:
+        x: any shape.
+        axis: which axis is normalized.
+        dtype: what ``x`` is cast to first. Default: its own.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Example:
+        >>> log_softmax(jnp.array([1e4, 0.0]))
+        Array([     0., -10000.], dtype=float32)
+    """
+    x = _cast(floating("log_softmax", "x", x), dtype)
+    return jax.nn.log_softmax(_wide(x), axis).astype(x.dtype)
+
+
+def softmin(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> Array:
+    """Softmax of -x: exp(-xᵢ) / Σⱼ exp(-xⱼ) along ``axis``.
+
+    Args:
+        x: any shape.
+        axis: which axis sums to 1.
+        dtype: what ``x`` is cast to first. Default: its own.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Example:
+        >>> softmin(jnp.array([0.0, 0.0, jnp.inf]))
+        Array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    return softmax(-floating("softmin", "x", x), axis=axis, dtype=dtype)
+
+
+def gumbel_softmax(
+    x: ArrayLike, *, key: Key, tau: ArrayLike = 1.0, hard: bool = False, axis: int = -1
+) -> Array:
+    """Differentiable draw of a class: softmax((x + g) / tau), with g from Gumbel(0, 1).
+
+    Args:
+        x: logits, any shape.
+        key: what g is drawn with; PyTorch draws from its global generator.
+        tau: temperature, above 0; towards 0 the result tends to one-hot.
+        hard: whether to return the one-hot of the largest entry, with the gradient of the soft
+            draw (straight through).
+        axis: where the classes are.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Reference:
+        Jang et al., "Categorical reparameterization with Gumbel-softmax", 2016,
+        https://arxiv.org/abs/1611.01144.
+
+    Example:
+        >>> gumbel_softmax(jnp.array([0.0, 100.0]), key=jax.random.key(0), hard=True)
+        Array([0., 1.], dtype=float32)
+    """
+    x = floating("gumbel_softmax", "x", x)
+    wide = _wide(x)
+    noisy = wide + jax.random.gumbel(key, wide.shape, wide.dtype)
+    soft = jax.nn.softmax(noisy / scalar("gumbel_softmax", "tau", tau, wide), axis)
+    if hard:
+        one_hot = jax.nn.one_hot(soft.argmax(axis), x.shape[axis], dtype=soft.dtype, axis=axis)
+        # Zero is added in this order so that the value is one-hot to the last bit.
+        soft = one_hot + (soft - jax.lax.stop_gradient(soft))
+    return soft.astype(x.dtype)
+
+
+def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
+    """Nearest point of the probability simplex: max(x - t, 0), with t such that the sum is 1.
+
+    Unlike those of softmax, its probabilities can be exactly 0. Half precision is computed in
+    float32 and rounded once.
+
+    Args:
+        x: any shape.
+        axis: which axis sums to 1.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Reference:
+        Martins and Astudillo, "From softmax to sparsemax", 2016,
+        https://arxiv.org/abs/1602.02068.
+
+    Example:
+        >>> sparsemax(jnp.array([0.5, 0.0, -1.0]))
+        Array([0.75, 0.25, 0.  ], dtype=float32)
+    """
+    x = floating("sparsemax", "x", x)
+    # Subtracting a constant changes neither value nor gradient, and keeps the sums small.
+    wide = _wide(x)
+    wide = wide - jax.lax.stop_gradient(wide.max(axis, keepdims=True))
+    fixed = jax.lax.stop_gradient(jnp.moveaxis(wide, axis, -1))
+    descending = jnp.sort(fixed, axis=-1, descending=True)
+    sums = descending.cumsum(-1)
+    rank = jax.lax.broadcasted_iota(fixed.dtype, fixed.shape, fixed.ndim - 1) + 1
+    size = (1 + rank * descending > sums).sum(-1, keepdims=True)
+    least = jnp.moveaxis(jnp.take_along_axis(descending, size - 1, -1), -1, axis)
+    kept = ~(wide < least)  # so that nan is kept
+    excess = jnp.where(kept, wide, 0).sum(axis, keepdims=True) - 1
+    share = excess / kept.sum(axis, keepdims=True).astype(wide.dtype)
+    return jnp.where(kept, wide - share, 0).astype(x.dtype)
+
+
+def normalize(x: ArrayLike, *, p: float = 2.0, axis: int = -1, eps: ArrayLike = 1e-12) -> Array:
+    """Divides by the norm: x / max(‖x‖ₚ, eps) along ``axis``.
+
+    Half precision is computed in float32. The gradient of a row of zeros is 1/eps, as in PyTorch;
+    the plain formula has nan there.
+
+    Args:
+        x: any shape.
+        p: order of the norm, a Python number above 0; ``math.inf`` for the largest magnitude.
+        axis: along which axis; PyTorch's default is 1.
+        eps: smallest divisor.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Raises:
+        ValueError: if ``p`` isn't above 0.
+
+    Example:
+        >>> normalize(jnp.array([3.0, 4.0]))
+        Array([0.6, 0.8], dtype=float32)
+    """
+    x = floating("normalize", "x", x)
+    wide = _wide(x)
+    norm = _norm(wide, p, axis)
+    eps = scalar("normalize", "eps", eps, wide)
+    return (wide / jnp.where(norm < eps, eps, norm)).astype(x.dtype)
+
+
+def _norm(x: Array, p: float, axis: int) -> Array:
+    """Returns the p-norm with its axis kept, and with gradient 0 at 0."""
+    if not p > 0:
+        raise ValueError(f"normalize: p is {p}; it must be above 0")
+    size = x * jnp.sign(x)  # |x|, with gradient 0 at 0
+    if p == float("inf"):
+        return size.max(axis, keepdims=True)
+    # Powers and roots of 0 have no finite gradient: they are taken of 1, and 0 put in their place.
+    powers = x * x if p == 2 else jnp.where(size == 0, 0, jnp.where(size == 0, 1, size) ** p)
+    total = powers.sum(axis, keepdims=True)
+    safe = jnp.where(total == 0, 1, total)
+    return jnp.where(total == 0, 0, jnp.sqrt(safe) if p == 2 else safe ** (1 / p))

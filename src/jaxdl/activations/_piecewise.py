@@ -1,0 +1,296 @@
+"""Activations that are linear in pieces. What happens at each kink is stated."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl._checks import floating
+from jaxdl.activations._options import per_feature, scalar
+from jaxdl.types import Array, Key
+
+
+def identity(x: ArrayLike) -> Array:
+    """Returns its input: x. Keras calls it ``linear``.
+
+    Args:
+        x: any shape and dtype.
+
+    Returns:
+        ``x`` as an array.
+
+    Example:
+        >>> identity(2.0)
+        Array(2., dtype=float32, weak_type=True)
+    """
+    return jnp.asarray(x)
+
+
+def step(x: ArrayLike) -> Array:
+    """Binary step, the activation of the first perceptrons: 1 where x ≥ 0, else 0.
+
+    Its gradient is 0 everywhere, at 0 too, so nothing below it learns by gradient descent.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        An array of the shape of ``x``; nan stays nan.
+
+    Reference:
+        McCulloch and Pitts, "A logical calculus of the ideas immanent in nervous activity", 1943.
+
+    Example:
+        >>> step(jnp.array([-1.0, 0.0, 2.0]))
+        Array([0., 1., 1.], dtype=float32)
+    """
+    x = jax.lax.stop_gradient(floating("step", "x", x))
+    return jnp.where(x >= 0, 1, jnp.where(x < 0, 0, x))
+
+
+def relu(x: ArrayLike) -> Array:
+    """Rectified linear unit: max(x, 0), with gradient 0 at 0.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        An array of the shape of ``x``. At nan the gradient is 0, in PyTorch 1.
+
+    Example:
+        >>> relu(jnp.array([-1.0, 0.0, 2.0]))
+        Array([0., 0., 2.], dtype=float32)
+    """
+    return jax.nn.relu(floating("relu", "x", x))
+
+
+def relu6(x: ArrayLike) -> Array:
+    """Rectified linear unit with a ceiling: min(max(x, 0), 6), with gradient 0 at 0 and at 6.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Example:
+        >>> relu6(jnp.array([-1.0, 2.0, 9.0]))
+        Array([0., 2., 6.], dtype=float32)
+    """
+    return jax.nn.relu6(floating("relu6", "x", x))
+
+
+def leaky_relu(x: ArrayLike, *, negative_slope: ArrayLike = 0.01) -> Array:
+    """Relu that leaks: x where x > 0, else negative_slope · x.
+
+    The gradient at 0 is ``negative_slope``, as in PyTorch; that of ``jax.nn.leaky_relu`` is 1.
+
+    Args:
+        x: any shape.
+        negative_slope: one number.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Example:
+        >>> leaky_relu(jnp.array([-1.0, 2.0]), negative_slope=0.25)
+        Array([-0.25,  2.  ], dtype=float32)
+    """
+    x = floating("leaky_relu", "x", x)
+    return jnp.where(x > 0, x, scalar("leaky_relu", "negative_slope", negative_slope, x) * x)
+
+
+def prelu(x: ArrayLike, weight: ArrayLike, *, axis: int = -1) -> Array:
+    """Leaky relu with a learned slope: x where x > 0, else weight · x.
+
+    Args:
+        x: any shape.
+        weight: one slope, shape () or (1,), or one for each entry along ``axis``; PyTorch starts
+            it at 0.25.
+        axis: where the features are; PyTorch's is 1.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Raises:
+        ShapeError: if ``weight`` has another shape.
+
+    Reference:
+        He et al., "Delving deep into rectifiers", 2015, https://arxiv.org/abs/1502.01852.
+
+    Example:
+        >>> prelu(jnp.array([[-1.0, -1.0]]), jnp.array([0.25, 0.5]))
+        Array([[-0.25, -0.5 ]], dtype=float32)
+    """
+    x = floating("prelu", "x", x)
+    return jnp.where(x > 0, x, per_feature("prelu", "weight", weight, x, axis) * x)
+
+
+def rrelu(
+    x: ArrayLike,
+    *,
+    lower: float | Array = 1 / 8,
+    upper: float | Array = 1 / 3,
+    key: Key | None = None,
+    train: bool = False,
+) -> Array:
+    """Leaky relu with a random slope: x where x > 0, else a · x.
+
+    In training a is drawn from U(lower, upper) for every entry; otherwise it is (lower + upper)/2.
+
+    Args:
+        x: any shape.
+        lower: smallest slope.
+        upper: largest slope.
+        key: what the slopes are drawn with.
+        train: whether to draw them.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Raises:
+        ValueError: in training without a key, or if the number ``lower`` exceeds ``upper``.
+
+    Reference:
+        Xu et al., "Empirical evaluation of rectified activations in convolutional network", 2015,
+        https://arxiv.org/abs/1505.00853.
+
+    Example:
+        >>> rrelu(jnp.array([-1.0, 2.0]), lower=0.25, upper=0.75)
+        Array([-0.5,  2. ], dtype=float32)
+    """
+    x = floating("rrelu", "x", x)
+    if isinstance(lower, int | float) and isinstance(upper, int | float) and lower > upper:
+        raise ValueError(f"rrelu: lower is {lower} and upper {upper}; lower must not exceed upper")
+    if not train:
+        return leaky_relu(x, negative_slope=(lower + upper) / 2)
+    if key is None:
+        raise ValueError("rrelu needs a key in training: rrelu(x, key=key, train=True)")
+    slopes = jax.random.uniform(key, x.shape, x.dtype, minval=lower, maxval=upper)
+    return jnp.where(x > 0, x, slopes * x)
+
+
+def hardtanh(x: ArrayLike, *, min_val: ArrayLike = -1.0, max_val: ArrayLike = 1.0) -> Array:
+    """Clips: min(max(x, min_val), max_val), with gradient 0 at both bounds.
+
+    ``jax.nn.hard_tanh`` has gradient 1 at its bounds, ``jnp.clip`` 1/2; this one is PyTorch's.
+
+    Args:
+        x: any shape.
+        min_val: lower bound.
+        max_val: upper bound.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Example:
+        >>> hardtanh(jnp.array([-3.0, 0.5, 3.0]))
+        Array([-1. ,  0.5,  1. ], dtype=float32)
+    """
+    x = floating("hardtanh", "x", x)
+    low = scalar("hardtanh", "min_val", min_val, x)
+    high = scalar("hardtanh", "max_val", max_val, x)
+    return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
+
+
+def hardsigmoid(x: ArrayLike) -> Array:
+    """Sigmoid in three lines: 0 where x ≤ -3, 1 where x ≥ 3, else x/6 + 1/2.
+
+    ``jax.nn.hard_sigmoid`` rounds x + 3 first, and so has gradient 0 right below 3.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        An array of the shape of ``x``, with gradient 0 at ±3.
+
+    Example:
+        >>> hardsigmoid(jnp.array([-4.0, 0.0, 4.0]))
+        Array([0. , 0.5, 1. ], dtype=float32)
+    """
+    x = floating("hardsigmoid", "x", x)
+    return jnp.where(x <= -3, 0, jnp.where(x >= 3, 1, x / 6 + 0.5))
+
+
+def hardswish(x: ArrayLike) -> Array:
+    """Swish with the hard sigmoid: x · hardsigmoid(x), with gradient 0 at -3 and 1 at 3.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        An array of the shape of ``x``; nan at -inf, as in PyTorch.
+
+    Reference:
+        Howard et al., "Searching for MobileNetV3", 2019, https://arxiv.org/abs/1905.02244.
+
+    Example:
+        >>> hardswish(jnp.array([-4.0, 0.0, 4.0]))
+        Array([-0.,  0.,  4.], dtype=float32)
+    """
+    x = floating("hardswish", "x", x)
+    return x * hardsigmoid(x)
+
+
+def hardshrink(x: ArrayLike, *, lambd: ArrayLike = 0.5) -> Array:
+    """Drops what is small: 0 where -lambd ≤ x ≤ lambd, with gradient 0 there, else x.
+
+    Args:
+        x: any shape.
+        lambd: half the width of the gap.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Example:
+        >>> hardshrink(jnp.array([-2.0, 0.5, 2.0]))
+        Array([-2.,  0.,  2.], dtype=float32)
+    """
+    x = floating("hardshrink", "x", x)
+    half = scalar("hardshrink", "lambd", lambd, x)
+    return jnp.where((x >= -half) & (x <= half), 0, x)
+
+
+def softshrink(x: ArrayLike, *, lambd: ArrayLike = 0.5) -> Array:
+    """Shrinks towards 0: x - lambd above lambd, x + lambd below -lambd, else 0.
+
+    The gradient at ±lambd is 0. It is the proximal operator of lambd · |x|.
+
+    Args:
+        x: any shape.
+        lambd: by how much, at least 0.
+
+    Returns:
+        An array of the shape of ``x``; nan stays nan.
+
+    Raises:
+        ValueError: if ``lambd`` is negative.
+
+    Example:
+        >>> softshrink(jnp.array([-2.0, 0.5, 2.0]))
+        Array([-1.5,  0. ,  1.5], dtype=float32)
+    """
+    x = floating("softshrink", "x", x)
+    if isinstance(lambd, int | float) and lambd < 0:
+        raise ValueError(f"softshrink: lambd is {lambd}; it must be at least 0")
+    by = scalar("softshrink", "lambd", lambd, x)
+    return jnp.where(x > by, x - by, jnp.where(x < -by, x + by, 0 * x))
+
+
+def threshold(x: ArrayLike, *, threshold: ArrayLike, value: ArrayLike) -> Array:
+    """Replaces what is too small: value where x ≤ threshold, with gradient 0 there, else x.
+
+    Args:
+        x: any shape.
+        threshold: what an entry must exceed to stay.
+        value: what takes its place otherwise.
+
+    Returns:
+        An array of the shape of ``x``; nan stays nan.
+
+    Example:
+        >>> threshold(jnp.array([-2.0, 0.5]), threshold=0.0, value=9.0)
+        Array([9. , 0.5], dtype=float32)
+    """
+    x = floating("threshold", "x", x)
+    bound = scalar("threshold", "threshold", threshold, x)
+    return jnp.where(x <= bound, scalar("threshold", "value", value, x), x)

@@ -1,0 +1,253 @@
+"""Augmentation: images changed at random on the device, by pure functions with keys.
+
+Each takes ``(key, x)`` with images x of shape (N, height, width, channels), numbers or bytes, and
+gives images of the same shape and dtype. Each image has its own draw. ``train.mixup`` mixes rows.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
+from jaxdl.types import Array, Batch, Key
+
+ImageFn: TypeAlias = Callable[[Key, Array], Array]
+"""Changes images at random."""
+
+
+def augment(*functions: ImageFn) -> Callable[[Key, Batch], Batch]:
+    """Makes of functions of images one of batches, for ``make_step`` and ``fit``.
+
+    Args:
+        functions: applied in turn to ``batch["inputs"]``; options are given by ``partial``.
+
+    Returns:
+        A batch function ``(key, batch) -> batch``. Under ``pmap`` and ``shard_map`` the rows of
+        each device have the same draws.
+
+    Example:
+        >>> import functools
+        >>> change = augment(random_flip, functools.partial(random_crop, padding=4))
+        >>> batch = {"inputs": jnp.ones((2, 32, 32, 3)), "labels": jnp.zeros(2, int)}
+        >>> change(jax.random.key(0), batch)["inputs"].shape
+        (2, 32, 32, 3)
+    """
+
+    def change(key: Key, batch: Batch) -> Batch:
+        x = jnp.asarray(batch["inputs"])
+        for i, function in enumerate(functions):
+            x = function(jax.random.fold_in(key, i), x)
+        return {**batch, "inputs": x}
+
+    return change
+
+
+def random_flip(key: Key, x: ArrayLike, *, rate: float = 0.5) -> Array:
+    """Mirrors images at random, left to right.
+
+    Args:
+        key: of the draws.
+        x: images (N, height, width, channels).
+        rate: the share that is mirrored.
+
+    Returns:
+        Images of the same shape and dtype.
+
+    Raises:
+        ShapeError: if x has another number of axes.
+        ValueError: if ``rate`` lies outside [0, 1].
+
+    Example:
+        >>> random_flip(jax.random.key(0), jnp.arange(3).reshape(1, 1, 3, 1), rate=1.0).ravel()
+        Array([2, 1, 0], dtype=int32)
+    """
+    x = _images("random_flip", x)
+    _checks.in_unit_interval("random_flip", "rate", rate, closed=True)
+    flips = jax.random.bernoulli(key, rate, (len(x), 1, 1, 1))
+    return jnp.where(jnp.broadcast_to(flips, x.shape), x[:, :, ::-1], x)
+
+
+def random_crop(key: Key, x: ArrayLike, *, padding: int = 4) -> Array:
+    """Shifts images at random: pads them with zeros, and cuts out a part of the old size.
+
+    Args:
+        key: of the draws.
+        x: images (N, height, width, channels).
+        padding: P, zeros at each side; shifts are −P … P in both directions.
+
+    Returns:
+        Images of the same shape and dtype.
+
+    Raises:
+        ShapeError: if x has another number of axes.
+        ValueError: if ``padding`` isn't a positive integer.
+
+    Example:
+        >>> random_crop(jax.random.key(0), jnp.ones((2, 8, 8, 1)), padding=1).shape
+        (2, 8, 8, 1)
+
+    Reference:
+        He et al., "Deep residual learning for image recognition", 2016, section 4.2.
+    """
+    x = _images("random_crop", x)
+    _checks.positive_ints("random_crop", padding=padding)
+    padded = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    corners = jax.random.randint(key, (len(x), 2), 0, 2 * padding + 1)
+    cut = lambda image, corner: lax.dynamic_slice(
+        image, (corner[0], corner[1], jnp.zeros_like(corner[0])), x.shape[1:]
+    )
+    return jax.vmap(cut)(padded, corners)
+
+
+def random_rotation(key: Key, x: ArrayLike, *, degrees: float = 15.0) -> Array:
+    """Turns images about their middle by random angles, with linear interpolation.
+
+    Args:
+        key: of the draws.
+        x: images (N, height, width, channels).
+        degrees: angles are uniform in [−degrees, degrees].
+
+    Returns:
+        Images of the same shape and dtype, 0 where nothing was; integers are rounded.
+
+    Raises:
+        ShapeError: if x has another number of axes.
+        ValueError: if ``degrees`` is negative.
+
+    Example:
+        >>> random_rotation(jax.random.key(0), jnp.ones((2, 9, 9, 1)), degrees=30.0)[0, 4, 4]
+        Array([1.], dtype=float32)
+    """
+    x = _images("random_rotation", x)
+    if not degrees >= 0:
+        raise ValueError(f"random_rotation: degrees is {degrees}; it must be 0 or more")
+    limit = math.radians(degrees)
+    angles = jax.random.uniform(key, (len(x),), jnp.float32, -limit, limit)
+    return _as(x, jax.vmap(_turned)(x.astype(jnp.float32), angles))
+
+
+def cutout(key: Key, x: ArrayLike, *, size: int = 8) -> Array:
+    """Puts a square of zeros on a random place of each image.
+
+    The middle of the square is any pixel, so that it may reach over the edge.
+
+    Args:
+        key: of the draws.
+        x: images (N, height, width, channels).
+        size: the square's side, in pixels.
+
+    Returns:
+        Images of the same shape and dtype.
+
+    Raises:
+        ShapeError: if x has another number of axes.
+        ValueError: if ``size`` isn't a positive integer.
+
+    Example:
+        >>> int(cutout(jax.random.key(0), jnp.ones((1, 9, 9, 1)), size=1).sum())
+        80
+
+    Reference:
+        DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout",
+        2017, https://arxiv.org/abs/1708.04552.
+    """
+    x = _images("cutout", x)
+    _checks.positive_ints("cutout", size=size)
+    keys = jax.random.split(key)
+    inside = []
+    for axis_key, length in zip(keys, x.shape[1:3], strict=True):
+        first = jax.random.randint(axis_key, (len(x), 1), 0, length) - size // 2
+        place = jnp.broadcast_to(jnp.arange(length)[None], (len(x), length))
+        first = jnp.broadcast_to(first, place.shape)
+        inside.append((place >= first) & (place < first + size))
+    rows, columns = inside[0][:, :, None, None], inside[1][:, None, :, None]
+    square = jnp.broadcast_to(rows & columns, x.shape)
+    return jnp.where(square, jnp.zeros_like(x), x)
+
+
+def random_resized_crop(
+    key: Key,
+    x: ArrayLike,
+    *,
+    scale: tuple[float, float] = (0.08, 1.0),
+    ratio: tuple[float, float] = (3 / 4, 4 / 3),
+) -> Array:
+    """Cuts a part of random area and shape out of each image, and brings it to the old size.
+
+    Area/(height·width) is uniform in ``scale``, and log(width/height) of the part, relative to the
+    image, in log ``ratio``; a part that is too wide or too high is as wide or as high as the image.
+    Interpolation is linear, smoothed where the part is larger than what it is brought to.
+
+    Args:
+        key: of the draws.
+        x: images (N, height, width, channels).
+        scale: smallest and largest share of the area.
+        ratio: smallest and largest ratio of the sides.
+
+    Returns:
+        Images of the same shape and dtype; integers are rounded.
+
+    Raises:
+        ShapeError: if x has another number of axes.
+        ValueError: if a range isn't one of positive numbers.
+
+    Example:
+        >>> random_resized_crop(jax.random.key(0), jnp.ones((2, 8, 8, 3), jnp.uint8)).dtype
+        dtype('uint8')
+
+    Reference:
+        Szegedy et al., "Going deeper with convolutions", 2015.
+    """
+    x = _images("random_resized_crop", x)
+    for name, (low, high) in {"scale": scale, "ratio": ratio}.items():
+        if not 0 < low <= high:
+            raise ValueError(
+                f"random_resized_crop: {name} is {(low, high)}; it needs 0 < low ≤ high"
+            )
+    draw = lambda k, low, high: jax.random.uniform(k, (len(x),), jnp.float32, low, high)
+    area_key, ratio_key, row_key, column_key = jax.random.split(key, 4)
+    area, root = draw(area_key, *scale), jnp.exp(draw(ratio_key, *map(math.log, ratio)) / 2)
+    part = jnp.minimum(jnp.stack([jnp.sqrt(area) / root, jnp.sqrt(area) * root], 1), 1.0)
+    place = jnp.stack([draw(row_key, 0.0, 1.0), draw(column_key, 0.0, 1.0)], 1) * (1 - part)
+    return _as(x, jax.vmap(_part)(x.astype(jnp.float32), part, place))
+
+
+def _turned(image: Array, angle: Array) -> Array:
+    """An image (height, width, channels) turned by an angle in radians."""
+    height, width = ((n - 1) / 2 for n in image.shape[:2])  # of the middle
+    rows, columns = jnp.indices(image.shape[:2], jnp.float32)
+    rows, columns = rows - height, columns - width
+    sine, cosine = jnp.sin(angle), jnp.cos(angle)
+    places = [cosine * rows - sine * columns + height, cosine * columns + sine * rows + width]
+    at = lambda channel: jax.scipy.ndimage.map_coordinates(channel, places, order=1)
+    return jax.vmap(at, in_axes=-1, out_axes=-1)(image)
+
+
+def _part(image: Array, part: Array, place: Array) -> Array:
+    """The part of an image, as shares of its sides, brought to the image's size."""
+    sides = jnp.array(image.shape[:2], jnp.float32)
+    return jax.image.scale_and_translate(
+        image, image.shape, (0, 1), 1 / part, -place * sides / part, "linear"
+    )
+
+
+def _images(function: str, x: Any) -> Array:
+    x = jnp.asarray(x)
+    if x.ndim != 4:
+        raise ShapeError(
+            f"{function} got {describe(x)}; it needs images (N, height, width, channels)"
+        )
+    return x
+
+
+def _as(x: Array, changed: Array) -> Array:
+    """Gives what was computed in float32 the dtype of x."""
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        changed = jnp.round(changed)
+    return changed.astype(x.dtype)

@@ -1,0 +1,126 @@
+"""Scaling and weighing by what the training part is like."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxdl._checks import describe
+from jaxdl.data._dataset import Dataset, parts
+
+
+class Scaling(NamedTuple):
+    """Mean and standard deviation of features."""
+
+    mean: np.ndarray
+    std: np.ndarray  # 1 where a feature is constant
+
+
+def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
+    """Measures features: μ and σ over an axis, in float64.
+
+    σ is that of all rows, without Bessel's correction, as scikit-learn's ``StandardScaler``. A
+    feature that is constant to rounding has σ = 1, so that scaling makes it 0.
+
+    Args:
+        x: numbers, shape (N, …).
+        axis: what is averaged over, 0 and others: 0 alone gives each feature its own; (0, 1, 2)
+            gives one for each channel of images.
+
+    Returns:
+        The Scaling, float64; its arrays have the shape of a row, with 1 where it was averaged.
+
+    Raises:
+        ValueError: if x has no rows, or ``axis`` leaves out 0.
+
+    Example:
+        >>> fit_scaling([[1.0, 5.0], [3.0, 5.0]])
+        Scaling(mean=array([2., 5.]), std=array([1., 1.]))
+    """
+    x = np.asarray(x)
+    if x.ndim == 0 or len(x) == 0:
+        raise ValueError(f"fit_scaling: x is {describe(x)}; it needs rows")
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    if 0 not in axes:
+        raise ValueError(f"fit_scaling: axis is {axis}; rows, axis 0, must be averaged over")
+    mean = x.mean(axis=axes, dtype=np.float64, keepdims=True)
+    std = x.std(axis=axes, dtype=np.float64, keepdims=True)
+    constant = std <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+    # The mean of many equal numbers isn't quite one of them, and σ then not small enough.
+    constant |= x.min(axis=axes, keepdims=True) == x.max(axis=axes, keepdims=True)
+    return Scaling(mean[0], np.where(constant, 1.0, std)[0])
+
+
+def scaled(x: ArrayLike, scaling: Scaling) -> np.ndarray:
+    """Standardises: (x − μ)/σ.
+
+    Args:
+        x: shape (N, …).
+        scaling: from ``fit_scaling``.
+
+    Returns:
+        float32, the shape of x.
+
+    Raises:
+        ValueError: if the rows of x aren't those that were measured.
+
+    Example:
+        >>> scaled([[3.0]], Scaling(np.array([2.0]), np.array([0.5])))
+        array([[2.]], dtype=float32)
+    """
+    x = np.asarray(x)
+    sizes = zip(x.shape[1:], scaling.mean.shape, strict=False)
+    if x.ndim - 1 != scaling.mean.ndim or any(m not in (1, n) for n, m in sizes):
+        raise ValueError(f"scaled: x is {describe(x)}, the scaling's mean {describe(scaling.mean)}")
+    # In float64, because what is left of a large number without its mean has few digits.
+    return ((x.astype(np.float64) - scaling.mean) / scaling.std).astype(np.float32)
+
+
+def standardize(dataset: Dataset, *, axis: int | Sequence[int] = 0) -> tuple[Dataset, Scaling]:
+    """Standardises the inputs of every part by mean and deviation of the training part alone.
+
+    Args:
+        dataset: with numbers as ``inputs`` in each part.
+        axis: see ``fit_scaling``.
+
+    Returns:
+        The Dataset with float32 inputs, and the Scaling, to use on data that comes later.
+
+    Example:
+        >>> line = {"inputs": np.array([[0.0], [2.0]])}
+        >>> standardized, scaling = standardize(Dataset(line, test={"inputs": np.array([[3.0]])}))
+        >>> standardized.test["inputs"], scaling.std
+        (array([[2.]], dtype=float32), array([1.]))
+    """
+    scaling = fit_scaling(dataset.train["inputs"], axis=axis)
+    changed: dict[str, Any] = {
+        name: {**part, "inputs": scaled(part["inputs"], scaling)} for name, part in parts(dataset)
+    }
+    return dataset._replace(**changed), scaling
+
+
+def balanced_class_weights(labels: ArrayLike, classes: int) -> np.ndarray:
+    """Weights with which every class counts as much: N / (C·N_c), their mean over rows is 1.
+
+    Args:
+        labels: integers in [0, classes), any shape.
+        classes: C.
+
+    Returns:
+        float32 (classes,), to hand to ``train.class_weights`` or ``losses.cross_entropy``.
+
+    Raises:
+        ValueError: if a class has no rows, or a label lies outside.
+
+    Example:
+        >>> balanced_class_weights([0, 0, 0, 1], 2)
+        array([0.6666667, 2.       ], dtype=float32)
+    """
+    counts = np.bincount(np.asarray(labels).ravel(), minlength=classes)
+    if len(counts) > classes or (counts == 0).any():
+        raise ValueError(
+            f"balanced_class_weights: the labels' classes have {counts.tolist()} rows; "
+            f"it needs some of each of {classes}, and no others"
+        )
+    return (counts.sum() / (classes * counts)).astype(np.float32)

@@ -1,0 +1,159 @@
+"""Sequences that are made by rule: addition, reversal, copying."""
+
+import numpy as np
+
+from jaxdl import _checks
+from jaxdl.data._dataset import Dataset
+from jaxdl.data._splits import split_rows
+
+CHARACTERS = tuple("0123456789+ ")
+_PLUS, _SPACE = CHARACTERS.index("+"), CHARACTERS.index(" ")
+
+
+def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: int = 0) -> Dataset:
+    """Sums as text, such as ``"535+61 "`` and ``"596 "``, each at most once.
+
+    Each summand has 1 to ``digits`` digits, each number of digits as often; a + b and b + a are the
+    same question, and no question of the test has been trained on. 90 % are to train on, 5 % to
+    validate on, 5 % to test.
+
+    Args:
+        n: how many questions.
+        digits: D, of a summand at most.
+        reverse: whether questions are written from right to left, which is easier to learn.
+        seed: of the questions and of the split.
+
+    Returns:
+        A Dataset: ``inputs`` int32 (N, 2·D + 1) and ``labels`` int32 (N, D + 1), numbers of
+        characters, whose names are ``classes``.
+
+    Raises:
+        ValueError: if there are fewer than ``n`` questions of so many digits.
+
+    Example:
+        >>> sums = addition(100, digits=2)
+        >>> row = {name: x[0] for name, x in sums.test.items()}
+        >>> "".join(sums.classes[i] for i in row["inputs"][::-1]).strip()
+        '14+2'
+        >>> "".join(sums.classes[i] for i in row["labels"])
+        '16 '
+
+    Reference: https://keras.io/examples/nlp/addition_rnn/
+    """
+    _checks.positive_ints("addition", n=n, digits=digits)
+    if n > (most := 10**digits * (10**digits + 1) // 2):
+        raise ValueError(f"addition: n is {n}; there are {most} questions of {digits} digits")
+    pairs = _pairs(np.random.RandomState(seed), n, digits)
+    questions = [f"{a}+{b}".ljust(2 * digits + 1) for a, b in pairs]
+    answers = [str(a + b).ljust(digits + 1) for a, b in pairs]
+    inputs = _tokens(questions)[:, ::-1] if reverse else _tokens(questions)
+    about = f"addition: {n:,} sums of numbers of up to {digits} digits"
+    return _split(inputs, _tokens(answers), (0.9, 0.05, 0.05), CHARACTERS, about, seed)
+
+
+def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int = 0) -> Dataset:
+    """Random tokens, to be given back in the order from the end to the start.
+
+    labels[t] = inputs[length − 1 − t]. Of 61,000 rows 50,000 are to train on, 1,000 to validate
+    on, 10,000 to test, and of other numbers the same shares.
+
+    Args:
+        n: how many sequences.
+        length: T, tokens of a sequence.
+        n_tokens: how many tokens there are.
+        seed: of the tokens.
+
+    Returns:
+        A Dataset: ``inputs`` and ``labels`` int32 (N, length).
+
+    Raises:
+        ValueError: if a number isn't a positive integer.
+
+    Example:
+        >>> part = reversal(61, length=4).test
+        >>> part["inputs"][0], part["labels"][0]
+        (array([3, 7, 5, 5], dtype=int32), array([5, 5, 7, 3], dtype=int32))
+
+    Reference:
+        UvA deep learning tutorial 6,
+        https://uvadlc-notebooks.readthedocs.io/en/latest/tutorial_notebooks/tutorial6/Transformers_and_MHAttention.html
+    """
+    _checks.positive_ints("reversal", n=n, length=length, n_tokens=n_tokens)
+    x = np.random.RandomState(seed).randint(0, n_tokens, (n, length)).astype(np.int32)
+    about = f"reversal: {n:,} sequences of {length} of {n_tokens} tokens"
+    classes = tuple(map(str, range(n_tokens)))
+    return _split(x, x[:, ::-1], (50 / 61, 1 / 61, 10 / 61), classes, about, seed)
+
+
+def copy_task(
+    n: int = 10_000, *, length: int = 10, delay: int = 50, n_tokens: int = 8, seed: int = 0
+) -> Dataset:
+    """Tokens to be remembered over a delay, and repeated when a sign comes.
+
+    The input is L tokens, D − 1 blanks, the sign, L blanks; the answer D + L blanks, then the L
+    tokens. Who remembers nothing has a loss of L·ln(n_tokens)/(D + 2·L) a step.
+
+    Args:
+        n: how many sequences.
+        length: L, how many tokens are to be remembered.
+        delay: D, steps between the last of them and the answer.
+        n_tokens: how many tokens there are, besides blank, 0, and the sign, n_tokens + 1.
+        seed: of the tokens and of the split into 80, 10 and 10 %.
+
+    Returns:
+        A Dataset: ``inputs`` and ``labels`` int32 (N, delay + 2·length).
+
+    Raises:
+        ValueError: if a number isn't a positive integer.
+
+    Example:
+        >>> part = copy_task(10, length=2, delay=3).test
+        >>> part["inputs"][0].tolist(), part["labels"][0].tolist()
+        ([6, 3, 0, 0, 9, 0, 0], [0, 0, 0, 0, 0, 6, 3])
+
+    Reference:
+        Hochreiter and Schmidhuber, "Long short-term memory", 1997; Arjovsky et al., "Unitary
+        evolution recurrent neural networks", 2016, https://arxiv.org/abs/1511.06464.
+    """
+    _checks.positive_ints("copy_task", n=n, length=length, delay=delay, n_tokens=n_tokens)
+    tokens = np.random.RandomState(seed).randint(1, n_tokens + 1, (n, length))
+    inputs = np.zeros((n, delay + 2 * length), np.int32)
+    labels = np.zeros_like(inputs)
+    inputs[:, :length] = labels[:, -length:] = tokens
+    inputs[:, length + delay - 1] = n_tokens + 1
+    classes = ("blank", *map(str, range(1, n_tokens + 1)), "sign")
+    about = f"copy_task: {n:,} sequences of {length} tokens to repeat after {delay} steps"
+    return _split(inputs, labels, (0.8, 0.1, 0.1), classes, about, seed)
+
+
+def _pairs(draw: np.random.RandomState, n: int, digits: int) -> np.ndarray:
+    """Pairs of summands, (n, 2), no two of them the same but for the order."""
+    found = np.zeros((0, 2), int)
+    while len(found) < n:
+        most = 10 ** draw.randint(1, digits + 1, (2 * n, 2))
+        # Twice the range is enough bits; the remainder of so large a number is as good as uniform.
+        drawn = draw.randint(0, 2**62, (2 * n, 2)) % most
+        pairs = np.concatenate([found, drawn])
+        _, first = np.unique(np.sort(pairs, axis=1), axis=0, return_index=True)
+        found = pairs[np.sort(first)]
+    return found[:n]
+
+
+def _tokens(texts: list[str]) -> np.ndarray:
+    codes = np.array([list(text.encode()) for text in texts])
+    signs = [codes == ord("+"), codes == ord(" ")]
+    return np.select(signs, [_PLUS, _SPACE], codes - ord("0")).astype(np.int32)
+
+
+def _split(
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    fractions: tuple[float, float, float],
+    classes: tuple[str, ...],
+    description: str,
+    seed: int,
+) -> Dataset:
+    cut = np.ascontiguousarray
+    rows = {"inputs": cut(inputs), "labels": cut(labels)}
+    strata = np.zeros(len(inputs))
+    return split_rows(rows, strata, fractions, seed=seed, classes=classes, description=description)

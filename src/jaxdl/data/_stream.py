@@ -1,0 +1,247 @@
+"""Data that comes batch by batch, because it doesn't fit into memory or is made on the way."""
+
+import itertools
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import jax
+import numpy as np
+
+from jaxdl import _checks
+from jaxdl.types import Batch
+
+T = TypeVar("T")
+
+
+class Reader(NamedTuple):
+    """Rows that are read as they are needed, in an order of its own for each epoch.
+
+    The order depends on ``seed`` and the epoch's number alone, on every machine.
+
+    Example:
+        >>> numbers = Reader(lambda rows: {"inputs": rows}, size=5, batch_size=2, shuffle=False)
+        >>> [batch["inputs"].tolist() for batch in batches_of(numbers, 0)]
+        [[0, 1], [2, 3], [4]]
+    """
+
+    read: Callable[[np.ndarray], Batch]  # from the numbers of rows, (batch,), to these rows
+    size: int  # how many rows there are
+    batch_size: int
+    seed: int = 0
+    shuffle: bool = True
+
+
+Batches: TypeAlias = Reader | Iterable[Batch] | Callable[[int], Iterable[Batch]]
+"""What gives the batches of an epoch: a Reader, a function of the epoch's number, counted from 0,
+or what can be gone through again for each epoch, as a DataLoader. A run that is stopped in the
+midst of an epoch goes on as if it hadn't been, if an epoch's batches depend on its number alone."""
+
+
+class Stream(NamedTuple):
+    """Training and validation batches for ``fit``; a batch is a dict of arrays, as a part of a
+    Dataset is.
+
+    Example:
+        >>> def batches(epoch):
+        ...     rng = np.random.default_rng(epoch)
+        ...     for _ in range(100):
+        ...         x = rng.normal(size=(32, 5)).astype("float32")
+        ...         yield {"inputs": x, "labels": x.argmax(axis=1)}
+        >>> Stream(batches).validation is None
+        True
+    """
+
+    train: Batches
+    validation: Batches | Batch | None = None
+
+
+class Buffer(NamedTuple):
+    """Batches of one shape, one behind the other."""
+
+    data: dict[str, np.ndarray]
+    batch_size: int
+    steps: int  # how many batches it holds; rows behind them mean nothing
+    last: bool  # whether it ends the epoch
+
+
+def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
+    """Starts going through an epoch's batches.
+
+    Args:
+        source: of batches.
+        epoch: its number, counted from 0.
+        skip: how many batches to leave out. A Reader doesn't read them; others give them, and
+            they are dropped.
+
+    Returns:
+        The batches that are left.
+
+    Example:
+        >>> next(batches_of([{"inputs": np.ones(2)}], 0))
+        {'inputs': array([1., 1.])}
+        >>> numbers = Reader(lambda rows: {"inputs": rows}, size=5, batch_size=2)
+        >>> [batch["inputs"].tolist() for batch in batches_of(numbers, 3, skip=1)]
+        [[1, 2], [3]]
+    """
+    if isinstance(source, Reader):
+        return _read(source, epoch, skip)
+    batches = iter(source(epoch) if callable(source) else source)
+    return itertools.islice(batches, skip, None) if skip else batches
+
+
+def _read(source: Reader, epoch: int, skip: int) -> Iterator[Batch]:
+    _checks.positive_ints("Reader", size=source.size, batch_size=source.batch_size)
+    order = np.arange(source.size)
+    if source.shuffle:
+        order = np.random.RandomState([source.seed, epoch]).permutation(order)
+    for start in range(skip * source.batch_size, source.size, source.batch_size):
+        yield source.read(order[start : start + source.batch_size])
+
+
+def as_dict(batch: Any) -> Batch:
+    """Returns a batch, or raises the TypeError that says what it must be.
+
+    Example:
+        >>> as_dict((np.ones((2, 3)), np.ones(2)))
+        Traceback (most recent call last):
+        ...
+        TypeError: a stream gave a tuple; a batch is a dict, as {"inputs": …, "labels": …}
+    """
+    if not isinstance(batch, Mapping):
+        raise TypeError(
+            f"a stream gave a {type(batch).__name__}; a batch is a dict,"
+            ' as {"inputs": …, "labels": …}'
+        )
+    return batch
+
+
+def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> Iterator[Buffer]:
+    """Gathers batches into larger pieces, so that they travel to the device together.
+
+    Args:
+        batches: dicts of arrays.
+        size: bytes a piece, about.
+        most: batches a piece.
+
+    Returns:
+        Buffers; all of one batch shape have one shape, so that nothing compiles again.
+
+    Raises:
+        ValueError: if a batch is empty, or its arrays differ in length.
+        TypeError: if a batch isn't a dict.
+
+    Example:
+        >>> rows = [{"inputs": np.ones(n)} for n in (4, 4, 4, 2)]
+        >>> [(b.batch_size, b.steps, b.last) for b in buffers(iter(rows), most=2)]
+        [(4, 2, False), (4, 1, False), (2, 1, True)]
+    """
+    full: dict[Any, int] = {}  # how many batches the buffers of a shape hold
+    groups = _groups(map(_checked, batches), size, most)
+    group = next(groups, None)
+    while group is not None:
+        following, shape = next(groups, None), _shape(group[0])
+        capacity = full.setdefault(shape, len(group))
+        data = {name: _joined([b[name] for b in group], capacity) for name in group[0]}
+        rows = len(jax.tree.leaves(group[0])[0])
+        yield Buffer(data, rows, len(group), following is None)
+        group = following
+
+
+def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None]:
+    """Goes through items in a thread of its own, some ahead of who takes them.
+
+    Args:
+        items: any; what is raised by them is raised by the result.
+        depth: how many lie ready at most.
+
+    Returns:
+        The items. The thread ends with the last of them, or when the result is closed.
+
+    Example:
+        >>> list(prefetched(range(3)))
+        [0, 1, 2]
+    """
+    ready: queue.Queue[tuple[Any, bool, BaseException | None]] = queue.Queue(depth)
+    closed = threading.Event()
+
+    def put(item: Any, more: bool, error: BaseException | None = None) -> None:
+        while not closed.is_set():
+            try:
+                return ready.put((item, more, error), timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in items:
+                put(item, True)
+                if closed.is_set():
+                    return
+            put(None, False)
+        except BaseException as error:
+            put(None, False, error)
+
+    threading.Thread(target=work, name="prefetch", daemon=True).start()
+    try:
+        while (got := ready.get())[1]:
+            yield got[0]
+        if got[2] is not None:
+            raise got[2]
+    finally:
+        closed.set()
+
+
+def prefetch(
+    batches: Iterable[Batch], *, depth: int = 2, placement: Any = None
+) -> Generator[Batch, None, None]:
+    """Puts batches on the device ahead of who takes them; ``fit`` does so of itself.
+
+    Args:
+        batches: dicts of arrays.
+        depth: how many batches lie ready at most.
+        placement: a device or a sharding; the default device unless given.
+
+    Returns:
+        The batches, on the device.
+
+    Example:
+        >>> [batch["inputs"].sum().item() for batch in prefetch([{"inputs": np.ones(3)}])]
+        [3.0]
+    """
+    return prefetched((jax.device_put(batch, placement) for batch in batches), depth=depth)
+
+
+def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[list[Batch]]:
+    """Consecutive batches of one shape, as many as fit."""
+    group: list[Batch] = []
+    for batch in batches:
+        limit = min(most, max(1, size // max(1, sum(x.nbytes for x in batch.values()))))
+        if group and (len(group) >= limit or _shape(batch) != _shape(group[0])):
+            yield group
+            group = []
+        group.append(batch)
+    if group:
+        yield group
+
+
+def _checked(batch: Batch) -> Batch:
+    batch = {name: np.asarray(x) for name, x in as_dict(batch).items()}
+    lengths = {len(x) if x.ndim else 0 for x in batch.values()}
+    if len(lengths) != 1 or lengths == {0}:
+        shapes = {name: x.shape for name, x in batch.items()}
+        raise ValueError(f"a stream gave a batch with arrays of shapes {shapes}; they need rows")
+    return batch
+
+
+def _shape(batch: Batch) -> tuple[Any, ...]:
+    return tuple((name, x.shape, x.dtype) for name, x in sorted(batch.items()))
+
+
+def _joined(parts: list[np.ndarray], capacity: int) -> np.ndarray:
+    rows = len(parts[0])
+    # Zeros behind the last batch: memory that was never written to may hold signalling numbers.
+    joined = np.zeros((capacity * rows, *parts[0].shape[1:]), parts[0].dtype)
+    np.concatenate(parts, out=joined[: rows * len(parts)])
+    return joined

@@ -1,0 +1,125 @@
+"""Text as tokens: bytes or characters, and windows of them to predict the next one from."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl.data._dataset import Dataset
+
+
+def encode(text: str, classes: Sequence[str] = ()) -> np.ndarray:
+    """Returns the tokens of a text: its bytes in UTF-8, or the numbers of its characters.
+
+    Args:
+        text: any.
+        classes: the characters that there are; bytes unless given.
+
+    Returns:
+        int32 (time,).
+
+    Raises:
+        ValueError: if a character isn't among the classes; names it and its place.
+
+    Example:
+        >>> encode("ä!"), encode("abba", ("a", "b"))
+        (array([195, 164,  33], dtype=int32), array([0, 1, 1, 0], dtype=int32))
+    """
+    if not classes:
+        return np.frombuffer(text.encode(), np.uint8).astype(np.int32)
+    number = {character: i for i, character in enumerate(classes)}
+    try:
+        return np.array([number[character] for character in text], np.int32)
+    except KeyError as error:
+        place = text.index(error.args[0])
+        raise ValueError(
+            f"encode: character {error.args[0]!r} at {place} isn't one of the {len(number)} known"
+        ) from None
+
+
+def decode(tokens: ArrayLike, classes: Sequence[str] = ()) -> str:
+    """Returns the text of tokens, the inverse of ``encode``.
+
+    Args:
+        tokens: integers (time,).
+        classes: the characters that there are; bytes unless given, and what isn't UTF-8 is
+            replaced.
+
+    Returns:
+        A string.
+
+    Example:
+        >>> decode([195, 164, 33]), decode([0, 1, 1, 0], ("a", "b"))
+        ('ä!', 'abba')
+    """
+    tokens = np.asarray(tokens)
+    if not classes:
+        return tokens.astype(np.uint8).tobytes().decode(errors="replace")
+    return "".join(classes[i] for i in tokens)
+
+
+def text_windows(
+    text: str,
+    length: int,
+    *,
+    level: Literal["bytes", "characters"] = "bytes",
+    fractions: tuple[float, float, float] = (0.9, 0.05, 0.05),
+    stride: int | None = None,
+) -> Dataset:
+    """Cuts a text into windows, in which each token is followed by the one to predict.
+
+    The text is divided first, in its order, so that no window of the test overlaps one of training:
+    ``labels[t] = inputs[t + 1]``, the last one's is the token behind the window.
+
+    Args:
+        text: any.
+        length: T, tokens of a window.
+        level: what a token is.
+        fractions: shares of the text to train on, to validate on and to test.
+        stride: tokens from the start of one window of training to that of the next; ``length``,
+            so that each is seen once, unless given. Other windows never overlap.
+
+    Returns:
+        A Dataset: ``inputs`` and ``labels`` int32 (N, length). With characters, ``classes`` are
+        those of the whole text in order; with bytes there are none, and 256 tokens. What is left
+        at the end of a part and doesn't fill a window is in none.
+
+    Raises:
+        ValueError: if a part of the text is shorter than a window, or an argument makes no sense.
+
+    Example:
+        >>> parts = text_windows("to be or not to be, that is here the question", 4,
+        ...                      fractions=(0.6, 0.2, 0.2))
+        >>> decode(parts.train["inputs"][1]), decode(parts.train["labels"][1])
+        ('e or', ' or ')
+    """
+    stride = length if stride is None else stride
+    _checks.positive_ints("text_windows", length=length, stride=stride)
+    if level not in ("bytes", "characters"):
+        raise ValueError(f"text_windows: level is {level!r}; it must be 'bytes' or 'characters'")
+    if min(fractions) <= 0 or sum(fractions) > 1 + 1e-9:
+        raise ValueError(
+            f"text_windows: fractions is {fractions}; each must be above 0, their sum at most 1"
+        )
+    classes = tuple(sorted(set(text))) if level == "characters" else ()
+    tokens = encode(text, classes)
+    bounds = np.rint(np.cumsum((0, *fractions)) * len(tokens)).astype(int)
+    train, validation, test = (
+        _windows(tokens[bounds[i] : bounds[i + 1]], length, stride if i == 0 else length)
+        for i in range(3)
+    )
+    about = f"text: {len(tokens):,} {level} in windows of {length}"
+    return Dataset(train, validation, test, classes, about)
+
+
+def _windows(tokens: np.ndarray, length: int, stride: int) -> dict[str, np.ndarray]:
+    if len(tokens) <= length:
+        raise ValueError(
+            f"text_windows: a part of the text has {len(tokens)} tokens; a window of {length} and"
+            f" the token behind it need {length + 1}"
+        )
+    windows = np.lib.stride_tricks.sliding_window_view(tokens, length + 1)[::stride]
+    cut = lambda x: np.ascontiguousarray(x, np.int32)
+    return {"inputs": cut(windows[:, :-1]), "labels": cut(windows[:, 1:])}

@@ -1,0 +1,264 @@
+"""Toy sets: points in the plane and on a line, made in a moment and the same everywhere."""
+
+import numpy as np
+
+from jaxdl import _checks
+from jaxdl.data._dataset import Dataset
+from jaxdl.data._splits import split_rows
+
+FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test
+
+
+def assembled(
+    inputs: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], description: str, seed: int
+) -> Dataset:
+    """Returns rows as a Dataset, 80 % to train on, 10 % to validate on and 10 % to test.
+
+    Classes are divided in these proportions where each row has one; else rows are.
+
+    Example:
+        >>> x = np.zeros((20, 2))
+        >>> assembled(x, np.arange(20) % 2, ("a", "b"), "", 0).test["labels"].shape
+        (2,)
+    """
+    strata = labels if classes and labels.ndim == 1 else np.zeros(len(labels), int)
+    rows = {"inputs": inputs, "labels": labels}
+    return split_rows(rows, strata, FRACTIONS, seed=seed, classes=classes, description=description)
+
+
+def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Dataset:
+    """Four clouds of points around (±1, ±1); the class is whether the signs differ.
+
+    x = s + noise·ε with s ∈ {−1, 1}² and ε ~ N(0, I). No line divides the classes.
+
+    Args:
+        n: how many points.
+        noise: standard deviation of the clouds.
+        seed: of the points and of the split.
+
+    Returns:
+        A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
+
+    Raises:
+        ValueError: if ``n`` isn't a positive integer, or ``noise`` is negative.
+
+    Example:
+        >>> xor(100).train["inputs"].shape
+        (80, 2)
+    """
+    draw = _generator("xor", n, noise, seed)
+    corner = np.arange(n) % 4
+    signs = np.stack([corner % 2, corner // 2], axis=1)
+    x = 2.0 * signs - 1 + noise * draw.randn(n, 2)
+    return _points(x, signs[:, 0] ^ signs[:, 1], ("same sign", "other sign"), "xor", seed)
+
+
+def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Dataset:
+    """Two half circles that reach into each other.
+
+    (cos t, sin t) and (1 − cos t, ½ − sin t) for t evenly in [0, π], plus noise·ε; without noise
+    they are the points of scikit-learn's ``make_moons``.
+
+    Args:
+        n: how many points.
+        noise: standard deviation of what is added.
+        seed: of the noise and of the split.
+
+    Returns:
+        A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
+
+    Raises:
+        ValueError: if ``n`` isn't a positive integer, or ``noise`` is negative.
+
+    Example:
+        >>> moons(200).classes
+        ('upper', 'lower')
+    """
+    draw = _generator("moons", n, noise, seed)
+    upper, lower = np.linspace(0, np.pi, n - n // 2), np.linspace(0, np.pi, n // 2)
+    x = np.concatenate(
+        [
+            np.stack([np.cos(upper), np.sin(upper)], axis=1),
+            np.stack([1 - np.cos(lower), 0.5 - np.sin(lower)], axis=1),
+        ]
+    )
+    labels = np.repeat([0, 1], [len(upper), len(lower)])
+    return _points(x + noise * draw.randn(n, 2), labels, ("upper", "lower"), "moons", seed)
+
+
+def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Dataset:
+    """A circle around another one.
+
+    r·(cos t, sin t) with r = 1 or r = factor, plus noise·ε.
+
+    Args:
+        n: how many points.
+        noise: standard deviation of what is added.
+        factor: radius of the inner circle, in [0, 1).
+        seed: of the noise and of the split.
+
+    Returns:
+        A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> float(abs(circles(10, noise=0.0).test["inputs"]).max()) <= 1
+        True
+    """
+    _checks.in_unit_interval("circles", "factor", factor)
+    draw = _generator("circles", n, noise, seed)
+    labels = np.arange(n) % 2
+    angle = 2 * np.pi * (np.arange(n) // 2) / -(-n // 2)
+    radius = np.where(labels == 0, 1.0, factor)
+    x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return _points(x + noise * draw.randn(n, 2), labels, ("outer", "inner"), "circles", seed)
+
+
+def spirals(
+    n: int = 1000, *, arms: int = 2, turns: float = 1.5, noise: float = 0.02, seed: int = 0
+) -> Dataset:
+    """Spirals that wind around each other, one a class.
+
+    r·(cos φ, sin φ) with φ = 2π·(turns·r + k/arms), r evenly in (0, 1] and k the class, plus
+    noise·ε.
+
+    Args:
+        n: how many points.
+        arms: how many spirals.
+        turns: how often each goes around.
+        noise: standard deviation of what is added.
+        seed: of the noise and of the split.
+
+    Returns:
+        A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
+
+    Raises:
+        ValueError: if a number isn't positive, or ``noise`` is negative.
+
+    Example:
+        >>> spirals(300, arms=3).classes
+        ('0', '1', '2')
+
+    Reference:
+        Lang and Witbrock, "Learning to tell two spirals apart", 1988.
+    """
+    _checks.positive_ints("spirals", arms=arms)
+    draw = _generator("spirals", n, noise, seed)
+    labels = np.arange(n) % arms
+    radius = (1 + np.arange(n) // arms) / -(-n // arms)
+    angle = 2 * np.pi * (turns * radius + labels / arms)
+    x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return _points(x + noise * draw.randn(n, 2), labels, _numbers(arms), "spirals", seed)
+
+
+def blobs(
+    n: int = 1000, *, centers: int = 3, n_features: int = 2, noise: float = 1.0, seed: int = 0
+) -> Dataset:
+    """Round clouds of points, one a class.
+
+    x = c_k + noise·ε with c_k uniform in [−10, 10]^F.
+
+    Args:
+        n: how many points.
+        centers: how many clouds.
+        n_features: F, coordinates of a point.
+        noise: standard deviation of the clouds.
+        seed: of the centres, the points and the split.
+
+    Returns:
+        A Dataset: ``inputs`` float32 (N, n_features), ``labels`` int32 (N,).
+
+    Raises:
+        ValueError: if a number isn't positive, or ``noise`` is negative.
+
+    Example:
+        >>> blobs(120, n_features=5).train["inputs"].shape
+        (96, 5)
+    """
+    _checks.positive_ints("blobs", centers=centers, n_features=n_features)
+    draw = _generator("blobs", n, noise, seed)
+    middle = draw.uniform(-10, 10, (centers, n_features))
+    labels = np.arange(n) % centers
+    x = middle[labels] + noise * draw.randn(n, n_features)
+    return _points(x, labels, _numbers(centers), "blobs", seed)
+
+
+def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
+    """Points on a board; the class is the colour of their square.
+
+    x uniform in [−1, 1)², y = (⌊squares·(x₁ + 1)/2⌋ + ⌊squares·(x₂ + 1)/2⌋) mod 2; then noise·ε
+    is added to x.
+
+    Args:
+        n: how many points.
+        squares: on a side of the board.
+        noise: standard deviation of what is added.
+        seed: of the points and of the split.
+
+    Returns:
+        A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
+
+    Raises:
+        ValueError: if a number isn't positive, or ``noise`` is negative.
+
+    Example:
+        >>> checkerboard(100).classes
+        ('black', 'white')
+    """
+    _checks.positive_ints("checkerboard", squares=squares)
+    draw = _generator("checkerboard", n, noise, seed)
+    x = draw.uniform(-1, 1, (n, 2))
+    labels = np.floor(squares * (x + 1) / 2).astype(int).sum(axis=1) % 2
+    x += noise * draw.randn(n, 2)
+    return _points(x, labels, ("black", "white"), "checkerboard", seed)
+
+
+def sine_regression(
+    n: int = 1000, *, noise: float = 0.1, periods: float = 1.0, seed: int = 0
+) -> Dataset:
+    """A sine with noise, to be predicted from where one is.
+
+    y = sin(x) + noise·ε with x uniform in [−π·periods, π·periods).
+
+    Args:
+        n: how many points.
+        noise: standard deviation of what is added to y.
+        periods: how many periods of the sine there are.
+        seed: of the points and of the split.
+
+    Returns:
+        A Dataset: ``inputs`` float32 (N, 1), ``labels`` float32 (N, 1), no classes.
+
+    Raises:
+        ValueError: if a number isn't positive, or ``noise`` is negative.
+
+    Example:
+        >>> sine_regression(50).test["labels"].shape
+        (5, 1)
+    """
+    draw = _generator("sine_regression", n, noise, seed)
+    x = periods * draw.uniform(-np.pi, np.pi, (n, 1))
+    y = np.sin(x) + noise * draw.randn(n, 1)
+    about = f"sine_regression: {n:,} points of a sine with noise"
+    return assembled(x.astype(np.float32), y.astype(np.float32), (), about, seed)
+
+
+def _points(
+    x: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], name: str, seed: int
+) -> Dataset:
+    about = f"{name}: {len(x):,} points of {len(classes)} classes"
+    return assembled(x.astype(np.float32), labels.astype(np.int32), classes, about, seed)
+
+
+def _generator(function: str, n: int, noise: float, seed: int) -> np.random.RandomState:
+    """A source of numbers whose stream NumPy has frozen, once the arguments make sense."""
+    _checks.positive_ints(function, n=n)
+    if not noise >= 0:
+        raise ValueError(f"{function}: noise is {noise}; it must be 0 or more")
+    return np.random.RandomState(seed)
+
+
+def _numbers(n: int) -> tuple[str, ...]:
+    return tuple(str(i) for i in range(n))

@@ -1,0 +1,199 @@
+"""Which numbers of an input a result comes from, and which examples are like it."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
+from jaxdl.types import Array
+
+
+class Nearest(NamedTuple):
+    """What ``nearest_examples`` gives."""
+
+    indices: Array  # (N, k), the nearest first
+    distances: Array  # (N, k)
+
+
+def saliency(
+    f: Callable[[Array], Array], x: ArrayLike, *, targets: ArrayLike | None = None
+) -> Array:
+    """How much a result changes with each number of the input: |∂f_c(x)/∂x|.
+
+    Args:
+        f: from (N, …) to logits (N, classes), or to one number an example, (N,). An example's
+            result must depend on that example alone, as in evaluation.
+        x: examples, shape (N, …), floating point.
+        targets: the class c of each, shape (N,); that of the largest logit unless given.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Raises:
+        TypeError: if ``x`` isn't floating point, or the targets aren't integers.
+        ShapeError: if the results or the targets have another shape.
+        ValueError: if there is no such class as a target.
+
+    Example:
+        >>> saliency(lambda x: x @ jnp.array([[1.0, -2.0], [0.0, 3.0]]), jnp.array([[1.0, 1.0]]))
+        Array([[1., 0.]], dtype=float32)
+
+    Reference:
+        Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks", 2014,
+        https://arxiv.org/abs/1312.6034.
+    """
+    x = _checks.floating("saliency", "x", x)
+    return jnp.abs(_gradient(f, x, _targets("saliency", f, x, targets)))
+
+
+def integrated_gradients(
+    f: Callable[[Array], Array],
+    x: ArrayLike,
+    *,
+    baseline: ArrayLike | None = None,
+    targets: ArrayLike | None = None,
+    steps: int = 64,
+) -> Array:
+    """Shares f_c(x) - f_c(b) out among the input's numbers: (x - b)·∫₀¹ ∂f_c(b + t(x - b))/∂x dt.
+
+    Args:
+        f: as for ``saliency``.
+        x: examples, shape (N, …), floating point.
+        baseline: b, what says nothing, as a black image; of the shape of ``x`` or of one example.
+            Zeros unless given.
+        targets: the class c of each, shape (N,); that of the largest logit unless given.
+        steps: points of the midpoint rule for the integral.
+
+    Returns:
+        An array of the shape of ``x``. Of each example the sum is f_c(x) - f_c(b), to the error
+        of the integral.
+
+    Raises:
+        TypeError: if ``x`` isn't floating point, or the targets aren't integers.
+        ShapeError: if the results, the baseline or the targets have another shape.
+        ValueError: if ``steps`` isn't a positive integer, or there is no such class as a target.
+
+    Example:
+        >>> integrated_gradients(lambda x: x[:, 0] ** 2 + x[:, 1], jnp.array([[3.0, 1.0]]))
+        Array([[9., 1.]], dtype=float32)
+
+    Reference:
+        Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks", 2017,
+        https://arxiv.org/abs/1703.01365.
+    """
+    _checks.positive_ints("integrated_gradients", steps=steps)
+    x = _checks.floating("integrated_gradients", "x", x)
+    base = jnp.zeros_like(x) if baseline is None else jnp.asarray(baseline, x.dtype)
+    if base.shape not in (x.shape, x.shape[1:]):
+        raise ShapeError(
+            f"integrated_gradients: baseline is {describe(base)}; it needs the shape of "
+            f"x, {describe(x)}, or of one example"
+        )
+    base = jnp.broadcast_to(base, x.shape)
+    chosen = _targets("integrated_gradients", f, x, targets)
+    times = (jnp.arange(steps, dtype=x.dtype) + 0.5) / steps
+    at = lambda t: _gradient(f, base + t * (x - base), chosen)
+    return (x - base) * jax.lax.map(at, times).mean(axis=0)
+
+
+def nearest_examples(
+    queries: ArrayLike,
+    examples: ArrayLike,
+    *,
+    k: int = 5,
+    features: Callable[[Array], Array] | None = None,
+    metric: Literal["euclidean", "cosine"] = "euclidean",
+) -> Nearest:
+    """Finds the examples that are most like each query, as they are or as a network sees them.
+
+    Args:
+        queries: shape (N, …).
+        examples: shape (M, …), such as the training examples.
+        k: how many are found, at most M.
+        features: what is compared, from (N, …) to (N, …), such as the activations of a layer,
+            ``lambda x: explain.trace(net, params, state, x).layers[-2].a``.
+        metric: "euclidean", or "cosine" for 1 - the cosine of the angle; what is 0 throughout has
+            no angle, and counts as at a right angle to all.
+
+    Returns:
+        A Nearest.
+
+    Raises:
+        ValueError: if ``k`` isn't between 1 and M, or the metric is unknown.
+        ShapeError: if queries and examples don't have the same axes behind the first.
+
+    Example:
+        >>> nearest_examples(jnp.array([[1.0]]), jnp.array([[5.0], [0.5], [2.0]]), k=2)
+        Nearest(indices=Array([[1, 2]], dtype=int32), distances=Array([[0.5, 1. ]], dtype=float32))
+    """
+    _checks.positive_ints("nearest_examples", k=k)
+    if metric not in ("euclidean", "cosine"):
+        raise ValueError(f'nearest_examples: metric is {metric!r}; it is "euclidean" or "cosine"')
+    a, b = jnp.asarray(queries), jnp.asarray(examples)
+    if a.shape[1:] != b.shape[1:] or min(a.ndim, b.ndim) < 1:
+        raise ShapeError(f"nearest_examples: queries {describe(a)} and examples {describe(b)}")
+    if k > len(b):
+        raise ValueError(f"nearest_examples: k is {k}, but there are {len(b)} examples")
+    rows_a, rows_b = (_rows(x if features is None else features(x), metric) for x in (a, b))
+    distances = jax.lax.map(lambda row: _distances(row, rows_b, metric), rows_a)
+    least, indices = jax.lax.top_k(-distances, k)
+    return Nearest(indices, -least)
+
+
+def _rows(x: Array, metric: str) -> Array:
+    rows = jnp.asarray(x, jnp.float32).reshape(len(x), -1)
+    length = jnp.sqrt(jnp.sum(rows * rows, axis=1, keepdims=True))
+    length = jnp.where(length == 0, 1.0, length)
+    return rows if metric == "euclidean" else rows / jnp.broadcast_to(length, rows.shape)
+
+
+def _distances(row: Array, rows: Array, metric: str) -> Array:
+    # Of differences, not of products: those of near points would be lost to rounding.
+    squares = jnp.sum(jnp.square(rows - row[None]), axis=1)
+    if metric == "euclidean":
+        return jnp.sqrt(squares)
+    return jnp.where(rows.any(axis=1) & row.any(), squares / 2, 1.0)
+
+
+def _gradient(f: Callable[[Array], Array], x: Array, targets: Array | None) -> Array:
+    def total(x: Array) -> Array:
+        y = f(x)
+        if targets is not None:
+            y = jnp.take_along_axis(y, targets[:, None], axis=1)
+        return jnp.sum(y)
+
+    return jax.grad(total)(x)
+
+
+def _targets(
+    function: str, f: Callable[[Array], Array], x: Array, targets: ArrayLike | None
+) -> Array | None:
+    """The class of each example; None where a result is one number."""
+    y = jax.eval_shape(f, x)
+    if y.ndim not in (1, 2) or x.ndim == 0 or y.shape[0] != x.shape[0]:
+        needs = "logits (N, classes) or one number an example (N,)"
+        raise ShapeError(f"{function}: f made {describe(y)} of {describe(x)}; it must give {needs}")
+    if y.ndim == 1:
+        if targets is not None:
+            raise ShapeError(f"{function}: f gives one number an example; there are no targets")
+        return None
+    chosen = jnp.argmax(f(x), axis=1) if targets is None else jnp.asarray(targets)
+    if chosen.shape != y.shape[:1]:
+        raise ShapeError(f"{function}: targets is {describe(chosen)}; it needs shape {y.shape[:1]}")
+    _check_classes(function, chosen, y.shape[1])
+    return chosen.astype(jnp.int32)
+
+
+def _check_classes(function: str, targets: Array, count: int) -> None:
+    """Raises unless targets are integers and, where they can be seen, classes that there are."""
+    if not jnp.issubdtype(targets.dtype, jnp.integer):
+        raise TypeError(f"{function}: targets is {describe(targets)}; they must be integers")
+    if isinstance(targets, jax.core.Tracer) or not targets.size:
+        return
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= count:
+        raise ValueError(f"{function}: targets go from {low} to {high}; f has {count} classes")

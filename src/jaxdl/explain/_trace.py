@@ -1,0 +1,145 @@
+"""The forward pass, layer by layer."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxdl.combinators import LayerLike, lift
+from jaxdl.explain._flat import read
+from jaxdl.explain._parts import Part, Var, compute, forward, graph_of
+from jaxdl.explain._stages import Stage, stages_of, units
+from jaxdl.explain._text import table
+from jaxdl.types import Array, Key, Params, State
+
+
+class LayerTrace(NamedTuple):
+    """What one layer made of an input."""
+
+    label: str  # unique in a network, as "1 dense(784, 128)"
+    name: str
+    activation: str  # "" where there is none
+    inputs: Array
+    z: Array  # the pre-activation
+    a: Array  # z after the activation; z where there is none
+    dead: Array  # for each unit, an entry of the last axis, whether no gradient gets through it
+
+
+class Trace(NamedTuple):
+    """What ``trace`` gives; ``print`` shows a table."""
+
+    layers: tuple[LayerTrace, ...]
+    output: Array
+
+    def __str__(self) -> str:
+        return _text(self)
+
+
+def trace(
+    net: LayerLike,
+    params: Params,
+    state: State,
+    x: ArrayLike,
+    *,
+    key: Key | None = None,
+    train: bool = False,
+) -> Trace:
+    """Computes a network and keeps what each layer makes: Zˡ = fˡ(aˡ⁻¹) and aˡ = σ(Zˡ).
+
+    An activation that works on each number of its own counts to the layer before it. What changes
+    nothing, as dropout in evaluation, isn't there. Layers inside of others are listed each for
+    itself, in the order of computing; what a combinator adds to them, as the sum in ``residual``,
+    stands behind them under the combinator's name.
+
+    Args:
+        net: any Layer, or a function of one array.
+        params: its parameters; ``()`` for a function.
+        state: its state.
+        x: what goes in, of any shape that the network takes.
+        key: a random key, where the network needs one.
+        train: whether it computes as in training.
+
+    Returns:
+        A Trace. A unit is dead if σ′(Z) = 0 at every example and place, so that it can't learn
+        from them; without an activation, if its result is 0 there.
+
+    Example:
+        >>> from jaxdl import activations, layers, serial
+        >>> net = serial(layers.dense(1, 2), activations.relu)
+        >>> params = ({"kernel": jnp.array([[1.0, -1.0]]), "bias": jnp.zeros(2)}, ())
+        >>> print(trace(net, params, ((), ()), jnp.array([[1.0], [3.0]])))
+        layer          activation  shape   mean Z  sd Z  mean a  sd a  dead
+        1 dense(1, 2)  relu        (2, 2)       0  2.24       1  1.22   50%
+    """
+    layer, x = lift(net), jnp.asarray(x)
+    apply = lambda p, x, s, key: layer.apply(p, s, x, key=key, train=train)[0]
+    graph = graph_of(apply, params, x, state, key)
+    stages = stages_of(graph)
+
+    @jax.jit
+    def run(*args: Any) -> tuple[list[tuple[Array, ...]], Array]:
+        values = forward(graph, *args)
+        return [_arrays(stage, values, x) for stage in stages], read(values, graph.results[0])
+
+    arrays, output = run(params, x, state, key)
+    rows = [
+        LayerTrace(s.label, s.name, s.activation, *a) for s, a in zip(stages, arrays, strict=True)
+    ]
+    return Trace(tuple(rows), output)
+
+
+def dead_units(net: LayerLike, params: Params, state: State, x: ArrayLike) -> dict[str, Array]:
+    """Finds the units through which no gradient gets at any of the examples.
+
+    Args:
+        net: any Layer.
+        params: its parameters.
+        state: its state.
+        x: examples; the more, the surer.
+
+    Returns:
+        For each layer with an activation a boolean mask over its units; see ``trace``.
+
+    Example:
+        >>> from jaxdl import activations, layers, serial
+        >>> net = serial(layers.dense(1, 2), activations.relu)
+        >>> params = ({"kernel": jnp.array([[1.0, -1.0]]), "bias": jnp.zeros(2)}, ())
+        >>> dead_units(net, params, ((), ()), jnp.array([[1.0], [3.0]]))
+        {'1 dense(1, 2)': Array([False,  True], dtype=bool)}
+    """
+    return {row.label: row.dead for row in trace(net, params, state, x).layers if row.activation}
+
+
+def slope(part: Part, z: Array) -> Array:
+    """The derivative σ′(z) of an activation."""
+    value, back = jax.vjp(lambda z: compute(part, [z])[0], z)
+    return back(jnp.ones_like(value))[0]
+
+
+def _arrays(stage: Stage, values: dict[Var, Any], x: Array) -> tuple[Array, ...]:
+    """What comes in, Z, a, and which units are dead."""
+    z, a = values[stage.z], values[stage.a]
+    still = a == 0 if stage.after is None else slope(stage.after, z) == 0
+    return values[stage.enters], z, a, still.all(axis=units(stage, x))
+
+
+def _text(trace: Trace) -> str:
+    header = ["layer", "activation", "shape", "mean Z", "sd Z", "mean a", "sd a", "dead"]
+    rows = [
+        [
+            row.label,
+            row.activation,
+            str(row.a.shape),
+            *(f"{number:.3g}" for x in (row.z, row.a) for number in _moments(x)),
+            f"{np.mean(row.dead):.0%}",
+        ]
+        for row in trace.layers
+    ]
+    return table(header, rows)
+
+
+def _moments(x: Array) -> tuple[float, float]:
+    numbers = np.asarray(x, np.float64)
+    return float(numbers.mean()), float(numbers.std())

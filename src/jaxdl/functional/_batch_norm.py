@@ -1,0 +1,131 @@
+"""Batch normalisation: statistics of a batch in training, of the past in evaluation."""
+
+import math
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
+from jaxdl.functional._normalization import same_params
+from jaxdl.functional._standardize import standardize, wide
+from jaxdl.types import Array
+
+
+def batch_norm(
+    params: Mapping[str, Array],
+    state: Mapping[str, Array],
+    x: ArrayLike,
+    *,
+    train: bool = False,
+    momentum: float | None = 0.1,
+    epsilon: float = 1e-5,
+    axis_name: str | None = None,
+    where: ArrayLike | None = None,
+) -> tuple[Array, Mapping[str, Array]]:
+    """Normalises each channel over the batch: y = (x - mean) / √(variance + ε) · scale + bias.
+
+    In training, mean and variance are those of the batch, over all axes but the last, and the
+    running ones move towards them: running ← (1 - momentum)·running + momentum·batch. As in
+    PyTorch, x is divided by the biased variance (over n values), and the running one moves
+    towards the unbiased one (over n - 1). In evaluation the running ones take their place, and
+    all leading axes are batch axes.
+
+    Args:
+        params: ``{"scale": (channels,), "bias": (channels,)}``; either, or both, may be left out.
+        state: ``{"mean": (channels,), "variance": (channels,)}``, the running statistics, whose
+            dtype is kept; with ``momentum=None`` also ``"count": ()``, the batches so far.
+        x: shape (…, channels), floating point.
+        train: whether to use the statistics of the batch, and to move the running ones.
+        momentum: the share of the new batch in the running statistics (PyTorch's convention; that
+            of Flax and Keras is one minus it); with None they are the mean over all batches.
+        epsilon: ε.
+        axis_name: an axis of devices, or of ``vmap``, whose batches count as one.
+        where: True for what counts in the statistics; its axes are the first ones of ``x``, so
+            shape (batch,) leaves out rows, as those that pad a ragged last batch, and
+            (batch, time) positions. What doesn't count is normalised all the same.
+
+    Returns:
+        An array of the shape and dtype of ``x``, and the state; in evaluation unchanged.
+
+    Raises:
+        ShapeError: if ``x`` has other channels, or in training one value a channel, which is its
+            own mean; if the axes of ``where`` aren't the first ones of ``x``.
+        TypeError: if ``x`` isn't floating point, or ``where`` isn't boolean.
+
+    Example:
+        >>> state = {"mean": jnp.zeros(1), "variance": jnp.ones(1)}
+        >>> y, state = batch_norm({}, state, jnp.array([[1.0], [3.0]]), train=True)
+        >>> y.round(3).ravel(), state["mean"], state["variance"]
+        (Array([-1.,  1.], dtype=float32), Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+
+    Reference:
+        Ioffe and Szegedy, "Batch normalization", 2015, https://arxiv.org/abs/1502.03167.
+    """
+    name = f"batch_norm({state['mean'].shape[0]})"
+    x = _checks.floating(name, "x", x)
+    _checks.last_axis(name, x, state["mean"].shape[0])
+    same_params(name, params, x.shape[-1:])
+    values = wide(x)
+    row = lambda a: jnp.asarray(a, values.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
+    scale, bias = row(params.get("scale", 1.0)), row(params.get("bias", 0.0))
+    smallest = jnp.asarray(epsilon, values.dtype)
+    if not train:
+        factor = jax.lax.rsqrt(row(state["variance"]) + smallest) * scale
+        return ((values - row(state["mean"])) * factor + bias).astype(x.dtype), state
+    _more_than_one_value(name, x, axis_name)
+    mask = None if where is None else _mask(name, where, x)
+    axes = tuple(range(x.ndim - 1))
+    y, mean, variance, count = standardize(values, scale, bias, smallest, mask, axes, axis_name)
+    moved = _move(state, momentum, mean.ravel(), variance.ravel(), count.reshape(()))
+    return y.astype(x.dtype), moved
+
+
+def _more_than_one_value(name: str, x: Array, axis_name: str | None) -> None:
+    """Raises a ShapeError where a channel has one value in the whole batch, its own mean."""
+    devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
+    count = math.prod(x.shape[:-1]) * devices
+    if count < 2:
+        raise ShapeError(
+            f"{name} in training got {describe(x)}, {count} value(s) a channel; it needs two"
+        )
+
+
+def _mask(name: str, where: ArrayLike, x: Array) -> Array:
+    """Returns ``where`` with all axes of ``x``, the last of size 1."""
+    where = jnp.asarray(where)
+    if where.dtype != jnp.bool_:
+        raise TypeError(f"{name}: where is {describe(where)}; it must be boolean")
+    if where.ndim >= x.ndim or where.shape != x.shape[: where.ndim]:
+        raise ShapeError(
+            f"{name}: where is {describe(where)} and x {describe(x)}; the axes of where must be "
+            "the first ones of x, without the channels"
+        )
+    where = jnp.expand_dims(where, range(where.ndim, x.ndim))
+    return jnp.broadcast_to(where, (*x.shape[:-1], 1))
+
+
+def _move(
+    state: Mapping[str, Array], momentum: float | None, mean: Array, variance: Array, count: Array
+) -> dict[str, Array]:
+    """Moves the running statistics towards those of a batch, unless nothing in it counts."""
+    there = count > 0
+    counted: dict[str, Array] = {}
+    share: ArrayLike = 0.0 if momentum is None else momentum
+    if momentum is None:
+        counted = {"count": state["count"] + there.astype(state["count"].dtype)}
+        share = 1 / jnp.maximum(counted["count"], 1)
+    unbiased = variance * (count / jnp.maximum(count - 1, 1))
+
+    def move(running: Array, batch: Array) -> Array:
+        part = jnp.asarray(share, running.dtype)
+        moved = (1 - part) * running + part * batch.astype(running.dtype)
+        return jnp.where(there, jax.lax.stop_gradient(moved), running)
+
+    return {
+        "mean": move(state["mean"], mean),
+        "variance": move(state["variance"], unbiased),
+        **counted,
+    }

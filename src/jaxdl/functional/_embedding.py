@@ -1,0 +1,157 @@
+"""Vectors of tokens: looked up by number, and compared with."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
+from jaxdl.types import Array
+
+
+def embedding(
+    params: Mapping[str, Array], indices: ArrayLike, *, padding_index: int | None = None
+) -> Array:
+    """Looks up a vector for each token number: y = E[i].
+
+    A number out of range raises where it is known. Inside ``jit`` it isn't, and its vector is nan,
+    so that a run can't go on with a wrong one; a negative number doesn't count from the end.
+
+    Args:
+        params: ``{"embedding": (n_tokens, n_out)}``.
+        indices: integers in [0, n_tokens), any shape (…).
+        padding_index: the token whose vector gets no gradient, and so stays what it is.
+
+    Returns:
+        An array of shape (…, n_out).
+
+    Raises:
+        TypeError: if ``indices`` aren't integers.
+        ValueError: if a number is out of range, outside of ``jit``.
+
+    Example:
+        >>> params = {"embedding": jnp.array([[1.0, 2.0], [3.0, 4.0]])}
+        >>> embedding(params, jnp.array([1, 1, 0]))
+        Array([[3., 4.], [3., 4.], [1., 2.]], dtype=float32)
+    """
+    table = jnp.asarray(params["embedding"])
+    name = f"embedding({table.shape[0]}, {table.shape[1]})"
+    indices = _token_numbers(name, indices, len(table))
+    y = _rows(table, indices)
+    if padding_index is None:
+        return y
+    _known_in_range(name, "padding_index", np.asarray(padding_index), len(table))
+    padding = jnp.broadcast_to((indices == padding_index)[..., None], y.shape)
+    return jnp.where(padding, jax.lax.stop_gradient(y), y)
+
+
+def embedding_bag(
+    params: Mapping[str, Array],
+    indices: ArrayLike,
+    *,
+    reduction: Literal["sum", "mean", "max"] = "mean",
+    padding_index: int | None = None,
+) -> Array:
+    """Looks up bags of tokens and joins the vectors of each: y = mean over the bag of E[i].
+
+    Args:
+        params: ``{"embedding": (n_tokens, n_out)}``.
+        indices: integers in [0, n_tokens), shape (…, bag).
+        reduction: ``"mean"``, ``"sum"``, or ``"max"`` feature by feature, where of equal entries
+            the first one gets the gradient.
+        padding_index: the token that fills up short bags and doesn't count; it gets no gradient.
+
+    Returns:
+        An array of shape (…, n_out); 0 for a bag in which nothing counts.
+
+    Raises:
+        TypeError: if ``indices`` aren't integers.
+        ValueError: if a number is out of range, outside of ``jit``, or at another ``reduction``.
+
+    Example:
+        >>> params = {"embedding": jnp.array([[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]])}
+        >>> embedding_bag(params, jnp.array([[0, 1], [1, 2]]), padding_index=2)
+        Array([[2., 3.], [3., 4.]], dtype=float32)
+    """
+    if reduction not in ("sum", "mean", "max"):
+        raise ValueError(f'embedding_bag: reduction is {reduction!r}, not "sum", "mean" or "max"')
+    if jnp.ndim(indices) == 0:
+        raise ShapeError(f"embedding_bag got indices {describe(indices)}; it needs an axis of bags")
+    rows = embedding(params, indices, padding_index=padding_index)
+    real = jnp.ones(rows.shape[:-1], bool)
+    if padding_index is not None:
+        real = jnp.asarray(indices) != padding_index
+    count = real.sum(-1, dtype=jnp.int32)[..., None]
+    where = jnp.broadcast_to(real[..., None], rows.shape)
+    if reduction == "max":
+        return _largest(rows, where)
+    total = rows.sum(-2, where=where)
+    if reduction == "sum":
+        return total
+    return total / jnp.broadcast_to(jnp.maximum(count, 1).astype(total.dtype), total.shape)
+
+
+def embedding_attend(params: Mapping[str, Array], x: ArrayLike) -> Array:
+    """Compares features with every token's vector: logits = x·Eᵀ, the output of a tied embedding.
+
+    Args:
+        params: ``{"embedding": (n_tokens, n_out)}``, those of ``embedding``.
+        x: shape (…, n_out), floating point.
+
+    Returns:
+        An array of shape (…, n_tokens).
+
+    Raises:
+        ShapeError: if the last axis of ``x`` hasn't n_out entries.
+        TypeError: if ``x`` isn't floating point.
+
+    Example:
+        >>> params = {"embedding": jnp.array([[1.0, 2.0], [3.0, 4.0]])}
+        >>> embedding_attend(params, jnp.array([1.0, 0.0]))
+        Array([1., 3.], dtype=float32)
+
+    Reference:
+        Press and Wolf, "Using the output embedding to improve language models", 2016,
+        https://arxiv.org/abs/1608.05859.
+    """
+    table = jnp.asarray(params["embedding"])
+    name = f"embedding_attend({table.shape[0]}, {table.shape[1]})"
+    x = _checks.floating(name, "x", x)
+    _checks.last_axis(name, x, table.shape[1])
+    return jnp.einsum("...d,nd->...n", x, table)
+
+
+def _token_numbers(name: str, indices: ArrayLike, n_tokens: int) -> Array:
+    """Returns the indices as an array, or raises if they aren't integers in range."""
+    numbers = jnp.asarray(indices)
+    if not jnp.issubdtype(numbers.dtype, jnp.integer):
+        raise TypeError(f"{name}: indices are {describe(numbers)}; they must be integers")
+    if not isinstance(numbers, jax.core.Tracer):
+        _known_in_range(name, "indices", np.asarray(numbers), n_tokens)
+    return numbers
+
+
+def _known_in_range(name: str, argument: str, numbers: np.ndarray, n_tokens: int) -> None:
+    """Raises a ValueError if a number isn't in [0, n_tokens)."""
+    wrong = numbers[(numbers < 0) | (numbers >= n_tokens)]
+    if wrong.size:
+        raise ValueError(f"{name}: {argument} has {wrong[0]}; it must lie in [0, {n_tokens})")
+
+
+def _rows(table: Array, numbers: Array) -> Array:
+    """Returns the table's rows of these numbers, nan where there is none."""
+    return table.at[numbers].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
+
+
+def _largest(rows: Array, counts: Array) -> Array:
+    """The largest entry that counts, or 0; of equal ones the first gets the gradient."""
+    if rows.shape[-2] == 0:
+        return jnp.zeros((*rows.shape[:-2], rows.shape[-1]), rows.dtype)
+    entries = jnp.where(counts, rows, -jnp.inf)
+    first = jnp.argmax(entries, -2, keepdims=True)
+    top = jnp.take_along_axis(entries, first, -2).squeeze(-2)
+    return jnp.where(counts.any(-2), top, 0)

@@ -1,0 +1,213 @@
+"""Multi-head attention: over a whole sequence, or step by step with a cache."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
+from jaxdl.functional._attention import dot_product_attention
+from jaxdl.functional._dense import dense
+from jaxdl.functional._positions import room, rotary
+from jaxdl.types import Array, Key, Shape
+
+AttentionParams: TypeAlias = Mapping[str, Mapping[str, Array]]
+AttentionCache: TypeAlias = dict[str, Array]
+
+
+def multi_head_attention(
+    params: AttentionParams,
+    x: ArrayLike,
+    memory: ArrayLike | None = None,
+    *,
+    n_heads: int,
+    mask: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    causal: bool = False,
+    rotary_base: float | None = None,
+    rate: float | Array = 0.0,
+    key: Key | None = None,
+    block_size: int | None = None,
+) -> Array:
+    """Attends with several heads at a time: y = concat(attention(x·Q, m·K, m·V))·O + b.
+
+    m is x itself (self-attention) or another sequence (cross-attention). The columns of the one
+    kernel "qkv" are those of Q, K and V in this order, and within each the heads one after
+    another: it is PyTorch's ``in_proj_weight`` transposed, and "out" its ``out_proj``.
+
+    Args:
+        params: ``{"qkv": {"kernel": (n_in, (n_heads + 2·n_kv_heads)·size), "bias"}, "out":
+            {"kernel": (n_heads·size, n_out), "bias"}}``; a bias may be left out. The heads of keys
+            and values follow from the sizes.
+        x: shape (…, time, n_in).
+        memory: m, shape (…, memory time, n_in); x unless given.
+        n_heads: heads of the queries.
+        mask: True where a query sees a key; broadcasts to (…, n_heads, time, memory time).
+        bias: what is added to the scores; broadcasts to the same shape.
+        causal: whether position t sees only the positions up to t.
+        rotary_base: where given, queries and keys are turned by their positions; see ``rotary``.
+        rate: the share of the attention weights that dropout drops.
+        key: a random key, needed if ``rate`` isn't 0.
+        block_size: how many keys at a time; see ``dot_product_attention``.
+
+    Returns:
+        An array of shape (…, time, n_out).
+
+    Raises:
+        ShapeError: if shapes don't belong together.
+        TypeError: if ``x``, ``memory`` or ``bias`` aren't floating point, or the mask not boolean.
+        ValueError: with both a memory, whose positions aren't those of x, and ``rotary_base``.
+
+    Example:
+        >>> params = {"qkv": {"kernel": jnp.ones((4, 12))}, "out": {"kernel": jnp.ones((4, 4))}}
+        >>> multi_head_attention(params, jnp.ones((5, 4)), n_heads=2).shape
+        (5, 4)
+
+    Reference:
+        Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762.
+    """
+    if memory is not None and rotary_base is not None:
+        raise ValueError("multi_head_attention: rotary positions are for self-attention only")
+    q, k, v = _queries_keys_values(params, x, memory, n_heads)
+    if rotary_base is not None:
+        q, k = rotary(q, base=rotary_base), rotary(k, base=rotary_base)
+    y = dot_product_attention(
+        q, k, v, mask=mask, bias=bias, causal=causal, rate=rate, key=key, block_size=block_size
+    )
+    return dense(params["out"], _joined(y))
+
+
+def multi_head_attention_step(
+    params: AttentionParams,
+    cache: Mapping[str, Array],
+    x: ArrayLike,
+    *,
+    n_heads: int,
+    rotary_base: float | None = None,
+) -> tuple[Array, AttentionCache]:
+    """Continues causal self-attention: time steps of x attend to the cached ones and to x.
+
+    Feeding a sequence in parts, whatever their lengths, gives what ``multi_head_attention`` with
+    ``causal=True`` gives for the whole. All shapes are fixed, so that one compiled program serves
+    every step; it computes scores with all of the cache, also the part that is still empty.
+
+    Args:
+        params: as for ``multi_head_attention``.
+        cache: from ``attention_cache``, or from the step before.
+        x: the next time steps, shape (…, time, n_in); the same batch axes as the cache.
+        n_heads: heads of the queries.
+        rotary_base: as for ``multi_head_attention``.
+
+    Returns:
+        An array of shape (…, time, n_out), and the cache with keys and values of ``x``. Where x
+        doesn't fit any more and that is only known inside ``jit``, the array is nan.
+
+    Raises:
+        ShapeError: if shapes don't belong together, or x is longer than the whole cache.
+        TypeError: if ``x`` isn't floating point.
+        ValueError: if there is no room for x in the cache, outside of ``jit``.
+
+    Example:
+        >>> params = {"qkv": {"kernel": jnp.ones((4, 12))}, "out": {"kernel": jnp.ones((4, 4))}}
+        >>> cache = attention_cache(params, (), 8)
+        >>> y, cache = multi_head_attention_step(params, cache, jnp.ones((1, 4)), n_heads=2)
+        >>> y.shape, int(cache["length"])
+        ((1, 4), 1)
+    """
+    q, k, v = _queries_keys_values(params, x, None, n_heads)
+    start, time, capacity = cache["length"], q.shape[-3], cache["key"].shape[-2]
+    room("multi_head_attention_step", start, time, capacity)
+    if rotary_base is not None:
+        positions = start + jnp.arange(time)
+        q, k = (rotary(a, positions, base=rotary_base) for a in (q, k))
+    filled = {name: _put(cache[name], a, start) for name, a in (("key", k), ("value", v))}
+    k, v = (a.reshape(*a.shape[:-1], *k.shape[-2:]).astype(q.dtype) for a in filled.values())
+    y = dot_product_attention(q, k, v, causal=True, offset=start)
+    y = jnp.where(start + time <= capacity, dense(params["out"], _joined(y)), jnp.nan)
+    return y, filled | {"length": start + time}
+
+
+def attention_cache(
+    params: AttentionParams,
+    batch_shape: Shape,
+    length: int,
+    *,
+    dtype: DTypeLike | None = None,
+) -> AttentionCache:
+    """Makes an empty cache for ``multi_head_attention_step``.
+
+    Args:
+        params: as for ``multi_head_attention``; with axes before those of the kernels, as
+            ``repeat`` stacks them, the cache has these axes first.
+        batch_shape: the batch axes, ``(batch,)`` or ``()``.
+        length: how many time steps it holds.
+        dtype: of keys and values; that of the kernel unless given.
+
+    Returns:
+        ``{"key": (…, length, n_kv_heads·size), "value": the same, "length": ()}``; the last counts
+        the time steps so far.
+
+    Raises:
+        ValueError: if ``length`` isn't a positive integer.
+
+    Example:
+        >>> params = {"qkv": {"kernel": jnp.ones((4, 8))}, "out": {"kernel": jnp.ones((4, 4))}}
+        >>> cache = attention_cache(params, (3,), 16)  # 2·n_kv_heads·size = 8 - 4
+        >>> cache["key"].shape
+        (3, 16, 2)
+    """
+    _checks.positive_ints("attention_cache", length=length)
+    kernel = params["qkv"]["kernel"]
+    n_columns = (kernel.shape[-1] - params["out"]["kernel"].shape[-2]) // 2
+    empty = jnp.zeros((*kernel.shape[:-2], *batch_shape, length, n_columns), dtype or kernel.dtype)
+    return {"key": empty, "value": empty, "length": jnp.zeros(kernel.shape[:-2], jnp.int32)}
+
+
+def _queries_keys_values(
+    params: AttentionParams, x: ArrayLike, memory: ArrayLike | None, n_heads: int
+) -> tuple[Array, Array, Array]:
+    """Returns x·Q, m·K and m·V, each (…, time, heads, size)."""
+    _checks.positive_ints("multi_head_attention", n_heads=n_heads)
+    qkv, width = params["qkv"], params["out"]["kernel"].shape[0]
+    n_columns = qkv["kernel"].shape[1]
+    x = _checks.floating("multi_head_attention", "x", x)
+    if x.ndim < 2:
+        raise ShapeError(f"multi_head_attention got {describe(x)}; it needs (…, time, features)")
+    if width % n_heads or (n_columns - width) % (2 * width // n_heads):
+        raise ShapeError(
+            f"multi_head_attention: {n_heads} heads don't divide the {width} inputs of out and the "
+            f"{n_columns} columns of qkv"
+        )
+    cuts = [width, (width + n_columns) // 2]
+    if memory is None:
+        parts = jnp.split(dense(qkv, x), cuts, axis=-1)
+    else:
+        columns = lambda low, high: {name: a[..., low:high] for name, a in qkv.items()}
+        both = dense(columns(width, n_columns), memory)
+        parts = [dense(columns(0, width), x), *jnp.split(both, 2, axis=-1)]
+    size = width // n_heads
+    return tuple(a.reshape(*a.shape[:-1], -1, size) for a in parts)  # type: ignore[return-value]
+
+
+def _put(cached: Array, x: Array, start: Array) -> Array:
+    """Returns the cached keys or values with those of x, (…, time, heads, size), from start on."""
+    x = _joined(x)
+    if x.shape[:-2] != cached.shape[:-2] or x.shape[-1] != cached.shape[-1]:
+        raise ShapeError(
+            f"multi_head_attention_step: new keys {describe(x)} don't fit into the cache "
+            f"{describe(cached)}; all axes but time must be equal"
+        )
+    if x.shape[-2] > cached.shape[-2]:
+        raise ShapeError(
+            f"multi_head_attention_step: {x.shape[-2]} time steps are more than the cache "
+            f"{describe(cached)} holds"
+        )
+    return lax.dynamic_update_slice_in_dim(cached, x.astype(cached.dtype), start, cached.ndim - 2)
+
+
+def _joined(y: Array) -> Array:
+    """Returns the heads one after another on the last axis."""
+    return y.reshape(*y.shape[:-2], y.shape[-2] * y.shape[-1])

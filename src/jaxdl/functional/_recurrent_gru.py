@@ -1,0 +1,177 @@
+"""Gated recurrent units."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from jaxdl.functional import _recurrent_parts as parts
+from jaxdl.types import Array
+
+
+def gru_step(params: parts.Cell, carry: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
+    """One step of a GRU; see ``gru``.
+
+    Args:
+        params: as for ``gru``.
+        carry: h, shape (…, n_hidden).
+        x: shape (…, n_in).
+
+    Returns:
+        The next carry, and y, which is the same.
+
+    Raises:
+        ShapeError: if a shape doesn't fit the params.
+
+    Example:
+        >>> params = {"kernel": jnp.ones((1, 3)), "recurrent_kernel": jnp.ones((1, 3))}
+        >>> h, y = gru_step(params, jnp.zeros(1), jnp.ones(1))
+        >>> float(y[0])  # (1 - σ(1))·tanh(1)
+        0.204...
+    """
+    name = parts.name_of("gru_step", params, 3)
+    steps = parts.cut(name, params, jnp.asarray(x)[..., None, :], None)
+    h, z, kernel, bias = _weigh(name, params, steps, carry, parts.project)
+    h, _ = _step(kernel, bias, h, (tuple(gate[0] for gate in z), None))
+    h = h.reshape(*steps.lead, -1)
+    return h, h
+
+
+def gru(
+    params: parts.Cell,
+    x: ArrayLike,
+    *,
+    carry: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    reverse: bool = False,
+    derivatives: parts.Derivatives = "fast",
+) -> tuple[Array, Array]:
+    """Gated recurrent units, one layer in one direction, over whole sequences.
+
+    (r, z, n) = x·W + b;  (r', z', n') = h·U + b';  r = σ(r + r');  z = σ(z + z');
+    h' = (1 - z)⊙tanh(n + r⊙n') + z⊙h;  y = h'.
+
+    The reset gate r acts on h·U + b' and not on h, as in PyTorch, and in Keras by default.
+
+    Args:
+        params: ``{"kernel": W (n_in, 3·n_hidden), "recurrent_kernel": U (n_hidden, 3·n_hidden),
+            "bias": b (3·n_hidden,), "recurrent_bias": b' (3·n_hidden,)}``, gates in the order
+            r, z, n, which is PyTorch's; Keras's is z, r, n. A bias that is left out is 0.
+        x: shape (…, time, n_in), floating point.
+        carry: h before the first step, (…, n_hidden); zeros unless given.
+        lengths: integers (…), how many steps of each sequence are real. The rest leaves the carry
+            as it is and has y = 0. All steps are real unless given.
+        reverse: whether it runs from each sequence's last real step to its first.
+        derivatives: "fast" or "lax", as for ``lstm``.
+
+    Returns:
+        y, shape (…, time, n_hidden), and the carry h after the last step that was run.
+
+    Raises:
+        ShapeError: if a shape doesn't fit the params.
+        TypeError: if ``x`` isn't floating point or ``lengths`` not of integers.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> (params,), _ = layers.gru(3, 4).init(jax.random.key(0))
+        >>> y, h = gru(params, jnp.ones((2, 5, 3)), lengths=jnp.array([5, 0]))
+        >>> y.shape, float(abs(h[1]).max())
+        ((2, 5, 4), 0.0)
+
+    Reference:
+        Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014,
+        https://arxiv.org/abs/1406.1078.
+    """
+    name = parts.name_of("gru", params, 3)
+    parts.check_derivatives(name, derivatives)
+    steps = parts.cut(name, params, x, lengths)
+    fast = derivatives == "fast"
+    project = parts.project_fast if fast else parts.project
+    h, z, kernel, bias = _weigh(name, params, steps, carry, project)
+    hs, h = (_run_fast if fast else _run)(reverse, z, kernel, bias, h, steps.mask)
+    return parts.join(steps, hs), h.reshape(*steps.lead, kernel.shape[0])
+
+
+def _weigh(
+    name: str, params: parts.Cell, steps: parts.Steps, carry: Any, project: parts.Project
+) -> tuple[Array, parts.Gates, Array, Array]:
+    """H before the first step; the gates' inputs; U; and b' of n, which r multiplies.
+
+    σ(z) = tanh(z/2)/2 + 1/2, and the inner half goes into the weights.
+    """
+    n, dtype = params["recurrent_kernel"].shape[0], steps.x.dtype
+    scale = jnp.repeat(jnp.array([0.5, 0.5, 1.0], dtype), n, total_repeat_length=3 * n)
+    bias, inner = (parts.leaf(params, b, 3 * n, dtype) for b in ("bias", "recurrent_bias"))
+    outer = jnp.concatenate([bias[: 2 * n] + inner[: 2 * n], bias[2 * n :]])
+    z = project(3, steps.x, parts.scaled(params["kernel"], scale), outer * scale)
+    h = parts.start(name, "carry", carry, params, steps, dtype)
+    kernel = parts.scaled(params["recurrent_kernel"], scale)
+    return h, z, kernel, inner[2 * n :].astype(parts.wide(dtype))
+
+
+def _step(kernel: Array, bias: Array, h: Array, x: Any, keep: bool = False) -> tuple[Array, Any]:
+    """The next h; also, to keep, the factors by which the backward pass multiplies."""
+    (z_r, z_z, z_n), mask = x
+    h_r, h_z, h_n = jnp.split(parts.dot(h, kernel), 3, -1)
+    h_n = h_n + jnp.broadcast_to(bias, h_n.shape)
+    r, z = (0.5 * jnp.tanh(a) + 0.5 for a in (z_r + h_r, z_z + h_z))
+    n = jnp.tanh(z_n + r * h_n)
+    old = h.astype(n.dtype)
+    new = (n + z * (old - n)).astype(h.dtype)
+    into_n = (1 - z) * (1 - n * n)
+    factors: parts.Gates = (
+        into_n * h_n * 2 * r * (1 - r),
+        (old - n) * 2 * z * (1 - z),
+        into_n,
+        into_n * r,
+        z,
+    )
+    if mask is not None:
+        new = jnp.where(mask, new, h)
+        factors = (*(jnp.where(mask, a, 0) for a in factors[:-1]), jnp.where(mask, z, 1))
+    return new, (new, factors if keep else ())
+
+
+def _run(
+    reverse: bool, z: parts.Gates, kernel: Array, bias: Array, h: Array, mask: Array | None
+) -> tuple[Array, Array]:
+    """All states h, (time, batch, n_hidden), and the last."""
+    h, (hs, _) = lax.scan(functools.partial(_step, kernel, bias), h, (z, mask), reverse=reverse)
+    return hs, h
+
+
+_run_fast = jax.custom_vjp(_run, nondiff_argnums=(0,))
+
+
+def _forward(
+    reverse: bool, z: parts.Gates, kernel: Array, bias: Array, h: Array, mask: Array | None
+) -> tuple[tuple[Array, Array], Any]:
+    step = functools.partial(_step, kernel, bias, keep=True)
+    last, (hs, factors) = lax.scan(step, h, (z, mask), reverse=reverse)
+    return (hs, last), (kernel, h, hs, factors)
+
+
+def _backward(reverse: bool, saved: Any, cotangents: tuple[Array, Array]) -> tuple:
+    """Runs back with dh alone, of which every other gradient is a product over all steps."""
+    kernel, h, hs, factors = saved
+    d_hs, dh = (d.astype(parts.wide(d.dtype)) for d in cotangents)
+    into_r, into_z, into_n, inside, through = factors
+    kernels = jnp.split(kernel.T, 3)
+
+    def step(dh: Array, x: Any) -> tuple[Array, Array]:
+        dh_out, through, *gates = x
+        dh = dh + dh_out
+        back = (parts.dot(dh * gate, k) for gate, k in zip(gates, kernels, strict=True))
+        return functools.reduce(jnp.add, back, dh * through), dh
+
+    xs = (d_hs, through, into_r, into_z, inside)
+    dh, each = lax.scan(step, dh, xs, reverse=not reverse)
+    d_r, d_z, d_n, d_inside = (each * a for a in (into_r, into_z, into_n, inside))
+    d_kernel = parts.kernel_gradient((d_r, d_z, d_inside), parts.before(h, hs, reverse), kernel)
+    return (d_r, d_z, d_n), d_kernel, d_inside.sum((0, 1)), dh.astype(h.dtype), None
+
+
+_run_fast.defvjp(_forward, _backward)

@@ -1,0 +1,193 @@
+"""Long short-term memory."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from jaxdl.functional import _recurrent_parts as parts
+from jaxdl.types import Array
+
+
+def lstm_step(
+    params: parts.Cell, carry: tuple[ArrayLike, ArrayLike], x: ArrayLike
+) -> tuple[tuple[Array, Array], Array]:
+    """One step of an LSTM; see ``lstm``.
+
+    Args:
+        params: as for ``lstm``.
+        carry: (h, c), each of shape (…, n_hidden).
+        x: shape (…, n_in).
+
+    Returns:
+        The next carry, and y = h.
+
+    Raises:
+        ShapeError: if a shape doesn't fit the params.
+
+    Example:
+        >>> params = {"kernel": jnp.ones((1, 4)), "recurrent_kernel": jnp.ones((1, 4))}
+        >>> (h, c), y = lstm_step(params, (jnp.zeros(1), jnp.zeros(1)), jnp.ones(1))
+        >>> float(c[0]), float(h[0])  # σ(1)·tanh(1), and σ(1)·tanh of it
+        (0.556..., 0.369...)
+    """
+    name = parts.name_of("lstm_step", params, 4)
+    steps = parts.cut(name, params, jnp.asarray(x)[..., None, :], None)
+    h, c = _starts(name, params, steps, carry)
+    z, kernel = _weigh(params, steps.x, parts.project)
+    (h, c), _ = _step(kernel, (h, c), (tuple(gate[0] for gate in z), None))
+    after = _ends(params, steps, h, c)
+    return after, after[0]
+
+
+def lstm(
+    params: parts.Cell,
+    x: ArrayLike,
+    *,
+    carry: tuple[ArrayLike, ArrayLike] | None = None,
+    lengths: ArrayLike | None = None,
+    reverse: bool = False,
+    derivatives: parts.Derivatives = "fast",
+) -> tuple[Array, tuple[Array, Array]]:
+    """Long short-term memory, one layer in one direction, over whole sequences.
+
+    (i, f, g, o) = x·W + b + h·U;  c' = σ(f)⊙c + σ(i)⊙tanh(g);  h' = σ(o)⊙tanh(c');  y = h'.
+
+    In half precision the sums and c are kept in float32.
+
+    Args:
+        params: ``{"kernel": W (n_in, 4·n_hidden), "recurrent_kernel": U (n_hidden, 4·n_hidden),
+            "bias": b (4·n_hidden,)}``, gates in the order i, f, g, o, which is PyTorch's and
+            Keras's. Without ``bias``, b = 0. A ``recurrent_bias`` of the same shape is added to
+            it: PyTorch's second bias, which adds nothing but a faster step of the sum.
+        x: shape (…, time, n_in), floating point.
+        carry: (h, c) before the first step, each (…, n_hidden); zeros unless given.
+        lengths: integers (…), how many steps of each sequence are real. The rest leaves the carry
+            as it is and has y = 0. All steps are real unless given.
+        reverse: whether it runs from each sequence's last real step to its first.
+        derivatives: "fast" differentiates in reverse with a rule that is quick inside compiled
+            loops; "lax" leaves derivatives to JAX, and is needed for ``jax.jvp`` of this function.
+
+    Returns:
+        y, shape (…, time, n_hidden), and the carry (h, c) after the last step that was run. With
+        no step at all, y is empty and the carry is that which came in.
+
+    Raises:
+        ShapeError: if a shape doesn't fit the params.
+        TypeError: if ``x`` isn't floating point or ``lengths`` not of integers.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> (params,), _ = layers.lstm(3, 4).init(jax.random.key(0))
+        >>> y, (h, c) = lstm(params, jnp.ones((2, 5, 3)), lengths=jnp.array([5, 2]))
+        >>> y.shape, h.shape, bool((y[1, 1] == h[1]).all()), float(abs(y[1, 2:]).max())
+        ((2, 5, 4), (2, 4), True, 0.0)
+
+    Reference:
+        Hochreiter & Schmidhuber, "Long short-term memory", 1997; with forget gates: Gers,
+        Schmidhuber & Cummins, "Learning to forget", 2000.
+    """
+    name = parts.name_of("lstm", params, 4)
+    parts.check_derivatives(name, derivatives)
+    steps = parts.cut(name, params, x, lengths)
+    h, c = _starts(name, params, steps, carry)
+    fast = derivatives == "fast"
+    z, kernel = _weigh(params, steps.x, parts.project_fast if fast else parts.project)
+    hs, h, c = (_run_fast if fast else _run)(reverse, z, kernel, h, c, steps.mask)
+    return parts.join(steps, hs), _ends(params, steps, h, c)
+
+
+def _starts(name: str, params: parts.Cell, steps: parts.Steps, carry: Any) -> tuple[Array, Array]:
+    """H and c before the first step."""
+    dtype = steps.x.dtype
+    if carry is not None and not (isinstance(carry, tuple | list) and len(carry) == 2):
+        raise ValueError(f"{name}: carry must be a pair (h, c), got {carry!r}")
+    h, c = (None, None) if carry is None else carry
+    h = parts.start(name, "carry[0]", h, params, steps, dtype)
+    return h, parts.start(name, "carry[1]", c, params, steps, parts.wide(dtype))
+
+
+def _ends(params: parts.Cell, steps: parts.Steps, h: Array, c: Array) -> tuple[Array, Array]:
+    """H and c with the batch axes and the type of what came in."""
+    shape = (*steps.lead, params["recurrent_kernel"].shape[0])
+    return h.reshape(shape), c.reshape(shape).astype(steps.x.dtype)
+
+
+def _weigh(params: parts.Cell, x: Array, project: parts.Project) -> tuple[parts.Gates, Array]:
+    """The gates' inputs x·W + b, (time, batch, n_hidden) each, and U.
+
+    σ(z) = tanh(z/2)/2 + 1/2, and the inner half goes into the weights: one tanh does for all gates.
+    """
+    n = params["recurrent_kernel"].shape[0]
+    scale = jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5], x.dtype), n, total_repeat_length=4 * n)
+    bias = parts.both_biases(params, 4 * n, x.dtype)
+    z = project(4, x, parts.scaled(params["kernel"], scale), bias * scale)
+    return z, parts.scaled(params["recurrent_kernel"], scale)
+
+
+def _step(
+    kernel: Array, carry: tuple[Array, Array], x: Any, keep: bool = False
+) -> tuple[tuple[Array, Array], Any]:
+    """The next h and c; also, to keep, the factors by which the backward pass multiplies."""
+    (h, c), (z, mask) = carry, x
+    recurrence = jnp.split(parts.dot(h, kernel), 4, -1)
+    i, f, g, o = (jnp.tanh(a + b) for a, b in zip(z, recurrence, strict=True))
+    i, f, o = (0.5 * gate + 0.5 for gate in (i, f, o))
+    next_c = f * c + i * g
+    t = jnp.tanh(next_c)
+    next_h = (o * t).astype(h.dtype)
+    into_z = (2 * i * (1 - i) * g, 2 * f * (1 - f) * c, i * (1 - g * g))
+    factors: parts.Gates = (*into_z, 2 * o * (1 - o) * t, o * (1 - t * t), f)
+    if mask is not None:
+        next_h, next_c = jnp.where(mask, next_h, h), jnp.where(mask, next_c, c)
+        factors = (*(jnp.where(mask, a, 0) for a in factors[:-1]), jnp.where(mask, f, 1))
+    return (next_h, next_c), (next_h, factors if keep else ())
+
+
+def _run(
+    reverse: bool, z: parts.Gates, kernel: Array, h: Array, c: Array, mask: Array | None
+) -> tuple[Array, Array, Array]:
+    """All states h, (time, batch, n_hidden), and the last h and c."""
+    step = functools.partial(_step, kernel)
+    (h, c), (hs, _) = lax.scan(step, (h, c), (z, mask), reverse=reverse)
+    return hs, h, c
+
+
+_run_fast = jax.custom_vjp(_run, nondiff_argnums=(0,))
+
+
+def _forward(
+    reverse: bool, z: parts.Gates, kernel: Array, h: Array, c: Array, mask: Array | None
+) -> tuple[tuple[Array, Array, Array], Any]:
+    step = functools.partial(_step, kernel, keep=True)
+    (last_h, last_c), (hs, factors) = lax.scan(step, (h, c), (z, mask), reverse=reverse)
+    return (hs, last_h, last_c), (kernel, h, hs, factors, mask)
+
+
+def _backward(reverse: bool, saved: Any, cotangents: tuple[Array, Array, Array]) -> tuple:
+    """Runs back with dz alone; the kernel's gradient is a product over all steps after it."""
+    kernel, h, hs, factors, mask = saved
+    kernels = jnp.split(kernel.T, 4)
+
+    def step(carry: tuple[Array, Array], x: Any) -> tuple[tuple[Array, Array], parts.Gates]:
+        dh, dc = carry
+        dh_out, (i, f, g, o, into_c, forget), mask = x
+        dh = dh + dh_out.astype(dh.dtype)
+        dc = dc + dh * into_c
+        dz = (dc * i, dc * f, dc * g, dh * o)
+        before = functools.reduce(jnp.add, map(parts.dot, dz, kernels))
+        # The factors of a masked step are 0, and h goes through it as it is.
+        before = before if mask is None else before + jnp.where(mask, 0, dh)
+        return (before, dc * forget), dz
+
+    d_hs, dh, dc = cotangents
+    start = (dh.astype(dc.dtype), dc)
+    (dh, dc), dz = lax.scan(step, start, (d_hs, factors, mask), reverse=not reverse)
+    d_kernel = parts.kernel_gradient(dz, parts.before(h, hs, reverse), kernel)
+    return dz, d_kernel, dh.astype(h.dtype), dc, None
+
+
+_run_fast.defvjp(_forward, _backward)

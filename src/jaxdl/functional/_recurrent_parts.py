@@ -1,0 +1,167 @@
+"""What recurrent layers share: sequences cut into steps, and products over all steps.
+
+Inside, time is the first axis and all batch axes are one, gates are separate arrays, and padding
+is a mask: a masked step leaves the carry as it was, in either direction.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
+from jaxdl._varying import varying
+from jaxdl.types import Array, Shape
+
+Derivatives: TypeAlias = Literal["fast", "lax"]
+Cell: TypeAlias = Mapping[str, Array]
+Gates: TypeAlias = tuple[Array, ...]
+"""One array (time, batch, n_hidden) a gate."""
+
+Project: TypeAlias = Callable[[int, Array, Array, Array], Gates]
+
+
+class Steps(NamedTuple):
+    """A batch of sequences as a scan takes it."""
+
+    x: Array  # (time, batch, n_in)
+    mask: Array | None  # (time, batch, 1), False at padding; None where there is none
+    lead: Shape  # the batch axes, as they came in
+
+
+def name_of(cell: str, params: Cell, gates: int) -> str:
+    """Returns how messages call a cell, as "lstm(28, 128)", and checks its params' shapes."""
+    n_in, n_hidden = params["kernel"].shape[0], params["recurrent_kernel"].shape[0]
+    shapes = {"kernel": (n_in,), "recurrent_kernel": (n_hidden,), "bias": (), "recurrent_bias": ()}
+    for leaf, lead in shapes.items():
+        if leaf in params and params[leaf].shape != (*lead, gates * n_hidden):
+            raise ShapeError(
+                f"{cell}: params[{leaf!r}] is {describe(params[leaf])}; with n_in {n_in} and"
+                f" n_hidden {n_hidden} it must have shape {(*lead, gates * n_hidden)}"
+            )
+    return f"{cell}({n_in}, {n_hidden})"
+
+
+def leaf(params: Cell, name: str, columns: int, dtype: Any) -> Array:
+    """A bias, or zeros where the params have none."""
+    return params[name].astype(dtype) if name in params else jnp.zeros(columns, dtype)
+
+
+def both_biases(params: Cell, columns: int, dtype: Any) -> Array:
+    """The sum of the two biases, where only it counts."""
+    return leaf(params, "bias", columns, dtype) + leaf(params, "recurrent_bias", columns, dtype)
+
+
+def scaled(kernel: Array, scale: Array) -> Array:
+    """A kernel with its columns scaled, in the scale's precision."""
+    return kernel.astype(scale.dtype) * jnp.broadcast_to(scale, kernel.shape)
+
+
+def check_derivatives(name: str, derivatives: str) -> None:
+    """Raises a ValueError unless it is a known way to differentiate."""
+    if derivatives not in ("fast", "lax"):
+        raise ValueError(f'{name}: derivatives is {derivatives!r}; it must be "fast" or "lax"')
+
+
+def cut(name: str, params: Cell, x: ArrayLike, lengths: ArrayLike | None) -> Steps:
+    """Checks sequences (…, time, n_in) and their lengths, and puts time first."""
+    x = _checks.floating(name, "x", x)
+    if x.ndim < 2:
+        raise ShapeError(f"{name} got {describe(x)}, and needs axes (…, time, n_in)")
+    _checks.last_axis(name, x, params["kernel"].shape[0])
+    lead, (time, n_in) = x.shape[:-2], x.shape[-2:]
+    x = x.astype(jnp.result_type(x, params["kernel"]))
+    x = jnp.moveaxis(x.reshape(math.prod(lead), time, n_in), 1, 0)
+    if lengths is None:
+        return Steps(x, None, lead)
+    lengths = jnp.asarray(lengths)
+    if not jnp.issubdtype(lengths.dtype, jnp.integer):
+        raise TypeError(f"{name}: lengths is {describe(lengths)}; it must be of integers")
+    if lengths.shape != lead:
+        raise ShapeError(f"{name}: lengths is {describe(lengths)}; it must have shape {lead}")
+    mask = jnp.arange(time, dtype=jnp.int32)[:, None] < lengths.reshape(1, -1).astype(jnp.int32)
+    # What stands in the padding may be anything, also nan, and must not reach a gradient.
+    return Steps(jnp.where(mask[..., None], x, 0), mask[..., None], lead)
+
+
+def join(steps: Steps, y: Array) -> Array:
+    """The inverse of ``cut`` for what a scan gave, with 0 at padding."""
+    y = y if steps.mask is None else jnp.where(steps.mask, y, 0)
+    y = jnp.moveaxis(y, 0, 1)
+    return y.reshape(*steps.lead, *y.shape[1:])
+
+
+def start(
+    name: str, argument: str, carry: ArrayLike | None, params: Cell, steps: Steps, dtype: Any
+) -> Array:
+    """A carry of zeros, or the given one after a check, with its batch axes merged."""
+    lead, n = steps.lead, params["recurrent_kernel"].shape[0]
+    if carry is None:
+        return varying(jnp.zeros((math.prod(lead), n), dtype), (dict(params), steps.x, steps.mask))
+    carry = _checks.floating(name, argument, carry)
+    if carry.shape != (*lead, n):
+        raise ShapeError(
+            f"{name}: {argument} is {describe(carry)}; it must have shape {(*lead, n)}"
+        )
+    carry = carry.reshape(math.prod(lead), n).astype(dtype)
+    return varying(carry, (dict(params), steps.x, steps.mask))
+
+
+def wide(dtype: Any) -> Any:
+    """The type in which sums and cell states are kept: float32 for half precision."""
+    return jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
+
+
+# Half precision is rounded after the sum, which is taken in float32; XLA for CPUs can't give the
+# sum itself (preferred_element_type) for every one of these products.
+def dot(a: Array, b: Array) -> Array:
+    """a·b over the last axis of a in b's precision, for sums in a wider one."""
+    contract = (((a.ndim - 1,), (0,)), ((), ()))
+    return lax.dot_general(a.astype(b.dtype), b, contract).astype(wide(b.dtype))
+
+
+def over_steps(a: Array, b: Array) -> Array:
+    """Σ a·bᵀ over time and batch, (n_a, n_b), in b's precision."""
+    return lax.dot_general(a.astype(b.dtype), b, (((0, 1), (0, 1)), ((), ())))
+
+
+def project(gates: int, x: Array, kernel: Array, bias: Array) -> Gates:
+    """What comes in, before the recurrence: x·W + b of each gate, for all steps at once."""
+    shape = (*x.shape[:-1], bias.size // gates)
+    pairs = zip(jnp.split(kernel, gates, 1), jnp.split(bias, gates), strict=True)
+    return tuple(dot(x, k) + jnp.broadcast_to(b, shape).astype(wide(b.dtype)) for k, b in pairs)
+
+
+# By itself JAX would transpose a gate's whole gradient before the product, which takes longer.
+project_fast = jax.custom_vjp(project, nondiff_argnums=(0,))
+
+
+def _project_forward(gates: int, x: Array, kernel: Array, bias: Array) -> tuple[Gates, Any]:
+    return project(gates, x, kernel, bias), (x, kernel)
+
+
+def _project_backward(gates: int, saved: Any, dz: Gates) -> tuple[Array, Array, Array]:
+    x, kernel = saved
+    kernels = jnp.split(kernel.T, gates)
+    dx = functools.reduce(jnp.add, map(dot, dz, kernels))
+    d_bias = jnp.concatenate([d.sum((0, 1)) for d in dz])
+    return dx.astype(x.dtype), kernel_gradient(dz, x, kernel), d_bias.astype(kernel.dtype)
+
+
+project_fast.defvjp(_project_forward, _project_backward)
+
+
+def kernel_gradient(dz: Sequence[Array], x: Array, kernel: Array) -> Array:
+    """The gradient of a kernel (n_in, gates·n_hidden) that multiplied x, as one product a gate."""
+    return jnp.concatenate([over_steps(d, x) for d in dz]).T.astype(kernel.dtype)
+
+
+def before(h: Array, hs: Array, reverse: bool) -> Array:
+    """The states that the steps of a scan began with, given the first and those they ended with."""
+    return jnp.concatenate([hs, h[None]])[1:] if reverse else jnp.concatenate([h[None], hs])[:-1]

@@ -1,0 +1,178 @@
+"""The plain recurrent network of Elman."""
+
+import functools
+from typing import Any, Literal, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from jaxdl.functional import _recurrent_parts as parts
+from jaxdl.types import Array
+
+Nonlinearity: TypeAlias = Literal["tanh", "relu"]
+
+
+def rnn_step(
+    params: parts.Cell, carry: ArrayLike, x: ArrayLike, *, nonlinearity: Nonlinearity = "tanh"
+) -> tuple[Array, Array]:
+    """One step of a plain recurrent network; see ``rnn``.
+
+    Args:
+        params: as for ``rnn``.
+        carry: h, shape (…, n_hidden).
+        x: shape (…, n_in).
+        nonlinearity: "tanh" or "relu".
+
+    Returns:
+        The next carry, and y, which is the same.
+
+    Raises:
+        ShapeError: if a shape doesn't fit the params.
+
+    Example:
+        >>> params = {"kernel": jnp.ones((1, 1)), "recurrent_kernel": jnp.full((1, 1), 0.5)}
+        >>> h, y = rnn_step(params, jnp.ones(1), jnp.ones(1), nonlinearity="relu")
+        >>> y
+        Array([1.5], dtype=float32)
+    """
+    name = parts.name_of("rnn_step", params, 1)
+    _check(name, nonlinearity)
+    steps = parts.cut(name, params, jnp.asarray(x)[..., None, :], None)
+    h, z, kernel = _weigh(name, params, steps, carry, parts.project)
+    h, y = _step(nonlinearity, kernel, h, (z[0][0], None))
+    return h.reshape(*steps.lead, -1), y.reshape(*steps.lead, -1)
+
+
+def rnn(
+    params: parts.Cell,
+    x: ArrayLike,
+    *,
+    nonlinearity: Nonlinearity = "tanh",
+    carry: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    reverse: bool = False,
+    derivatives: parts.Derivatives = "fast",
+) -> tuple[Array, Array]:
+    """A plain recurrent network, one layer in one direction, over whole sequences.
+
+    h' = tanh(x·W + b + h·U), or relu of it;  y = h'.
+
+    Args:
+        params: ``{"kernel": W (n_in, n_hidden), "recurrent_kernel": U (n_hidden, n_hidden),
+            "bias": b (n_hidden,)}``. Without ``bias``, b = 0; a ``recurrent_bias`` is added to it.
+        x: shape (…, time, n_in), floating point.
+        nonlinearity: "tanh" or "relu".
+        carry: h before the first step, (…, n_hidden); zeros unless given.
+        lengths: integers (…), how many steps of each sequence are real. The rest leaves the carry
+            as it is and has y = 0. All steps are real unless given.
+        reverse: whether it runs from each sequence's last real step to its first.
+        derivatives: "fast" or "lax", as for ``lstm``.
+
+    Returns:
+        y, shape (…, time, n_hidden), and the carry h after the last step that was run.
+
+    Raises:
+        ShapeError: if a shape doesn't fit the params.
+        TypeError: if ``x`` isn't floating point or ``lengths`` not of integers.
+
+    Example:
+        >>> params = {"kernel": jnp.ones((1, 1)), "recurrent_kernel": jnp.full((1, 1), 0.5)}
+        >>> y, h = rnn(params, jnp.ones((3, 1)), nonlinearity="relu")
+        >>> y[:, 0]
+        Array([1.  , 1.5 , 1.75], dtype=float32)
+
+    Reference:
+        Elman, "Finding structure in time", 1990.
+    """
+    name = parts.name_of("rnn", params, 1)
+    _check(name, nonlinearity)
+    parts.check_derivatives(name, derivatives)
+    steps = parts.cut(name, params, x, lengths)
+    fast = derivatives == "fast"
+    project = parts.project_fast if fast else parts.project
+    h, z, kernel = _weigh(name, params, steps, carry, project)
+    hs, h = (_run_fast if fast else _run)(nonlinearity, reverse, z[0], kernel, h, steps.mask)
+    return parts.join(steps, hs), h.reshape(*steps.lead, kernel.shape[0])
+
+
+def _check(name: str, nonlinearity: str) -> None:
+    if nonlinearity not in ("tanh", "relu"):
+        raise ValueError(f'{name}: nonlinearity is {nonlinearity!r}; it must be "tanh" or "relu"')
+
+
+def _weigh(
+    name: str, params: parts.Cell, steps: parts.Steps, carry: Any, project: parts.Project
+) -> tuple[Array, parts.Gates, Array]:
+    """H before the first step; x·W + b as the only gate; and U."""
+    n, dtype = params["recurrent_kernel"].shape[0], steps.x.dtype
+    bias = parts.both_biases(params, n, dtype)
+    h = parts.start(name, "carry", carry, params, steps, dtype)
+    z = project(1, steps.x, params["kernel"].astype(dtype), bias)
+    return h, z, params["recurrent_kernel"].astype(dtype)
+
+
+def _step(nonlinearity: Nonlinearity, kernel: Array, h: Array, x: Any) -> tuple[Array, Array]:
+    """The next h, twice: to go on with and to keep."""
+    z, mask = x
+    z = z + parts.dot(h, kernel)
+    new = (jnp.tanh(z) if nonlinearity == "tanh" else jax.nn.relu(z)).astype(h.dtype)
+    new = new if mask is None else jnp.where(mask, new, h)
+    return new, new
+
+
+def _run(
+    nonlinearity: Nonlinearity,
+    reverse: bool,
+    z: Array,
+    kernel: Array,
+    h: Array,
+    mask: Array | None,
+) -> tuple[Array, Array]:
+    """All states h, (time, batch, n_hidden), and the last."""
+    step = functools.partial(_step, nonlinearity, kernel)
+    h, hs = lax.scan(step, h, (z, mask), reverse=reverse)
+    return hs, h
+
+
+_run_fast = jax.custom_vjp(_run, nondiff_argnums=(0, 1))
+
+
+def _forward(
+    nonlinearity: Nonlinearity,
+    reverse: bool,
+    z: Array,
+    kernel: Array,
+    h: Array,
+    mask: Array | None,
+) -> tuple[tuple[Array, Array], Any]:
+    hs, last = _run(nonlinearity, reverse, z, kernel, h, mask)
+    return (hs, last), (kernel, h, hs, mask)
+
+
+def _backward(
+    nonlinearity: Nonlinearity, reverse: bool, saved: Any, cotangents: tuple[Array, Array]
+) -> tuple:
+    """Runs back with dz alone; the kernel's gradient is a product over all steps after it."""
+    kernel, h, hs, mask = saved
+    d_hs, dh = (d.astype(parts.wide(d.dtype)) for d in cotangents)
+    wide = hs.astype(d_hs.dtype)
+    slope = 1 - wide * wide if nonlinearity == "tanh" else (wide > 0).astype(wide.dtype)
+    slope = slope if mask is None else jnp.where(mask, slope, 0)
+    across = kernel.T
+
+    def step(dh: Array, x: Any) -> tuple[Array, Array]:
+        dh_out, slope, mask = x
+        dh = dh + dh_out
+        dz = dh * slope
+        before = parts.dot(dz, across)
+        # The slope of a masked step is 0, and h goes through it as it is.
+        return before if mask is None else before + jnp.where(mask, 0, dh), dz
+
+    dh, dz = lax.scan(step, dh, (d_hs, slope, mask), reverse=not reverse)
+    d_kernel = parts.kernel_gradient((dz,), parts.before(h, hs, reverse), kernel)
+    return dz, d_kernel, dh.astype(h.dtype), None
+
+
+_run_fast.defvjp(_forward, _backward)

@@ -1,0 +1,54 @@
+"""What brings data into the form that a network computes with."""
+
+import math
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl._checks import ShapeError, describe
+from jaxdl.types import Array
+
+
+def flatten(x: ArrayLike, *, axes: int = 3) -> Array:
+    """Merges the last axes into one; by default those of an image, (height, width, channels).
+
+    Args:
+        x: shape (…, n₁, …, n_axes).
+        axes: how many axes are merged, at least 1.
+
+    Returns:
+        An array of shape (…, n₁ · … · n_axes).
+
+    Raises:
+        ShapeError: if ``x`` has fewer axes.
+
+    Example:
+        >>> flatten(jnp.ones((5, 28, 28, 1))).shape
+        (5, 784)
+    """
+    x = jnp.asarray(x)
+    if not 1 <= axes <= x.ndim:
+        raise ShapeError(f"flatten of the last {axes} axes got {describe(x)}")
+    kept = x.shape[: x.ndim - axes]
+    return x.reshape(*kept, math.prod(x.shape[x.ndim - axes :]))
+
+
+def rescale(
+    x: ArrayLike, *, scale: float = 1 / 255, offset: float = 0.0, dtype: DTypeLike = jnp.float32
+) -> Array:
+    """Moves numbers to another range: y = scale·x + offset; by default bytes to [0, 1].
+
+    Args:
+        x: any shape, any numbers, as the bytes of images.
+        scale: the factor.
+        offset: what is added after it.
+        dtype: the floating-point type of the result.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Example:
+        >>> rescale(jnp.array([0, 255], "uint8"), scale=2 / 255, offset=-1.0)
+        Array([-1.,  1.], dtype=float32)
+    """
+    return jnp.asarray(x).astype(dtype) * jnp.asarray(scale, dtype) + jnp.asarray(offset, dtype)

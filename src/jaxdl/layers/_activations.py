@@ -1,0 +1,160 @@
+"""Activations with parameters of their own, and the one that is random in training."""
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _checks, activations, functional, initializers
+from jaxdl.layers._dense import dense
+from jaxdl.types import Array, Init, Key, Layer, Params, State, named
+
+
+def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) -> Layer:
+    """Leaky relu that learns its slope: x where x > 0, else slope · x; see ``activations.prelu``.
+
+    Args:
+        n: how many slopes: 1 for all features, or as many as there are on the last axis.
+        slope: what the slopes start at.
+        dtype: of the slopes.
+
+    Returns:
+        A Layer with params ``{"slope": (n,)}`` and no state.
+
+    Raises:
+        ValueError: if ``n`` isn't a positive integer.
+
+    Example:
+        >>> import jax
+        >>> net = prelu()
+        >>> params, state = net.init(jax.random.key(0))
+        >>> net.apply(params, state, jnp.array([-1.0, 2.0]))[0]
+        Array([-0.25,  2.  ], dtype=float32)
+    """
+    name = f"prelu({n})"
+    _checks.positive_ints(name, n=n)
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return {"slope": jnp.full(n, slope, dtype)}, ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        return activations.prelu(x, params["slope"]), state
+
+    return named(name, init_fn, apply_fn)
+
+
+def swish(n: int = 1, *, beta: float = 1.0, dtype: DTypeLike = jnp.float32) -> Layer:
+    """Swish that learns its beta: x · sigmoid(beta · x); see ``activations.swish``.
+
+    Args:
+        n: how many betas: 1 for all features, or as many as there are on the last axis.
+        beta: what they start at.
+        dtype: of the betas.
+
+    Returns:
+        A Layer with params ``{"beta": (n,)}`` and no state.
+
+    Raises:
+        ValueError: if ``n`` isn't a positive integer.
+
+    Example:
+        >>> import jax
+        >>> net = swish(beta=0.0)
+        >>> params, state = net.init(jax.random.key(0))
+        >>> net.apply(params, state, jnp.array([-1.0, 2.0]))[0]
+        Array([-0.5,  1. ], dtype=float32)
+    """
+    name = f"swish({n})"
+    _checks.positive_ints(name, n=n)
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return {"beta": jnp.full(n, beta, dtype)}, ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        return activations.swish(x, beta=params["beta"]), state
+
+    return named(name, init_fn, apply_fn)
+
+
+def maxout(
+    n_in: int,
+    n_out: int,
+    *,
+    pieces: int = 2,
+    bias: bool = True,
+    init: Init = initializers.torch_default,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """A dense layer whose outputs are the largest of several: yᵢ = maxⱼ (x·W + b)ᵢⱼ.
+
+    Args:
+        n_in: features that come in, on the last axis.
+        n_out: features that go out.
+        pieces: how many affine pieces each output is the maximum of.
+        bias: whether b is added.
+        init: how kernel and bias are drawn, as in ``dense``.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer with params ``{"kernel": (n_in, n_out · pieces), "bias": (n_out · pieces,)}``, the
+        pieces of an output side by side, and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer.
+
+    Example:
+        >>> import jax
+        >>> params, _ = maxout(784, 240, pieces=5).init(jax.random.key(0))
+        >>> params["kernel"].shape
+        (784, 1200)
+
+    Reference:
+        Goodfellow et al., "Maxout networks", 2013, https://arxiv.org/abs/1302.4389.
+    """
+    name = f"maxout({n_in}, {n_out}, pieces={pieces})"
+    _checks.positive_ints(name, n_in=n_in, n_out=n_out, pieces=pieces)
+    affine = dense(n_in, n_out * pieces, bias=bias, init=init, dtype=dtype)
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        return activations.maxout(functional.dense(params, x), pieces=pieces), state
+
+    return named(name, affine.init, apply_fn)
+
+
+def rrelu(*, lower: float = 1 / 8, upper: float = 1 / 3) -> Layer:
+    """Leaky relu with a random slope in training, its mean in evaluation.
+
+    Args:
+        lower: smallest slope.
+        upper: largest slope.
+
+    Returns:
+        A Layer with neither params nor state; see ``activations.rrelu``. In training its apply
+        needs a key.
+
+    Raises:
+        ValueError: if ``lower`` is above ``upper``, or in training without a key.
+
+    Example:
+        >>> rrelu(lower=0.0, upper=0.5).apply((), (), jnp.array([-1.0, 2.0]))[0]
+        Array([-0.25,  2.  ], dtype=float32)
+    """
+    name = f"rrelu({lower:.4g}, {upper:.4g})"
+    if lower > upper:
+        raise ValueError(f"{name}: lower is above upper")
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return (), ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        if train and key is None:
+            raise ValueError(f"{name} needs a key in training: apply(…, key=key, train=True)")
+        return activations.rrelu(x, lower=lower, upper=upper, key=key, train=train), state
+
+    return named(name, init_fn, apply_fn)

@@ -1,0 +1,121 @@
+"""Self-attention with several heads."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _checks, functional, initializers
+from jaxdl.layers._dense import dense
+from jaxdl.types import Array, Init, Key, Layer, Params, State, named
+
+_qkv_default = Init(initializers.glorot_uniform())
+_out_default = Init(initializers.torch_default.kernel)
+
+
+def multi_head_attention(
+    n_features: int,
+    n_heads: int,
+    *,
+    n_kv_heads: int | None = None,
+    causal: bool = False,
+    rotary: bool = False,
+    rotary_base: float = 10_000.0,
+    mask: ArrayLike | None = None,
+    rate: float | Array = 0.0,
+    bias: bool = True,
+    block_size: int | None = None,
+    init: Init | None = None,
+    out_init: Init | None = None,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """Lets the positions of a sequence attend to each other.
+
+    y = concat(attention(x·Q, x·K, x·V))·O + b; see ``functional.multi_head_attention``, which also
+    attends to another sequence with the same params.
+
+    With an empty state it computes whole sequences. Given ``functional.attention_cache`` as its
+    state it is causal and takes the next time steps, and the state it returns is the cache with
+    these; see ``functional.multi_head_attention_step``.
+
+    Args:
+        n_features: features in and out, on the last axis; each head has n_features / n_heads.
+        n_heads: heads of the queries.
+        n_kv_heads: heads of keys and values, which must divide n_heads; n_heads unless given.
+        causal: whether a position sees only itself and those before.
+        rotary: whether queries and keys are turned by their positions; see ``functional.rotary``.
+        rotary_base: the base of its wavelengths.
+        mask: True where a query sees a key; broadcasts to (…, n_heads, time, time).
+        rate: the share of the attention weights that is dropped in training.
+        bias: whether the projections have biases; they start at 0.
+        block_size: how many keys at a time; see ``functional.dot_product_attention``.
+        init: how Q, K and V are drawn; PyTorch's default, Glorot uniform for the joint kernel,
+            unless given.
+        out_init: how O is drawn; PyTorch's default U(±1/√n_features) unless given.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer from (…, time, n_features) to the same, with params ``{"qkv": {"kernel":
+        (n_features, (n_heads + 2·n_kv_heads)·size), "bias"}, "out": {"kernel": (n_features,
+        n_features), "bias"}}`` and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer, or heads don't divide; in training, if
+            ``rate`` isn't 0 and there is no key, or the state is a cache.
+
+    Example:
+        >>> params, _ = multi_head_attention(512, 8).init(jax.random.key(0))
+        >>> params["qkv"]["kernel"].shape, params["out"]["kernel"].shape
+        ((512, 1536), (512, 512))
+
+    Reference:
+        Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762.
+    """
+    name = f"multi_head_attention({n_features}, {n_heads})"
+    _checks.positive_ints(name, n_features=n_features, n_heads=n_heads)
+    _checks.in_unit_interval(name, "rate", rate, closed=True)
+    n_columns = _columns(name, n_features, n_heads, n_heads if n_kv_heads is None else n_kv_heads)
+    if rotary and n_features // n_heads % 2:
+        raise ValueError(f"{name}: rotary needs an even size of heads, not {n_features // n_heads}")
+    qkv = dense(n_features, n_columns, bias=bias, init=init or _qkv_default, dtype=dtype)
+    out = dense(n_features, n_features, bias=bias, init=out_init or _out_default, dtype=dtype)
+    base = rotary_base if rotary else None
+    whole = functools.partial(
+        functional.multi_head_attention,
+        n_heads=n_heads,
+        mask=mask,
+        causal=causal,
+        rotary_base=base,
+        block_size=block_size,
+    )
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        qkv_key, out_key = jax.random.split(key)
+        return {"qkv": qkv.init(qkv_key)[0], "out": out.init(out_key)[0]}, ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        if state:
+            if train or not causal or mask is not None:
+                raise ValueError(f"{name}: a cache is for evaluation, causal, without a mask")
+            return functional.multi_head_attention_step(
+                params, state, x, n_heads=n_heads, rotary_base=base
+            )
+        if train and key is None and not (isinstance(rate, int | float) and rate == 0):
+            raise ValueError(f"{name} needs a key in training: apply(…, key=key, train=True)")
+        return whole(params, x, rate=rate if train else 0.0, key=key), state
+
+    return named(name, init_fn, apply_fn)
+
+
+def _columns(name: str, n_features: int, n_heads: int, n_kv_heads: int) -> int:
+    """Returns the columns of the joint kernel, or raises where heads don't divide."""
+    _checks.positive_ints(name, n_kv_heads=n_kv_heads)
+    if n_features % n_heads or n_heads % n_kv_heads:
+        raise ValueError(
+            f"{name}: n_heads is {n_heads} and n_kv_heads {n_kv_heads}; n_heads must divide "
+            f"n_features, {n_features}, and n_kv_heads n_heads"
+        )
+    return n_features // n_heads * (n_heads + 2 * n_kv_heads)

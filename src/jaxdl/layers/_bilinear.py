@@ -1,0 +1,70 @@
+"""Bilinear layers."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _checks, functional, initializers
+from jaxdl.types import Array, Init, Key, Layer, Params, State, named
+
+
+def bilinear(
+    n_in1: int,
+    n_in2: int,
+    n_out: int,
+    *,
+    bias: bool = True,
+    init: Init = initializers.torch_default,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """A bilinear layer of two inputs side by side on the last axis; see ``functional.bilinear``.
+
+    A Layer takes one array. Two that come from elsewhere are joined by
+    ``jnp.concatenate([first, second], axis=-1)``, two branches of a network by ``branch``.
+
+    Args:
+        n_in1: features of the first input.
+        n_in2: features of the second, which stand behind those of the first.
+        n_out: features that go out.
+        bias: whether a bias is added.
+        init: how kernel and bias are drawn, for ``n_in1`` inputs; PyTorch's default U(±1/√n_in1)
+            unless given.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer from (…, n_in1 + n_in2) to (…, n_out) with params ``{"kernel": (n_in1, n_in2,
+        n_out), "bias": (n_out,)}`` and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer.
+
+    Example:
+        >>> net = bilinear(3, 4, 2)
+        >>> params, state = net.init(jax.random.key(0))
+        >>> first, second = jnp.ones((5, 3)), jnp.ones((5, 4))
+        >>> y, _ = net.apply(params, state, jnp.concatenate([first, second], axis=-1))
+        >>> y.shape
+        (5, 2)
+    """
+    name = f"bilinear({n_in1}, {n_in2}, {n_out})"
+    _checks.positive_ints(name, n_in1=n_in1, n_in2=n_in2, n_out=n_out)
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        kernel_key, bias_key = jax.random.split(key)
+        # Drawn as a matrix, whose fan_in is n_in1 as in PyTorch, and not n_in1·n_in2.
+        kernel = init.kernel(kernel_key, (n_in1, n_in2 * n_out), dtype)
+        params: dict[str, Any] = {"kernel": kernel.reshape(n_in1, n_in2, n_out)}
+        if bias:
+            params["bias"] = init.bias(n_in1)(bias_key, (n_out,), dtype)
+        return params, ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        x = _checks.floating(name, "x", x)
+        _checks.last_axis(name, x, n_in1 + n_in2)
+        return functional.bilinear(params, x[..., :n_in1], x[..., n_in1:]), state
+
+    return named(name, init_fn, apply_fn)

@@ -1,0 +1,279 @@
+"""Convolutional layers."""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _checks, functional, initializers
+from jaxdl._checks import ShapeError
+from jaxdl.functional._windows import one_an_axis
+from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, named
+
+Padding = str | int | Sequence[int | tuple[int, int]]
+
+
+def conv(
+    n_in: int,
+    n_out: int,
+    size: Sequence[int],
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    derivatives: Literal["fast", "lax"] = "fast",
+    bias: bool = True,
+    init: Init = initializers.torch_default,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """A convolution in as many dimensions as its kernel; see ``functional.conv``.
+
+    Args:
+        n_in: channels that come in, on the last axis.
+        n_out: channels that go out.
+        size: the kernel's, one number an axis, as ``(5, 5)`` for images.
+        stride: the step between windows; a number, or one an axis.
+        padding: zeros around the image; a number, an axis a number or a (low, high) pair, or
+            "SAME", "VALID" or "CAUSAL".
+        dilation: the step between the kernel's entries.
+        groups: parts that channels are split into, each with its own kernel.
+        derivatives: "fast" in reverse, or "lax", which ``jax.jvp`` of the layer needs.
+        bias: whether b is added.
+        init: how kernel and bias are drawn; PyTorch's default U(±1/√fan_in) unless given.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer with params ``{"kernel": (*size, n_in/groups, n_out), "bias": (n_out,)}`` and no
+        state, from (…, …spatial, n_in) to (…, …out, n_out).
+
+    Raises:
+        ValueError: if a size isn't a positive integer.
+        ShapeError: if groups don't divide the channels.
+
+    Example:
+        >>> layer = conv(1, 32, (5, 5), padding="SAME")
+        >>> params, state = layer.init(jax.random.key(0))
+        >>> layer.apply(params, state, jnp.ones((8, 28, 28, 1)))[0].shape
+        (8, 28, 28, 32)
+    """
+    size = one_an_axis("conv", "size", size)
+    name = f"conv({n_in}, {n_out}, {size})"
+    _sizes(name, n_in, n_out, size, groups)
+    fn = functools.partial(
+        functional.conv,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        derivatives=derivatives,
+    )
+    return _layer(name, fn, (*size, n_in // groups, n_out), n_out, bias, init, dtype)
+
+
+def conv_transpose(
+    n_in: int,
+    n_out: int,
+    size: Sequence[int],
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int | tuple[int, int]] = 0,
+    output_padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    derivatives: Literal["fast", "lax"] = "fast",
+    bias: bool = True,
+    init: Init = initializers.torch_default,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """A transposed convolution, which makes images larger; see ``functional.conv_transpose``.
+
+    Args:
+        n_in: channels that come in, on the last axis.
+        n_out: channels that go out.
+        size: the kernel's, one number an axis.
+        stride: how far apart the entries of the image come to lie.
+        padding: what is cut off the result; a number, or an axis a number or a (low, high) pair.
+        output_padding: entries that the result has more at its end.
+        dilation: the step between the kernel's entries.
+        groups: parts that channels are split into, each with its own kernel.
+        derivatives: "fast" in reverse, or "lax", which ``jax.jvp`` of the layer needs.
+        bias: whether b is added.
+        init: how kernel and bias are drawn; PyTorch's default unless given, which counts n_out,
+            not n_in, as what feeds this layer.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer with params ``{"kernel": (*size, n_out/groups, n_in), "bias": (n_out,)}`` and no
+        state, from (…, …spatial, n_in) to (…, …out, n_out).
+
+    Raises:
+        ValueError: if a size isn't a positive integer.
+        ShapeError: if groups don't divide the channels.
+
+    Example:
+        >>> layer = conv_transpose(8, 1, (4, 4), stride=2, padding=1)
+        >>> params, state = layer.init(jax.random.key(0))
+        >>> layer.apply(params, state, jnp.ones((14, 14, 8)))[0].shape
+        (28, 28, 1)
+    """
+    size = one_an_axis("conv_transpose", "size", size)
+    name = f"conv_transpose({n_in}, {n_out}, {size})"
+    _sizes(name, n_in, n_out, size, groups)
+    fn = functools.partial(
+        functional.conv_transpose,
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation,
+        groups=groups,
+        derivatives=derivatives,
+    )
+    return _layer(name, fn, (*size, n_out // groups, n_in), n_out, bias, init, dtype)
+
+
+def depthwise_conv(
+    n_in: int,
+    size: Sequence[int],
+    *,
+    multiplier: int = 1,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+    bias: bool = True,
+    init: Init = initializers.torch_default,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """A convolution of each channel by itself; with a 1-wide ``conv`` behind it, a separable one.
+
+    Args:
+        n_in: channels that come in, on the last axis.
+        size: the kernel's, one number an axis.
+        multiplier: channels that go out for each that comes in.
+        stride: the step between windows; a number, or one an axis.
+        padding: as for ``conv``.
+        dilation: the step between the kernel's entries.
+        bias: whether b is added.
+        init: how kernel and bias are drawn.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer with params ``{"kernel": (*size, 1, n_in·multiplier), "bias": …}`` and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer.
+
+    Example:
+        >>> params, _ = depthwise_conv(16, (3, 3)).init(jax.random.key(0))
+        >>> params["kernel"].shape
+        (3, 3, 1, 16)
+    """
+    size = one_an_axis("depthwise_conv", "size", size)
+    _checks.positive_ints(f"depthwise_conv({n_in}, {size})", n_in=n_in, multiplier=multiplier)
+    return conv(
+        n_in,
+        n_in * multiplier,
+        size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=n_in,
+        bias=bias,
+        init=init,
+        dtype=dtype,
+    )
+
+
+def conv_relu_pool(
+    n_in: int,
+    n_out: int,
+    size: Sequence[int],
+    *,
+    pool: Sequence[int],
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    bias: bool = True,
+    init: Init = initializers.torch_default,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """``conv``, relu and ``max_pool``, with less work between; see ``functional.conv_relu_pool``.
+
+    Args:
+        n_in: channels that come in, on the last axis.
+        n_out: channels that go out.
+        size: the kernel's, one number an axis.
+        pool: the size of the pooling windows, which lie side by side.
+        stride: the step between the kernel's windows; a number, or one an axis.
+        padding: as for ``conv``.
+        dilation: the step between the kernel's entries.
+        groups: parts that channels are split into, each with its own kernel.
+        bias: whether b is added.
+        init: how kernel and bias are drawn; PyTorch's default U(±1/√fan_in) unless given.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer with the params of ``conv`` and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer.
+        ShapeError: if groups don't divide the channels.
+
+    Example:
+        >>> layer = conv_relu_pool(1, 32, (5, 5), pool=(2, 2), padding=2)
+        >>> params, state = layer.init(jax.random.key(0))
+        >>> layer.apply(params, state, jnp.ones((8, 28, 28, 1)))[0].shape
+        (8, 14, 14, 32)
+    """
+    size = one_an_axis("conv_relu_pool", "size", size)
+    pool = one_an_axis("conv_relu_pool", "pool", pool)
+    name = f"conv_relu_pool({n_in}, {n_out}, {size}, pool={pool})"
+    _sizes(name, n_in, n_out, size, groups)
+    fn = functools.partial(
+        functional.conv_relu_pool,
+        pool=pool,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+    return _layer(name, fn, (*size, n_in // groups, n_out), n_out, bias, init, dtype)
+
+
+def _sizes(name: str, n_in: int, n_out: int, size: Sequence[int], groups: int) -> None:
+    _checks.positive_ints(name, n_in=n_in, n_out=n_out, groups=groups)
+    for n in size:
+        _checks.positive_ints(name, size=n)
+    if n_in % groups or n_out % groups:
+        raise ShapeError(f"{name}: {groups} groups don't divide its channels")
+
+
+def _layer(
+    name: str,
+    fn: Callable[[Any, ArrayLike], Array],
+    shape: Shape,
+    n_out: int,
+    bias: bool,
+    init: Init,
+    dtype: DTypeLike,
+) -> Layer:
+    """A Layer with a kernel of that shape, and a bias if it is to have one."""
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        kernel_key, bias_key = jax.random.split(key)
+        params: dict[str, Any] = {"kernel": init.kernel(kernel_key, shape, dtype)}
+        if bias:
+            params["bias"] = init.bias(math.prod(shape[:-1]))(bias_key, (n_out,), dtype)
+        return params, ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        return fn(params, x), state
+
+    return named(name, init_fn, apply_fn)

@@ -1,0 +1,106 @@
+"""Embeddings: a learned vector for each token."""
+
+import functools
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _checks, functional
+from jaxdl.types import Array, Initializer, Key, Layer, Params, State, named
+
+STANDARD_NORMAL = jax.nn.initializers.normal(1.0)
+"""N(0, 1), PyTorch's default for embeddings."""
+
+
+def embedding(
+    n_tokens: int,
+    n_out: int,
+    *,
+    padding_index: int | None = None,
+    init: Initializer = STANDARD_NORMAL,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """Looks up a vector for each token number; see ``functional.embedding``.
+
+    Args:
+        n_tokens: how many tokens there are.
+        n_out: features of a vector.
+        padding_index: the token whose vector is 0 at first and gets no gradient.
+        init: how the vectors are drawn; PyTorch's default N(0, 1) unless given.
+        dtype: of the vectors.
+
+    Returns:
+        A Layer from integers (…) to (…, n_out), with params ``{"embedding": (n_tokens, n_out)}``
+        and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer, or ``padding_index`` isn't a token.
+
+    Example:
+        >>> net = embedding(1000, 64)
+        >>> params, state = net.init(jax.random.key(0))
+        >>> net.apply(params, state, jnp.array([[3, 1, 2]]))[0].shape
+        (1, 3, 64)
+    """
+    name = f"embedding({n_tokens}, {n_out})"
+    _checks.positive_ints(name, n_tokens=n_tokens, n_out=n_out)
+    if padding_index is not None and not 0 <= padding_index < n_tokens:
+        raise ValueError(f"{name}: padding_index is {padding_index}; it must be a token's number")
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        table = init(key, (n_tokens, n_out), dtype)
+        return {"embedding": table if padding_index is None else table.at[padding_index].set(0)}, ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        return functional.embedding(params, x, padding_index=padding_index), state
+
+    return named(name, init_fn, apply_fn)
+
+
+def embedding_bag(
+    n_tokens: int,
+    n_out: int,
+    *,
+    reduction: Literal["sum", "mean", "max"] = "mean",
+    padding_index: int | None = None,
+    init: Initializer = STANDARD_NORMAL,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """Joins the vectors of the tokens of each bag; see ``functional.embedding_bag``.
+
+    Args:
+        n_tokens: how many tokens there are.
+        n_out: features of a vector.
+        reduction: ``"mean"``, ``"sum"``, or ``"max"`` feature by feature.
+        padding_index: the token that fills up short bags and doesn't count; its vector stays 0.
+        init: how the vectors are drawn; PyTorch's default N(0, 1) unless given.
+        dtype: of the vectors.
+
+    Returns:
+        A Layer from integers (…, bag) to (…, n_out), with params ``{"embedding": (n_tokens,
+        n_out)}`` and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer, or ``padding_index`` isn't a token.
+
+    Example:
+        >>> net = embedding_bag(1000, 64)
+        >>> params, state = net.init(jax.random.key(0))
+        >>> net.apply(params, state, jnp.array([[3, 1, 2]]))[0].shape
+        (1, 64)
+    """
+    table = embedding(n_tokens, n_out, padding_index=padding_index, init=init, dtype=dtype)
+    compute = functools.partial(
+        functional.embedding_bag, reduction=reduction, padding_index=padding_index
+    )
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        return compute(params, x), state
+
+    return named(f"embedding_bag({n_tokens}, {n_out})", table.init, apply_fn)

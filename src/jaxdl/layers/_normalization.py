@@ -1,0 +1,241 @@
+"""Layers that normalise each example by itself."""
+
+import functools
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _checks, functional
+from jaxdl._checks import ShapeError, describe
+from jaxdl.types import Array, Key, Layer, Params, Shape, State, named, stateless
+
+
+def layer_norm(
+    n: int | Sequence[int],
+    *,
+    epsilon: float = 1e-5,
+    scale: bool = True,
+    bias: bool = True,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """Normalises the features of each position; see ``functional.layer_norm``.
+
+    Args:
+        n: features, on the last axis, or the sizes of the last axes that go together.
+        epsilon: what is added to the variance.
+        scale: whether a learned scale follows; it starts at 1.
+        bias: whether a learned bias follows; it starts at 0.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer with params ``{"scale": shape, "bias": shape}`` and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer.
+
+    Example:
+        >>> import jax
+        >>> params, _ = layer_norm(512).init(jax.random.key(0))
+        >>> params["scale"].shape, params["bias"].shape
+        ((512,), (512,))
+    """
+    shape, name = _named_shape("layer_norm", n)
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return affine_params(shape, scale, bias, dtype), ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        _same_last_axes(name, x, shape)
+        return functional.layer_norm(params, x, axes=len(shape), epsilon=epsilon), state
+
+    return named(name, init_fn, apply_fn)
+
+
+def rms_norm(
+    n: int | Sequence[int],
+    *,
+    epsilon: float | None = None,
+    scale: bool = True,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """Divides by the root mean square of the features; see ``functional.rms_norm``.
+
+    Args:
+        n: features, on the last axis, or the sizes of the last axes that go together.
+        epsilon: what is added to the mean square; unless given, as in PyTorch, the spacing of
+            numbers at 1 (1.2e-7 in float32).
+        scale: whether a learned scale follows; it starts at 1.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer with params ``{"scale": shape}`` and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer.
+
+    Example:
+        >>> import jax
+        >>> params, _ = rms_norm(512).init(jax.random.key(0))
+        >>> params["scale"].shape
+        (512,)
+    """
+    shape, name = _named_shape("rms_norm", n)
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return affine_params(shape, scale, False, dtype), ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        _same_last_axes(name, x, shape)
+        return functional.rms_norm(params, x, axes=len(shape), epsilon=epsilon), state
+
+    return named(name, init_fn, apply_fn)
+
+
+def group_norm(
+    groups: int,
+    n: int,
+    *,
+    axes: int = 3,
+    epsilon: float = 1e-5,
+    affine: bool = True,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """Normalises groups of channels of each example; see ``functional.group_norm``.
+
+    Args:
+        groups: how many groups of neighbouring channels there are; it divides ``n``.
+        n: channels, on the last axis.
+        axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
+            for sequences (time, features), 1 where there are channels only.
+        epsilon: what is added to the variance.
+        affine: whether a learned scale and bias follow, one a channel; they start at 1 and 0.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer with params ``{"scale": (n,), "bias": (n,)}`` and no state.
+
+    Raises:
+        ValueError: if a size isn't a positive integer, or ``groups`` doesn't divide ``n``.
+
+    Example:
+        >>> import jax
+        >>> params, _ = group_norm(8, 64).init(jax.random.key(0))
+        >>> params["scale"].shape
+        (64,)
+    """
+    name = f"group_norm({groups}, {n})"
+    _checks.positive_ints(name, groups=groups, n=n, axes=axes)
+    if n % groups:
+        raise ValueError(f"{name}: {groups} groups don't divide {n} channels")
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return affine_params((n,), affine, affine, dtype), ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        _checks.last_axis(name, _checks.floating(name, "x", x), n)
+        y = functional.group_norm(params, x, groups=groups, axes=axes, epsilon=epsilon)
+        return y, state
+
+    return named(name, init_fn, apply_fn)
+
+
+def instance_norm(
+    n: int,
+    *,
+    axes: int = 3,
+    epsilon: float = 1e-5,
+    affine: bool = False,
+    dtype: DTypeLike = jnp.float32,
+) -> Layer:
+    """Normalises each channel of each example; see ``functional.instance_norm``.
+
+    Args:
+        n: channels, on the last axis.
+        axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
+            for sequences (time, features).
+        epsilon: what is added to the variance.
+        affine: whether a learned scale and bias follow, one a channel; they start at 1 and 0.
+        dtype: of the parameters.
+
+    Returns:
+        A Layer with params ``{}``, or ``{"scale": (n,), "bias": (n,)}``, and no state: evaluation
+        and training are the same.
+
+    Raises:
+        ValueError: if a size isn't a positive integer.
+
+    Example:
+        >>> y, _ = instance_norm(1, axes=2).apply({}, (), jnp.array([[1.0], [3.0]]))
+        >>> y.round(3).ravel()
+        Array([-1.,  1.], dtype=float32)
+    """
+    name = f"instance_norm({n})"
+    _checks.positive_ints(name, n=n, axes=axes)
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return affine_params((n,), affine, affine, dtype), ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        _checks.last_axis(name, _checks.floating(name, "x", x), n)
+        return functional.instance_norm(params, x, axes=axes, epsilon=epsilon), state
+
+    return named(name, init_fn, apply_fn)
+
+
+def local_response_norm(
+    size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Layer:
+    """Divides by the neighbouring channels; see ``functional.local_response_norm``.
+
+    Args:
+        size: how many channels are summed, positive.
+        alpha: weight of the sum.
+        beta: exponent.
+        k: what is added to the sum.
+
+    Returns:
+        A Layer with neither params nor state.
+
+    Raises:
+        ValueError: if ``size`` isn't a positive integer.
+
+    Example:
+        >>> y, _ = local_response_norm(5).apply((), (), jnp.ones((2, 8)))
+        >>> y.shape
+        (2, 8)
+    """
+    name = f"local_response_norm({size})"
+    _checks.positive_ints(name, size=size)
+    compute = functional.local_response_norm
+    return stateless(name, functools.partial(compute, size=size, alpha=alpha, beta=beta, k=k))
+
+
+def affine_params(shape: Shape, scale: bool, bias: bool, dtype: DTypeLike) -> dict[str, Array]:
+    """Returns a scale of ones and a bias of zeros, of those that are asked for."""
+    params = {"scale": jnp.ones(shape, dtype)} if scale else {}
+    return params | ({"bias": jnp.zeros(shape, dtype)} if bias else {})
+
+
+def _named_shape(kind: str, n: int | Sequence[int]) -> tuple[Shape, str]:
+    """Returns the sizes of the last axes, and the name of a layer over them."""
+    shape = tuple(n) if isinstance(n, Sequence) else (n,)
+    name = f"{kind}({', '.join(map(str, shape))})"
+    if not shape:
+        raise ValueError(f"{name} needs at least one size")
+    _checks.positive_ints(name, **{f"size {i}": size for i, size in enumerate(shape)})
+    return shape, name
+
+
+def _same_last_axes(name: str, x: ArrayLike, shape: Shape) -> None:
+    """Raises a ShapeError unless the last axes of ``x`` have these sizes."""
+    if jnp.shape(x)[-len(shape) :] != shape:
+        raise ShapeError(f"{name} got {describe(x)}, and needs {shape} on its last axes")

@@ -1,0 +1,57 @@
+"""What training adds to the loss for the sake of activations."""
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl.types import Array, Key, Layer, Params, State, named
+
+
+def activity_regularizer(*, l1: float = 0.0, l2: float = 0.0, axes: int = 1) -> Layer:
+    """Passes its input on, and adds to the loss in training: l1·Σ|a| + l2·Σa², a mean over rows.
+
+    The sums run over the entries a of one example; the gradient of |a| is 0 at 0. The penalty
+    stands in the state, and ``train.supervised`` adds every state that is called ``penalty`` to the
+    loss of the batch.
+
+    Args:
+        l1: the weight of the absolute values, which makes activations sparse.
+        l2: the weight of the squares, which keeps them small.
+        axes: how many of the last axes are one example: 3 for images, 2 for sequences, 1 for
+            features.
+
+    Returns:
+        A Layer without params, with state ``{"penalty": ()}`` in float32: that of the last batch
+        it was trained on.
+
+    Raises:
+        ValueError: if a weight is negative, or ``axes`` isn't a positive integer.
+
+    Example:
+        >>> _, state = activity_regularizer(l1=0.5).apply((), {}, jnp.ones((2, 3)), train=True)
+        >>> float(state["penalty"])
+        1.5
+
+    Reference:
+        Keras's ``ActivityRegularization``.
+    """
+    name = f"activity_regularizer(l1={l1}, l2={l2})"
+    _checks.positive_ints(name, axes=axes)
+    if min(l1, l2) < 0:
+        raise ValueError(f"{name}: a weight is negative")
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return (), {"penalty": jnp.zeros((), jnp.float32)}
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        x = _checks.floating(name, "x", x)
+        if not train:
+            return x, state
+        wide = x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+        size = wide * jnp.sign(wide)  # |a|, with gradient 0 at 0
+        each = jnp.sum(l1 * size + l2 * jnp.square(wide), axis=tuple(range(-axes, 0)))
+        return x, {"penalty": jnp.mean(each).astype(jnp.float32)}
+
+    return named(name, init_fn, apply_fn)

@@ -1,0 +1,163 @@
+"""What comes into a loss: checked shapes, masked rows, and a precision that holds the sums."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _checks
+from jaxdl.losses._reduction import Frame, frame, kept
+from jaxdl.types import Array
+
+
+def working(dtype: DTypeLike) -> DTypeLike:
+    """Returns the dtype to compute in: float32 for anything narrower.
+
+    Example:
+        >>> working(jnp.float16).__name__
+        'float32'
+    """
+    return jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
+
+
+def operands(
+    function: str, where: ArrayLike | None, /, *, span: int = 0, **arrays: ArrayLike
+) -> tuple[Any, ...]:
+    """Returns arrays of one shape in one working precision, masked, and then their Frame.
+
+    Args:
+        function: the name of the loss, for messages.
+        where: the mask of the values that count.
+        span: how many of the last axes go into one value.
+        arrays: by the names of the caller's arguments. The first must be floating point, and
+            the result will have its dtype; the others are converted to it.
+
+    Returns:
+        The arrays in order, 0 where masked, followed by a Frame.
+
+    Raises:
+        ShapeError: if the shapes differ, or the mask does not fit.
+        TypeError: if the first array is not floating point, or another one not real.
+
+    Example:
+        >>> x, t, out = operands("f", None, x=jnp.zeros(2, jnp.float16), t=jnp.ones(2, jnp.int8))
+        >>> x.dtype.name, t.dtype.name, out.dtype.name
+        ('float32', 'float32', 'float16')
+    """
+    name = next(iter(arrays))
+    first = _checks.floating(function, name, arrays[name])
+    _checks.same_shape(function, **arrays)
+    if first.ndim < span:
+        raise _checks.ShapeError(
+            f"{function}: {name} is {_checks.describe(first)}; it needs at least {span} axes"
+        )
+    out = frame(function, first.dtype, where, first.shape[: first.ndim - span])
+    ready = [kept(real(function, name, x, first.dtype), out) for name, x in arrays.items()]
+    return (*ready, out)
+
+
+def real(function: str, argument: str, x: ArrayLike, dtype: DTypeLike) -> Array:
+    """Returns ``x`` in the working precision of ``dtype``, or raises unless it is real."""
+    x = jnp.asarray(x)
+    if jnp.issubdtype(x.dtype, jnp.complexfloating) or x.dtype.kind in "OSU":
+        raise TypeError(f"{function}: {argument} is {_checks.describe(x)}; it must be real")
+    return x.astype(working(dtype))
+
+
+def smoothing(function: str, value: float | Array, x: Any) -> float | Array | None:
+    """Returns the share of label smoothing, None for the number 0; a traced one may be anything.
+
+    Raises:
+        ValueError: if it is a number outside [0, 1].
+    """
+    _checks.in_unit_interval(function, "label_smoothing", value, closed=True)
+    if isinstance(value, int | float):
+        return value or None
+    return jnp.asarray(value, working(x.dtype))
+
+
+def value_weight(function: str, weight: ArrayLike, x: Array, out: Frame) -> Array:
+    """Returns the weights of single values, masked; they must have the shape of ``x``."""
+    _checks.same_shape(function, predictions=x, weight=weight)
+    return kept(real(function, "weight", weight, x.dtype), out)
+
+
+def class_weight(
+    function: str, argument: str, weight: ArrayLike, x: Array | jax.ShapeDtypeStruct
+) -> Array:
+    """Returns the weights of the classes on the last axis of ``x``, shape (C,)."""
+    weight = real(function, argument, weight, x.dtype)
+    if weight.shape != x.shape[-1:]:
+        raise _checks.ShapeError(
+            f"{function}: {argument} is {_checks.describe(weight)}; it needs one entry for each of"
+            f" the {x.shape[-1]} classes"
+        )
+    return weight
+
+
+def last_axis_weight(
+    function: str, argument: str, weight: ArrayLike, x: Array, out: Frame
+) -> Array:
+    """Returns weights of x's number of axes: of single values, or of the last axis, or one."""
+    weight = real(function, argument, weight, x.dtype)
+    if weight.shape == x.shape:
+        return kept(weight, out)
+    if weight.shape not in ((), x.shape[-1:]):
+        raise _checks.ShapeError(
+            f"{function}: {argument} is {_checks.describe(weight)}; its shape must be {x.shape} or"
+            f" {x.shape[-1:]}"
+        )
+    return weight.reshape((1,) * (x.ndim - weight.ndim) + weight.shape)
+
+
+def class_indices(
+    function: str, x: Array | jax.ShapeDtypeStruct, labels: ArrayLike, *, axes: int = 0
+) -> Array:
+    """Returns class indices of any integer dtype as int32, one a row of ``x``.
+
+    Args:
+        function: the name of the loss, for messages.
+        x: what is indexed, shape (..., C).
+        labels: shape (...), or with ``axes=1`` a list for each row, shape (..., S).
+        axes: how many axes the labels of one row have.
+
+    Returns:
+        int32 of the same shape; what int32 can't hold ends at its bounds, so it stays out of range.
+
+    Raises:
+        TypeError: if the labels are not integers.
+        ShapeError: if the leading axes differ.
+    """
+    labels = jnp.asarray(labels)
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(
+            f"{function}: labels are {_checks.describe(labels)}; class indices must be integers"
+        )
+    if labels.ndim != x.ndim - 1 + axes or labels.shape[: x.ndim - 1] != x.shape[:-1]:
+        raise _checks.ShapeError(
+            f"{function}: labels are {_checks.describe(labels)} for {_checks.describe(x)}; they"
+            f" need {'a list of classes' if axes else 'one class'} a row, with leading axes"
+            f" {x.shape[:-1]}"
+        )
+    if labels.dtype.itemsize < 4 or labels.dtype == jnp.int32:
+        return labels.astype(jnp.int32)
+    bounds = jnp.iinfo(jnp.int32)
+    low = None if jnp.issubdtype(labels.dtype, jnp.unsignedinteger) else bounds.min
+    return jnp.clip(labels, low, bounds.max).astype(jnp.int32)
+
+
+def pick(x: Array, index: Array) -> Array:
+    """Returns ``x[..., index]`` row by row for indices within the last axis."""
+    picked = jnp.take_along_axis(x, index[..., None], axis=-1, mode="promise_in_bounds")
+    return picked[..., 0]
+
+
+def clamp_min(x: Array) -> Array:
+    """Returns max(x, 0), with gradient 1 at 0 as in PyTorch's clamp, and nan where x is nan."""
+    return jnp.where(x < 0, 0, x)
+
+
+def above(x: Array) -> Array:
+    """Returns max(x, 0), with gradient 0 at 0, and nan where x is nan."""
+    return jnp.where(x <= 0, 0, x)

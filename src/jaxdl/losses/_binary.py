@@ -1,0 +1,182 @@
+"""Losses of yes or no: cross entropy of probabilities and of logits, and its focal form."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl.losses._arguments import last_axis_weight, operands, smoothing
+from jaxdl.losses._reduction import Reduction, reduce
+from jaxdl.types import Array
+
+
+def binary_cross_entropy(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Cross entropy of probabilities: l = −w·(t·log p + (1 − t)·log(1 − p)).
+
+    The logarithms end at −100, and the gradient (p − t)/((1 − p)·p) at a divisor of 1e-12, so that
+    both are finite at p = 0 and p = 1, as in PyTorch. The gradient by t is log(1 − p) − log p with
+    the same ends, where PyTorch's is infinite. Prefer ``binary_cross_entropy_with_logits``.
+
+    Args:
+        predictions: p in [0, 1], any shape; outside of it the loss is nan.
+        targets: t in [0, 1], the shape of the predictions.
+        weight: w, the same shape, or one for each entry of the last axis, or one number; the mean
+            divides by the number of values all the same. Default: 1.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the predictions or of their leading axes.
+
+    Returns:
+        A scalar, or the shape of the predictions for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the predictions are not floating point.
+
+    Example:
+        >>> binary_cross_entropy(jnp.array([0.5, 0.0]), jnp.array([1, 1]), reduction="none")
+        Array([  0.6931472, 100.       ], dtype=float32)
+    """
+    name = "binary_cross_entropy"
+    p, t, out = operands(name, where, predictions=predictions, targets=targets)
+    values = _of_probability(p, t)
+    if weight is not None:
+        values = last_axis_weight(name, "weight", weight, p, out) * values
+    return reduce(values, reduction, out)
+
+
+def binary_cross_entropy_with_logits(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    pos_weight: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Cross entropy of logits: l = −w·(q·t·log σ(z) + (1 − t)·log(1 − σ(z))).
+
+    Args:
+        logits: z, any shape.
+        targets: t in [0, 1], the shape of the logits.
+        weight: w, the same shape, or one for each entry of the last axis, or one number; the mean
+            divides by the number of values all the same. Default: 1.
+        pos_weight: q, how much more a yes counts than a no; shapes as for ``weight``. Default: 1.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the logits or of their leading axes.
+
+    Returns:
+        A scalar, or the shape of the logits for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the logits are not floating point.
+
+    Example:
+        >>> logits, targets = jnp.array([0.0, 1e30]), jnp.array([1.0, 1.0])
+        >>> binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        Array([0.6931472, 0.       ], dtype=float32)
+    """
+    name = "binary_cross_entropy_with_logits"
+    x, t, out = operands(name, where, logits=logits, targets=targets)
+    if pos_weight is not None:
+        pos_weight = last_axis_weight(name, "pos_weight", pos_weight, x, out)
+    values = logit_losses(x, t, pos_weight)
+    if weight is not None:
+        values = last_axis_weight(name, "weight", weight, x, out) * values
+    return reduce(values, reduction, out)
+
+
+def binary_focal_cross_entropy(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    *,
+    alpha: float | None = None,
+    gamma: float | Array = 2.0,
+    label_smoothing: float | Array = 0.0,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Cross entropy that counts easy cases less: l = a·(1 − p_t)^γ·cross entropy.
+
+    p = σ(z), p_t = t·p + (1 − t)·(1 − p) and a = t·α + (1 − t)·(1 − α).
+
+    Args:
+        logits: z, any shape.
+        targets: t in [0, 1], the shape of the logits.
+        alpha: α in [0, 1], the share of the yes. Default: a = 1.
+        gamma: γ ≥ 0; 0 gives ``binary_cross_entropy_with_logits``.
+        label_smoothing: s in [0, 1]: t becomes (1 − s)·t + s/2.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for what counts, shape of the logits or of their leading axes.
+
+    Returns:
+        A scalar, or the shape of the logits for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the logits are not floating point.
+        ValueError: if the smoothing or alpha is out of range.
+
+    Example:
+        >>> binary_focal_cross_entropy(jnp.array([0.0]), jnp.array([1.0]))
+        Array(0.1732868, dtype=float32)
+
+    Reference:
+        Lin et al., Focal Loss for Dense Object Detection, 2017.
+    """
+    name = "binary_focal_cross_entropy"
+    _checks.in_unit_interval(name, "alpha", alpha, closed=True)
+    x, t, out = operands(name, where, logits=logits, targets=targets)
+    share = smoothing(name, label_smoothing, x)
+    if share is not None:
+        t = (1 - share) * t + share / 2
+    small = jax.nn.sigmoid(jnp.where(x > 0, -x, x))  # of σ(x) and σ(−x), so that 1 − small is exact
+    missed = jnp.where(x > 0, t, 1 - t) * small + jnp.where(x > 0, 1 - t, t) * (1 - small)
+    values = power(missed, gamma) * logit_losses(x, t)
+    if alpha is not None:
+        values = (t * alpha + (1 - t) * (1 - alpha)) * values
+    return reduce(values, reduction, out)
+
+
+def logit_losses(x: Array, t: Array, positive: Array | None = None) -> Array:
+    """Returns the cross entropy of each logit.
+
+    No two large terms cancel in it, and at 0 its gradient is exact, which that of the usual
+    max(z, 0) − z·t + log(1 + exp(−|z|)) under automatic differentiation is not.
+    """
+    rest = jnp.log1p(jnp.exp(-jnp.where(x > 0, x, -x)))
+    if positive is None:
+        return jnp.where(x > 0, 1 - t, -t) * x + rest
+    return jnp.where(x > 0, 1 - t, -positive * t) * x + (1 - t + positive * t) * rest
+
+
+def power(base: Array, exponent: float | Array) -> Array:
+    """Returns base^exponent for a base ≥ 0, with gradient 0 where the base is 0."""
+    if isinstance(exponent, int | float) and exponent == 0:
+        return jnp.ones_like(base)
+    if isinstance(exponent, int | float) and exponent == 2:
+        return jnp.square(base)
+    exponent = jnp.asarray(exponent, base.dtype)
+    return jnp.where(base > 0, jnp.where(base > 0, base, 1) ** exponent, 0 * base)
+
+
+@jax.custom_jvp
+def _of_probability(p: Array, t: Array) -> Array:
+    return -(t * jnp.maximum(jnp.log(p), -100) + (1 - t) * jnp.maximum(jnp.log1p(-p), -100))
+
+
+@_of_probability.defjvp
+def _of_probability_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    (p, t), (dp, dt) = primals, tangents
+    by_p = (p - t) / jnp.maximum((1 - p) * p, 1e-12)
+    by_t = jnp.maximum(jnp.log1p(-p), -100) - jnp.maximum(jnp.log(p), -100)
+    return _of_probability(p, t), by_p * dp + by_t * dt

@@ -1,0 +1,230 @@
+"""Cross entropy of classes: from logits, and from log-probabilities."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl.losses._arguments import class_indices, class_weight, pick, real, smoothing, working
+from jaxdl.losses._reduction import Frame, Reduction, frame, kept, reduce
+from jaxdl.types import Array
+
+
+def cross_entropy(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    label_smoothing: float | Array = 0.0,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Cross entropy of softmax(z) with a class, or with a distribution over the classes.
+
+    l = −w_y·log softmax(z)_y for a class y, and l = −Σ_c w_c·t_c·log softmax(z)_c for
+    probabilities t; with label smoothing α, t (or the one-hot y) becomes (1 − α)·t + α/C. The mean
+    divides by the sum of the w_y for classes, and by the number of rows for probabilities, as in
+    PyTorch. The logits' common offset cancels before anything is summed. A class of probability
+    0 adds 0 even where its logit is −∞, for which PyTorch gives nan.
+
+    Args:
+        logits: z, shape (..., C): the classes are the last axis.
+        labels: y, integers of shape (...), or probabilities t, floating point of shape (..., C).
+        weight: w, one a class, shape (C,). Default: 1.
+        ignore_index: rows with this class count for nothing. Any other class outside [0, C) makes
+            the loss nan, since it can't be seen while tracing.
+        label_smoothing: α, in [0, 1].
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        TypeError: if the logits are not floating point, or the labels neither integers nor
+            probabilities of the logits' shape.
+        ShapeError: if the shapes don't fit.
+        ValueError: if the smoothing is out of range, or an ``ignore_index`` ≥ 0 is given together
+            with probabilities.
+
+    Example:
+        >>> cross_entropy(jnp.array([[0.0, 0.0], [100.0, 0.0]]), jnp.array([1, 0]))
+        Array(0.3465736, dtype=float32)
+    """
+    logits = _checks.floating("cross_entropy", "logits", logits)
+    out = frame("cross_entropy", logits.dtype, where, logits.shape[:-1])
+    x = kept(logits.astype(working(logits.dtype)), out)
+    share = smoothing("cross_entropy", label_smoothing, x)
+    values, counts = row_losses("cross_entropy", x, labels, weight, ignore_index, share)
+    return reduce(values, reduction, out, total=total(counts, out))
+
+
+def nll_loss(
+    log_probabilities: ArrayLike,
+    labels: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Negative log-likelihood of classes: l = −w_y·x_y.
+
+    ``nll_loss(log_softmax(z), y)`` is ``cross_entropy(z, y)``. The mean divides by the sum of
+    the w_y.
+
+    Args:
+        log_probabilities: x, shape (..., C): the classes are the last axis.
+        labels: y, integers of shape (...).
+        weight: w, one a class, shape (C,). Default: 1.
+        ignore_index: rows with this class count for nothing. Any other class outside [0, C) makes
+            the loss nan, since it can't be seen while tracing.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        TypeError: if the log-probabilities are not floating point, or the labels not integers.
+        ShapeError: if the shapes don't fit.
+
+    Example:
+        >>> nll_loss(jnp.log(jnp.array([[0.25, 0.75]])), jnp.array([0]))
+        Array(1.3862944, dtype=float32)
+    """
+    first = _checks.floating("nll_loss", "log_probabilities", log_probabilities)
+    out = frame("nll_loss", first.dtype, where, first.shape[:-1])
+    x = kept(first.astype(working(first.dtype)), out)
+    w = None if weight is None else class_weight("nll_loss", "weight", weight, x)
+    index = class_indices("nll_loss", x, labels)
+    index, counts, counted = _shares(index, x, w, ignore_index)
+    values = jnp.where(counted, -counts * pick(x, index), 0)
+    return reduce(values, reduction, out, total=total(counts, out))
+
+
+def total(counts: Array | None, out: Frame) -> Array | None:
+    """Returns what a mean divides by, given what each row counts (None: 1)."""
+    return None if counts is None else kept(counts, out).sum()
+
+
+def has_probabilities(function: str, x: Array | jax.ShapeDtypeStruct, labels: ArrayLike) -> bool:
+    """Returns whether the labels are probabilities and not class indices, by dtype and shape.
+
+    Raises:
+        TypeError: if they are neither.
+    """
+    labels = jnp.asarray(labels)
+    if jnp.issubdtype(labels.dtype, jnp.integer) and labels.shape != x.shape:
+        return False
+    if jnp.issubdtype(labels.dtype, jnp.floating) and labels.shape == x.shape:
+        return True
+    raise TypeError(
+        f"{function}: labels are {_checks.describe(labels)} for logits of shape {x.shape}; class"
+        f" indices must be integers of shape {x.shape[:-1]}, and probabilities floating point of"
+        " the logits' shape"
+    )
+
+
+def row_losses(
+    function: str,
+    x: Array,
+    labels: ArrayLike,
+    weight: ArrayLike | None,
+    ignore_index: int,
+    share: float | Array | None,
+) -> tuple[Array, Array | None]:
+    """Returns the cross entropy of each row, and what each row counts in the mean (None: 1).
+
+    The share is that of ``smoothing``.
+
+    Raises:
+        TypeError, ShapeError, ValueError: as ``cross_entropy`` does.
+    """
+    w = None if weight is None else class_weight(function, "weight", weight, x)
+    if not has_probabilities(function, x, labels):
+        index = class_indices(function, x, labels)
+        return _of_indices(x, index, w, ignore_index, share)
+    if ignore_index >= 0:
+        raise ValueError(
+            f"{function}: ignore_index is {ignore_index}; it needs class indices, got"
+            f" probabilities {_checks.describe(labels)}"
+        )
+    t = real(function, "labels", labels, x.dtype)
+    return _of_probabilities(x, t, w, share), None
+
+
+def _of_probabilities(
+    x: Array, t: Array, weight: Array | None, share: float | Array | None
+) -> Array:
+    if share is not None:
+        t = (1 - share) * t + share / x.shape[-1]
+    t = t if weight is None else t * over_rows(weight, x)
+    shifted, normaliser = _shifted(x)
+    return normaliser * jnp.sum(t, axis=-1) - jnp.sum(_weighted(t, shifted), axis=-1)
+
+
+@jax.custom_jvp
+def _weighted(t: Array, shifted: Array) -> Array:
+    """The products; 0 where t is 0, for a logit of -inf too."""
+    return jnp.where(t == 0, 0, t * shifted)
+
+
+def _weighted_jvp(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> tuple[Array, Any]:
+    (t, shifted), (t_dot, shifted_dot) = primals, tangents
+    after = jnp.zeros_like(t)
+    if not isinstance(shifted_dot, SymbolicZero):
+        after = t * shifted_dot
+    if not isinstance(t_dot, SymbolicZero):  # labels seldom have a gradient: it costs a fifth
+        after += t_dot * jnp.where((t == 0) & (shifted == -jnp.inf), 0, shifted)
+    return _weighted(t, shifted), after
+
+
+_weighted.defjvp(_weighted_jvp, symbolic_zeros=True)
+
+
+def _of_indices(
+    x: Array,
+    index: Array,
+    weight: Array | None,
+    ignore_index: int,
+    share: float | Array | None,
+) -> tuple[Array, Array]:
+    index, counts, counted = _shares(index, x, weight, ignore_index)
+    shifted, normaliser = _shifted(x)
+    values = counts * (normaliser - pick(shifted, index))
+    if share is not None:
+        each = normaliser[..., None] - shifted
+        smooth = jnp.sum(each if weight is None else over_rows(weight, x) * each, axis=-1)
+        values = (1 - share) * values + share / x.shape[-1] * smooth
+    return jnp.where(counted, values, 0), counts
+
+
+def _shifted(x: Array) -> tuple[Array, Array]:
+    """Returns logits of at most 0, and log Σ exp of them.
+
+    The cross entropy is a sum of terms ≥ 0 of both, and takes a pass over the logits less than the
+    logarithm of the whole softmax.
+    """
+    shifted = x - jax.lax.stop_gradient(x.max(axis=-1, keepdims=True))
+    return shifted, jnp.log(jnp.exp(shifted).sum(axis=-1))
+
+
+def _shares(
+    index: Array, x: Array, weight: Array | None, ignore_index: int
+) -> tuple[Array, Array, Array]:
+    """Returns indices that are safe to gather, what each row counts, and which are not ignored."""
+    counted, valid = index != ignore_index, (index >= 0) & (index < x.shape[-1])
+    index = jnp.where(valid, index, 0)
+    share = jnp.ones((), x.dtype) if weight is None else weight[index]
+    # nan and not an error: the value of a label is not known while tracing.
+    return index, jnp.where(counted, jnp.where(valid, share, jnp.nan), 0), counted
+
+
+def over_rows(weight: Array, x: Array) -> Array:
+    """Returns weights of shape (C,) with the number of axes of ``x``."""
+    return weight.reshape((1,) * (x.ndim - 1) + weight.shape)

@@ -1,0 +1,130 @@
+"""Losses of a batch against itself: who belongs with whom among its rows."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl.losses._arguments import class_indices, operands
+from jaxdl.losses._distance import unit
+from jaxdl.losses._reduction import Reduction, reduce
+from jaxdl.types import Array
+
+
+def info_nce(
+    queries: ArrayLike,
+    keys: ArrayLike,
+    *,
+    temperature: float = 0.1,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Cross entropy of finding each query's own key among all keys of the batch.
+
+    l_i = −log(exp(s_ii/τ) / Σ_j exp(s_ij/τ)) with s_ij the cosine similarity of query i and key j.
+    The mean of both directions, as in CLIP, is the mean of ``info_nce(q, k)`` and
+    ``info_nce(k, q)``.
+
+    Args:
+        queries: shape (N, D).
+        keys: shape (N, D); row i belongs to query i.
+        temperature: τ > 0.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (N,); the others are neither queries nor keys.
+
+    Returns:
+        A scalar, or shape (N,) for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the queries are not floating point.
+        ValueError: if the temperature is not positive.
+
+    Example:
+        >>> q, k = jnp.eye(2), jnp.array([[1.0, 0.0], [1.0, 0.0]])
+        >>> info_nce(q, k, temperature=1.0, reduction="none")
+        Array([0.6931472, 0.6931472], dtype=float32)
+
+    Reference:
+        van den Oord et al., Representation Learning with Contrastive Predictive Coding, 2018.
+    """
+    if isinstance(temperature, int | float) and not temperature > 0:
+        raise ValueError(f"info_nce: temperature is {temperature}; it must be positive")
+    q, k, out = operands("info_nce", where, span=1, queries=queries, keys=keys)
+    _matrix("info_nce", "queries", q)
+    scores = unit(q, -1, 1e-8) @ unit(k, -1, 1e-8).T / temperature
+    partners = None if out.where is None else _partners(out.where, len(q))
+    normaliser = jax.nn.logsumexp(scores, axis=1, where=partners)
+    return reduce(normaliser - jnp.diagonal(scores), reduction, out)
+
+
+def circle(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    gamma: float = 80.0,
+    margin: float = 0.4,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Circle loss: each row near those of its class and far from the others, in one angle.
+
+    l = softplus(log Σ_n exp(γ·[s_n + m]₊·(s_n − m)) + log Σ_p exp(−γ·[1 + m − s_p]₊·(s_p − 1 + m)))
+    over the other rows p of the same class and the rows n of other classes, with s = zᵢ·zⱼ, at
+    most 1. A row without a p or without an n has the loss 0. The gradient is that of the formula,
+    as in Keras; the paper holds the brackets constant.
+
+    Args:
+        embeddings: z, rows of length 1, shape (N, D).
+        labels: integers of shape (N,).
+        gamma: γ, how sharp.
+        margin: m.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (N,); the others are not compared with either.
+
+    Returns:
+        A scalar, or shape (N,) for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes don't fit.
+        TypeError: if the embeddings are not floating point, or the labels not integers.
+
+    Example:
+        >>> z = jnp.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> circle(z, jnp.array([0, 0, 1]), gamma=1.0, reduction="none").round(3)
+        Array([0.546, 0.546, 0.   ], dtype=float32)
+
+    Reference:
+        Sun et al., Circle Loss, 2020.
+    """
+    z, out = operands("circle", where, span=1, embeddings=embeddings)
+    _matrix("circle", "embeddings", z)
+    index = class_indices("circle", z, labels)
+    similar = jnp.minimum(z @ z.T, 1)
+    same = index[:, None] == index[None, :]
+    near, far = same & ~jnp.eye(len(z), dtype=bool), ~same
+    if out.where is not None:
+        near, far = near & _partners(out.where, len(z)), far & _partners(out.where, len(z))
+    pull = -gamma * jax.nn.relu(1 + margin - similar) * (similar - 1 + margin)
+    push = gamma * jax.nn.relu(similar + margin) * (similar - margin)
+    complete = near.any(axis=1) & far.any(axis=1)
+    total = _log_sum(pull, near, complete) + _log_sum(push, far, complete)
+    return reduce(jnp.where(complete, jax.nn.softplus(total), 0), reduction, out)
+
+
+def _log_sum(x: Array, mask: Array, complete: Array) -> Array:
+    # Rows that are not complete would have nothing to sum, and nan gradients.
+    return jax.nn.logsumexp(x, axis=1, where=mask | ~complete[:, None])
+
+
+def _partners(where: Array, n: int) -> Array:
+    """Returns which of the n rows take part in the sums of each."""
+    # Each row keeps itself, so that no row has an empty sum; the Frame drops it afterwards.
+    return jnp.broadcast_to(where, n)[None, :] | jnp.eye(n, dtype=bool)
+
+
+def _matrix(function: str, argument: str, x: Array) -> None:
+    if x.ndim != 2:
+        raise _checks.ShapeError(
+            f"{function}: {argument} is {_checks.describe(x)}; it needs shape (N, D)"
+        )

@@ -1,0 +1,106 @@
+"""Cross entropies of classes that weigh hard and doubtful cases in their own way."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl.losses._arguments import class_indices, class_weight, operands, pick, smoothing
+from jaxdl.losses._binary import power
+from jaxdl.losses._classification import over_rows
+from jaxdl.losses._reduction import Reduction, reduce
+from jaxdl.types import Array
+
+
+def categorical_focal_cross_entropy(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    *,
+    alpha: ArrayLike = 0.25,
+    gamma: float | Array = 2.0,
+    label_smoothing: float | Array = 0.0,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Cross entropy that counts easy cases less: l = −Σ_c α_c·(1 − p_c)^γ·t_c·log p_c.
+
+    p = softmax(z); unlike in Keras, it is not cut off at 1e-7.
+
+    Args:
+        logits: z, shape (..., C).
+        targets: t, one-hot or probabilities, shape (..., C).
+        alpha: α, one number or one a class, shape (C,).
+        gamma: γ ≥ 0; 0 gives α times ``cross_entropy``.
+        label_smoothing: s in [0, 1]: t becomes (1 − s)·t + s/C.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes don't fit.
+        TypeError: if the logits are not floating point.
+        ValueError: if the smoothing is out of range.
+
+    Example:
+        >>> categorical_focal_cross_entropy(jnp.array([[0.0, 0.0]]), jnp.array([[1, 0]]), alpha=1)
+        Array(0.1732868, dtype=float32)
+
+    Reference:
+        Lin et al., Focal Loss for Dense Object Detection, 2017.
+    """
+    name = "categorical_focal_cross_entropy"
+    x, t, out = operands(name, where, span=1, logits=logits, targets=targets)
+    smooth = smoothing(name, label_smoothing, x)
+    if smooth is not None:
+        t = (1 - smooth) * t + smooth / x.shape[-1]
+    alpha = alpha if jnp.ndim(alpha) else jnp.full(x.shape[-1:], alpha, x.dtype)
+    share = class_weight(name, "alpha", alpha, x)
+    log_p = jax.nn.log_softmax(x)
+    missed = power(-jnp.expm1(log_p), gamma)
+    log_p = jnp.where((t == 0) & (log_p == -jnp.inf), 0, log_p)
+    return reduce(-jnp.sum(over_rows(share, x) * missed * t * log_p, axis=-1), reduction, out)
+
+
+def generalized_cross_entropy(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    q: float | Array = 0.7,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Cross entropy that wrong labels pull less: l = (1 − p_y^q)/q, with p = softmax(z).
+
+    Between the cross entropy (q → 0) and the mean absolute error (q = 1) of probabilities.
+
+    Args:
+        logits: z, shape (..., C). (Keras takes p.)
+        labels: y, integers of shape (...); a class outside [0, C) makes the loss nan.
+        q: in (0, 1].
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes don't fit.
+        TypeError: if the logits are not floating point, or the labels not integers.
+        ValueError: if q is out of range.
+
+    Example:
+        >>> generalized_cross_entropy(jnp.array([[0.0, 0.0]]), jnp.array([0]), q=1.0)
+        Array(0.5, dtype=float32)
+
+    Reference:
+        Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks with
+        Noisy Labels, 2018.
+    """
+    if isinstance(q, int | float) and not 0 < q <= 1:
+        raise ValueError(f"generalized_cross_entropy: q is {q}; it must lie in (0, 1]")
+    x, out = operands("generalized_cross_entropy", where, span=1, logits=logits)
+    index, q = class_indices("generalized_cross_entropy", x, labels), jnp.asarray(q, x.dtype)
+    valid = (index >= 0) & (index < x.shape[-1])
+    log_p = pick(jax.nn.log_softmax(x), jnp.where(valid, index, 0))
+    return reduce(jnp.where(valid, -jnp.expm1(q * log_p) / q, jnp.nan), reduction, out)

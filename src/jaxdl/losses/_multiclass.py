@@ -1,0 +1,193 @@
+"""Losses that ask for margins between the scores of classes; the classes are the last axis."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl.losses._arguments import (
+    class_indices,
+    class_weight,
+    last_axis_weight,
+    operands,
+    pick,
+)
+from jaxdl.losses._binary import logit_losses
+from jaxdl.losses._reduction import Reduction, reduce
+from jaxdl.types import Array
+
+
+def multi_margin_loss(
+    predictions: ArrayLike,
+    labels: ArrayLike,
+    *,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Hinge loss against every other class: l = w_y·Σ_{i≠y} max(0, m − x_y + x_i)ᵖ / C.
+
+    Args:
+        predictions: x, scores, shape (..., C).
+        labels: y, integers of shape (...); a class outside [0, C) makes the loss nan.
+        p: 1 or 2.
+        margin: m.
+        weight: w, one a class, shape (C,); the mean divides by the number of rows all the same.
+            Default: 1.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes don't fit.
+        TypeError: if the predictions are not floating point, or the labels not integers.
+        ValueError: if p is neither 1 nor 2.
+
+    Example:
+        >>> multi_margin_loss(jnp.array([[0.5, 0.0, 2.0]]), jnp.array([0]))
+        Array(1., dtype=float32)
+    """
+    if p not in (1, 2):
+        raise ValueError(f"multi_margin_loss: p is {p!r}; it must be 1 or 2")
+    x, out = operands("multi_margin_loss", where, span=1, predictions=predictions)
+    labels = class_indices("multi_margin_loss", x, labels)
+    index, valid = _safe(labels, x)
+    short = jax.nn.relu(margin - pick(x, index)[..., None] + x)
+    other = ~_one_hot(index, x)
+    values = jnp.where(other, short if p == 1 else jnp.square(short), 0).sum(axis=-1) / x.shape[-1]
+    if weight is not None:
+        values = class_weight("multi_margin_loss", "weight", weight, x)[index] * values
+    return reduce(jnp.where(valid, values, jnp.nan), reduction, out)
+
+
+def multilabel_margin_loss(
+    predictions: ArrayLike,
+    labels: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Hinge loss of each right class against each wrong one: l = Σ_y Σ_i max(0, 1 − x_y + x_i)/C.
+
+    y runs over the classes of the row, and i over those that are not among them.
+
+    Args:
+        predictions: x, scores, shape (..., C).
+        labels: the classes of each row, integers of shape (..., C); the first −1 ends the list.
+            Anything else outside [0, C) makes the loss nan.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes don't fit.
+        TypeError: if the predictions are not floating point, or the labels not integers.
+
+    Example:
+        >>> multilabel_margin_loss(jnp.array([0.5, 0.0, 2.0]), jnp.array([2, 0, -1]))
+        Array(0.16666667, dtype=float32)
+    """
+    name = "multilabel_margin_loss"
+    x, out = operands(name, where, span=1, predictions=predictions)
+    _checks.same_shape(name, predictions=x, labels=labels)
+    labels = class_indices(name, x, labels, axes=1)
+    index, valid = _safe(labels, x)
+    listed = jnp.cumsum(labels == -1, axis=-1) == 0
+    wrong = ~jnp.any(_one_hot(index, x[..., None, :]) & listed[..., None], axis=-2)
+    right = jnp.take_along_axis(x, index, axis=-1, mode="promise_in_bounds")
+    short = jax.nn.relu(1 - right[..., None] + x[..., None, :])
+    pairs = listed[..., None] & wrong[..., None, :]
+    values = jnp.where(pairs, short, 0).sum(axis=(-2, -1)) / x.shape[-1]
+    legal = jnp.all(valid | (labels == -1), axis=-1)
+    return reduce(jnp.where(legal, values, jnp.nan), reduction, out)
+
+
+def multilabel_soft_margin_loss(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Binary cross entropy of each class, averaged over the classes of a row.
+
+    l = −Σ_c w_c·(t_c·log σ(z_c) + (1 − t_c)·log(1 − σ(z_c))) / C.
+
+    Args:
+        logits: z, shape (..., C).
+        targets: t in [0, 1], shape (..., C).
+        weight: w, one a class, shape (C,), or of the shape of the logits. Default: 1.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes don't fit.
+        TypeError: if the logits are not floating point.
+
+    Example:
+        >>> multilabel_soft_margin_loss(jnp.array([[0.0, 99.0]]), jnp.array([[1, 1]]))
+        Array(0.3465736, dtype=float32)
+    """
+    name = "multilabel_soft_margin_loss"
+    x, t, out = operands(name, where, span=1, logits=logits, targets=targets)
+    values = logit_losses(x, t)
+    if weight is not None:
+        values = last_axis_weight(name, "weight", weight, x, out) * values
+    return reduce(values.mean(axis=-1), reduction, out)
+
+
+def categorical_hinge(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Hinge loss of one class against the best of the others, as Keras defines it.
+
+    l = max(0, 1 + max_c (1 − t_c)·x_c − Σ_c t_c·x_c). The right class takes part in the maximum
+    with the value 0, so wrong classes with negative scores all count as 0.
+
+    Args:
+        predictions: x, scores, shape (..., C).
+        targets: t, one-hot, shape (..., C).
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (...) or its leading axes.
+
+    Returns:
+        A scalar, or shape (...) for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes differ.
+        TypeError: if the predictions are not floating point.
+
+    Example:
+        >>> categorical_hinge(jnp.array([[0.5, 0.0, 2.0]]), jnp.array([[1, 0, 0]]))
+        Array(2.5, dtype=float32)
+    """
+    name = "categorical_hinge"
+    x, t, out = operands(name, where, span=1, predictions=predictions, targets=targets)
+    best = jnp.max((1 - t) * x, axis=-1)
+    return reduce(jax.nn.relu(1 + best - jnp.sum(t * x, axis=-1)), reduction, out)
+
+
+def _safe(labels: Array, x: Array) -> tuple[Array, Array]:
+    """Returns indices that are safe to gather, and which of the labels are classes at all."""
+    valid = (labels >= 0) & (labels < x.shape[-1])
+    return jnp.where(valid, labels, 0), valid
+
+
+def _one_hot(index: Array, x: Array) -> Array:
+    """Returns True where the last axis of ``x`` is at the index of its row."""
+    shape = (*index.shape, x.shape[-1])
+    return jax.lax.broadcasted_iota(index.dtype, shape, index.ndim) == index[..., None]

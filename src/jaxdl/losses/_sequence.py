@@ -1,0 +1,145 @@
+"""Connectionist temporal classification: labels of a sequence without their times."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl._varying import varying
+from jaxdl.losses._arguments import class_indices, operands
+from jaxdl.losses._reduction import Reduction, reduce
+from jaxdl.types import Array
+
+_NEVER = -1e30  # log 0 that can be subtracted from itself: −inf would give nan gradients
+
+
+def ctc_loss(
+    log_probabilities: ArrayLike,
+    labels: ArrayLike,
+    input_lengths: ArrayLike,
+    label_lengths: ArrayLike,
+    *,
+    blank: int = 0,
+    zero_infinity: bool = False,
+    reduction: Reduction = "mean",
+    where: ArrayLike | None = None,
+) -> Array:
+    """Negative log-likelihood of a label sequence, summed over all its alignments in time.
+
+    l = −log Σ_a Π_t p_t(a_t) over the paths a that give the labels after repeats are merged and
+    blanks removed. The mean divides each loss by its number of labels (at least 1) first. What
+    comes in is normalised by log_softmax, so logits do as well, and value and gradient are those
+    of PyTorch, which takes the input as normalised already.
+
+    Args:
+        log_probabilities: shape (N, T, C). (PyTorch: (T, N, C).)
+        labels: integers of shape (N, S); those after the length of a row are ignored. A class
+            outside [0, C) makes the loss nan.
+        input_lengths: integers of shape (N,), how many of the T steps are real.
+        label_lengths: integers of shape (N,), how many of the S labels are real.
+        blank: the class that stands for no label.
+        zero_infinity: whether a row with more labels (and blanks between equal ones) than steps
+            has the loss 0 with gradient 0; otherwise its loss is inf, and its gradient not finite.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        where: True for the rows that count, shape (N,).
+
+    Returns:
+        A scalar, or shape (N,) for ``"none"``.
+
+    Raises:
+        ShapeError: if the shapes don't fit.
+        TypeError: if the log-probabilities are not floating point, or the rest not integers.
+        ValueError: if ``blank`` is not a class.
+
+    Example:
+        >>> x = jnp.log(jnp.array([[[0.5, 0.5], [0.5, 0.5]]]))
+        >>> loss = ctc_loss(x, jnp.array([[1]]), jnp.array([2]), jnp.array([1]))
+        >>> round(float(jnp.exp(-loss)), 3)
+        0.75
+
+    Reference:
+        Graves et al., Connectionist Temporal Classification, 2006.
+    """
+    x, out = operands("ctc_loss", where, span=2, log_probabilities=log_probabilities)
+    labels, steps, lengths = _integers(x, labels, input_lengths, label_lengths)
+    if not 0 <= blank < x.shape[-1]:
+        raise ValueError(f"ctc_loss: blank is {blank}; it must be one of {x.shape[-1]} classes")
+    real = jnp.arange(labels.shape[1], dtype=jnp.int32)[None, :] < lengths[:, None]
+    legal = (labels >= 0) & (labels < x.shape[-1])
+    path = _with_blanks(jnp.where(real & legal, labels, blank), blank)
+    values = -_log_likelihood(
+        jnp.maximum(jax.nn.log_softmax(x), _NEVER), path, steps, lengths, blank
+    )
+    values = _infeasible(values, zero_infinity)
+    valid = jnp.all(legal | ~real, axis=1) & (steps <= x.shape[1]) & (lengths <= labels.shape[1])
+    values = jnp.where(valid, values, jnp.nan)
+    if reduction == "mean":
+        values = values / jnp.maximum(lengths, 1).astype(values.dtype)
+    return reduce(values, reduction, out)
+
+
+def _log_likelihood(log_p: Array, path: Array, steps: Array, lengths: Array, blank: int) -> Array:
+    """Sums over alignments forward in time; the state is how much of the path has been read."""
+    n, n_states = path.shape
+    emitted = jnp.take_along_axis(log_p, path[:, None, :], axis=2)
+    may_skip = (path != blank) & (path != _shift(path, 2, blank))
+    start = jnp.full((n, n_states), _NEVER, log_p.dtype).at[:, 0].set(0)
+    start = varying(start, (emitted, may_skip, steps))
+
+    def step(alpha: Array, now: tuple[Array, Array]) -> tuple[Array, None]:
+        log_emit, t = now
+        skipped = jnp.where(may_skip, _shift(alpha, 2, _NEVER), _NEVER)
+        entered = _log_sum(alpha, _shift(alpha, 1, _NEVER), skipped)
+        return jnp.where((t < steps)[:, None], entered + log_emit, alpha), None
+
+    times = jnp.arange(log_p.shape[1], dtype=steps.dtype)
+    alpha, _ = jax.lax.scan(step, start, (emitted.swapaxes(0, 1), times))
+    last = jnp.take_along_axis(alpha, 2 * lengths[:, None], axis=1)[:, 0]
+    before = jnp.take_along_axis(alpha, jnp.maximum(2 * lengths - 1, 0)[:, None], axis=1)[:, 0]
+    return jnp.where(lengths > 0, jnp.logaddexp(last, before), last)
+
+
+def _log_sum(a: Array, b: Array, c: Array) -> Array:
+    """Returns log(eᵃ + eᵇ + eᶜ) of finite numbers, with one logarithm."""
+    top = jax.lax.stop_gradient(jnp.maximum(jnp.maximum(a, b), c))
+    return top + jnp.log(jnp.exp(a - top) + jnp.exp(b - top) + jnp.exp(c - top))
+
+
+def _with_blanks(labels: Array, blank: int) -> Array:
+    """Returns the labels with a blank before each and after the last, shape (N, 2·S + 1)."""
+    blanks = jnp.full_like(labels, blank)
+    pairs = jnp.stack([blanks, labels], axis=2).reshape(len(labels), -1)
+    return jnp.pad(pairs, ((0, 0), (0, 1)), constant_values=blank)
+
+
+def _shift(x: Array, by: int, fill: float) -> Array:
+    return jnp.pad(x, ((0, 0), (by, 0)), constant_values=fill)[:, : x.shape[1]]
+
+
+def _infeasible(values: Array, zero_infinity: bool) -> Array:
+    never = values > -_NEVER / 10
+    if zero_infinity:
+        return jnp.where(never, 0, values)
+    # A product and not a constant, so that the gradient is not finite either.
+    return values * jnp.where(never, jnp.inf, 1)
+
+
+def _integers(
+    x: Array, labels: ArrayLike, input_lengths: ArrayLike, label_lengths: ArrayLike
+) -> tuple[Array, Array, Array]:
+    if x.ndim != 3:
+        raise _checks.ShapeError(
+            f"ctc_loss: log_probabilities is {_checks.describe(x)}; it needs shape (N, T, C)"
+        )
+    for name, lengths in (("input_lengths", input_lengths), ("label_lengths", label_lengths)):
+        if not jnp.issubdtype(jnp.result_type(lengths), jnp.integer):
+            raise TypeError(
+                f"ctc_loss: {name} are {_checks.describe(lengths)}; they must be integers"
+            )
+        if jnp.shape(lengths) != x.shape[:1]:
+            raise _checks.ShapeError(
+                f"ctc_loss: {name} are {_checks.describe(lengths)}; they need shape {x.shape[:1]}"
+            )
+    labels = class_indices("ctc_loss", x[:, 0], labels, axes=1)
+    steps, lengths = jnp.asarray(input_lengths), jnp.asarray(label_lengths)
+    return labels, steps.astype(jnp.int32), lengths.astype(jnp.int32)

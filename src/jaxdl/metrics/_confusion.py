@@ -1,0 +1,148 @@
+"""What a confusion matrix says: precision, recall, F and intersection over union."""
+
+from typing import Literal, TypeAlias
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl._checks import ShapeError, describe
+from jaxdl.types import Array
+
+Average: TypeAlias = Literal["micro", "macro", "weighted", "none"]
+
+
+def precision(confusion: ArrayLike, *, average: Average = "macro") -> Array:
+    """Share of the rows predicted as a class that are of it: TP / (TP + FP).
+
+    Args:
+        confusion: sums of ``confusion_matrix``, shape (classes, classes).
+        average: ``"none"`` for one number a class, ``"macro"`` for their mean over all classes,
+            ``"weighted"`` for their mean by the number of labels, ``"micro"`` for the fraction of
+            the sums over classes.
+
+    Returns:
+        A scalar, or shape (classes,). A class that is never predicted has precision 0.
+
+    Raises:
+        ShapeError: if ``confusion`` isn't square.
+        ValueError: for another ``average``.
+
+    Example:
+        >>> precision(jnp.array([[1.0, 1.0], [0.0, 3.0]]), average="none")
+        Array([1.  , 0.75], dtype=float32)
+    """
+    hits, missed, wrong = _outcomes("precision", confusion)
+    return _averaged("precision", hits, hits + wrong, hits + missed, average)
+
+
+def recall(confusion: ArrayLike, *, average: Average = "macro") -> Array:
+    """Share of the rows of a class that are predicted as it: TP / (TP + FN).
+
+    Args:
+        confusion: sums of ``confusion_matrix``, shape (classes, classes).
+        average: as in ``precision``.
+
+    Returns:
+        A scalar, or shape (classes,). A class without labels has recall 0.
+
+    Raises:
+        ShapeError: if ``confusion`` isn't square.
+        ValueError: for another ``average``.
+
+    Example:
+        >>> recall(jnp.array([[1.0, 1.0], [0.0, 3.0]]), average="none")
+        Array([0.5, 1. ], dtype=float32)
+    """
+    hits, missed, _ = _outcomes("recall", confusion)
+    return _averaged("recall", hits, hits + missed, hits + missed, average)
+
+
+def f_beta(confusion: ArrayLike, *, beta: float = 1.0, average: Average = "macro") -> Array:
+    """Mean of precision and recall: (1 + β²) TP / ((1 + β²) TP + β² FN + FP).
+
+    Args:
+        confusion: sums of ``confusion_matrix``, shape (classes, classes).
+        beta: how many times as much recall counts; 1 gives F1, their harmonic mean.
+        average: as in ``precision``.
+
+    Returns:
+        A scalar, or shape (classes,). A class with neither labels nor predictions has F 0.
+
+    Raises:
+        ShapeError: if ``confusion`` isn't square.
+        ValueError: for another ``average``.
+
+    Example:
+        >>> round(float(f_beta(jnp.array([[1.0, 1.0], [0.0, 3.0]]))), 4)
+        0.7619
+    """
+    hits, missed, wrong = _outcomes("f_beta", confusion)
+    squared = beta**2
+    twice = (1 + squared) * hits
+    return _averaged("f_beta", twice, twice + squared * missed + wrong, hits + missed, average)
+
+
+def iou(confusion: ArrayLike) -> Array:
+    """Intersection over union of each class, Jaccard's index: TP / (TP + FP + FN).
+
+    Args:
+        confusion: sums of ``confusion_matrix``, shape (classes, classes).
+
+    Returns:
+        Shape (classes,); nan for a class with neither labels nor predictions.
+
+    Raises:
+        ShapeError: if ``confusion`` isn't square.
+
+    Example:
+        >>> iou(jnp.array([[1.0, 1.0], [0.0, 3.0]]))
+        Array([0.5 , 0.75], dtype=float32)
+    """
+    hits, missed, wrong = _outcomes("iou", confusion)
+    return hits / (hits + missed + wrong)
+
+
+def mean_iou(confusion: ArrayLike) -> Array:
+    """Mean of ``iou`` over the classes that have labels or predictions, as Keras's MeanIoU.
+
+    Args:
+        confusion: sums of ``confusion_matrix``, shape (classes, classes).
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ShapeError: if ``confusion`` isn't square.
+
+    Example:
+        >>> mean_iou(jnp.array([[1.0, 1.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 0.0]]))
+        Array(0.625, dtype=float32)
+    """
+    return jnp.nanmean(iou(confusion))
+
+
+def _outcomes(function: str, confusion: ArrayLike) -> tuple[Array, Array, Array]:
+    """Returns true positives, false negatives and false positives of each class."""
+    confusion = jnp.asarray(confusion)
+    if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
+        got = describe(confusion)
+        raise ShapeError(f"{function}: confusion is {got}; it must have shape (classes, classes)")
+    hits = jnp.diagonal(confusion)
+    return hits, confusion.sum(axis=1) - hits, confusion.sum(axis=0) - hits
+
+
+def _averaged(function: str, above: Array, below: Array, labels: Array, average: Average) -> Array:
+    """Returns above/below for each class, or averaged; 0/0 is 0."""
+    ratio = lambda a, b: jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
+    if average == "micro":
+        return ratio(above.sum(), below.sum())
+    each = ratio(above, below)
+    if average == "macro":
+        return each.mean()
+    if average == "weighted":
+        return ratio((each * labels).sum(), labels.sum())
+    if average != "none":
+        raise ValueError(
+            f'{function}: average is {average!r}; it must be "micro", "macro", "weighted" or "none"'
+        )
+    return each

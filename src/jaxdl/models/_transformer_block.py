@@ -1,0 +1,157 @@
+"""The block that transformers are made of."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl import _checks, activations, initializers, layers
+from jaxdl.combinators import lift, serial
+from jaxdl.types import Array, Init, Key, Layer, Params, State, named
+
+
+def transformer_block(
+    n_features: int,
+    n_heads: int,
+    *,
+    n_hidden: int | None = None,
+    activation: Callable[[Array], Array] = activations.relu,
+    norm: Callable[[int], Layer] = layers.layer_norm,
+    norm_first: bool = False,
+    rate: float | Array = 0.1,
+    n_kv_heads: int | None = None,
+    causal: bool = False,
+    rotary: bool = False,
+    rotary_base: float = 10_000.0,
+    mask: ArrayLike | None = None,
+    bias: bool = True,
+    block_size: int | None = None,
+    init: Init | None = None,
+    out_init: Init | None = None,
+) -> Layer:
+    """Self-attention, then a perceptron at each position, both normalised and added to the input.
+
+    Norm last, as Vaswani et al.: x ← norm(x + attention(x)), x ← norm(x + mlp(x)). Norm first, as
+    GPT-2 and ViT: x ← x + attention(norm(x)), x ← x + mlp(norm(x)); a norm then follows the last
+    block. With the defaults it is PyTorch's ``nn.TransformerEncoderLayer`` (but for its
+    ``dim_feedforward=2048``).
+
+    Args:
+        n_features: features in and out, on the last axis.
+        n_heads: heads of the queries.
+        n_hidden: features of the perceptron's hidden layer; 4·n_features unless given.
+        activation: what follows the hidden layer; a gated one, such as ``activations.swiglu``,
+            leaves fewer features.
+        norm: makes the normalising Layer for a number of features.
+        norm_first: see above.
+        rate: the share that dropout drops, of the attention weights, after attention, after the
+            activation and after the perceptron; 0 leaves it out.
+        n_kv_heads: heads of keys and values; n_heads unless given.
+        causal: whether a position sees only itself and those before.
+        rotary: whether queries and keys are turned by their positions.
+        rotary_base: the base of its wavelengths.
+        mask: True where a query sees a key; broadcasts to (…, n_heads, time, time).
+        bias: whether attention and perceptron have biases.
+        block_size: how many keys at a time; see ``functional.dot_product_attention``.
+        init: how kernels and biases are drawn; PyTorch's default for each unless given.
+        out_init: the same for the two dense layers whose results are added to x; ``init`` unless
+            given.
+
+    Returns:
+        A Layer from (…, time, n_features) to the same, with params ``{"attention_norm",
+        "attention", "mlp_norm", "mlp": {"up", "down", …}}`` and no state; its state may be a cache,
+        as that of ``layers.multi_head_attention``.
+
+    Raises:
+        ValueError: if a size isn't a positive integer, or heads don't divide.
+
+    Example:
+        >>> block = transformer_block(512, 8)
+        >>> params, _ = jax.eval_shape(block.init, jax.random.key(0))
+        >>> sum(p.size for p in jax.tree.leaves(params))
+        3152384
+
+    Reference:
+        Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762.
+    """
+    name = f"transformer_block({n_features}, {n_heads})"
+    n_hidden = 4 * n_features if n_hidden is None else n_hidden
+    _checks.positive_ints(name, n_features=n_features, n_heads=n_heads, n_hidden=n_hidden)
+    out_init = init if out_init is None else out_init
+    attention = layers.multi_head_attention(
+        n_features,
+        n_heads,
+        n_kv_heads=n_kv_heads,
+        causal=causal,
+        rotary=rotary,
+        rotary_base=rotary_base,
+        mask=mask,
+        rate=rate,
+        bias=bias,
+        block_size=block_size,
+        init=init,
+        out_init=out_init,
+    )
+    drop = layers.dropout(rate) if is_used(rate) else lift(jnp.asarray)
+    mlp = _perceptron(n_features, n_hidden, activation, drop, bias, init, out_init)
+    parts = {
+        "attention_norm": norm(n_features),
+        "attention": attention,
+        "mlp_norm": norm(n_features),
+        "mlp": mlp,
+    }
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        keys = jax.random.split(key, len(parts))
+        pairs = zip(parts.items(), keys, strict=True)
+        return {name: layer.init(part_key)[0] for (name, layer), part_key in pairs}, ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        keys = [None] * 3 if key is None else jax.random.split(key, 3)
+        normed = lambda name, x: parts[name].apply(params[name], (), x)[0]
+        same = lambda name, x: x
+        before, after = (normed, same) if norm_first else (same, normed)
+        x = jnp.asarray(x)
+        h = before("attention_norm", x)
+        h, state = attention.apply(params["attention"], state, h, key=keys[0], train=train)
+        h, _ = drop.apply((), (), h, key=keys[1], train=train)
+        x = after("attention_norm", x + h)
+        h = before("mlp_norm", x)
+        h, _ = mlp.apply(params["mlp"], empty(params["mlp"]), h, key=keys[2], train=train)
+        return after("mlp_norm", x + h), state
+
+    return named(name, init_fn, apply_fn)
+
+
+def empty(params: Params) -> State:
+    """Returns the state of a ``serial`` by name whose parts have none."""
+    return dict.fromkeys(params, ())
+
+
+def is_used(rate: float | Array) -> bool:
+    """Returns whether a dropout of this rate does anything."""
+    return not (isinstance(rate, int | float) and rate == 0)
+
+
+def _perceptron(
+    n_features: int,
+    n_hidden: int,
+    activation: Callable[[Array], Array],
+    drop: Layer,
+    bias: bool,
+    init: Init | None,
+    out_init: Init | None,
+) -> Layer:
+    """Two dense layers; a gated activation makes the second one smaller."""
+    left = jax.eval_shape(activation, jax.ShapeDtypeStruct((n_hidden,), jnp.float32)).shape[0]
+    default = initializers.torch_default
+    return serial(
+        up=layers.dense(n_features, n_hidden, bias=bias, init=init or default),
+        activation=activation,
+        dropout=drop,
+        down=layers.dense(left, n_features, bias=bias, init=out_init or default),
+        last_dropout=drop,
+    )

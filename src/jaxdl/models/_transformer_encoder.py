@@ -1,0 +1,114 @@
+"""A transformer that reads a sequence and gives it a class."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxdl import _checks, activations, layers
+from jaxdl.combinators import lift, repeat, serial
+from jaxdl.models._transformer_block import is_used, transformer_block
+from jaxdl.types import Array, Key, Layer, Params, State, named
+
+_small = jax.nn.initializers.normal(0.02)
+
+
+def transformer_encoder(
+    n_features: int,
+    n_classes: int,
+    *,
+    n_tokens: int | None = None,
+    length: int | None = None,
+    n_layers: int = 4,
+    n_heads: int = 4,
+    n_hidden: int | None = None,
+    activation: Callable[[Array], Array] = activations.relu,
+    norm_first: bool = True,
+    rate: float | Array = 0.0,
+    padding_index: int | None = None,
+) -> Layer:
+    """Classifies sequences: (embedding,) (positions,) blocks, norm, mean over time, dense.
+
+    Args:
+        n_features: features of a position.
+        n_classes: logits that go out.
+        n_tokens: where given, tokens come in and are embedded; else features.
+        length: where given, each of so many positions has a learned vector, and no sequence may be
+            longer; else the order of the sequence doesn't count.
+        n_layers: how many blocks.
+        n_heads: heads of the attention.
+        n_hidden: features of the blocks' hidden layers; 4·n_features unless given.
+        activation: what follows these.
+        norm_first: whether blocks normalise what comes in, and one more norm follows the last, or
+            blocks normalise what goes out.
+        rate: the share that dropout drops, in the blocks and before the first; 0 leaves it out.
+        padding_index: the token that fills up short sequences. No position sees it, and it doesn't
+            count in the mean; a sequence of nothing else has the mean 0.
+
+    Returns:
+        A Layer from (…, time, n_features), or integers (…, time) with ``n_tokens``, to logits
+        (…, n_classes). The blocks' params are stacked on a first axis, see ``repeat``.
+
+    Raises:
+        ValueError: if a size isn't a positive integer, heads don't divide, or ``padding_index``
+            isn't a token's number.
+
+    Example:
+        >>> net = transformer_encoder(32, 2, n_tokens=1000, length=64, padding_index=0)
+        >>> params, state = jax.jit(net.init)(jax.random.key(0))
+        >>> net.apply(params, state, jnp.ones((8, 50), int))[0].shape
+        (8, 2)
+
+    Reference:
+        Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762;
+        Devlin et al., "BERT", 2018, https://arxiv.org/abs/1810.04805.
+    """
+    name = f"transformer_encoder({n_features}, {n_classes})"
+    _checks.positive_ints(name, n_features=n_features, n_classes=n_classes)
+    if padding_index is not None and n_tokens is None:
+        raise ValueError(f"{name}: padding_index is a token's number, and needs n_tokens")
+    first: dict[str, Layer] = {}
+    if n_tokens is not None:
+        first["embedding"] = layers.embedding(
+            n_tokens, n_features, padding_index=padding_index, init=_small
+        )
+    if length is not None:
+        first["positions"] = layers.learned_positions(length, n_features)
+
+    def network(kept: Array | None) -> Layer:
+        block = transformer_block(
+            n_features,
+            n_heads,
+            n_hidden=n_hidden,
+            activation=activation,
+            norm_first=norm_first,
+            rate=rate,
+            mask=None if kept is None else kept[..., None, None, :],
+        )
+        return serial(
+            **first,
+            dropout=layers.dropout(rate) if is_used(rate) else lift(jnp.asarray),
+            blocks=repeat(block, n_layers, unroll=4),
+            norm=layers.layer_norm(n_features) if norm_first else lift(jnp.asarray),
+            mean=functools.partial(_mean, kept=kept),
+            head=layers.dense(n_features, n_classes),
+        )
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        kept = None if padding_index is None else jnp.asarray(x) != padding_index
+        return network(kept).apply(params, state, x, key=key, train=train)
+
+    return named(name, network(None).init, apply_fn)
+
+
+def _mean(x: Array, *, kept: Array | None) -> Array:
+    """Returns the mean over time, (…, features), of what is kept, (…, time)."""
+    if kept is None:
+        return x.mean(axis=-2)
+    total = jnp.where(jnp.broadcast_to(kept[..., None], x.shape), x, 0).sum(axis=-2)
+    count = jnp.maximum(kept.sum(axis=-1, keepdims=True), 1).astype(x.dtype)
+    return total / jnp.broadcast_to(count, total.shape)

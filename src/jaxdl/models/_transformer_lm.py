@@ -1,0 +1,165 @@
+"""A transformer that predicts the next token."""
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _checks, activations, functional, layers
+from jaxdl.combinators import lift, repeat, serial
+from jaxdl.models._transformer_block import empty, is_used, transformer_block
+from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, named
+
+_gelu = functools.partial(activations.gelu, approximate="tanh")
+
+
+def transformer_lm(
+    n_tokens: int,
+    *,
+    n_features: int,
+    n_heads: int,
+    n_layers: int,
+    length: int | None = None,
+    rotary: bool = False,
+    rotary_base: float = 10_000.0,
+    n_kv_heads: int | None = None,
+    n_hidden: int | None = None,
+    activation: Callable[[Array], Array] = _gelu,
+    norm: Callable[[int], Layer] = layers.layer_norm,
+    bias: bool = True,
+    tied: bool = True,
+    rate: float | Array = 0.0,
+    block_size: int | None = None,
+) -> Layer:
+    """Predicts the next token at each position: embedding, causal blocks (norm first), norm, head.
+
+    The defaults are GPT-2's, initialisation included: kernels and embeddings from N(0, 0.02²),
+    kernels whose results are added to the residual stream from N(0, 0.02² / (2·n_layers)), biases
+    0. LLaMA is ``rotary=True, tied=False, bias=False, norm=layers.rms_norm,
+    activation=activations.swiglu``.
+
+    Args:
+        n_tokens: how many tokens there are.
+        n_features: features of a position.
+        n_heads: heads of the queries.
+        n_layers: how many blocks.
+        length: where given, the first ``length`` positions have learned vectors, and sequences are
+            at most as long.
+        rotary: whether queries and keys are turned by their positions; see ``functional.rotary``.
+        rotary_base: the base of its wavelengths.
+        n_kv_heads: heads of keys and values; n_heads unless given.
+        n_hidden: features of the blocks' hidden layers; 4·n_features unless given.
+        activation: what follows these; a gated one leaves fewer features.
+        norm: makes the normalising Layer for a number of features.
+        bias: whether the dense layers of the blocks have biases.
+        tied: whether logits are products with the embedding, or the head has its own kernel.
+        rate: the share that dropout drops, in the blocks and before the first; 0 leaves it out.
+        block_size: how many keys at a time; see ``functional.dot_product_attention``.
+
+    Returns:
+        A Layer from integers (…, time) to logits (…, time, n_tokens); the last axis at time t is
+        about the token at t + 1. The blocks' params are stacked on a first axis, see ``repeat``.
+        With ``transformer_cache`` as its state it takes the next tokens of a sequence; ``generate``
+        does so.
+
+    Raises:
+        ValueError: if a size isn't a positive integer, heads don't divide, or there are neither
+            learned nor rotary positions.
+
+    Example:
+        >>> gpt2 = transformer_lm(50257, length=1024, n_features=768, n_heads=12, n_layers=12)
+        >>> params, _ = jax.eval_shape(gpt2.init, jax.random.key(0))
+        >>> sum(p.size for p in jax.tree.leaves(params))
+        124439808
+
+    Reference:
+        Radford et al., "Language models are unsupervised multitask learners", 2019.
+    """
+    name = f"transformer_lm({n_tokens})"
+    _checks.positive_ints(name, n_tokens=n_tokens, n_layers=n_layers)
+    if length is None and not rotary:
+        raise ValueError(f"{name} needs positions: a length for learned ones, or rotary=True")
+    init, residual_init = _normal(0.02), _normal(0.02 / math.sqrt(2 * n_layers))
+    block = transformer_block(
+        n_features,
+        n_heads,
+        n_hidden=n_hidden,
+        activation=activation,
+        norm=norm,
+        norm_first=True,
+        rate=rate,
+        n_kv_heads=n_kv_heads,
+        causal=True,
+        rotary=rotary,
+        rotary_base=rotary_base,
+        bias=bias,
+        block_size=block_size,
+        init=init,
+        out_init=residual_init,
+    )
+    parts: dict[str, Any] = {"embedding": layers.embedding(n_tokens, n_features, init=init.kernel)}
+    if length is not None:
+        parts["positions"] = layers.learned_positions(length, n_features)
+    parts["dropout"] = layers.dropout(rate) if is_used(rate) else lift(jnp.asarray)
+    parts |= {"blocks": repeat(block, n_layers, unroll=4), "norm": norm(n_features)}
+    if not tied:
+        head = layers.dense(n_features, n_tokens, bias=False, init=init)
+        return named(name, *serial(**parts, head=head))
+    trunk = serial(**parts)
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        h, state = trunk.apply(params, state, x, key=key, train=train)
+        return functional.embedding_attend(params["embedding"], h), state
+
+    return named(name, trunk.init, apply_fn)
+
+
+def transformer_cache(
+    params: Mapping[str, Params],
+    batch_shape: Shape,
+    length: int,
+    *,
+    dtype: DTypeLike | None = None,
+) -> State:
+    """Makes the state with which a ``transformer_lm`` takes a sequence in parts.
+
+    Args:
+        params: those of the ``transformer_lm``.
+        batch_shape: the batch axes of the tokens, ``(batch,)`` or ``()``.
+        length: how many tokens the cache holds.
+        dtype: of the cached keys and values; that of the params unless given.
+
+    Returns:
+        A state: keys and values of no tokens yet. ``net.apply(params, cache, tokens)`` returns the
+        logits of these tokens and the cache for the next.
+
+    Raises:
+        ValueError: if ``length`` isn't a positive integer.
+
+    Example:
+        >>> net = transformer_lm(50, rotary=True, n_features=8, n_heads=2, n_layers=3)
+        >>> params, _ = jax.jit(net.init)(jax.random.key(0))
+        >>> cache = transformer_cache(params, (4,), 16)
+        >>> cache["blocks"]["key"].shape  # blocks, batch, tokens, features of all heads
+        (3, 4, 16, 8)
+        >>> logits, cache = net.apply(params, cache, jnp.ones((4, 5), int))
+        >>> logits.shape, cache["blocks"]["length"]
+        ((4, 5, 50), Array([5, 5, 5], dtype=int32))
+    """
+    blocks = params["blocks"]["attention"]
+    state = empty(params)
+    state["blocks"] = functional.attention_cache(blocks, batch_shape, length, dtype=dtype)
+    if "positions" in params:
+        state["positions"] = {"length": jnp.int32(0)}
+    return state
+
+
+def _normal(deviation: float) -> Init:
+    """Draws kernels from N(0, deviation²) and sets biases to 0."""
+    return Init(jax.nn.initializers.normal(deviation))

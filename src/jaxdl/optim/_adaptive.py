@@ -1,0 +1,204 @@
+"""Steps divided by the size of earlier gradients: rmsprop, adagrad and adadelta."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from jaxdl._checks import in_unit_interval
+from jaxdl.optim._descent import Rate, at_least, descend, lerp, like, off
+from jaxdl.types import Array
+
+
+class RmspropMemory(NamedTuple):
+    """What rmsprop remembers of an array."""
+
+    nu: Array  # mean of the squared gradients
+    mu: Array | None  # mean of the gradients, where centered
+    velocity: Array | None  # the buffer of momentum, where there is one
+
+
+def rmsprop(
+    learning_rate: Rate = 1e-2,
+    *,
+    alpha: ArrayLike = 0.99,
+    eps: ArrayLike = 1e-8,
+    weight_decay: ArrayLike = 0.0,
+    momentum: ArrayLike = 0.0,
+    centered: bool = False,
+    maximize: bool = False,
+) -> optax.GradientTransformation:
+    """Steps relative to the root mean square of the gradients: θ ← θ − η·b, b ← μ·b + g / (√v + ε).
+
+    v ← α·v + (1 − α)·g²; centered, v is lessened by the square of the mean gradient, and is never
+    less than 0 (PyTorch's may be, and its step then nan). ``optax.rmsprop`` has another α and ε
+    inside the root by default, and puts η into b, which a schedule shows.
+
+    Args:
+        learning_rate: η ≥ 0, a number or a schedule.
+        alpha: α in [0, 1).
+        eps: ε ≥ 0.
+        weight_decay: w ≥ 0; w·θ joins the gradient.
+        momentum: μ ≥ 0; traced, it keeps b even where it is 0.
+        centered: whether to divide by the standard deviation.
+        maximize: whether to climb.
+
+    Returns:
+        A gradient transformation.
+
+    Raises:
+        TypeError: if the learning rate is neither a number nor a schedule.
+        ValueError: if an option is out of range.
+
+    Example:
+        >>> tx = rmsprop(0.1, alpha=0.75)
+        >>> params = jnp.zeros(2)
+        >>> updates, state = tx.update(jnp.array([3.0, -4.0]), tx.init(params))
+        >>> [round(u, 4) for u in updates.tolist()]
+        [-0.2, 0.2]
+
+    Reference:
+        Tieleman and Hinton, Lecture 6.5: rmsprop, 2012. Graves, Generating Sequences With
+        Recurrent Neural Networks, 2013 (centered).
+    """
+    in_unit_interval("rmsprop", "alpha", alpha)
+    at_least("rmsprop", 0, eps=eps, momentum=momentum)
+
+    def remember(p: Array) -> RmspropMemory:
+        zeros = jnp.zeros_like
+        mu, velocity = zeros(p) if centered else None, None if off(momentum) else zeros(p)
+        return RmspropMemory(zeros(p), mu, velocity)
+
+    def rule(g: Array, p: Any, memory: RmspropMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+        a, e, m = (like(g, number) for number in (alpha, eps, momentum))
+        nu = a * memory.nu + (1 - a) * g * g
+        mu = lerp(memory.mu, g, 1 - a) if memory.mu is not None else None
+        v = nu if mu is None else jnp.maximum(nu - mu * mu, 0.0)
+        step = g / (jnp.sqrt(v) + e)
+        velocity = None if memory.velocity is None else m * memory.velocity + step
+        return rate * (step if velocity is None else velocity), RmspropMemory(nu, mu, velocity)
+
+    return descend(
+        "rmsprop", learning_rate, rule, remember, weight_decay=weight_decay, maximize=maximize
+    )
+
+
+def adagrad(
+    learning_rate: Rate = 1e-2,
+    *,
+    lr_decay: ArrayLike = 0.0,
+    weight_decay: ArrayLike = 0.0,
+    initial_accumulator_value: ArrayLike = 0.0,
+    eps: ArrayLike = 1e-10,
+    maximize: bool = False,
+) -> optax.GradientTransformation:
+    """Steps divided by all gradients so far: θ ← θ − η_t·g / (√Σg² + ε), η_t = η / (1 + κ·(t − 1)).
+
+    ``optax.adagrad`` has ε inside the root, and starts its sum at 0.1.
+
+    Args:
+        learning_rate: η ≥ 0, a number or a schedule.
+        lr_decay: κ ≥ 0.
+        weight_decay: w ≥ 0; w·θ joins the gradient.
+        initial_accumulator_value: where the sum of squares starts, ≥ 0.
+        eps: ε ≥ 0.
+        maximize: whether to climb.
+
+    Returns:
+        A gradient transformation.
+
+    Raises:
+        TypeError: if the learning rate is neither a number nor a schedule.
+        ValueError: if an option is out of range.
+
+    Example:
+        >>> tx = adagrad(0.1)
+        >>> params, grads = jnp.zeros(1), jnp.full(1, 3.0)
+        >>> updates, state = tx.update(grads, tx.init(params))
+        >>> updates
+        Array([-0.1], dtype=float32)
+
+    Reference:
+        Duchi et al., Adaptive Subgradient Methods for Online Learning and Stochastic Optimization,
+        2011.
+    """
+    start = initial_accumulator_value
+    at_least("adagrad", 0, lr_decay=lr_decay, initial_accumulator_value=start, eps=eps)
+
+    def rule(g: Array, p: Any, total: Array, rate: Any, t: Array) -> tuple[Array, Any]:
+        decay, e = like(g, lr_decay), like(g, eps)
+        total = total + g * g
+        return rate / (1 + (t - 1) * decay) * g / (jnp.sqrt(total) + e), total
+
+    return descend(
+        "adagrad",
+        learning_rate,
+        rule,
+        lambda p: jnp.full_like(p, start),
+        weight_decay=weight_decay,
+        maximize=maximize,
+    )
+
+
+class AdadeltaMemory(NamedTuple):
+    """What adadelta remembers of an array."""
+
+    nu: Array  # mean of the squared gradients
+    delta: Array  # mean of the squared steps, before the learning rate
+
+
+def adadelta(
+    learning_rate: Rate = 1.0,
+    *,
+    rho: ArrayLike = 0.9,
+    eps: ArrayLike = 1e-6,
+    weight_decay: ArrayLike = 0.0,
+    maximize: bool = False,
+) -> optax.GradientTransformation:
+    """Steps in the units of the parameters: θ ← θ − η·d, d = √(u + ε) / √(v + ε)·g.
+
+    v ← ρ·v + (1 − ρ)·g² and then u ← ρ·u + (1 − ρ)·d². ``optax.adadelta`` is equal where it is
+    given a learning rate; without one it climbs.
+
+    Args:
+        learning_rate: η ≥ 0, a number or a schedule.
+        rho: ρ in [0, 1).
+        eps: ε ≥ 0.
+        weight_decay: w ≥ 0; w·θ joins the gradient.
+        maximize: whether to climb.
+
+    Returns:
+        A gradient transformation.
+
+    Raises:
+        TypeError: if the learning rate is neither a number nor a schedule.
+        ValueError: if an option is out of range.
+
+    Example:
+        >>> tx = adadelta(rho=0.75, eps=1e-4)
+        >>> params = jnp.zeros(2)
+        >>> updates, state = tx.update(jnp.array([30.0, -40.0]), tx.init(params))
+        >>> [round(u, 4) for u in updates.tolist()]
+        [-0.02, 0.02]
+
+    Reference:
+        Zeiler, ADADELTA: An Adaptive Learning Rate Method, 2012.
+    """
+    in_unit_interval("adadelta", "rho", rho)
+    at_least("adadelta", 0, eps=eps)
+
+    def rule(g: Array, p: Any, memory: AdadeltaMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+        r, e = like(g, rho), like(g, eps)
+        nu = r * memory.nu + (1 - r) * g * g
+        d = jnp.sqrt(memory.delta + e) / jnp.sqrt(nu + e) * g
+        return rate * d, AdadeltaMemory(nu, r * memory.delta + (1 - r) * d * d)
+
+    return descend(
+        "adadelta",
+        learning_rate,
+        rule,
+        lambda p: AdadeltaMemory(jnp.zeros_like(p), jnp.zeros_like(p)),
+        weight_decay=weight_decay,
+        maximize=maximize,
+    )

@@ -1,0 +1,151 @@
+"""Averages of the parameters over the steps of training, to evaluate with in their place."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from jaxdl._checks import in_unit_interval, positive_ints
+from jaxdl.optim._descent import at_least, lerp, like, widen
+from jaxdl.types import Array, Params
+
+
+class AverageState(NamedTuple):
+    """What ema and swa carry."""
+
+    count: Array  # type: ignore[assignment]  # int32, how many updates have been seen
+    averaged: Array  # int32, how many of them are in the mean
+    mean: Params  # at least float32
+
+
+def ema(
+    decay: ArrayLike = 0.999, *, start: int = 0, every: int = 1
+) -> optax.GradientTransformation:
+    """Keeps an exponential moving average of the parameters: a ← d·a + (1 − d)·θ, from a = θ.
+
+    Updates pass through as they are. Put it last: ``optax.chain(adam(1e-3), ema(0.999))``, and
+    read the average with ``averaged_params``. Nothing is corrected for bias, as the first θ is
+    copied. (``optax.ema`` is of the updates.)
+
+    Args:
+        decay: d in [0, 1].
+        start: how many updates come before the average begins.
+        every: it takes every so many of them.
+
+    Returns:
+        A gradient transformation whose ``update`` needs ``params``.
+
+    Raises:
+        ValueError: if an option is out of range, or ``update`` gets no params.
+
+    Example:
+        >>> tx = optax.chain(optax.sgd(1.0), ema(0.5))
+        >>> params = jnp.zeros(1)
+        >>> state = tx.init(params)
+        >>> for _ in range(2):
+        ...     updates, state = tx.update(jnp.full(1, -1.0), state, params)
+        ...     params = optax.apply_updates(params, updates)
+        >>> params, averaged_params(state, params)
+        (Array([2.], dtype=float32), Array([1.5], dtype=float32))
+
+    Reference:
+        Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992.
+    """
+    in_unit_interval("ema", "decay", decay, closed=True)
+    # Weighted sums, as PyTorch has them: a lerp would not be exact at decay 1 and 0.
+    blend = lambda a, p, n: like(p, decay) * a + (1 - like(p, decay)) * p
+    return average("ema", blend, start, every)
+
+
+def swa(*, start: int = 0, every: int = 1) -> optax.GradientTransformation:
+    """Keeps the mean of the parameters: a ← a + (θ − a)/(n + 1), the n before it counted alike.
+
+    Stochastic weight averaging takes one θ an epoch, late in training: ``start`` is then the steps
+    before, and ``every`` those of an epoch. Put it last in a chain, and read the mean with
+    ``averaged_params``. Running statistics of a network belong to other parameters than these:
+    evaluate once in training mode to renew them.
+
+    Args:
+        start: how many updates come before the mean begins.
+        every: it takes every so many of them.
+
+    Returns:
+        A gradient transformation whose ``update`` needs ``params``.
+
+    Raises:
+        ValueError: if an option is out of range, or ``update`` gets no params.
+
+    Example:
+        >>> tx = optax.chain(optax.sgd(1.0), swa())
+        >>> params = jnp.zeros(1)
+        >>> state = tx.init(params)
+        >>> for _ in range(3):
+        ...     updates, state = tx.update(jnp.full(1, -1.0), state, params)
+        ...     params = optax.apply_updates(params, updates)
+        >>> averaged_params(state, params)
+        Array([2.], dtype=float32)
+
+    Reference:
+        Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, 2018.
+    """
+    return average("swa", lambda a, p, n: lerp(a, p, 1 / (n + 1)), start, every)
+
+
+def average(
+    name: str, blend: Callable[[Array, Array, Array], Array], start: int, every: int
+) -> optax.GradientTransformation:
+    """Returns the transformation that blends parameters into a mean of n of them."""
+    at_least(name, 0, start=start)
+    positive_ints(name, every=every)
+
+    def init(params: Params) -> AverageState:
+        zero = lambda: jnp.zeros((), jnp.int32)
+        mean = jax.tree.map(lambda p: jnp.zeros_like(widen(p)), params)
+        return AverageState(zero(), zero(), mean)
+
+    def update(updates: Params, state: AverageState, params: Params | None = None) -> Any:
+        if params is None:
+            raise ValueError(f"{name}: update(updates, state, params) needs params, got None")
+        count, n = optax.safe_increment(state.count), state.averaged
+        taken = (count > start) & ((count - start) % every == 0)
+
+        def one(a: Array, p: Array) -> Array:
+            p = widen(p)
+            return jnp.where(taken, jnp.where(n == 0, p, blend(a, p, n.astype(p.dtype))), a)
+
+        mean = jax.tree.map(one, state.mean, optax.apply_updates(params, updates))
+        return updates, AverageState(count, n + taken.astype(n.dtype), mean)
+
+    return optax.GradientTransformation(init, update)
+
+
+def averaged_params(opt_state: Any, params: Params) -> Params:
+    """Returns the average that ``ema`` or ``swa`` keeps, in the dtypes of the parameters.
+
+    Args:
+        opt_state: of a transformation that holds one of them, at any depth.
+        params: the parameters; they are returned where nothing has been averaged yet.
+
+    Returns:
+        A tree like ``params``.
+
+    Raises:
+        ValueError: if there is no average in ``opt_state``, or more than one.
+
+    Example:
+        >>> params = {"kernel": jnp.ones(2)}
+        >>> averaged_params(ema().init(params), params)
+        {'kernel': Array([1., 1.], dtype=float32)}
+    """
+    is_average = lambda x: isinstance(x, AverageState)
+    found = [x for x in jax.tree.leaves(opt_state, is_leaf=is_average) if is_average(x)]
+    if len(found) != 1:
+        raise ValueError(
+            f"averaged_params: opt_state holds {len(found)} averages; it must hold one, of"
+            " optax.chain(optimizer, ema()) for example"
+        )
+    choose = lambda a, p: jnp.where(found[0].averaged > 0, a.astype(p.dtype), p)
+    return jax.tree.map(choose, found[0].mean, params)

@@ -1,0 +1,163 @@
+"""The frame of every one-step algorithm: count, learning rate, sign, weight decay and dtypes."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.typing import ArrayLike
+
+from jaxdl._checks import describe
+from jaxdl.types import Array, Params
+
+Rate: TypeAlias = ArrayLike | Callable[[Any], ArrayLike]
+"""A learning rate: a number, a traced scalar, or an optax schedule ``(count) -> number``."""
+
+Rule: TypeAlias = Callable[[Array, Any, Any, Array, Array], tuple[Array, Any]]
+"""``(g, θ, memory, η, t) -> (s, memory)`` for one array θ, which becomes θ − s; t counts from 1."""
+
+
+class DescentState(NamedTuple):
+    """What an optimizer carries from step to step."""
+
+    count: Array  # type: ignore[assignment]  # int32, how many updates have been made
+    memory: Any  # a tree like the parameters, with what the algorithm remembers of each array
+
+
+def descend(
+    name: str,
+    learning_rate: Rate,
+    rule: Rule,
+    remember: Callable[[Array], Any] = lambda p: (),
+    *,
+    weight_decay: ArrayLike = 0.0,
+    decoupled: bool = False,
+    maximize: bool = False,
+    needs_params: bool = False,
+) -> optax.GradientTransformation:
+    """Returns the transformation that runs a rule on every array of the parameters.
+
+    g ← ±∇, g ← g + w·θ (unless decoupled), θ ← θ − s(g) (− η·w·θ if decoupled).
+
+    Arrays narrower than float32 are widened for the rule and its memory, and the update is
+    narrowed again: in bfloat16 a decay of 0.999 is 1, and a second moment would stand still.
+
+    Args:
+        name: the optimizer's, for messages.
+        learning_rate: η, a number or a schedule of the number of updates made before.
+        rule: see ``Rule``.
+        remember: the rule's first memory of an array.
+        weight_decay: w.
+        decoupled: whether the decay bypasses the rule, as in AdamW.
+        maximize: whether to climb.
+        needs_params: whether the rule reads θ.
+
+    Returns:
+        A gradient transformation with a ``DescentState``.
+    """
+    check_rate(name, learning_rate)
+    at_least(name, 0, weight_decay=weight_decay)
+    needs_params = needs_params or not off(weight_decay)
+
+    def init(params: Params) -> DescentState:
+        memory = jax.tree_util.tree_map_with_path(
+            lambda path, p: remember(widen(floating_leaf(name, path, p))), params
+        )
+        return DescentState(jnp.zeros((), jnp.int32), memory)
+
+    def update(grads: Params, state: DescentState, params: Params | None = None) -> Any:
+        if params is None and needs_params:
+            raise ValueError(f"{name}: update(grads, state, params) needs params, got None")
+        count = optax.safe_increment(state.count)
+        rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
+        tree: Any  # whose methods the type stubs don't know
+        leaves, tree = jax.tree.flatten(grads)
+        # A rule that doesn't need the parameters takes their dtype from the gradients.
+        owners = leaves if params is None else tree.flatten_up_to(params)
+        done = [
+            one_array(g, p, memory, rate, count)
+            for g, p, memory in zip(leaves, owners, tree.flatten_up_to(state.memory), strict=True)
+        ]
+        memory = tree.unflatten([memory for _, memory in done])
+        return tree.unflatten([u for u, _ in done]), DescentState(count, memory)
+
+    def one_array(g: Array, p: Array, memory: Any, rate: ArrayLike, count: Array) -> Any:
+        p = widen(p)
+        eta, t, w = (like(p, number) for number in (rate, count, weight_decay))
+        x = -g.astype(p.dtype) if maximize else g.astype(p.dtype)
+        step, memory = rule(x if decoupled or off(w) else x + w * p, p, memory, eta, t)
+        step = step + eta * w * p if decoupled and not off(w) else step
+        return (-step).astype(g.dtype), memory
+
+    return optax.GradientTransformation(init, update)
+
+
+def widen(x: ArrayLike) -> Array:
+    """Returns the array, in float32 if it was narrower."""
+    x = jnp.asarray(x)
+    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+
+
+def like(x: Array, number: ArrayLike) -> Any:
+    """Returns a hyperparameter in the dtype of ``x``; a Python number as it is, in double."""
+    # np.float64 is a float too, but one that would widen what it meets.
+    if isinstance(number, int | float):
+        return float(number)
+    return jnp.asarray(number).astype(x.dtype)
+
+
+def off(number: Any) -> bool:
+    """Returns whether an option is a Python zero: arrays, traced or not, may become another."""
+    return isinstance(number, int | float) and number == 0
+
+
+def log(number: Any) -> Any:
+    """Returns the logarithm, in double for a Python number: float32 ends 0.999 at 0.99900001."""
+    if isinstance(number, int | float):
+        return math.log(number) if number > 0 else -math.inf
+    return jnp.log(number)
+
+
+def bias(decay: Any, t: Array) -> Array:
+    """Returns 1 − decayᵗ, the weight of all gradients so far, to full precision in float32."""
+    return -jnp.expm1(t * log(decay))
+
+
+def lerp(old: Array, new: Array, weight: Any) -> Array:
+    """Returns old + weight·(new − old)."""
+    return old + weight * (new - old)
+
+
+def floating_leaf(name: str, path: Any, p: Any) -> Any:
+    """Returns a parameter, or raises the TypeError that says where it is not floating point."""
+    if not jnp.issubdtype(jnp.asarray(p).dtype, jnp.floating):
+        where = jax.tree_util.keystr(path, simple=True, separator="/")
+        raise TypeError(f"{name}: parameter {where!r} is {describe(p)}; it must be floating point")
+    return p
+
+
+def check_rate(name: str, learning_rate: Any) -> None:
+    """Raises unless the learning rate is a number of at least 0, a scalar or a schedule."""
+    if callable(learning_rate):
+        return
+    kinds = (int, float, np.ndarray, np.number, jax.Array)
+    if isinstance(learning_rate, bool) or not isinstance(learning_rate, kinds):
+        raise TypeError(
+            f"{name}: learning_rate is {learning_rate!r}; it must be a number or a schedule"
+        )
+    if jnp.ndim(learning_rate) != 0:
+        raise ValueError(
+            f"{name}: learning_rate is {describe(learning_rate)}; it must be a scalar. For many"
+            " rates at once, vmap over them"
+        )
+    at_least(name, 0, learning_rate=learning_rate)
+
+
+def at_least(name: str, low: float, **numbers: Any) -> None:
+    """Raises a ValueError unless the Python numbers among the options are at least ``low``."""
+    for argument, number in numbers.items():
+        if isinstance(number, int | float) and not number >= low:
+            raise ValueError(f"{name}: {argument} is {number}; it must be at least {low}")

@@ -1,0 +1,215 @@
+"""Steps along the gradient: plain, with momentum, averaged, and by its sign alone."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from jaxdl.optim._descent import Rate, at_least, descend, like, off
+from jaxdl.types import Array
+
+
+def gradient_descent(learning_rate: Rate) -> optax.GradientTransformation:
+    """Gradient descent as the lectures write it: θ ← θ − η·∇L(θ).
+
+    Args:
+        learning_rate: η ≥ 0, a number or a schedule.
+
+    Returns:
+        A gradient transformation.
+
+    Raises:
+        TypeError: if the learning rate is neither a number nor a schedule.
+        ValueError: if it is negative.
+
+    Example:
+        >>> tx = gradient_descent(0.5)
+        >>> params = jnp.array([4.0, 2.0])
+        >>> updates, state = tx.update(2 * params, tx.init(params))
+        >>> optax.apply_updates(params, updates)
+        Array([0., 0.], dtype=float32)
+    """
+    return descend("gradient_descent", learning_rate, lambda g, p, memory, rate, t: (rate * g, ()))
+
+
+def sgd(
+    learning_rate: Rate = 1e-3,
+    *,
+    momentum: ArrayLike = 0.0,
+    dampening: ArrayLike = 0.0,
+    weight_decay: ArrayLike = 0.0,
+    nesterov: bool = False,
+    maximize: bool = False,
+) -> optax.GradientTransformation:
+    """Stochastic gradient descent with momentum: b ← μ·b + (1 − d)·g, θ ← θ − η·b.
+
+    The first b is g itself, undamped. Nesterov steps along g + μ·b. Without momentum there is no
+    b. ``optax.sgd`` is equal where there is no dampening, and cannot take one.
+
+    Args:
+        learning_rate: η ≥ 0, a number or a schedule.
+        momentum: μ ≥ 0; traced, it keeps b even where it is 0.
+        dampening: d, without effect where there is no momentum.
+        weight_decay: w ≥ 0; w·θ joins the gradient.
+        nesterov: whether to look ahead.
+        maximize: whether to climb.
+
+    Returns:
+        A gradient transformation.
+
+    Raises:
+        TypeError: if the learning rate is neither a number nor a schedule.
+        ValueError: if an option is out of range, or Nesterov lacks momentum or is damped.
+
+    Example:
+        >>> tx = sgd(0.1, momentum=0.9)
+        >>> params, grads = jnp.ones(1), jnp.ones(1)
+        >>> updates, state = tx.update(grads, tx.init(params), params)
+        >>> tx.update(grads, state, params)[0]
+        Array([-0.19], dtype=float32)
+
+    Reference:
+        Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
+    """
+    at_least("sgd", 0, momentum=momentum)
+    damped = isinstance(dampening, int | float) and dampening != 0
+    if nesterov and (off(momentum) or damped):
+        raise ValueError(
+            f"sgd: nesterov needs momentum and no dampening, got {momentum=} and {dampening=}"
+        )
+
+    def rule(g: Array, p: Any, b: Any, rate: Any, t: Array) -> tuple[Array, Any]:
+        if off(momentum):
+            return rate * g, ()
+        m, d = like(g, momentum), like(g, dampening)
+        b = m * b + (1 - d) * g if off(d) else jnp.where(t == 1, g, m * b + (1 - d) * g)
+        return rate * (g + m * b if nesterov else b), b
+
+    remember = (lambda p: ()) if off(momentum) else jnp.zeros_like
+    return descend(
+        "sgd", learning_rate, rule, remember, weight_decay=weight_decay, maximize=maximize
+    )
+
+
+def asgd(
+    learning_rate: Rate = 1e-2,
+    *,
+    lambd: ArrayLike = 1e-4,
+    alpha: ArrayLike = 0.75,
+    t0: ArrayLike = 1e6,
+    weight_decay: ArrayLike = 0.0,
+    maximize: bool = False,
+) -> optax.GradientTransformation:
+    """Averaged gradient descent: θ ← θ − η_t·(g + λ·θ) with η_t = η / (1 + λ·η·(t − 1))^α.
+
+    It keeps a ← a + (θ − a) / max(1, t − 1 − t₀), the mean of what came after step t₀, as the
+    memory of each array. Later links of a chain are not seen by it; ``swa`` averages those too.
+    Where PyTorch's η_t follows a scheduler one step late, this one is in time.
+
+    Args:
+        learning_rate: η ≥ 0, a number or a schedule.
+        lambd: λ, how fast the rate and the parameters decay.
+        alpha: α, the power of the decay.
+        t0: t₀, the step after which to average.
+        weight_decay: w ≥ 0; w·θ joins the gradient.
+        maximize: whether to climb.
+
+    Returns:
+        A gradient transformation.
+
+    Raises:
+        TypeError: if the learning rate is neither a number nor a schedule.
+        ValueError: if an option is negative.
+
+    Example:
+        >>> tx = asgd(0.1)
+        >>> params = jnp.ones(1)
+        >>> updates, state = tx.update(jnp.ones(1), tx.init(params), params)
+        >>> state.memory
+        Array([0.89999], dtype=float32)
+
+    Reference:
+        Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992.
+    """
+    at_least("asgd", 0, lambd=lambd, alpha=alpha, t0=t0)
+
+    def rule(g: Array, p: Array, mean: Array, rate: Any, t: Array) -> tuple[Array, Any]:
+        decay, power, start = like(g, lambd), like(g, alpha), like(g, t0)
+        step = rate / (1 + decay * rate * (t - 1)) ** power * (g + decay * p)
+        return step, mean + (p - step - mean) / jnp.maximum(1, t - 1 - start)
+
+    return descend(
+        "asgd",
+        learning_rate,
+        rule,
+        jnp.zeros_like,
+        weight_decay=weight_decay,
+        maximize=maximize,
+        needs_params=True,
+    )
+
+
+class RpropMemory(NamedTuple):
+    """What rprop remembers of an array."""
+
+    sign: Array  # of the last gradient, 0 where the step was taken back
+    size: Array  # of the next step
+
+
+def rprop(
+    learning_rate: ArrayLike = 1e-2,
+    *,
+    etas: tuple[ArrayLike, ArrayLike] = (0.5, 1.2),
+    step_sizes: tuple[ArrayLike, ArrayLike] = (1e-6, 50.0),
+    maximize: bool = False,
+) -> optax.GradientTransformation:
+    """Resilient propagation: θ ← θ − Δ·sign(g), with a step size Δ for every number.
+
+    Δ grows by η⁺ where g keeps its sign; where it turns, Δ shrinks by η⁻ and θ rests for a step.
+    For whole batches: noise turns signs. ``optax.rprop`` lags by one step, and rests at first.
+
+    Args:
+        learning_rate: the first Δ ≥ 0, a number. There is no rate later on.
+        etas: (η⁻, η⁺), 0 < η⁻ < 1 < η⁺.
+        step_sizes: the least and the largest Δ.
+        maximize: whether to climb.
+
+    Returns:
+        A gradient transformation.
+
+    Raises:
+        TypeError: if the learning rate is not a number.
+        ValueError: if an option is out of range.
+
+    Example:
+        >>> tx = rprop(0.1)
+        >>> params, grads = jnp.zeros(2), jnp.array([5.0, -0.01])
+        >>> updates, state = tx.update(grads, tx.init(params))
+        >>> tx.update(grads, state)[0]
+        Array([-0.12,  0.12], dtype=float32)
+
+    Reference:
+        Riedmiller and Braun, A direct adaptive method for faster backpropagation learning, 1993.
+    """
+    shrink, grow = etas
+    if callable(learning_rate):
+        raise TypeError("rprop: learning_rate is a schedule; it is the first step size, a number")
+    numbers = [x for x in etas if isinstance(x, int | float)]
+    if len(numbers) == 2 and not 0 < numbers[0] < 1 < numbers[1]:
+        raise ValueError(f"rprop: etas is {etas}; it must be (η⁻, η⁺) with 0 < η⁻ < 1 < η⁺")
+
+    def remember(p: Array) -> RpropMemory:
+        return RpropMemory(jnp.zeros_like(p), jnp.full_like(p, learning_rate))
+
+    def rule(g: Array, p: Any, memory: RpropMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+        low, high = (like(g, number) for number in step_sizes)
+        sign = jnp.sign(g)
+        # Of signs, and not of gradients as in PyTorch: a product of small ones would be 0.
+        turn = sign * memory.sign
+        factor = jnp.where(turn > 0, like(g, grow), jnp.where(turn < 0, like(g, shrink), 1.0))
+        size = jnp.clip(memory.size * factor, low, high)
+        sign = jnp.where(turn < 0, 0.0, sign)
+        return sign * size, RpropMemory(sign, size)
+
+    return descend("rprop", learning_rate, rule, remember, maximize=maximize)

@@ -1,0 +1,217 @@
+"""Algorithms that see a parameter as a matrix: adafactor's factored moments, muon's rotation."""
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from jaxdl import _checks
+from jaxdl.optim._descent import Rate, at_least, descend, lerp, like
+from jaxdl.types import Array, Params
+
+
+class AdafactorMemory(NamedTuple):
+    """What adafactor remembers of an array: row and column of a matrix, or else the whole."""
+
+    row: Array | None
+    column: Array | None
+    whole: Array | None
+
+
+def adafactor(
+    learning_rate: Rate = 1e-2,
+    *,
+    beta2_decay: ArrayLike = -0.8,
+    eps: tuple[ArrayLike | None, ArrayLike] = (None, 1e-3),
+    d: ArrayLike = 1.0,
+    weight_decay: ArrayLike = 0.0,
+    maximize: bool = False,
+) -> optax.GradientTransformation:
+    """Adaptive steps with the memory of a row and a column: θ ← θ − η·w·θ − α·u / max(1, rms(u)/d).
+
+    u = g / √v with v_ij = r_i·c_j / mean(r), where r and c are the running means of g² over the
+    columns and over the rows, with the weight 1 − t^γ on the past, and
+    α = max(ε₂, rms(θ))·min(η, 1/√t). Arrays of one axis keep all of v. Of more than two axes the
+    last two are factored: those of a convolution kernel are its channels here, and its window in
+    PyTorch. ``optax.adafactor`` has another η, factors from 128 entries on, and doesn't multiply w
+    by η.
+
+    Args:
+        learning_rate: η ≥ 0, a number or a schedule.
+        beta2_decay: γ ≤ 0.
+        eps: (ε₁, ε₂), the least √v, the machine epsilon of the computation if None, and the least
+            size of an array.
+        d: the largest rms of a step, ≥ 1.
+        weight_decay: w ≥ 0.
+        maximize: whether to climb.
+
+    Returns:
+        A gradient transformation.
+
+    Raises:
+        TypeError: if the learning rate is neither a number nor a schedule.
+        ValueError: if an option is out of range, or ``update`` gets no params.
+
+    Example:
+        >>> tx = adafactor(0.1)
+        >>> params = jnp.ones((2, 3))
+        >>> updates, state = tx.update(jnp.ones((2, 3)), tx.init(params), params)
+        >>> updates[0], state.memory.row.shape, state.memory.column.shape
+        (Array([-0.1, -0.1, -0.1], dtype=float32), (2, 1), (1, 3))
+
+    Reference:
+        Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, 2018.
+    """
+    eps1, eps2 = eps
+    at_least("adafactor", 1, d=d)
+    at_least("adafactor", 0, **{"eps[0]": eps1, "eps[1]": eps2})
+    if isinstance(beta2_decay, int | float) and not beta2_decay <= 0:
+        raise ValueError(f"adafactor: beta2_decay is {beta2_decay}; it must be at most 0")
+
+    def remember(p: Array) -> AdafactorMemory:
+        if p.ndim < 2:
+            return AdafactorMemory(None, None, jnp.zeros_like(p))
+        return AdafactorMemory(jnp.zeros_like(p[..., :1]), jnp.zeros_like(p[..., :1, :]), None)
+
+    def rule(g: Array, p: Array, memory: AdafactorMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+        least = jnp.finfo(g.dtype).eps.item() if eps1 is None else like(g, eps1)
+        memory = accumulate(g * g, memory, t ** like(g, beta2_decay))
+        u = g * jax.lax.rsqrt(jnp.maximum(estimate(memory, least), least * least))
+        alpha = jnp.maximum(like(g, eps2), rms(p)) * jnp.minimum(rate, jax.lax.rsqrt(t))
+        return alpha * u / jnp.maximum(1.0, rms(u) / like(g, d)), memory
+
+    return descend(
+        "adafactor",
+        learning_rate,
+        rule,
+        remember,
+        weight_decay=weight_decay,
+        decoupled=True,
+        maximize=maximize,
+        needs_params=True,
+    )
+
+
+# A memory has either row and column or the whole; Any, as types can't say so.
+def accumulate(square: Array, memory: Any, weight: Array) -> AdafactorMemory:
+    """Returns the memory with a share of the latest squares."""
+    if memory.row is None:
+        return AdafactorMemory(None, None, lerp(memory.whole, square, weight))
+    row = lerp(memory.row, square.mean(axis=-1, keepdims=True), weight)
+    return AdafactorMemory(row, lerp(memory.column, square.mean(-2, keepdims=True), weight), None)
+
+
+def estimate(memory: Any, least: Any) -> Array:
+    """Returns v, from its row and column where it is factored."""
+    if memory.row is None:
+        return memory.whole
+    mean = jnp.maximum(memory.row.mean(axis=-2, keepdims=True), least)
+    return memory.row * memory.column / mean
+
+
+def rms(x: Array) -> Array:
+    """Returns the root of the mean square, over all of an array."""
+    return jnp.sqrt(jnp.mean(x * x))
+
+
+def muon(
+    learning_rate: Rate = 1e-3,
+    *,
+    weight_decay: ArrayLike = 0.1,
+    momentum: ArrayLike = 0.95,
+    nesterov: bool = True,
+    ns_coefficients: tuple[ArrayLike, ArrayLike, ArrayLike] = (3.4445, -4.775, 2.0315),
+    eps: ArrayLike = 1e-7,
+    ns_steps: int = 5,
+    adjust_lr_fn: Literal["original", "match_rms_adamw"] | None = None,
+) -> optax.GradientTransformation:
+    """Momentum made orthogonal: θ ← θ − η·w·θ − η·s·N(b), for kernels of shape (n_in, n_out).
+
+    b ← μ·b + (1 − μ)·g, and then (1 − μ)·g + μ·b with Nesterov. N is some steps of Newton and
+    Schulz towards the nearest matrix with orthonormal rows or columns; s = √max(1, n_out/n_in), or
+    0.2·√max(n_in, n_out) to match the steps of AdamW. It computes in the parameters' own dtype,
+    where PyTorch rounds N to bfloat16, and so 1 % off. For arrays of other than two axes give
+    another algorithm, by ``by_path``. ``optax.contrib.muon`` mixes g and b differently.
+
+    Args:
+        learning_rate: η ≥ 0, a number or a schedule.
+        weight_decay: w ≥ 0.
+        momentum: μ in [0, 1).
+        nesterov: whether to look ahead.
+        ns_coefficients: (a, b, c) of the iteration X ← a·X + b·(XXᵀ)X + c·(XXᵀ)²X.
+        eps: the least norm to divide by.
+        ns_steps: how many iterations, from 1 to 99.
+        adjust_lr_fn: which s; None is ``"original"``.
+
+    Returns:
+        A gradient transformation.
+
+    Raises:
+        TypeError: if the learning rate is neither a number nor a schedule.
+        ValueError: if an option is out of range, or a parameter doesn't have two axes.
+
+    Example:
+        >>> tx = muon(0.1)
+        >>> params = jnp.zeros((2, 2))
+        >>> grads = jnp.array([[3.0, 0.0], [0.0, 4.0]])
+        >>> updates, state = tx.update(grads, tx.init(params), params)
+        >>> [round(u, 3) for u in jnp.diag(updates).tolist()]
+        [-0.072, -0.112]
+
+    Reference:
+        Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024,
+        https://kellerjordan.github.io/posts/muon/.
+    """
+    _checks.in_unit_interval("muon", "momentum", momentum)
+    _checks.positive_ints("muon", ns_steps=ns_steps)
+    at_least("muon", 0, eps=eps)
+    if len(ns_coefficients) != 3 or ns_steps >= 100:
+        raise ValueError(f"muon: needs 3 coefficients, {ns_coefficients=}, and {ns_steps=} < 100")
+    if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
+        raise ValueError(
+            f'muon: adjust_lr_fn is {adjust_lr_fn!r}; it must be "original" or "match_rms_adamw"'
+        )
+
+    def rule(g: Array, p: Any, b: Array, rate: Any, t: Array) -> tuple[Array, Any]:
+        m = like(g, momentum)
+        b = lerp(b, g, 1 - m)
+        direction = orthogonalize(lerp(g, b, m) if nesterov else b, ns_coefficients, ns_steps, eps)
+        return rate * muon_scale(g.shape, adjust_lr_fn) * direction, b
+
+    tx = descend(
+        "muon", learning_rate, rule, jnp.zeros_like, weight_decay=weight_decay, decoupled=True
+    )
+
+    def init(params: Params) -> Any:
+        for path, p in jax.tree.leaves_with_path(params):
+            if jnp.ndim(p) != 2:
+                where = jax.tree_util.keystr(path, simple=True, separator="/")
+                raise ValueError(
+                    f"muon: parameter {where!r} is {_checks.describe(p)}; it must have two axes."
+                    " by_path gives another algorithm to the rest"
+                )
+        return tx.init(params)
+
+    return optax.GradientTransformation(init, tx.update)
+
+
+def muon_scale(shape: tuple[int, ...], adjust_lr_fn: str | None) -> float:
+    """Returns s, by which the step of a kernel (n_in, n_out) is larger than η."""
+    n_in, n_out = shape
+    if adjust_lr_fn == "match_rms_adamw":
+        return 0.2 * math.sqrt(max(n_in, n_out))
+    return math.sqrt(max(1, n_out / n_in))
+
+
+def orthogonalize(x: Array, coefficients: tuple[Any, ...], steps: int, eps: Any) -> Array:
+    """Returns x with its singular values driven towards 1 by Newton and Schulz."""
+    a, b, c = (like(x, number) for number in coefficients)
+    wide = x if x.shape[0] <= x.shape[1] else x.T
+    wide = wide / jnp.maximum(jnp.sqrt(jnp.sum(wide * wide)), like(x, eps))
+    for _ in range(steps):
+        gram = wide @ wide.T
+        wide = a * wide + (b * gram + c * gram @ gram) @ wide
+    return wide if x.shape[0] <= x.shape[1] else wide.T

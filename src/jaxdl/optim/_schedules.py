@@ -1,0 +1,257 @@
+"""Learning rates over time that optax lacks or bends: cycles, one cycle, and cosines that return.
+
+A schedule maps the number of updates made before, a whole number, to the rate of the next one. It
+is computed in JAX's default float, from positions in the cycle that are exact at any count.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+
+from jaxdl._checks import positive_ints
+from jaxdl.optim._descent import like, log
+from jaxdl.types import Array
+
+Count: TypeAlias = Any
+
+LARGEST_COUNT = 2**31 - 1  # of optax, whose counters are int32
+
+
+def cyclic(
+    base_lr: ArrayLike,
+    max_lr: ArrayLike,
+    *,
+    step_size_up: int = 2000,
+    step_size_down: int | None = None,
+    mode: Literal["triangular", "triangular2", "exp_range"] = "triangular",
+    gamma: float = 1.0,
+    scale_fn: Callable[[Array], Array] | None = None,
+    scale_mode: Literal["cycle", "iterations"] = "cycle",
+) -> optax.Schedule:
+    """A rate that rises and falls in straight lines: η = low + (high − low)·h·s.
+
+    h goes from 0 to 1 and back once a cycle; s is 1 (triangular), ½ for each earlier cycle
+    (triangular2), or γⁿ after n steps (exp_range). To cycle momentum against it, as PyTorch does
+    by default, use ``cyclic(max_momentum, base_momentum, …)`` with
+    ``optax.inject_hyperparams(sgd)``.
+
+    Args:
+        base_lr: low.
+        max_lr: high.
+        step_size_up: steps of the rise.
+        step_size_down: steps of the fall, by default those of the rise.
+        mode: which s.
+        gamma: γ of exp_range.
+        scale_fn: s itself, of the cycle's number from 1, or of n; overrides ``mode``.
+        scale_mode: what ``scale_fn`` is a function of.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: if an option is out of range.
+
+    Example:
+        >>> schedule = cyclic(0.0, 1.0, step_size_up=2)
+        >>> [float(schedule(n)) for n in range(6)]
+        [0.0, 0.5, 1.0, 0.5, 0.0, 0.5]
+
+    Reference:
+        Smith, Cyclical Learning Rates for Training Neural Networks, 2017.
+    """
+    up, down = step_size_up, step_size_up if step_size_down is None else step_size_down
+    positive_ints("cyclic", step_size_up=up, step_size_down=down)
+    one_of("cyclic", mode=(mode, ("triangular", "triangular2", "exp_range")))
+    one_of("cyclic", scale_mode=(scale_mode, ("cycle", "iterations")))
+    factors: dict[str, Callable[[Array, Array], Any]] = {
+        "triangular": lambda cycle, n: 1.0,
+        "triangular2": lambda cycle, n: jnp.exp2(1 - cycle),
+        "exp_range": lambda cycle, n: jnp.exp(n * log(gamma)),
+    }
+    own = lambda cycle, n: scale_fn(cycle if scale_mode == "cycle" else n)  # type: ignore[misc]
+    factor = factors[mode] if scale_fn is None else own
+
+    def schedule(count: Count) -> Array:
+        position = real(count % (up + down))
+        height = jnp.where(position <= up, position / up, (up + down - position) / down)
+        scale = factor(real(1 + count // (up + down)), real(count))
+        return mix(base_lr, max_lr, height * scale)
+
+    return schedule
+
+
+def one_cycle(
+    max_lr: ArrayLike,
+    total_steps: int,
+    *,
+    pct_start: float = 0.3,
+    anneal_strategy: Literal["cos", "linear"] = "cos",
+    div_factor: float = 25.0,
+    final_div_factor: float = 1e4,
+    three_phase: bool = False,
+) -> optax.Schedule:
+    """A rate that rises once and falls for the rest: max/d → max → max/(d·f), by half cosines.
+
+    The rise ends at step p·T − 1 and the fall at T − 1, where optax's one-cycles end theirs later
+    by one; ``three_phase`` falls to max/d by 2·p·T − 2 first. After its last step the rate stays.
+    To cycle momentum against it, as PyTorch does by default, use
+    ``one_cycle(low, total_steps, div_factor=low / high, final_div_factor=1.0)``, low and high
+    being 0.85 and 0.95, with ``optax.inject_hyperparams(sgd)``.
+
+    Args:
+        max_lr: max, the highest rate.
+        total_steps: T, epochs times steps per epoch.
+        pct_start: p, the share of the rise, in [0, 1].
+        anneal_strategy: half cosines or straight lines.
+        div_factor: d.
+        final_div_factor: f.
+        three_phase: whether to fall as fast as it rose, and then go on.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: if an option is out of range.
+
+    Example:
+        >>> schedule = one_cycle(1.0, 10, anneal_strategy="linear", div_factor=2.0)
+        >>> [round(float(schedule(n)), 3) for n in (0, 1, 2, 9, 99)]
+        [0.5, 0.75, 1.0, 0.0, 0.0]
+
+    Reference:
+        Smith and Topin, Super-Convergence: Very Fast Training of Neural Networks Using Large
+        Learning Rates, 2018.
+    """
+    positive_ints("one_cycle", total_steps=total_steps)
+    one_of("one_cycle", anneal_strategy=(anneal_strategy, ("cos", "linear")))
+    if not 0 <= pct_start <= 1:
+        raise ValueError(f"one_cycle: pct_start is {pct_start}; it must lie in [0, 1]")
+    top: Any = max_lr
+    low, last = top / div_factor, top / div_factor / final_div_factor
+    rise = (pct_start * total_steps - 1, low, top)
+    fall = (2 * pct_start * total_steps - 2, top, low)
+    end = (total_steps - 1, low if three_phase else top, last)
+    phases = (rise, fall, end) if three_phase else (rise, end)
+    weight = half_cosine if anneal_strategy == "cos" else lambda share: share
+
+    def schedule(count: Count) -> Array:
+        n, rates, begin = real(count), [], 0.0
+        for stop, first, then in phases:
+            share = jnp.clip((n - begin) / max(stop - begin, 1e-6), 0.0, 1.0)
+            rates.append(mix(first, then, weight(share)))
+            begin = stop
+        inside = [n <= stop for stop, _, _ in phases[:-1]]
+        return jnp.select(inside, rates[:-1], rates[-1])
+
+    return schedule
+
+
+def cosine_annealing(
+    learning_rate: ArrayLike, *, T_max: int, eta_min: ArrayLike = 0.0
+) -> optax.Schedule:
+    """A cosine without end: η_n = η_min + ½(η − η_min)·(1 + cos(π·n/T)).
+
+    It is at its least after T steps and back at η after 2T, where ``optax.cosine_decay_schedule``
+    stays down. (That one is equal up to step T.)
+
+    Args:
+        learning_rate: η, of step 0.
+        T_max: T, steps of half a period.
+        eta_min: η_min.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: if T isn't a positive integer.
+
+    Example:
+        >>> schedule = cosine_annealing(1.0, T_max=2)
+        >>> [round(float(schedule(n)), 3) for n in range(5)]
+        [1.0, 0.5, 0.0, 0.5, 1.0]
+
+    Reference:
+        Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, 2017.
+    """
+    positive_ints("cosine_annealing", T_max=T_max)
+
+    def schedule(count: Count) -> Array:
+        share = real(count % (2 * T_max)) / T_max
+        return mix(learning_rate, eta_min, half_cosine(share))
+
+    return schedule
+
+
+def cosine_warm_restarts(
+    learning_rate: ArrayLike, *, T_0: int, T_mult: int = 1, eta_min: ArrayLike = 0.0
+) -> optax.Schedule:
+    """A cosine that falls again and again: η_n = η_min + ½(η − η_min)·(1 + cos(π·k/Tᵢ)).
+
+    k counts from the last restart; the i-th fall, from 0, takes Tᵢ = T₀·mⁱ steps.
+    ``optax.sgdr_schedule`` needs a list of falls, and ends after it.
+
+    Args:
+        learning_rate: η, of every restart.
+        T_0: T₀, steps of the first fall.
+        T_mult: m, how many times longer each next one is.
+        eta_min: η_min, which a fall would reach at the next restart.
+
+    Returns:
+        A schedule.
+
+    Raises:
+        ValueError: if T₀ or m isn't a positive integer.
+
+    Example:
+        >>> schedule = cosine_warm_restarts(1.0, T_0=2, T_mult=2)
+        >>> [round(float(schedule(n)), 3) for n in range(7)]
+        [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0]
+
+    Reference:
+        Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, 2017.
+    """
+    positive_ints("cosine_warm_restarts", T_0=T_0, T_mult=T_mult)
+    starts = [0, T_0]
+    while T_mult > 1 and starts[-1] <= LARGEST_COUNT:
+        starts.append(starts[-1] + (starts[-1] - starts[-2]) * T_mult)
+    lengths = [b - a for a, b in itertools.pairwise(starts)]
+
+    def schedule(count: Count) -> Array:
+        n = jnp.asarray(count, jnp.int32)
+        if T_mult == 1:
+            share = real(n % T_0) / T_0
+        else:
+            begins = jnp.array(starts[:-1], jnp.int32)
+            i = jnp.sum(n >= begins) - 1
+            share = real(n - begins[i]) / jnp.array(lengths, float)[i]
+        return mix(learning_rate, eta_min, half_cosine(share))
+
+    return schedule
+
+
+def half_cosine(share: Array) -> Array:
+    """Returns ½(1 − cos(π·share)), from 0 at 0 to 1 at 1."""
+    return (1 - jnp.cos(math.pi * share)) / 2
+
+
+def mix(first: Any, then: Any, share: Array) -> Array:
+    """Returns what lies a share of the way from one rate to another."""
+    first, then = like(share, first), like(share, then)
+    return first + (then - first) * share
+
+
+def real(count: Count) -> Array:
+    """Returns a count as a float."""
+    return jnp.asarray(count, dtype=float)
+
+
+def one_of(name: str, **options: tuple[str, tuple[str, ...]]) -> None:
+    """Raises a ValueError unless each option is one of its choices."""
+    for option, (given, choices) in options.items():
+        if given not in choices:
+            raise ValueError(f"{name}: {option} is {given!r}; it must be one of {choices}")

@@ -1,0 +1,250 @@
+"""Many processes, on one machine or several: how they meet, share data and stop together."""
+
+import atexit
+import contextlib
+import functools
+import itertools
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxdl.types import Batch
+
+
+def initialize(
+    coordinator: str | None = None,
+    processes: int | None = None,
+    process: int | None = None,
+    *,
+    timeout: int = 60,
+    heartbeat: int = 20,
+) -> None:
+    """Makes this process one of several that compute together; alone it does nothing.
+
+    It must come before anything else that asks JAX for devices. Where the three numbers aren't
+    given they are those of ``python -m jaxdl.parallel.launch``, or of the cluster that JAX finds in
+    the environment (SLURM, Open MPI, Kubernetes, cloud TPU). A second call does nothing either.
+
+    Args:
+        coordinator: address and port of process 0, as ``"10.0.0.1:1234"``.
+        processes: how many there are.
+        process: which one this is, from 0 on.
+        timeout: seconds to wait for all to be there; after it, JAX ends the process, which says
+            who is missing.
+        heartbeat: seconds without a sign of life after which a process counts as lost; all
+            others are then ended by JAX, which can't be caught in Python. A process that an
+            exception ends is lost at once.
+
+    Raises:
+        ValueError: if some of the three are given and others not.
+        RuntimeError: if JAX has been used before, where there are other processes.
+
+    Example:
+        >>> initialize(processes=2)
+        Traceback (most recent call last):
+        ...
+        ValueError: initialize needs coordinator, processes and process, got (None, 2, None)
+    """
+    given = (coordinator, processes, process)
+    if None in given and given != (None, None, None):
+        raise ValueError(f"initialize needs coordinator, processes and process, got {given}")
+    if jax.distributed.is_initialized():
+        return
+    if coordinator is None and "JAXDL_COORDINATOR" in os.environ:
+        coordinator = os.environ["JAXDL_COORDINATOR"]
+        processes, process = (int(os.environ[f"JAXDL_PROCESS{end}"]) for end in ("ES", ""))
+    try:
+        with _impatience(process, processes, coordinator, timeout):
+            jax.distributed.initialize(
+                coordinator,
+                processes,
+                process,
+                initialization_timeout=timeout,
+                heartbeat_timeout_seconds=heartbeat,
+            )
+    except (ValueError, RuntimeError) as error:
+        # Else JAX has found no cluster, or wasn't asked for one in time: this process is alone.
+        alone = "before any JAX" if isinstance(error, RuntimeError) else "coordinator_address"
+        if coordinator is not None or alone not in str(error) or _in_a_cluster():
+            raise
+        return
+    sys.excepthook = functools.partial(_end_all, sys.excepthook)
+
+
+@contextlib.contextmanager
+def _impatience(
+    process: int | None, processes: int | None, coordinator: str | None, timeout: int
+) -> Iterator[None]:
+    """Says who is missing shortly before JAX ends this process for it, without a name."""
+    meeting = Path(os.environ["JAXDL_MEETING"]) if "JAXDL_MEETING" in os.environ else None
+    if meeting is not None:
+        (meeting / str(process)).touch()
+
+    def say() -> None:
+        missing = "another one"
+        if meeting is not None and processes is not None:
+            there = [(meeting / str(i)).exists() for i in range(processes)]
+            missing = f"process {there.index(False)}" if False in there else missing
+        mine = "this process" if process is None else f"process {process} of {processes}"
+        place = coordinator or "the address that the cluster gives"
+        print(
+            f"initialize: {mine} has waited {0.9 * timeout:g} s for all to meet at {place}:"
+            f" {missing} hasn't started, or can't reach that address",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    timer = threading.Timer(0.9 * timeout, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _end_all(show: Callable[..., Any], *error: Any) -> None:
+    """Shows an error that ends this process, and lets it end without waiting for the others.
+
+    JAX would wait for them at the end, up to five minutes; and they are waiting for this process.
+    """
+    show(*error)
+    # It comes first of what is to be done at the end, but after threads, as that of a checkpoint.
+    atexit.register(_end_now)
+
+
+def _end_now() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _in_a_cluster() -> bool:
+    """Whether a cluster's own launcher has started this process: it would be wrong to go alone."""
+    marks = ("SLURM_STEP_NODELIST", "OMPI_COMM_WORLD_SIZE", "JOB_COMPLETION_INDEX")
+    return any(mark in os.environ for mark in marks)
+
+
+def is_primary() -> bool:
+    """Whether this process writes logs and results: it is process 0.
+
+    Example:
+        >>> is_primary()
+        True
+    """
+    return jax.process_index() == 0
+
+
+def share_of(rows: int) -> slice:
+    """The rows that this process loads, of data that all load together: consecutive, and as many
+    for each to within one.
+
+    Args:
+        rows: how many there are.
+
+    Returns:
+        A slice.
+
+    Example:
+        >>> share_of(100)  # of a single process
+        slice(0, 100, None)
+    """
+    count, index = jax.process_count(), jax.process_index()
+    return slice(rows * index // count, rows * (index + 1) // count)
+
+
+def global_batch(batch: Batch, mesh: Mesh) -> Batch:
+    """Joins the rows that each process has into one batch over all devices.
+
+    Args:
+        batch: this process's rows, as many as each other process has.
+        mesh: the devices; the batch is split along its first axis.
+
+    Returns:
+        Global arrays; no row leaves its process.
+
+    Raises:
+        ValueError: if processes have different numbers of rows, or the rows don't divide by the
+            process's devices.
+
+    Example:
+        >>> from jaxdl.parallel import data_mesh
+        >>> global_batch({"inputs": np.ones((8, 3))}, data_mesh(1))["inputs"].shape
+        (8, 3)
+    """
+    rows = len(jax.tree.leaves(batch)[0])
+    if jax.process_count() > 1:
+        everyone = multihost_utils.process_allgather(np.int32(rows))
+        if len(set(everyone.tolist())) > 1:
+            raise ValueError(f"global_batch: processes have {everyone.tolist()} rows each")
+    here = len(mesh.local_devices)
+    if rows % here:
+        raise ValueError(f"global_batch: {rows} rows don't divide by {here} devices")
+    split = NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
+    return {
+        name: jax.make_array_from_process_local_data(split, np.asarray(x))
+        for name, x in batch.items()
+    }
+
+
+ShouldStop = Callable[[int], int | None]
+
+# JAX counts how often each process has asked, and lets all stop at the same count, which must come
+# in all of them: steps don't do, where a chunk is many of them.
+_ASKED = itertools.count()
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[ShouldStop]:
+    """Unites Ctrl-C, SIGTERM and a cluster's notice of preemption into one question.
+
+    The first signal is noted, so that the step under way and a checkpoint can be completed; the
+    second acts as usual. After ``jax.distributed.initialize`` JAX takes SIGTERM for itself, as
+    the notice of preemption, and tells all processes to stop at the same step: there a Ctrl-C to
+    one process is passed on as that notice too.
+
+    Returns:
+        A context whose value is a function ``should_stop(step)``: None, or the number of the
+        signal. With several processes each must ask as often as the others.
+
+    Example:
+        >>> with stopping() as should_stop:
+        ...     print(should_stop(0))
+        None
+    """
+    noted: list[int] = []
+    together = jax.process_count() > 1
+
+    def should_stop(step: int) -> int | None:
+        if together and multihost_utils.reached_preemption_sync_point(next(_ASKED)):
+            return noted[0] if noted else signal.SIGTERM
+        return noted[0] if noted and not together else None
+
+    if threading.current_thread() is not threading.main_thread():
+        yield should_stop  # only the main thread may handle signals
+        return
+    numbers = (signal.SIGINT,) if together else (signal.SIGINT, signal.SIGTERM)
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
+
+    def note(number: int, frame: Any) -> None:
+        noted.append(number)
+        signal.signal(number, before[number] or signal.SIG_DFL)
+        if together:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    for number in numbers:
+        signal.signal(number, note)
+    try:
+        yield should_stop
+    finally:
+        for own, handler in before.items():
+            signal.signal(own, handler or signal.SIG_DFL)

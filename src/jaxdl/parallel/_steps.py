@@ -1,0 +1,164 @@
+"""The same step under ``pmap`` and ``shard_map``, and whole programs under each engine."""
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, get_args
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxdl.parallel._devices import AXIS, data_mesh, shard_batch
+from jaxdl.types import Batch, Metrics
+
+Parallel: TypeAlias = Literal["auto", "jit", "pmap", "shard_map"]
+
+
+def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callable[..., Any]:
+    """Runs a step on every device with ``jax.pmap``, each on its part of the batch.
+
+    Args:
+        step: from ``make_step(…, axis_name="data")``.
+        devices: how many devices; all of them unless given.
+
+    Returns:
+        ``(train_state, batch) -> (train_state, metrics)`` of one TrainState, without a device
+        axis, and a whole batch of any number of rows. Dropout draws differ with the number of
+        devices, since each device draws its own. Over several processes, all of which give the
+        whole batch, it is ``shard_map_step``, to the same bits.
+
+    Raises:
+        ValueError: at the first call, if the step was made for another axis.
+
+    Example:
+        >>> add = lambda s, b: (s + jax.lax.psum((b["inputs"] * b["weight"]).sum(), AXIS), {})
+        >>> float(pmap_step(add)(0.0, {"inputs": jnp.ones(5)})[0])
+        5.0
+    """
+    mesh = data_mesh(devices)
+    if jax.process_count() > 1:
+        return shard_map_step(step, mesh)
+    body, chosen = _named(step), mesh.devices.tolist()
+    run = jax.pmap(body, axis_name=AXIS, in_axes=(None, 0), out_axes=None, devices=chosen)
+    return lambda train_state, batch: run(train_state, shard_batch(batch, mesh.size))
+
+
+def shard_map_step(
+    step: Callable[..., Any], mesh: Mesh, *, check_vma: bool = False
+) -> Callable[..., Any]:
+    """Runs a step on every device of a mesh with ``jax.shard_map``; else as ``pmap_step``.
+
+    Args:
+        step: from ``make_step(…, axis_name="data")``.
+        mesh: from ``data_mesh``.
+        check_vma: whether ``shard_map`` keeps account of what differs from device to device, and
+            refuses results that do. The numbers are the same: ``make_step`` minds the sums that
+            this setting adds to gradients.
+
+    Returns:
+        ``(train_state, batch) -> (train_state, metrics)``, compiled.
+
+    Raises:
+        ValueError: at the first call, if the step was made for another axis.
+
+    Example:
+        >>> add = lambda s, b: (s + jax.lax.psum((b["inputs"] * b["weight"]).sum(), AXIS), {})
+        >>> float(shard_map_step(add, data_mesh())(0.0, {"inputs": jnp.ones(5)})[0])
+        5.0
+    """
+
+    def body(train_state: Any, parts: Batch) -> tuple[Any, Metrics]:
+        return _named(step)(train_state, jax.tree.map(lambda x: x[0], parts))
+
+    specs = (PartitionSpec(), PartitionSpec(AXIS))
+    mapped = jax.shard_map(
+        body, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(), check_vma=check_vma
+    )
+    run = jax.jit(mapped)
+    return lambda train_state, batch: run(train_state, shard_batch(batch, mesh.size))
+
+
+def _named(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Lets a step that was made for another axis say so."""
+
+    def run(*arguments: Any) -> Any:
+        try:
+            return step(*arguments)
+        except NameError as error:
+            raise ValueError(
+                f"the step averages over an axis that isn't there ({error}); it must be made with"
+                f" make_step(…, axis_name={AXIS!r})"
+            ) from error
+
+    return run
+
+
+def resolve(parallel: Parallel) -> Parallel:
+    """Returns the engine that a choice means: ``"auto"`` is ``"jit"``, on one device or many.
+
+    Raises:
+        ValueError: if there is no such choice.
+
+    Example:
+        >>> resolve("auto")
+        'jit'
+    """
+    if parallel not in get_args(Parallel):
+        raise ValueError(f"parallel is {parallel!r}; it must be one of {get_args(Parallel)}")
+    return "jit" if parallel == "auto" else parallel
+
+
+def placement(engine: Parallel, mesh: Mesh) -> dict[str, Any]:
+    """Returns how ``make_epoch`` and ``make_evaluation`` split their batches under an engine.
+
+    Example:
+        >>> placement("pmap", data_mesh())
+        {'axis_name': 'data', 'mesh': None}
+    """
+    if engine == "jit":
+        return {"axis_name": None, "mesh": mesh if mesh.size > 1 else None}
+    return {"axis_name": AXIS, "mesh": None}
+
+
+def compile_replicated(
+    fn: Callable[..., Any], engine: Parallel, mesh: Mesh, *, donate: bool = False
+) -> Callable[..., Any]:
+    """Compiles a function whose arguments and results lie whole on every device.
+
+    Args:
+        fn: a function that splits its own work, as those of ``make_epoch`` and
+            ``make_evaluation`` do when made with the engine's ``placement``.
+        engine: what runs it on the devices. Over several processes ``"pmap"`` is ``"shard_map"``,
+            which gives the same bits: pmap would take each process's arrays for parts.
+        mesh: the devices.
+        donate: whether the memory of the first argument may be used for the result.
+
+    Returns:
+        The mapped function, with ``lower`` as jit has it.
+
+    Example:
+        >>> total = lambda x: jax.lax.psum(x, AXIS) / jax.lax.axis_size(AXIS)
+        >>> float(compile_replicated(total, "shard_map", data_mesh())(jnp.float32(3)))
+        3.0
+    """
+    donated = (0,) if donate else ()
+    everywhere = PartitionSpec()
+    if engine == "pmap" and jax.process_count() == 1:  # else shard_map: pmap knows one process
+        # pmap needs an argument with a device axis; jit around it replicates all others.
+        number = jnp.arange(mesh.size)
+        mapped = jax.pmap(
+            lambda _, args: fn(*args),
+            axis_name=AXIS,
+            in_axes=(0, None),
+            out_axes=None,
+            devices=mesh.devices.tolist(),
+        )
+        return jax.jit(
+            lambda *args: mapped(number, args),
+            donate_argnums=donated,
+            out_shardings=NamedSharding(mesh, everywhere),
+        )
+    if engine in ("pmap", "shard_map"):
+        fn = jax.shard_map(
+            fn, mesh=mesh, in_specs=everywhere, out_specs=everywhere, check_vma=False
+        )
+    return jax.jit(fn, donate_argnums=donated, out_shardings=NamedSharding(mesh, everywhere))

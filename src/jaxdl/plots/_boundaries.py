@@ -1,0 +1,256 @@
+"""What a network decides over the plane, as a picture and as a film of its training."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxdl._checks import ShapeError, describe
+from jaxdl.plots._style import COLOURS, MARKERS, heading, make_figure, names_of
+from jaxdl.types import Params
+
+if TYPE_CHECKING:
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+Predict: TypeAlias = Callable[[np.ndarray], ArrayLike]
+
+
+def boundary(
+    predict: Predict | Mapping[str, Predict],
+    inputs: ArrayLike,
+    labels: ArrayLike | Mapping[str, ArrayLike],
+    *,
+    margin: float = 0.3,
+    resolution: int = 150,
+    classes: Sequence[str] | None = None,
+    title: str = "",
+) -> "Figure":
+    """Draws which class a network decides for over the plane, how surely, and the examples.
+
+    Args:
+        predict: from points (N, 2) to logits (N, classes), or of two classes one logit, (N,) or
+            (N, 1), that is positive for class 1. Or several such by name: a panel each.
+        inputs: examples, shape (N, 2).
+        labels: class indices, shape (N,); or by the names of ``predict``.
+        margin: how far the picture goes beyond the examples.
+        resolution: points along each axis at which ``predict`` is computed.
+        classes: names of the classes.
+        title: what stands above.
+
+    Returns:
+        A figure: the stronger a colour, the surer; black lines where classes are equally likely.
+
+    Raises:
+        ShapeError: if inputs, labels or logits have another shape.
+        ValueError: if labels aren't whole numbers from 0 on, or more than the names of classes;
+            or if labels and predict have other names.
+
+    Example:
+        >>> figure = boundary(lambda x: x[:, 0], [[-1.0, 0.0], [1.0, 0.0]], [0, 1])
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['0', '1']
+    """
+    several = predict if isinstance(predict, Mapping) else {"": predict}
+    given = labels if isinstance(labels, Mapping) else dict.fromkeys(several, labels)
+    if list(given) != list(several):
+        raise ValueError(f"boundary: labels of {list(given)}, and predict of {list(several)}")
+    width, height = (5.2, 4.8) if len(several) == 1 else (3.9, 3.9)
+    figure = make_figure(1, len(several), width=width, height=height)
+    for axes, (name, function) in zip(figure.axes, several.items(), strict=True):
+        points, indices = _examples(inputs, given[name], classes)
+        plane = _plane(points, margin, resolution)
+        _decisions(axes, _probabilities(function(plane.reshape(-1, 2))), plane)
+        _scatter(axes, points, indices, classes)
+        axes.set_title(name, fontsize=13)
+    _legend(axes if len(several) == 1 else figure, axes, classes)
+    heading(figure, title)
+    return figure
+
+
+def boundary_animation(
+    predict: Callable[[Params, np.ndarray], ArrayLike],
+    snapshots: Sequence[Params],
+    inputs: ArrayLike,
+    labels: ArrayLike,
+    *,
+    titles: Sequence[str] | None = None,
+    margin: float = 0.3,
+    resolution: int = 80,
+    interval: int = 150,
+    dpi: int = 80,
+) -> "FuncAnimation":
+    """Makes a film of ``boundary`` over training, a picture for each of the parameters.
+
+    Args:
+        predict: ``(params, points) -> logits``; see ``boundary``.
+        snapshots: parameters in the order of training.
+        inputs: examples, shape (N, 2).
+        labels: class indices, shape (N,).
+        titles: what stands above each picture; its number unless given.
+        margin: how far the picture goes beyond the examples.
+        resolution: points along each axis.
+        interval: milliseconds from picture to picture.
+        dpi: points an inch of its pictures.
+
+    Returns:
+        A matplotlib animation, for ``save_animation``.
+
+    Raises:
+        ShapeError: if inputs, labels or logits have another shape.
+        ValueError: without snapshots, or if there isn't a title for each.
+
+    Example:
+        >>> x, labels = [[-1.0, 0.0], [1.0, 0.0]], [0, 1]
+        >>> film = boundary_animation(lambda p, x: p * x[:, 0], [0.1, 1.0], x, labels)
+        >>> len(list(film.new_frame_seq()))
+        2
+        >>> film._draw_was_started = True  # nobody looks at this one; matplotlib would warn
+    """
+    from matplotlib.animation import FuncAnimation
+
+    points, labels = _examples(inputs, labels, None)
+    names = [f"{i}" for i in range(len(snapshots))] if titles is None else titles
+    if not snapshots or len(names) != len(snapshots):
+        raise ValueError(f"boundary_animation: {len(names)} titles, {len(snapshots)} snapshots")
+    figure = make_figure(1, 1, width=5.2, height=4.8)
+    figure.set_dpi(dpi)
+    (axes,) = figure.axes
+    plane = _plane(points, margin, resolution)
+
+    def draw(i: int) -> list[Any]:
+        axes.clear()
+        _decisions(axes, _probabilities(predict(snapshots[i], plane.reshape(-1, 2))), plane)
+        _scatter(axes, points, labels, None)
+        _legend(axes, axes, None)
+        axes.set_title(names[i], fontsize=13)
+        return []
+
+    return FuncAnimation(
+        figure, draw, frames=len(snapshots), interval=interval, init_func=lambda: []
+    )
+
+
+def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int = 80) -> Path:
+    """Writes an animation as a GIF, or as a page of HTML that plays it and stands alone.
+
+    Args:
+        animation: of ``boundary_animation``, or any of matplotlib.
+        path: ends in ``.gif`` or ``.html``.
+        dpi: points an inch.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if the path has another ending.
+
+    Example:
+        >>> import tempfile
+        >>> x, labels = [[-1.0, 0.0], [1.0, 0.0]], [0, 1]
+        >>> film = boundary_animation(lambda p, x: p * x[:, 0], [0.1, 1.0], x, labels)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_animation(film, f"{folder}/film.gif").stat().st_size > 1000
+        True
+    """
+    from matplotlib.animation import HTMLWriter, PillowWriter
+
+    path = Path(path)
+    if path.suffix not in (".gif", ".html"):
+        raise ValueError(f'save_animation: path is "{path}"; it must end in .gif or .html')
+    timer: Any = animation.event_source
+    fps = 1000 / timer.interval
+    gif, html = PillowWriter(fps=fps), HTMLWriter(fps=fps, embed_frames=True)
+    animation.save(path, writer=gif if path.suffix == ".gif" else html, dpi=dpi)
+    return path
+
+
+def _examples(
+    inputs: ArrayLike, labels: ArrayLike, classes: Sequence[str] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    points, given = np.asarray(inputs, np.float32), np.asarray(labels)
+    if points.shape != (*given.shape, 2) or given.ndim != 1 or not given.size:
+        raise ShapeError(
+            f"boundary: inputs {describe(points)} and labels {describe(given)}; "
+            "they need shapes (N, 2) and (N,), N at least 1"
+        )
+    indices = given.astype(int)
+    if (indices != given).any() or indices.min() < 0:
+        some = np.unique(given)[:4].tolist()
+        raise ValueError(f"boundary: labels are {some} …; they must be whole numbers from 0 on")
+    if classes is not None and indices.max() >= len(classes):
+        raise ValueError(f"boundary: {len(classes)} classes, but label {indices.max()}")
+    return points, indices
+
+
+def _plane(points: np.ndarray, margin: float, resolution: int) -> np.ndarray:
+    """Points of a grid around the examples, shape (resolution, resolution, 2)."""
+    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
+    lines = [
+        np.linspace(a, b, resolution, dtype=np.float32) for a, b in zip(low, high, strict=True)
+    ]
+    return np.stack(np.meshgrid(*lines), axis=-1)
+
+
+def _probabilities(logits: ArrayLike) -> np.ndarray:
+    """Probabilities (N, classes) of logits; of one logit those of both classes."""
+    z = np.asarray(logits, np.float64)
+    z = z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
+    if z.ndim not in (1, 2):
+        raise ShapeError(f"boundary: predict gave {describe(z)}; it needs (N, classes) or (N,)")
+    z = np.stack([np.zeros_like(z), z], axis=1) if z.ndim == 1 else z
+    powers = np.exp(z - z.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _decisions(axes: "Axes", probabilities: np.ndarray, plane: np.ndarray) -> None:
+    from matplotlib.colors import to_rgb
+
+    rows, count = probabilities.shape
+    if rows != plane.size // 2:
+        raise ShapeError(f"boundary: predict gave {rows} rows for {plane.size // 2} points")
+    p = probabilities.reshape(*plane.shape[:2], count)
+    colours = np.array([to_rgb(COLOURS[i % len(COLOURS)]) for i in range(count)])
+    strength = (p.max(axis=-1, keepdims=True) - 1 / count) / (1 - 1 / count)
+    shade = 1 - 0.45 * strength * (1 - colours[p.argmax(axis=-1)])
+    (left, bottom), (right, top) = plane[0, 0], plane[-1, -1]
+    axes.imshow(shade, origin="lower", extent=(left, right, bottom, top), aspect="auto", zorder=0)
+    for i in range(count if count > 2 else 1):
+        lead = p[..., i] - np.delete(p, i, axis=-1).max(axis=-1)
+        if lead.min() < 0 < lead.max():
+            axes.contour(plane[..., 0], plane[..., 1], lead, [0], colors="black", linewidths=1.6)
+
+
+def _scatter(
+    axes: "Axes", points: np.ndarray, labels: np.ndarray, classes: Sequence[str] | None
+) -> None:
+    names = names_of(classes, labels.max() + 1)
+    for i in np.unique(labels):
+        chosen = points[labels == i]
+        axes.scatter(
+            chosen[:, 0],
+            chosen[:, 1],
+            s=34 if len(points) > 20 else 120,
+            color=COLOURS[i % len(COLOURS)],
+            marker=MARKERS[i % len(MARKERS)],
+            edgecolor="white",
+            linewidth=0.8,
+            label=names[i],
+            zorder=3,
+        )
+    axes.set_xlabel("$x_1$", fontsize=13)
+    axes.set_ylabel("$x_2$", fontsize=13)
+    axes.tick_params(labelsize=11)
+    axes.locator_params(nbins=6)
+
+
+def _legend(where: "Axes | Figure", axes: "Axes", classes: Sequence[str] | None) -> None:
+    """Names the classes, in the only panel or outside of several."""
+    handles, _ = axes.get_legend_handles_labels()
+    place = "upper right" if where is axes else "outside right upper"
+    name = "class" if classes is None else None
+    where.legend(handles=handles, loc=place, framealpha=0.9, title=name)

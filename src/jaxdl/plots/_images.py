@@ -1,0 +1,279 @@
+"""Images: as they are, with what a network says of them, and what it makes of them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxdl._checks import ShapeError, describe
+from jaxdl.plots._style import ORANGE, empty, grid, heading, make_figure, signed_colours
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def predictions(
+    images: ArrayLike,
+    labels: ArrayLike,
+    predicted: ArrayLike,
+    *,
+    classes: Sequence[str],
+    columns: int = 8,
+    title: str = "",
+) -> "Figure":
+    r"""Draws images with what a network takes them for; wrong ones are framed and corrected.
+
+    Args:
+        images: shape (N, height, width) or (N, height, width, 1 or 3).
+        labels: the right classes, shape (N,).
+        predicted: what the network says, shape (N,).
+        classes: their names.
+        columns: images a row.
+        title: what stands above.
+
+    Returns:
+        A figure of ⌈N / columns⌉ rows.
+
+    Raises:
+        ShapeError: if these aren't images, or there isn't a label and a prediction for each.
+        ValueError: if a class has no name.
+
+    Example:
+        >>> figure = predictions(np.zeros((2, 8, 8)), [0, 1], [0, 0], classes=["cat", "dog"])
+        >>> [axes.get_title() for axes in figure.axes[:2]]
+        ['cat', 'cat\n(is dog)']
+    """
+    pictures = _pictures("predictions", images)
+    labels, predicted = (np.asarray(x) for x in (labels, predicted))
+    _check_classes(pictures, labels, predicted, classes)
+    figure = make_figure(-(-len(pictures) // columns), columns, width=1.45, height=1.85)
+    for axes in figure.axes:
+        axes.axis("off")
+    for axes, picture, label, guess in zip(figure.axes, pictures, labels, predicted, strict=False):
+        right = label == guess
+        axes.imshow(picture, cmap="gray")
+        axes.set_title(
+            classes[guess] if right else f"{classes[guess]}\n(is {classes[label]})",
+            color="black" if right else ORANGE,
+            fontsize=10,
+            fontweight="normal" if right else "bold",
+        )
+        if not right:
+            _frame(axes)
+    heading(figure, title)
+    return figure
+
+
+def _check_classes(
+    pictures: np.ndarray, labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
+) -> None:
+    if not labels.shape == predicted.shape == pictures.shape[:1]:
+        raise ShapeError(
+            f"predictions: labels {describe(labels)} and predicted {describe(predicted)} for "
+            f"{len(pictures)} images"
+        )
+    both = np.concatenate([labels, predicted])
+    if both.min() < 0 or both.max() >= len(classes):
+        got = (
+            f"{len(classes)} classes, but labels and predictions from {both.min()} to {both.max()}"
+        )
+        raise ValueError(f"predictions: {got}")
+
+
+def _frame(axes: "Axes") -> None:
+    axes.axis("on")
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(edgecolor=ORANGE, linewidth=4)
+
+
+def images(
+    images: ArrayLike,
+    *,
+    titles: Sequence[str] | None = None,
+    columns: int = 8,
+    title: str = "",
+) -> "Figure":
+    """Draws images side by side.
+
+    Args:
+        images: shape (N, height, width) or (N, height, width, 1 or 3); grey ones share a scale.
+        titles: what stands above each.
+        columns: images a row.
+        title: what stands above all.
+
+    Returns:
+        A figure of ⌈N / columns⌉ rows.
+
+    Raises:
+        ShapeError: if these aren't images.
+        ValueError: if there isn't a title for each.
+
+    Example:
+        >>> figure = images(np.zeros((3, 8, 8)), titles=["a", "b", "c"])
+        >>> [axes.get_title() for axes in figure.axes]
+        ['a', 'b', 'c']
+    """
+    pictures = _pictures("images", images)
+    if titles is not None and len(titles) != len(pictures):
+        raise ValueError(f"images: {len(titles)} titles for {len(pictures)} images")
+    figure = _grid(len(pictures), columns, titled=titles is not None)
+    low, high = float(pictures.min()), float(pictures.max())
+    for axes, picture, name in zip(
+        figure.axes, pictures, titles or [""] * len(pictures), strict=True
+    ):
+        axes.imshow(picture, cmap="gray", vmin=low, vmax=high)
+        axes.set_title(name, fontsize=11)
+        empty(axes)
+    heading(figure, title)
+    return figure
+
+
+def filters(
+    kernel: ArrayLike,
+    *,
+    shape: tuple[int, int] | None = None,
+    titles: Sequence[str] | None = None,
+    columns: int = 8,
+    title: str = "",
+) -> "Figure":
+    """Draws what each unit of a convolution, or of a dense layer on images, looks for.
+
+    Args:
+        kernel: of a convolution, shape (height, width, n_in, n_out), or with ``shape`` of a dense
+            layer, (n_in, n_out).
+        shape: height and width of the images that a dense layer sees.
+        titles: what stands above each filter.
+        columns: filters a row.
+        title: what stands above.
+
+    Returns:
+        A figure with a picture a filter, blue where it is positive, orange where negative, all on
+        one scale. Of several channels the mean is shown, except of three: they are drawn as
+        colours.
+
+    Raises:
+        ShapeError: if the kernel has another shape.
+        ValueError: if there isn't a title for each filter.
+
+    Example:
+        >>> len(filters(np.ones((5, 5, 1, 6))).axes) - 1  # and the scale
+        6
+    """
+    kernel = np.asarray(kernel, np.float32)
+    if shape is not None:
+        if kernel.ndim != 2 or kernel.shape[0] != shape[0] * shape[1]:
+            raise ShapeError(f"filters: kernel is {describe(kernel)}, for images of {shape}")
+        kernel = kernel.reshape(*shape, 1, kernel.shape[1])
+    if kernel.ndim != 4:
+        raise ShapeError(
+            f"filters: kernel is {describe(kernel)}; it needs (height, width, n_in, n_out), "
+            "or (n_in, n_out) with shape=(height, width)"
+        )
+    if titles is not None and len(titles) != kernel.shape[3]:
+        raise ValueError(f"filters: {len(titles)} titles for {kernel.shape[3]} filters")
+    if kernel.shape[2] == 3:
+        pictures = np.moveaxis(kernel, 3, 0) / (2 * float(np.abs(kernel).max()) or 1.0) + 0.5
+        return images(pictures, titles=titles, columns=columns, title=title)
+    return _signed(np.moveaxis(kernel.mean(axis=2), 2, 0), titles, columns, title)
+
+
+def feature_maps(maps: ArrayLike, *, columns: int = 8, title: str = "") -> "Figure":
+    """Draws what each channel of a layer makes of one image.
+
+    Args:
+        maps: shape (height, width, channels), as ``explain.trace(…).layers[0].a[0]``.
+        columns: maps a row.
+        title: what stands above.
+
+    Returns:
+        A figure with a picture a channel, blue where it is positive, orange where negative, all
+        on one scale.
+
+    Raises:
+        ShapeError: if these aren't the maps of one image.
+
+    Example:
+        >>> len(feature_maps(np.ones((14, 14, 6))).axes) - 1  # and the scale
+        6
+    """
+    maps = np.asarray(maps, np.float32)
+    if maps.ndim != 3:
+        raise ShapeError(f"feature_maps got {describe(maps)}; it needs (height, width, channels)")
+    return _signed(np.moveaxis(maps, 2, 0), None, columns, title)
+
+
+def attributions(
+    images: ArrayLike, maps: ArrayLike, *, columns: int = 8, title: str = ""
+) -> "Figure":
+    """Draws images, and below each what a result came from: saliency or integrated gradients.
+
+    Args:
+        images: shape (N, height, width) or (N, height, width, 1 or 3).
+        maps: of the same shape; channels are added up.
+        columns: how many of the images are drawn, the first ones.
+        title: what stands above.
+
+    Returns:
+        A figure of two rows. Each map has its own scale: blue speaks for the result, orange
+        against it.
+
+    Raises:
+        ShapeError: if images and maps don't have one shape.
+
+    Example:
+        >>> len(attributions(np.zeros((3, 8, 8)), np.ones((3, 8, 8))).axes)
+        6
+    """
+    pictures, maps = _pictures("attributions", images), np.asarray(maps, np.float32)
+    if maps.shape != np.shape(images):
+        raise ShapeError(
+            f"attributions: images {describe(np.asarray(images))} and maps {describe(maps)}"
+        )
+    count = min(columns, len(pictures))
+    figure = make_figure(2, count, width=1.6, height=1.6)
+    for i, (above, below) in enumerate(zip(figure.axes[:count], figure.axes[count:], strict=True)):
+        strength = maps[i] if maps.ndim == 3 else maps[i].sum(axis=-1)
+        largest = float(np.abs(strength).max()) or 1.0
+        above.imshow(pictures[i], cmap="gray")
+        below.imshow(strength, cmap=signed_colours(), vmin=-largest, vmax=largest)
+        empty(above)
+        empty(below)
+    heading(figure, title)
+    return figure
+
+
+def _grid(count: int, columns: int, *, titled: bool) -> "Figure":
+    """Axes for images; where there are few, they are larger."""
+    side = 2.1 if min(count, columns) < 5 else 1.45
+    return grid(count, columns, width=side, height=side + (0.3 if titled else 0.05))
+
+
+def _signed(
+    pictures: np.ndarray, titles: Sequence[str] | None, columns: int, title: str
+) -> "Figure":
+    figure = _grid(len(pictures), columns, titled=titles is not None)
+    size = float(np.abs(pictures).max()) or 1.0
+    panels = list(figure.axes)
+    names = titles or [""] * len(pictures)
+    for axes, picture, name in zip(panels, pictures, names, strict=True):
+        drawn = axes.imshow(picture, cmap=signed_colours(), vmin=-size, vmax=size)
+        axes.set_title(name, fontsize=11)
+        empty(axes)
+    figure.colorbar(drawn, ax=panels, shrink=0.8, aspect=25)
+    heading(figure, title)
+    return figure
+
+
+def _pictures(function: str, images: ArrayLike) -> np.ndarray:
+    """Images as matplotlib takes them: (N, height, width), or (N, height, width, 3)."""
+    pictures = np.asarray(images)
+    coloured = pictures.ndim == 4
+    if not pictures.size or not (pictures.ndim == 3 or (coloured and pictures.shape[3] in (1, 3))):
+        raise ShapeError(
+            f"{function} got {describe(pictures)}; it needs (N, height, width), with or without "
+            "an axis of 1 or 3 colours, N at least 1"
+        )
+    return pictures[..., 0] if coloured and pictures.shape[3] == 1 else pictures

@@ -1,0 +1,220 @@
+"""Ways of optimizers over a surface, and the landscape of a loss."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+from jax.typing import ArrayLike
+
+from jaxdl import _checks, optim
+from jaxdl._checks import ShapeError, describe
+from jaxdl.plots._style import COLOURS, MARKERS, ORANGE, blank, heading, make_figure
+from jaxdl.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def descent(
+    surface: Callable[[Array], Array],
+    start: ArrayLike,
+    tx: optax.GradientTransformation,
+    *,
+    steps: int = 100,
+) -> np.ndarray:
+    """Follows an optimizer down a surface, for ``surface_paths``.
+
+    Args:
+        surface: ``(point) -> one number``, a point of any shape.
+        start: the first point.
+        tx: a gradient transformation.
+        steps: how many.
+
+    Returns:
+        The points from the first on, shape (steps + 1, …).
+
+    Raises:
+        ValueError: if ``steps`` isn't a positive integer.
+
+    Example:
+        >>> descent(lambda p: jnp.sum(p**2), [1.0, 2.0], optim.sgd(0.25), steps=1).tolist()
+        [[1.0, 2.0], [0.5, 1.0]]
+    """
+    _checks.positive_ints("descent", steps=steps)
+    first = jnp.asarray(start, jnp.float32)
+
+    def step(carry: tuple[Array, Any], _: None) -> tuple[tuple[Array, Any], Array]:
+        point, opt_state = carry
+        updates, opt_state = tx.update(jax.grad(surface)(point), opt_state, point)
+        after = point + updates
+        return (after, opt_state), after
+
+    way = jax.jit(lambda first: lax.scan(step, (first, tx.init(first)), length=steps)[1])(first)
+    return np.asarray(jnp.concatenate([first[None], way]))
+
+
+def surface_paths(
+    paths: Mapping[str, ArrayLike] | None = None,
+    surface: Callable[[Array], Array] | None = None,
+    *,
+    low: tuple[float, float] = (-4.5, -1.8),
+    high: tuple[float, float] = (1.5, 1.8),
+    minimum: tuple[float, float] | None = None,
+    title: str = "",
+) -> "Figure":
+    """Draws the ways of optimizers on the contours of a surface.
+
+    Args:
+        paths: by name the points of a way, shape (T, 2), as of ``descent``. Without them four
+            optimizers go down from (-4, 1.5).
+        surface: ``(point of shape (2,)) -> one number``; unless given a long valley,
+            (θ₁² + 25θ₂²)/2, 25 times as steep across as along. See ``rosenbrock`` too.
+        low: the least x and y of the picture.
+        high: the largest.
+        minimum: where the lowest point is, marked with a star.
+        title: what stands above.
+
+    Returns:
+        A figure; a marker is where a way ends, and contours are at equal steps of the logarithm
+        of the height above the lowest point of the picture.
+
+    Raises:
+        ShapeError: if a path isn't of shape (T, 2).
+
+    Example:
+        >>> figure = surface_paths()
+        >>> [line.get_label() for line in figure.axes[0].lines][:2]
+        ['gradient descent', 'momentum']
+    """
+    minimum = (0.0, 0.0) if surface is None else minimum
+    surface = _valley if surface is None else surface
+    paths = _ways(surface) if paths is None else paths
+    figure = make_figure(1, 1, width=6.6, height=5.0)
+    (axes,) = figure.axes
+    _contours(axes, surface, low, high)
+    for i, (name, path) in enumerate(paths.items()):
+        points = np.asarray(path)
+        if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+            got = f"the path {name} is {describe(points)}"
+            raise ShapeError(f"surface_paths: {got}; it needs (T, 2), T at least 1")
+        end: dict[str, Any] = {"markevery": [len(points) - 1], "ms": 10, "mec": "white"}
+        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        axes.plot(*points.T, marker=marker, color=colour, lw=2, label=name, zorder=3 + i, **end)
+    if minimum is not None:
+        axes.plot(*minimum, "*", color="black", ms=16, mec="white", zorder=20)
+    for start in {tuple(np.asarray(path)[0].tolist()) for path in paths.values()}:
+        axes.plot(*start, "o", color="black", ms=8, zorder=20)
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="$θ_1$", ylabel="$θ_2$")
+    axes.xaxis.label.set_fontsize(13)
+    axes.yaxis.label.set_fontsize(13)
+    axes.legend(framealpha=0.9)
+    heading(figure, title)
+    return figure
+
+
+def landscape(
+    landscape: Any, *, path: ArrayLike | None = None, log: bool = False, title: str = ""
+) -> "Figure":
+    """Draws the loss over a plane through the parameters: its contours, and as a surface.
+
+    Args:
+        landscape: of ``explain.landscape``: with ``alpha`` and ``beta`` of shape (size,), and
+            ``loss`` of shape (size, size).
+        path: points (α, β) of a training on the plane, shape (T, 2).
+        log: whether heights are logarithmic.
+        title: what stands above.
+
+    Returns:
+        A figure of two panels; a cross marks the parameters.
+
+    Raises:
+        ShapeError: if the path has another shape.
+
+    Example:
+        >>> from typing import NamedTuple
+        >>> class Plane(NamedTuple):
+        ...     alpha: np.ndarray
+        ...     beta: np.ndarray
+        ...     loss: np.ndarray
+        >>> line = np.linspace(-1, 1, 5)
+        >>> figure = landscape(Plane(line, line, line[:, None] ** 2 + line**2))
+        >>> figure.axes[0].get_xlabel()
+        'α'
+    """
+    points = np.zeros((0, 2)) if path is None else np.asarray(path)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ShapeError(f"landscape: path is {describe(points)}; it needs (T, 2)")
+    heights = np.asarray(landscape.loss, np.float64).T  # rows are β, up; columns α, to the right
+    heights = np.log10(np.maximum(heights, 1e-30)) if log else heights
+    name = "log₁₀ loss" if log else "loss"
+    figure = blank(10.4, 4.4)
+    left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2, projection="3d")
+    grid = np.meshgrid(np.asarray(landscape.alpha), np.asarray(landscape.beta))
+    filled = left.contourf(*grid, heights, 24, cmap="viridis")
+    left.contour(*grid, heights, 24, colors="white", linewidths=0.5, linestyles="-")
+    left.plot(*points.T, "-o", color=ORANGE, lw=2, ms=4)
+    left.plot(0, 0, "X", color="white", mec="black", ms=12)
+    left.set(xlabel="α", ylabel="β")
+    right.plot_surface(*grid, heights, cmap="viridis", lw=0.2, edgecolor="#00000030")
+    right.set(xlabel="α", ylabel="β")
+    figure.colorbar(filled, ax=[left, right], shrink=0.85, label=name)
+    heading(figure, title)
+    return figure
+
+
+def rosenbrock(point: Array) -> Array:
+    """Rosenbrock's valley, (1 - x)² + 100(y - x²)²: easy to get into, hard to follow.
+
+    Args:
+        point: x and y, shape (2,).
+
+    Returns:
+        A scalar; 0 at its minimum, (1, 1).
+
+    Example:
+        >>> float(rosenbrock(jnp.array([1.0, 1.0])))
+        0.0
+
+    Reference:
+        Rosenbrock, "An automatic method for finding the greatest or least value of a function",
+        1960.
+    """
+    x, y = point
+    return (1 - x) ** 2 + 100 * (y - x**2) ** 2
+
+
+def _valley(point: Array) -> Array:
+    return (point[0] ** 2 + 25 * point[1] ** 2) / 2
+
+
+def _ways(surface: Callable[[Array], Array]) -> dict[str, np.ndarray]:
+    chosen = {
+        "gradient descent": optim.gradient_descent(0.07),
+        "momentum": optim.sgd(0.01, momentum=0.9),
+        "RMSprop": optim.rmsprop(0.05),
+        "Adam": optim.adam(0.2),
+    }
+    return {
+        name: descent(surface, np.array([-4.0, 1.5]), tx, steps=60) for name, tx in chosen.items()
+    }
+
+
+def _contours(
+    axes: "Axes",
+    surface: Callable[[Array], Array],
+    low: tuple[float, float],
+    high: tuple[float, float],
+) -> None:
+    lines = [np.linspace(a, b, 201, dtype=np.float32) for a, b in zip(low, high, strict=True)]
+    x, y = np.meshgrid(*lines)
+    points = jnp.asarray(np.stack([x, y], axis=-1).reshape(-1, 2))
+    heights = np.asarray(jax.jit(jax.vmap(surface))(points), np.float64).reshape(x.shape)
+    above = heights - np.nanmin(heights)
+    least = max(float(np.nanmax(above)) * 1e-5, 1e-30)
+    axes.contourf(x, y, np.log10(above + least), 22, cmap="Greys_r", alpha=0.75)
+    axes.contour(x, y, np.log10(above + least), 22, colors="white", linewidths=0.4, linestyles="-")

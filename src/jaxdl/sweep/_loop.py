@@ -1,0 +1,228 @@
+"""Trains the members of a group, part by part where the device can't hold them all."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from jaxdl import metrics, parallel
+from jaxdl.parallel import AXIS
+from jaxdl.sweep import _programs, _store
+from jaxdl.sweep._member import Members, Recipe, bare, build
+from jaxdl.sweep._plan import Group
+from jaxdl.sweep._programs import Layout, Programs
+from jaxdl.sweep._store import Row, Stored
+from jaxdl.train import NonFiniteError, fit
+from jaxdl.train._hooks import Event
+from jaxdl.train._pace import Pace, next_steps
+from jaxdl.train._step import TrainState
+from jaxdl.types import Batch
+
+TIMES = ("seconds", "compile_seconds", "examples_per_second")
+
+
+class Work(NamedTuple):
+    """What stays the same while a group is trained."""
+
+    recipe: Recipe
+    group: Group
+    data: Any  # the Dataset
+    placed: tuple[Batch, Batch | None]  # its training and validation part on the devices
+    mesh: Mesh
+    epochs: int
+    memory: int  # bytes a device
+    lanes: int | None
+    chunk: int | None
+
+
+class Moment(NamedTuple):
+    """What a part has come to: after each program, and with a row at the end of an epoch."""
+
+    at: np.ndarray  # which members of the group
+    share: float  # of their epoch that is done
+    row: Row | None
+    seconds: float
+    compile_seconds: float
+    keep: Callable[[], None]  # writes the members into the store
+    signal: int | None = None  # that ended it before its time
+
+
+def train(work: Work, stored: Stored) -> Iterator[Moment]:
+    """Trains the members of a group that aren't done, and tells of each program that has run."""
+    steps = steps_an_epoch(work)
+    left = np.flatnonzero(np.asarray(stored.train_state.step) < work.epochs * steps)
+    if len(work.group.places) == 1:
+        yield from _alone(work, stored) if len(left) and stored.diverged[0] < 0 else ()
+        return
+    # After an interruption some members are further than others.
+    for step in sorted(set(np.asarray(stored.train_state.step)[left].tolist())):
+        at = left[np.asarray(stored.train_state.step)[left] == step]
+        made = _fitting(work, stored, at)
+        size = int(np.prod(made.layout))
+        compiling = made.seconds
+        for begin in range(0, len(at), size):
+            for moment in _part(work, stored, made, at[begin : begin + size]):
+                yield moment._replace(compile_seconds=compiling)
+                compiling = 0.0
+
+
+def steps_an_epoch(work: Work) -> int:
+    """Steps of an epoch, the last of which may not be full."""
+    return -(-len(jax.tree.leaves(work.placed[0])[0]) // work.recipe.batch_size)
+
+
+def _fitting(work: Work, stored: Stored, at: np.ndarray) -> Programs:
+    """Compiles for as many members at a time as the device's memory holds, by XLA's account."""
+    size, devices = len(at), work.mesh.size
+    example = (work.group.numbers, _store.pick(stored, at, shared=work.recipe.shared))
+    data = sum(x.nbytes for x in jax.tree.leaves(work.placed))
+    lanes = work.lanes or _store.lanes_of(stored)
+    while True:
+        layout = _programs.layout_of(size, devices, _store.bytes_of(stored), lanes)
+        made = _programs.compile_programs(work.recipe, layout, example, work.placed[0], work.mesh)
+        if made.bytes_needed <= work.memory or size == 1:
+            return made
+        of_member = (made.bytes_needed - data) / (layout.rounds * layout.lanes)
+        most = devices * int((work.memory - data) / max(1.0, of_member))
+        size = max(1, min(most, size // 2 if most >= size else most))
+
+
+def _part(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> Iterator[Moment]:
+    """Trains some members to the last epoch."""
+    numbers, members = _placed(work, stored, made, at)
+    steps, pace = steps_an_epoch(work), Pace(work.chunk)
+    epoch, done = divmod(int(members.train_state.step), steps)
+    while epoch < work.epochs:
+        seconds = 0.0
+        while done < steps:
+            end = done + next_steps(pace, steps - done)
+            began = time.perf_counter()
+            span = np.int32(done), np.int32(end)
+            members = made.advance(numbers, members, work.placed[0], *span)
+            jax.block_until_ready(members)
+            took = time.perf_counter() - began
+            pace, done, seconds = _pace(work, end - done, took), end, seconds + took
+            keep = _keeper(work, stored, members, at)
+            if done < steps:
+                yield Moment(at, done / steps, None, took, 0.0, keep)
+        row = _row(work, made.layout, numbers, members, at, epoch, seconds)
+        members = members._replace(sums=_zeros(work, made))
+        epoch, done = epoch + 1, 0
+        if epoch == work.epochs:
+            keep()
+        yield Moment(at, 1.0, row, took, 0.0, keep)
+
+
+def _pace(work: Work, steps: int, seconds: float) -> Pace:
+    """Chunks of eight times the length of ``fit``'s: all members go in and out of each."""
+    return Pace(work.chunk, steps, seconds / 8)
+
+
+def _keeper(work: Work, stored: Stored, members: Members, at: np.ndarray) -> Callable[[], None]:
+    def keep() -> None:
+        trained = bare(members.train_state), members.diverged
+        train_state, diverged = parallel.local(trained)
+        _store.keep(stored, at, train_state, diverged, int(members.train_state.step))
+
+    return keep
+
+
+def _placed(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> tuple[Any, Members]:
+    """Numbers and TrainStates of some members on the devices, and copies of the last beside them
+    where there is room.
+    """
+    spare = int(np.prod(made.layout)) - len(at)
+    padded = np.concatenate([at, np.repeat(at[-1:], spare)])
+    numbers = {name: x[padded] for name, x in work.group.numbers.items()}
+    train_state = _store.pick(stored, padded, shared=work.recipe.shared)
+    members = Members(train_state, made.zeros, stored.diverged[padded])
+    return (
+        _programs.place(numbers, work.mesh, PartitionSpec(AXIS)),
+        _programs.place_members(members, work.mesh, shared=work.recipe.shared),
+    )
+
+
+def _zeros(work: Work, made: Programs) -> Any:
+    return _programs.place(made.zeros, work.mesh, PartitionSpec(AXIS))
+
+
+def _row(
+    work: Work,
+    layout: Layout,
+    numbers: Any,
+    members: Members,
+    at: np.ndarray,
+    epoch: int,
+    seconds: float,
+) -> Row:
+    """What the members measured in an epoch, each number a list."""
+    own = lambda sums: {
+        name: np.asarray(x)[: len(at)].tolist()
+        for name, x in metrics.compute(parallel.local(sums)).items()
+    }
+    row = {"members": work.group.places[at].tolist(), "epoch": epoch + 1}
+    row |= {"step": int(members.train_state.step), **own(members.sums)}
+    if work.placed[1] is not None:
+        run = _programs.evaluation(work.recipe, layout)
+        ts = members.train_state
+        measured = own(run(numbers, ts.params, ts.state, work.placed[1]))
+        row |= {f"validation_{name}": x for name, x in measured.items()}
+    rows = len(at) * len(jax.tree.leaves(work.placed[0])[0])
+    return row | {"seconds": seconds, "examples_per_second": rows / seconds}
+
+
+def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
+    """Trains a group of one with ``fit`` itself: the same program, to the bit."""
+    run = build(work.recipe, _store.plain(work.group, 0))
+    newest: list[Event] = []
+    diverged = -1
+
+    def note(event: Event) -> None:
+        newest[:] = [event]
+
+    try:
+        end, _ = fit(
+            run.loss_fn,
+            run.tx,
+            _only(work, stored),
+            work.data,
+            epochs=work.epochs,
+            batch_size=work.recipe.batch_size,
+            shuffle=work.recipe.shuffle,
+            batch_fns=run.batch_fns,
+            hooks=(note,),
+            chunk=work.chunk,
+        )
+    except NonFiniteError as error:
+        end, diverged = error.train_state, int(error.train_state.step)
+    kept = jax.tree.map(lambda x: np.asarray(x)[None], bare(end))
+    _store.keep(stored, np.array([0]), kept, [diverged], int(end.step))
+    rows = list(newest[0].history) if newest else []
+    if diverged >= 0:
+        epoch = diverged // steps_an_epoch(work) + 1
+        place = {"epoch": epoch, "step": epoch * steps_an_epoch(work)}
+        rows.append({**place, "loss": float("nan"), **dict.fromkeys(TIMES, 0.0)})
+    for row in rows:
+        yield _alone_moment(work, row)
+    if newest and newest[0].kind == "interrupt":
+        share, signal = newest[0].share or 0.0, newest[0].signal
+        yield Moment(np.array([0]), share, None, 0.0, 0.0, lambda: None, signal)
+
+
+def _only(work: Work, stored: Stored) -> TrainState:
+    """The TrainState of a group of one."""
+    ts = stored.train_state
+    key = ts.key if work.recipe.shared else ts.key[0]
+    one = jax.tree.map(lambda x: x[0], bare(ts)._replace(step=ts.step))
+    return jax.device_put(one)._replace(key=key)
+
+
+def _alone_moment(work: Work, row: dict[str, Any]) -> Moment:
+    """A row of ``fit`` as one of a population."""
+    numbers = {k: [v] for k, v in row.items() if k not in ("epoch", "step", *TIMES)}
+    own = {"members": work.group.places.tolist(), **numbers}
+    own |= {name: row[name] for name in ("epoch", "step", "seconds", "examples_per_second")}
+    return Moment(np.array([0]), 1.0, own, row["seconds"], row["compile_seconds"], lambda: None)

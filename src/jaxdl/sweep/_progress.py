@@ -1,0 +1,60 @@
+"""How far a population is, on one line of a terminal."""
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from jaxdl.sweep._store import Row
+
+
+class Progress(NamedTuple):
+    """How far a population is."""
+
+    runs: int  # how many it has
+    done: float  # how many epochs of single members are done, as 3.5
+    total: int  # how many there will be
+    seconds: float  # since it began, compilation included
+    newest: Row | None  # of the last epoch
+
+
+Hook: TypeAlias = Callable[[Progress], None]
+
+
+def progress() -> Hook:
+    """Shows a population on one line of a terminal; elsewhere it is quiet.
+
+    Returns:
+        A hook for ``run``.
+
+    Example:
+        >>> show = progress()  # and then run(…, hooks=(show,)), as it does unless told otherwise
+    """
+
+    def show(at: Progress) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{progress_line(at)}" + "\n" * (at.done >= at.total))
+            sys.stderr.flush()
+
+    return show
+
+
+def progress_line(at: Progress) -> str:
+    """How far a population is, how fast, and the time that is left.
+
+    Example:
+        >>> progress_line(Progress(10, 25.0, 100, 5.0, None))
+        'runs 2.5/10  0.5 runs/s  15 s left'
+    """
+    whole = at.done * at.runs / at.total
+    speed, left = whole / at.seconds, at.seconds * (at.total - at.done) / max(at.done, 1e-9)
+    parts = [f"runs {whole:.1f}/{at.runs}"]
+    if at.newest is not None:
+        shown = {k: np.asarray(v) for k, v in at.newest.items() if isinstance(v, list)}
+        numbers = {k: x for k, x in shown.items() if x.ndim == 1 and k != "members"}
+        losses = [x for k, x in numbers.items() if k.endswith("loss")]
+        good = losses[-1][np.isfinite(losses[-1])]
+        if len(good):
+            parts.append(f"loss {good.min():.4f} to {good.max():.4f}")
+    return "  ".join([*parts, f"{speed:.1f} runs/s", f"{left:.0f} s left"])

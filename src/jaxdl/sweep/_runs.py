@@ -1,0 +1,291 @@
+"""Trains a population: all combinations of hyperparameters and seeds in a few programs."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import PartitionSpec
+
+from jaxdl import _checks, checkpoint, parallel
+from jaxdl import data as data_lib
+from jaxdl.parallel._processes import ShouldStop
+from jaxdl.sweep import _loop, _programs, _store
+from jaxdl.sweep._loop import Moment, Work
+from jaxdl.sweep._member import Recipe
+from jaxdl.sweep._plan import MakeRun, Plan, checksum, describe, fixed_names, grouped, make_plan
+from jaxdl.sweep._progress import Hook, Progress, progress
+from jaxdl.sweep._result import Result, collect
+from jaxdl.sweep._store import Row, Stored
+from jaxdl.sweep._usage import check_used
+from jaxdl.train._hooks import Event
+
+Order: TypeAlias = Literal["shared", "own"]
+EVERY_SECONDS = 10.0
+"""How long at least from one checkpoint to the next."""
+
+
+def run(
+    make_run: MakeRun,
+    data: data_lib.Dataset,
+    *,
+    epochs: int,
+    seeds: int | Sequence[int] = 1,
+    grid: Mapping[str, Any] | None = None,
+    points: Mapping[str, Any] | None = None,
+    static: Sequence[str] = (),
+    batch_size: int = 128,
+    shuffle: bool = True,
+    order: Order = "shared",
+    start: Result | None = None,
+    many: bool = False,
+    memory: int | None = None,
+    lanes: int | None = None,
+    chunk: int | None = None,
+    hooks: Sequence[Hook] | None = None,
+    checkpoints: str | Path | None = None,
+    resume: bool = False,
+) -> Result:
+    """Trains every combination of hyperparameters with every seed, side by side.
+
+    Members that differ in numbers alone are one program, ``vmap`` over their TrainStates, spread
+    over all devices; each gets what ``fit`` makes of it alone, and what goes wrong with one touches
+    no other. With several processes (``parallel.initialize``) each calls ``run`` alike, all have
+    the Result, and process 0 writes. On CPUs one device a core is the quickest:
+    ``jax.config.update("jax_num_cpu_devices", 2)`` before anything else.
+
+    Args:
+        make_run: from hyperparameters by name to a ``Run``. Numbers come in as traced scalars, so
+            they may go wherever an array may: into an optimizer, ``dropout``, a loss, an
+            initialisation.
+        data: what to train on, and to validate on after each epoch where it has such a part.
+        epochs: passes over the training part, from step 0 on.
+        seeds: how many, from 0 on, or which. Member of seed s starts from
+            ``train.init_state(net, tx, jax.random.key(s))``.
+        grid: by name, values of which all combinations are trained.
+        points: by name, values of which entry i of each is point i; see ``sweep.random``.
+        static: names on whose values shapes or Python code depend, as a width. Each combination of
+            them is a program of its own; what isn't a number, such as an activation, is static
+            anyway.
+        batch_size: rows a step.
+        shuffle: whether each epoch has its own random order.
+        order: ``"shared"``: all members see the same batches, and draw the same dropout, those of
+            the first seed; this is faster. ``"own"``: those of their own seed, as ``fit`` would.
+        start: a population to go on with, as ``select`` leaves it, in the place of seeds, grid and
+            points.
+        many: whether more than 10,000 members are meant.
+        memory: bytes a device may use; what is free unless given. Members that don't fit are
+            trained one part after another.
+        lanes: how many members are computed side by side on a device, the others after them. Unless
+            given, on a CPU one where there are convolutions, else as many as fit its cache; on
+            other devices all.
+        chunk: how many steps are one program, at most, instead of four seconds of them.
+        hooks: functions that are told of ``Progress``; one line of a terminal unless given.
+        checkpoints: a folder, where to save the population every ten seconds and at the end, also
+            when Ctrl-C or SIGTERM ends it.
+        resume: whether to go on from the newest checkpoint there.
+
+    Returns:
+        A Result. Where a signal ended the run, it has its number, and some members have fewer
+        epochs.
+
+    Raises:
+        ValueError: if the population is empty or larger than meant, columns have mixed lengths, a
+            name isn't taken or isn't used by ``make_run``, the data can't be trained on, or
+            ``resume`` finds another population.
+        TypeError: if ``make_run`` gives no Run.
+
+    Example:
+        >>> import optax
+        >>> from jaxdl import layers, losses, train
+        >>> x = np.linspace(-1, 1, 64, dtype="float32")[:, None]
+        >>> net = layers.dense(1, 1)
+        >>> loss_fn = train.supervised(net, losses.mse_loss)
+        >>> def make_run(learning_rate):
+        ...     return Run(net, loss_fn, optax.sgd(learning_rate))
+        >>> from jaxdl.sweep import Run
+        >>> rates = {"learning_rate": [0.001, 0.3]}
+        >>> line = data_lib.Dataset(train={"inputs": x, "labels": 3 * x + 1})
+        >>> result = run(make_run, line, epochs=20, batch_size=16, seeds=2, grid=rates)
+        >>> result.best("loss")["learning_rate"]
+        0.3
+    """
+    data_lib.check(data)
+    _checks.positive_ints("sweep.run", epochs=epochs, batch_size=batch_size)
+    _check_rows(data, batch_size, order)
+    plan = _plan(make_run, seeds, grid, points, static, many, start)
+    shared = (order == "shared" and start is None) or (start is not None and start.shared)
+    mesh = parallel.data_mesh()
+    train = _programs.place(dict(data.train), mesh, PartitionSpec())
+    validation = data.validation
+    if validation is not None:
+        validation = _programs.place(dict(validation), mesh, PartitionSpec())
+    given = data_lib.Dataset(dict(data.train), data.validation)
+    free = memory or _least(int(0.9 * _store.memory_of(mesh.local_devices[0])))
+    works = [
+        Work(
+            Recipe(make_run, group.fixed, batch_size, shuffle, shared),
+            group, given, (train, validation), mesh, epochs, free, lanes, chunk,
+        )
+        for group in plan.groups
+    ]  # fmt: skip
+    for work in works:
+        check_used(work.recipe, work.group.numbers, data.train)
+    if parallel.is_primary() and len(plan.members) > 1:
+        print(f"sweep.run: {describe(plan)}", file=sys.stderr)
+    population, rows = _begin(works, plan, start, checkpoints, resume)
+    told = _Told(tuple(hooks if hooks is not None else (progress(),)), checkpoints)
+    spent, signal = _train(works, plan, population, rows, told)
+    return collect(plan, population, rows, shared=shared, seconds=spent, signal=signal)
+
+
+class _Told(NamedTuple):
+    hooks: tuple[Hook, ...]
+    checkpoints: str | Path | None
+
+
+def _plan(
+    make_run: MakeRun,
+    seeds: int | Sequence[int],
+    grid: Mapping[str, Any] | None,
+    points: Mapping[str, Any] | None,
+    static: Sequence[str],
+    many: bool,
+    start: Result | None,
+) -> Plan:
+    if start is None:
+        return make_plan(
+            make_run, seeds=seeds, values=grid or {}, points=points, static=static, many=many
+        )
+    if grid or points or seeds != 1 or static:
+        raise ValueError("sweep.run: start has its own points and seeds; give no others")
+    names = fixed_names(start.plan)
+    return Plan(list(start.members), grouped(start.members, names), start.plan.combinations)
+
+
+def _begin(
+    works: Sequence[Work],
+    plan: Plan,
+    start: Result | None,
+    checkpoints: str | Path | None,
+    resume: bool,
+) -> tuple[list[Stored], list[Row]]:
+    """The population to begin with: a new one, a given one, or that of a checkpoint."""
+    if start is not None:
+        stored, rows = [jax.tree.map(_copy, each) for each in start.groups], list(start.rows)
+    else:
+        key = _store.shared_key(plan.members[0]["seed"])
+        stored = [_store.begin(work.recipe, work.group, key, work.memory) for work in works]
+        rows = []
+    if not resume:
+        return stored, rows
+    if checkpoints is None:
+        raise ValueError("sweep.run: resume needs checkpoints, the folder to go on from")
+    mark = checksum(plan, works[0].recipe.batch_size)
+    found, rows = checkpoint.restore(checkpoints, _store.population(stored, mark))
+    if int(found.plan) != mark:
+        raise ValueError(
+            f"sweep.run: the population in {checkpoints} has other hyperparameters, seeds or batch"
+            " size; go on with the same, or choose another folder"
+        )
+    return [jax.tree.map(_copy, each) for each in found.groups], rows
+
+
+def _copy(x: Any) -> Any:
+    """Arrays of the host are written over; keys never."""
+    return np.array(x) if isinstance(x, np.ndarray) else x
+
+
+def _train(
+    works: Sequence[Work], plan: Plan, stored: Sequence[Stored], rows: list[Row], told: _Told
+) -> tuple[dict[str, float], int | None]:
+    """Trains all groups; returns the seconds that training and compilation took, and the signal
+    that ended it before.
+    """
+    spent = {"seconds": 0.0, "compile_seconds": 0.0}
+    save = _saver(told.checkpoints, checksum(plan, works[0].recipe.batch_size))
+    began = time.monotonic()
+    moment: Moment | None = None
+    signal: int | None = None
+    with parallel.stopping() as should_stop:
+        for number, moment in _moments(works, stored):
+            spent["seconds"] += moment.seconds
+            spent["compile_seconds"] += moment.compile_seconds
+            if moment.row is not None:
+                rows.append(moment.row)
+            at = _progress(works, plan, rows, moment, time.monotonic() - began)
+            for hook in told.hooks:
+                hook(at)
+            signal = _asked(should_stop, number, moment)
+            if signal is not None:
+                break
+            save(moment, stored, rows, last=False)
+    if moment is not None:
+        save(moment, stored, rows, last=True)
+    return spent, signal
+
+
+def _moments(works: Sequence[Work], stored: Sequence[Stored]) -> Iterator[tuple[int, Moment]]:
+    number = 0
+    for work, own in zip(works, stored, strict=True):
+        for moment in _loop.train(work, own):
+            yield number, moment
+            number += 1
+
+
+def _asked(should_stop: ShouldStop, number: int, moment: Moment) -> int | None:
+    """The signal to stop, which ``fit`` may have noticed itself."""
+    return moment.signal if moment.signal is not None else should_stop(number)
+
+
+def _saver(folder: str | Path | None, mark: int) -> Callable[..., None]:
+    """Makes what writes a checkpoint, now and then and at the end."""
+    if folder is None:
+
+        def nothing(moment: Moment, stored: Any, rows: Any, *, last: bool) -> None:
+            if last:
+                moment.keep()
+
+        return nothing
+    write = checkpoint.hook(folder, every_seconds=0.0, background=False)
+    newest = time.monotonic()
+
+    def save(moment: Moment, stored: Sequence[Stored], rows: list[Row], *, last: bool) -> None:
+        nonlocal newest
+        if not last and not parallel.agreed(time.monotonic() - newest >= EVERY_SECONDS):
+            return
+        newest = time.monotonic()
+        moment.keep()  # in all processes: each has some of the members
+        tree: Any = _store.population(stored, mark)
+        write(Event("finish" if last else "epoch", tree, rows, 0))
+
+    return save
+
+
+def _least(memory: int) -> int:
+    """The least bytes that a process has: all must train in the same parts."""
+    if jax.process_count() == 1:
+        return memory
+    of_all = multihost_utils.process_allgather(np.int32(memory // 2**20))  # 32 bits hold MiB
+    return int(of_all.min()) * 2**20
+
+
+def _progress(
+    works: Sequence[Work], plan: Plan, rows: Sequence[Row], moment: Moment, seconds: float
+) -> Progress:
+    done = sum(len(row["members"]) for row in rows)
+    part = 0.0 if moment.row is not None else moment.share * len(moment.at)
+    runs = len(plan.members)
+    return Progress(runs, done + part, runs * works[0].epochs, seconds, rows[-1] if rows else None)
+
+
+def _check_rows(data: data_lib.Dataset, batch_size: int, order: str) -> None:
+    size = len(jax.tree.leaves(data.train)[0])
+    if batch_size > size:
+        raise ValueError(f"sweep.run: batch_size is {batch_size}, but there are {size} rows")
+    if order not in ("shared", "own"):
+        raise ValueError(f'sweep.run: order is {order!r}; it must be "shared" or "own"')

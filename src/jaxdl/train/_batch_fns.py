@@ -1,0 +1,153 @@
+"""Functions ``(key, batch) -> batch`` that change what the loss sees in training.
+
+They leave ``batch["labels"]`` as it is, so that metrics count the rows' own classes, and put
+probabilities of classes into ``batch["targets"]``, which the loss prefers.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
+from jaxdl.train._step import BatchFn
+from jaxdl.types import Array, Batch, Key
+
+
+def label_smoothing(rate: float, *, classes: int) -> BatchFn:
+    """Takes a share of each label's probability and spreads it over all classes.
+
+    p ← (1 − ε)·p + ε/C, where p is 1 for a row's class, or ``batch["targets"]``.
+
+    Args:
+        rate: ε in [0, 1).
+        classes: C.
+
+    Returns:
+        A batch function for ``make_step`` and ``fit``; the loss must take probabilities as
+        labels, as ``losses.cross_entropy`` does.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> batch = {"inputs": jnp.ones((1, 2)), "labels": jnp.array([1])}
+        >>> label_smoothing(0.1, classes=2)(None, batch)["targets"]
+        Array([[0.05, 0.95]], dtype=float32)
+
+    Reference:
+        Szegedy et al., "Rethinking the Inception architecture for computer vision", 2016.
+    """
+    _checks.in_unit_interval("label_smoothing", "rate", rate)
+    _checks.positive_ints("label_smoothing", classes=classes)
+
+    def smooth(key: Key, batch: Batch) -> Batch:
+        targets = _targets("label_smoothing", batch, classes)
+        return {**batch, "targets": (1 - rate) * targets + rate / classes}
+
+    return smooth
+
+
+def mixup(alpha: float, *, classes: int) -> BatchFn:
+    """Mixes each row with another of its batch: x ← λ·xᵢ + (1 − λ)·xⱼ, and p likewise.
+
+    One λ ~ Beta(α, α) a batch. The other row is a random number of rows further, among the rows
+    whose weight isn't 0; batches are shuffled, so it is a random row.
+
+    Args:
+        alpha: α > 0; the larger it is, the nearer is λ to a half.
+        classes: of the labels.
+
+    Returns:
+        A batch function for ``make_step`` and ``fit``. Inputs of integers, such as bytes of an
+        image, become float32. Under ``pmap`` and ``shard_map`` each device mixes its own rows.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> batch = {"inputs": jnp.array([[0.0], [1.0]]), "labels": jnp.array([0, 1])}
+        >>> mixed = mixup(0.2, classes=2)(jax.random.key(0), batch)
+        >>> bool((mixed["targets"][:, 1] == mixed["inputs"][:, 0]).all())
+        True
+
+    Reference:
+        Zhang et al., "mixup: beyond empirical risk minimization", 2018.
+    """
+    _checks.positive_ints("mixup", classes=classes)
+    if not alpha > 0:
+        raise ValueError(f"mixup: alpha is {alpha}; it must be above 0")
+
+    def mix(key: Key, batch: Batch) -> Batch:
+        share_key, row_key = jax.random.split(key)
+        share = jax.random.beta(share_key, alpha, alpha, dtype=jnp.float32)
+        partner = _partners(row_key, batch)
+        blend = lambda x: share.astype(x.dtype) * x + (1 - share).astype(x.dtype) * x[partner]
+        inputs = jnp.asarray(batch["inputs"])
+        if not jnp.issubdtype(inputs.dtype, jnp.floating):
+            inputs = inputs.astype(jnp.float32)
+        targets = blend(_targets("mixup", batch, classes))
+        return {**batch, "inputs": blend(inputs), "targets": targets}
+
+    return mix
+
+
+def class_weights(weights: Sequence[float]) -> BatchFn:
+    """Lets rows count by their class: w ← w·c[label].
+
+    The loss is then Σ wᵢ·lᵢ / Σ wᵢ, as that of ``losses.cross_entropy(…, weight=c)``, on any
+    number of devices. Metrics of training are weighted alike; those of validation aren't.
+
+    Args:
+        weights: c, one for each class.
+
+    Returns:
+        A batch function for ``make_step`` and ``fit``.
+
+    Raises:
+        ValueError: if a weight isn't a number from 0 on, or all are 0.
+
+    Example:
+        >>> batch = {"inputs": jnp.ones((3, 2)), "labels": jnp.array([0, 1, 1])}
+        >>> class_weights([1.0, 5.0])(None, batch)["weight"]
+        Array([1., 5., 5.], dtype=float32)
+    """
+    of_class = np.asarray(weights, np.float32)
+    if of_class.ndim != 1 or not (of_class >= 0).all() or not of_class.any():
+        raise ValueError(f"class_weights: got {weights}; it needs a number ≥ 0 a class, one above")
+
+    def weigh(key: Key, batch: Batch) -> Batch:
+        weight = jnp.asarray(of_class)[_classes("class_weights", batch)]
+        return {**batch, "weight": weight * batch["weight"] if "weight" in batch else weight}
+
+    return weigh
+
+
+def _targets(function: str, batch: Batch, classes: int) -> Array:
+    """The probabilities of a batch's classes, float32 of shape (…, classes)."""
+    if "targets" not in batch:
+        return jax.nn.one_hot(_classes(function, batch), classes, dtype=jnp.float32)
+    targets = jnp.asarray(batch["targets"], jnp.float32)
+    if targets.shape[-1] != classes:
+        raise ShapeError(f"{function}: classes is {classes}, targets are {describe(targets)}")
+    return targets
+
+
+def _classes(function: str, batch: Batch) -> Array:
+    labels = jnp.asarray(batch["labels"])
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"{function}: labels are {describe(labels)}; it needs integers, classes")
+    return labels
+
+
+def _partners(key: Key, batch: Batch) -> Array:
+    """For each row one that counts, itself only where no other does."""
+    size = len(jax.tree.leaves(batch)[0])
+    counts = batch["weight"] != 0 if "weight" in batch else jnp.ones(size, bool)
+    real = jnp.argsort(~counts, stable=True)  # rows that count come first
+    number = jnp.maximum(jnp.sum(counts, dtype=jnp.int32), 1)
+    further = jax.random.randint(key, (), 1, jnp.maximum(number, 2))
+    place = jnp.zeros(size, jnp.int32).at[real].set(jnp.arange(size, dtype=jnp.int32))
+    return real[(place + further) % number]

@@ -1,0 +1,91 @@
+"""When to stop before all epochs are done: a decision from the history alone."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from jaxdl import _checks
+from jaxdl.train._step import TrainState
+
+
+class EarlyStopping(NamedTuple):
+    """What ``early_stopping`` gives."""
+
+    metric: str  # a column of the history
+    patience: int
+    mode: Literal["min", "max"]
+    margin: float
+    best: TrainState | None  # where a run goes on, that of the best epoch so far
+
+
+def early_stopping(
+    metric: str = "validation_loss",
+    *,
+    patience: int = 5,
+    mode: Literal["min", "max"] = "min",
+    margin: float = 0.0,
+    best: TrainState | None = None,
+) -> EarlyStopping:
+    """Ends a run when a number of the history hasn't got better for some epochs.
+
+    In the end the run has the parameters, and the state, of its best epoch.
+
+    Args:
+        metric: a column of the history, as ``"validation_accuracy"``.
+        patience: after so many epochs without a better one it ends.
+        mode: whether less or more is better.
+        margin: by how much an epoch must beat the best before it to count as better.
+        best: where a run goes on, the TrainState of the best epoch so far: ``checkpoint.best``
+            has it. Without it the best of the epochs to come is what counts in the end.
+
+    Returns:
+        An argument for ``fit``.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> stopping = early_stopping("validation_accuracy", patience=3, mode="max")
+        >>> stopping.patience
+        3
+    """
+    _checks.positive_ints("early_stopping", patience=patience)
+    if mode not in ("min", "max"):
+        raise ValueError(f'early_stopping: mode is {mode!r}; it must be "min" or "max"')
+    if not margin >= 0:
+        raise ValueError(f"early_stopping: margin is {margin}; it must be 0 or more")
+    return EarlyStopping(metric, patience, mode, margin, best)
+
+
+def best_row(stopping: EarlyStopping, history: Sequence[dict[str, Any]]) -> int:
+    """The index of the best row of a history, the first of equals; -1 where there is none.
+
+    Raises:
+        ValueError: if the history has no such column.
+
+    Example:
+        >>> rows = [{"loss": 2.0}, {"loss": 1.0}, {"loss": 1.5}]
+        >>> best_row(early_stopping("loss"), rows)
+        1
+    """
+    sign = 1 if stopping.mode == "min" else -1
+    best, least = -1, math.inf
+    for i, row in enumerate(history):
+        if stopping.metric not in row:
+            known = ", ".join(row)
+            raise ValueError(f"early_stopping: metric is {stopping.metric!r}; there are {known}")
+        value = sign * row[stopping.metric]
+        if value < least - (stopping.margin if math.isfinite(least) else 0):
+            best, least = i, value
+    return best
+
+
+def is_over(stopping: EarlyStopping, history: Sequence[dict[str, Any]]) -> bool:
+    """Whether patience has run out.
+
+    Example:
+        >>> rows = [{"loss": 1.0}, {"loss": 2.0}, {"loss": 2.0}]
+        >>> is_over(early_stopping("loss", patience=2), rows)
+        True
+    """
+    return len(history) - 1 - best_row(stopping, history) >= stopping.patience

@@ -1,0 +1,103 @@
+"""What the processes of one run check and exchange; alone, none of it does anything."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from jaxdl.data import Dataset
+from jaxdl.data._stream import Batches, Buffer, Reader, Stream, batches_of
+from jaxdl.parallel import check_alike, share_of
+from jaxdl.train._step import TrainState
+from jaxdl.types import Batch
+
+
+def check(
+    dataset: Dataset | Stream,
+    train_state: TrainState,
+    epochs: int,
+    batch_size: int | None,
+    history: Sequence[dict[str, Any]],
+) -> None:
+    """Checks that all processes are about to do the same.
+
+    Raises:
+        ValueError: naming what differs and what each process has.
+
+    Example:
+        >>> ts = TrainState(np.int32(0), (), (), (), ())
+        >>> check(Dataset(train={"inputs": np.ones(2)}), ts, 3, 1, [])
+    """
+    data: tuple[Batch, ...] = ()
+    if isinstance(dataset, Dataset):
+        data = dict(dataset.train), dict(dataset.validation or {})
+    check_alike(
+        "fit",
+        epochs=epochs,
+        batch_size=batch_size or 0,
+        step=int(train_state.step),
+        epochs_done=len(history),
+        train_state=train_state,
+        data=data,
+    )
+
+
+def own_rows(source: Batches, epoch: int, *, skip: int) -> Iterator[Batch]:
+    """What this process loads of an epoch's batches.
+
+    A Reader tells of whole batches, and each process reads its share of them; others are taken to
+    give what is this process's own.
+
+    Example:
+        >>> numbers = Reader(lambda rows: {"inputs": rows}, size=4, batch_size=2, shuffle=False)
+        >>> [batch["inputs"].tolist() for batch in own_rows(numbers, 0, skip=1)]
+        [[2, 3]]
+    """
+    if isinstance(source, Reader):
+        whole = source.read
+        source = source._replace(read=lambda rows: whole(rows[_share(len(rows))]))
+    return batches_of(source, epoch, skip=skip)
+
+
+def joined(own: Iterator[Buffer]) -> Iterator[Buffer]:
+    """Joins the batches that all processes have into whole ones: rows of process 0 come first.
+
+    Raises:
+        ValueError: if processes have different numbers of rows or of batches.
+
+    Example:
+        >>> own = Buffer({"inputs": np.arange(4)}, batch_size=2, steps=2, last=True)
+        >>> next(joined(iter([own]))).data["inputs"].tolist()
+        [0, 1, 2, 3]
+    """
+    while True:
+        buffer = next(own, None)
+        rows, steps = (0, 0) if buffer is None else (buffer.batch_size, buffer.steps)
+        # Also where there is no more: a process whose data ends sooner must be known of.
+        check_alike("fit", rows_a_batch=rows, batches=steps, arrays=_layout(buffer))
+        if buffer is None:
+            return
+        data = {name: _all_rows(x, rows) for name, x in sorted(buffer.data.items())}
+        yield buffer._replace(data=data, batch_size=rows * jax.process_count())
+
+
+def _share(rows: int) -> slice:
+    if rows % jax.process_count():
+        count = jax.process_count()
+        raise ValueError(f"fit: a batch of {rows} rows doesn't divide by {count} processes")
+    return share_of(rows)
+
+
+def _layout(buffer: Buffer | None) -> int:
+    arrays = {} if buffer is None else buffer.data
+    shapes = [(name, x.shape, str(x.dtype)) for name, x in sorted(arrays.items())]
+    return zlib.crc32(repr((shapes, buffer is not None and buffer.last)).encode())
+
+
+def _all_rows(x: np.ndarray, rows: int) -> np.ndarray:
+    everyone = multihost_utils.process_allgather(x.reshape(-1, rows, *x.shape[1:]))
+    everyone = everyone.reshape(jax.process_count(), -1, rows, *x.shape[1:])
+    return everyone.swapaxes(0, 1).reshape(-1, *x.shape[1:])

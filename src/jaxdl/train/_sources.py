@@ -1,0 +1,78 @@
+"""Where an epoch's batches come from: arrays on the device, or a stream that fills buffers."""
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+from jax.sharding import Mesh
+
+from jaxdl.data._stream import Batches, Buffer, buffers, prefetched
+from jaxdl.train import _multiprocess, _programs
+from jaxdl.types import Batch
+
+
+class Part(NamedTuple):
+    """Steps of an epoch whose rows lie on the device together."""
+
+    data: Batch
+    batch_size: int
+    first: int  # step of this data to begin with
+    steps: int  # where its steps end
+    rows: int  # how many rows these steps have
+    last: bool  # whether the epoch ends with it
+    total: int | None  # steps of the epoch; None where nobody knows
+
+
+Source: TypeAlias = Callable[[int, int], contextlib.AbstractContextManager[Iterator[Part]]]
+"""From the number of an epoch and how many of its steps are done to the rest of it."""
+
+
+def resident(data: Batch, batch_size: int) -> Source:
+    """A source of data that lies whole on every device.
+
+    Example:
+        >>> with resident({"inputs": jax.numpy.ones((10, 1))}, 4)(0, 1) as parts:
+        ...     [(part.first, part.steps, part.rows) for part in parts]
+        [(1, 3, 6)]
+    """
+    size = len(jax.tree.leaves(data)[0])
+    steps = -(-size // batch_size)
+
+    @contextlib.contextmanager
+    def source(epoch: int, done: int) -> Iterator[Iterator[Part]]:
+        yield iter([Part(data, batch_size, done, steps, size - done * batch_size, True, steps)])
+
+    return source
+
+
+def streaming(batches: Batches, mesh: Mesh, *, chunk: int | None) -> Source:
+    """A source of batches that come one by one; the next ones travel while a program runs.
+
+    Example:
+        >>> from jaxdl.parallel import data_mesh
+        >>> source = streaming([{"inputs": jax.numpy.ones(4)}] * 3, data_mesh(), chunk=2)
+        >>> with source(0, 0) as parts:
+        ...     [(part.steps, part.rows, part.last) for part in parts]
+        [(2, 8, False), (1, 4, True)]
+    """
+    most: dict[str, Any] = {} if chunk is None else {"most": chunk}
+
+    def part(buffer: Buffer) -> Part:
+        data, rows = _programs.placed(buffer.data, mesh), buffer.steps * buffer.batch_size
+        return Part(data, buffer.batch_size, 0, buffer.steps, rows, buffer.last, None)
+
+    def read(epoch: int, done: int) -> Iterator[Buffer]:
+        return buffers(_multiprocess.own_rows(batches, epoch, skip=done), **most)
+
+    def parts(epoch: int, done: int) -> Generator[Part, None, None]:
+        if jax.process_count() == 1:
+            yield from prefetched(map(part, read(epoch, done)))
+            return
+        # Processes exchange their rows here, and not in the thread that reads ahead: all that they
+        # do together must come in the same order in each of them.
+        with contextlib.closing(prefetched(read(epoch, done))) as ahead:
+            yield from map(part, _multiprocess.joined(ahead))
+
+    # Closed with the epoch, also in its midst: the thread that reads ahead ends too.
+    return lambda epoch, done: contextlib.closing(parts(epoch, done))
