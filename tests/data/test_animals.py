@@ -18,7 +18,7 @@ def dataset():
 
 
 def rows_of_parts():
-    with np.load(_animals.__file__.replace("animals.py", "animals.npz")) as file:
+    with np.load(_animals.__file__.replace("_animals.py", "animals.npz")) as file:
         labels = file["labels"]
     return labels, data.stratified_split(labels, _animals.FRACTIONS, seed=_animals.SEED)
 
@@ -44,7 +44,7 @@ def test_the_split_never_drifts():
 
 def test_images_go_with_their_labels(dataset):
     _, parts = rows_of_parts()
-    with np.load(_animals.__file__.replace("animals.py", "animals.npz")) as file:
+    with np.load(_animals.__file__.replace("_animals.py", "animals.npz")) as file:
         images, labels = file["images"], file["labels"]
     np.testing.assert_array_equal(dataset.test["inputs"][..., 0], images[parts[2]])
     np.testing.assert_array_equal(dataset.test["labels"], labels[parts[2]])
