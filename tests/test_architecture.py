@@ -15,7 +15,7 @@ import jaxdl
 SOURCE = Path(jaxdl.__file__).parent
 FLOORS = [
     {"types"},
-    {"_checks", "_varying"},  # on floor 0 too, beside the types whose names they need
+    {"_checks", "_precision", "_varying"},  # on floor 0 too, beside the types whose names they need
     {"activations", "losses", "initializers", "metrics", "functional"},
     {"layers", "combinators"},
     {"models", "optim", "data", "parallel"},

@@ -1,7 +1,13 @@
-"""Checks that turn a wrong call into a message in the caller's own words, at trace time."""
+"""Checks that turn a wrong call into a message in the caller's own words, at trace time.
 
+Numbers may be Python's, NumPy's or JAX's. A number that is being traced has no value yet: it
+passes every check of its value, and the docstring says what happens where it is out of range.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -25,10 +31,20 @@ def describe(x: Any) -> str:
 
 def floating(function: str, argument: str, x: Any) -> Array:
     """Returns ``x`` as an array, or raises the TypeError that says it must be floating point."""
-    x = jnp.asarray(x)
+    x = array(function, argument, x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(f"{function}: {argument} is {describe(x)}; it must be floating point")
     return x
+
+
+def array(function: str, argument: str, x: Any) -> Array:
+    """Returns ``x`` as an array, or raises the TypeError that says what it is instead."""
+    try:
+        return jnp.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{function}: {argument} is {_shown(x)}; it must be an array of numbers"
+        ) from error
 
 
 def last_axis(function: str, x: Any, size: int) -> None:
@@ -44,9 +60,69 @@ def same_shape(function: str, **arrays: Any) -> None:
         raise ShapeError(f"{function} needs arguments of one shape, got {listed}")
 
 
+def known(value: Any) -> Any:
+    """Returns a number or an array on the host, or None where it is traced or on other hosts."""
+    if isinstance(value, jax.core.Tracer):
+        return None
+    if isinstance(value, jax.Array) and not value.is_fully_addressable:
+        return None
+    return np.asarray(value)
+
+
+def is_zero(value: Any) -> bool:
+    """Returns whether a number is 0 for certain: a traced one is not.
+
+    Example:
+        >>> is_zero(0), is_zero(np.float32(0)), is_zero(jnp.ones(()))
+        (True, True, False)
+    """
+    host = known(value)
+    return host is not None and host.ndim == 0 and bool(host == 0)
+
+
+def number(function: str, argument: str, value: Any) -> float | None:
+    """Returns one real number as Python's, None where it is traced, or raises.
+
+    Raises:
+        TypeError: if it is not a real number: text, None, a bool.
+        ShapeError: if it is an array of several.
+    """
+    real = isinstance(value, int | float | np.ndarray | np.generic | jax.Array)
+    if not real or isinstance(value, bool) or not _is_real(value):
+        raise TypeError(f"{function}: {argument} is {_shown(value)}; it must be a number")
+    if np.ndim(value) != 0:
+        raise ShapeError(f"{function}: {argument} is {describe(value)}; it must be one number")
+    host = known(value)
+    return None if host is None else float(host)
+
+
+def one_of(function: str, argument: str, value: Any, choices: Sequence[str | None]) -> None:
+    """Raises a ValueError unless a value is one of the choices."""
+    if not (value is None or isinstance(value, str)) or value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{function}: {argument} is {_shown(value)}; it must be one of {listed}")
+
+
+def at_least(function: str, low: float, **values: Any) -> None:
+    """Raises a ValueError unless every number is at least ``low``."""
+    for argument, value in values.items():
+        x = number(function, argument, value)
+        if x is not None and not x >= low:
+            raise ValueError(f"{function}: {argument} is {value}; it must be at least {low}")
+
+
+def positive(function: str, **values: Any) -> None:
+    """Raises a ValueError unless every number is above 0."""
+    for argument, value in values.items():
+        x = number(function, argument, value)
+        if x is not None and not x > 0:
+            raise ValueError(f"{function}: {argument} is {value}; it must be positive")
+
+
 def in_unit_interval(function: str, argument: str, value: Any, *, closed: bool = False) -> None:
-    """Raises a ValueError unless a concrete ``value`` lies in [0, 1), or in [0, 1] if closed."""
-    if isinstance(value, int | float) and not (0 <= value < 1 or (closed and value == 1)):
+    """Raises a ValueError unless a number lies in [0, 1), or in [0, 1] if closed."""
+    x = number(function, argument, value)
+    if x is not None and not (0 <= x < 1 or (closed and x == 1)):
         bracket = "]" if closed else ")"
         raise ValueError(f"{function}: {argument} is {value}; it must lie in [0, 1{bracket}")
 
@@ -54,5 +130,28 @@ def in_unit_interval(function: str, argument: str, value: Any, *, closed: bool =
 def positive_ints(function: str, **values: Any) -> None:
     """Raises a ValueError unless every value is a positive whole number."""
     for argument, value in values.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{function}: {argument} is {value!r}; it must be a positive integer")
+        if not is_whole(value) or value < 1:
+            raise ValueError(
+                f"{function}: {argument} is {_shown(value)}; it must be a positive integer"
+            )
+
+
+def is_whole(value: Any) -> bool:
+    """Returns whether a value is one integer whose value is known: bools and 2.0 are not."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer | np.ndarray | jax.Array):
+        return False
+    host = known(value)
+    return host is not None and host.ndim == 0 and np.issubdtype(host.dtype, np.integer)
+
+
+def _is_real(value: Any) -> bool:
+    kind = getattr(value, "dtype", float)
+    return jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer)
+
+
+def _shown(value: Any) -> str:
+    """Returns a wrong value in few words: dtype and shape of an array, else its repr cut short."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return describe(value) if value.shape or isinstance(value, jax.core.Tracer) else str(value)
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

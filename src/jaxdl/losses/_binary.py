@@ -132,7 +132,8 @@ def binary_focal_cross_entropy(
         Lin et al., Focal Loss for Dense Object Detection, 2017.
     """
     name = "binary_focal_cross_entropy"
-    _checks.in_unit_interval(name, "alpha", alpha, closed=True)
+    if alpha is not None:
+        _checks.in_unit_interval(name, "alpha", alpha, closed=True)
     x, t, out = operands(name, where, logits=logits, targets=targets)
     share = smoothing(name, label_smoothing, x)
     if share is not None:

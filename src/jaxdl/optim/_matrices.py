@@ -67,7 +67,7 @@ def adafactor(
     """
     eps1, eps2 = eps
     at_least("adafactor", 1, d=d)
-    at_least("adafactor", 0, **{"eps[0]": eps1, "eps[1]": eps2})
+    at_least("adafactor", 0, **({} if eps1 is None else {"eps[0]": eps1}), **{"eps[1]": eps2})
     if isinstance(beta2_decay, int | float) and not beta2_decay <= 0:
         raise ValueError(f"adafactor: beta2_decay is {beta2_decay}; it must be at most 0")
 

@@ -1,0 +1,49 @@
+"""How half precision is widened: the one place that says so.
+
+What is narrower than float32 is computed in float32 and rounded once at the end. Broadcast
+operands (a bias, a scale) are widened before they meet the data, since the gradient of a broadcast
+is a sum, and a sum in bfloat16 stops growing at 256 ones.
+"""
+
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl.types import Array
+
+Tree = TypeVar("Tree")
+
+
+def wide_dtype(dtype: DTypeLike) -> DTypeLike:
+    """Returns the dtype to compute in: float64 for float64, and float32 for all other real ones.
+
+    Example:
+        >>> [jnp.dtype(wide_dtype(d)).name for d in (jnp.bfloat16, jnp.float64, jnp.int32, bool)]
+        ['float32', 'float64', 'float32', 'float32']
+    """
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        return dtype
+    return jnp.float64 if dtype == jnp.float64 else jnp.float32
+
+
+def widen(x: ArrayLike) -> Array:
+    """Returns an array in its ``wide_dtype``; its gradient has the array's own dtype again.
+
+    Example:
+        >>> widen(jnp.ones(2, jnp.float16))
+        Array([1., 1.], dtype=float32)
+    """
+    x = jnp.asarray(x)
+    return x.astype(wide_dtype(x.dtype))
+
+
+def cast_like(tree: Tree, other: Tree) -> Tree:
+    """Returns a tree of arrays in the dtypes of another tree of the same structure.
+
+    Example:
+        >>> cast_like(jnp.ones(1), jnp.zeros(1, jnp.bfloat16)).dtype.name
+        'bfloat16'
+    """
+    return jax.tree.map(lambda x, y: x.astype(jnp.asarray(y).dtype), tree, other)
