@@ -32,7 +32,7 @@ def test_the_clock_says_when(tmp_path, monkeypatch):
         now[0] += 4.0
 
     events(clock, keep, epochs=8)
-    assert steps(tmp_path) == [12, 24, 32]  # at 12 s, at 24 s, and the last
+    assert steps(tmp_path) == [4, 16, 28, 32]  # the first at once, then every 12 s, and the last
 
 
 def test_no_checkpoint_starts_while_one_is_written(tmp_path, monkeypatch):

@@ -14,6 +14,9 @@ from jaxdl import _checks, parallel
 from jaxdl.checkpoint import _store
 from jaxdl.checkpoint._store import Best
 
+FIRST_SECONDS = 1.0
+"""How soon the first checkpoint of a run is due."""
+
 
 def hook(
     directory: str | Path,
@@ -32,7 +35,8 @@ def hook(
 
     Args:
         directory: where the checkpoints lie; made at once where it doesn't exist.
-        every_seconds: how long at least from one checkpoint to the next; 0 for one an event.
+        every_seconds: how long at least from one checkpoint to the next; 0 for one an event. The
+            first comes after a second already, so that a run killed early has something to resume.
         keep: how many of the newest checkpoints stay.
         best: a column of the history and ``"max"`` or ``"min"``, as
             ``("validation_accuracy", "max")``: an epoch that beats all before it is saved at
@@ -62,7 +66,7 @@ def hook(
     primary = parallel.is_primary()
     if primary:
         _check_writable(directory)
-    newest = _Newest(begun=time.monotonic())
+    newest = _Newest(begun=time.monotonic() + min(FIRST_SECONDS, every_seconds) - every_seconds)
 
     def on_event(event: Any) -> None:
         step, last = int(event.train_state.step), event.kind in ("interrupt", "finish")

@@ -13,6 +13,7 @@ from jax.sharding import PartitionSpec
 
 from jaxdl import _checks, checkpoint, parallel
 from jaxdl import data as data_lib
+from jaxdl.checkpoint._hook import FIRST_SECONDS
 from jaxdl.parallel._processes import ShouldStop
 from jaxdl.sweep import _loop, _programs, _store
 from jaxdl.sweep._loop import Moment, Work
@@ -26,7 +27,7 @@ from jaxdl.train._hooks import Event
 
 Order: TypeAlias = Literal["shared", "own"]
 EVERY_SECONDS = 10.0
-"""How long at least from one checkpoint to the next."""
+"""How long at least from one checkpoint to the next; the first comes sooner."""
 
 
 def run(
@@ -252,7 +253,7 @@ def _saver(folder: str | Path | None, mark: int) -> Callable[..., None]:
 
         return nothing
     write = checkpoint.hook(folder, every_seconds=0.0, background=False)
-    newest = time.monotonic()
+    newest = time.monotonic() + FIRST_SECONDS - EVERY_SECONDS
 
     def save(moment: Moment, stored: Sequence[Stored], rows: list[Row], *, last: bool) -> None:
         nonlocal newest
