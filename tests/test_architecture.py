@@ -15,7 +15,8 @@ import jaxdl
 SOURCE = Path(jaxdl.__file__).parent
 FLOORS = [
     {"types"},
-    {"_checks", "_precision", "_varying"},  # on floor 0 too, beside the types whose names they need
+    # On floor 0 too, beside the types whose names they need.
+    {"_checks", "_paths", "_precision", "_varying"},
     {"activations", "losses", "initializers", "metrics", "functional"},
     {"layers", "combinators"},
     {"models", "optim", "data", "parallel"},
@@ -83,7 +84,7 @@ def test_few_names_on_top():
 
 PUBLIC = [
     (name, function)
-    for part in sorted(set(map(part_of, MODULES)) - {"_checks", "types", "_varying"})
+    for part in sorted({part_of(m) for m in MODULES} - {"types"} - FLOORS[1])
     for name, function in vars(importlib.import_module(f"jaxdl.{part}")).items()
     if inspect.isfunction(inspect.unwrap(function))
     and inspect.unwrap(function).__module__.startswith(f"jaxdl.{part}")

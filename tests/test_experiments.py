@@ -334,7 +334,7 @@ def test_programs_are_kept_where_the_flag_says(tmp_path, here, monkeypatch):
         (("--seeds", 0), "--seeds: got 0; it needs 1 or more"),
         (("--epochs", 0), "--epochs: got 0; it needs 1 or more"),
         (("--batch-size", -1), "--batch-size: got -1; it needs 1 or more"),
-        (("--resume", "--output", "{tmp}/none"), "no checkpoint to go on from"),
+        (("--resume", "--output", "{tmp}/none"), "no checkpoint in"),
         (("--output", "{tmp}/file/out"), "--output {tmp}/file/out can't be written"),
     ],
 )

@@ -21,11 +21,16 @@ from jaxdl import checkpoint
 from jaxdl.checkpoint import _files
 
 NAMES = ["contents.json", "arrays/_METADATA", "arrays/manifest.ocdbt"]
-LEAF = {"path": ["x"], "shape": [2], "dtype": "float32", "key": None}
+LEAF = {"path": ["x"], "shape": [2], "dtype": "float32", "key": None, "array": "1"}
+HUGE = LEAF | {"path": ["params", "kernel"], "shape": [2**40]}
 CONTENTS = [
-    {"format": 2},
-    {"leaves": {"params['kernel']": LEAF | {"dtype": "O"}}},
-    {"leaves": {"params['kernel']": LEAF | {"shape": [-1], "key": "os.system"}}},
+    {"format": 3},
+    {"leaves": {"params/kernel": LEAF | {"dtype": "O"}}},
+    {"leaves": {"params/kernel": LEAF | {"shape": [-1], "key": "os.system"}}},
+    {"leaves": {"params/kernel": HUGE}},
+    {"tree": {"tuple": [99]}},
+    {"tree": {"os.system": []}},
+    {"tree": {"fields": 3}},
     {"leaves": {"no": LEAF}},
     {"leaves": {"step": LEAF | {"dtype": "int32"}}},
     {"leaves": {"step": LEAF | {"path": []}}},

@@ -1,6 +1,7 @@
 """The hook saves at the right moments, beside the run, and says what went wrong."""
 
 import importlib
+import os
 import threading
 import types
 
@@ -9,7 +10,7 @@ import pytest
 
 from checkpoint.made import events, row, steps, tree
 from jaxdl import checkpoint, train
-from jaxdl.checkpoint import _store
+from jaxdl.checkpoint import _directory
 
 
 @pytest.mark.parametrize("background", [False, True])
@@ -32,12 +33,30 @@ def test_the_clock_says_when(tmp_path, monkeypatch):
         now[0] += 4.0
 
     events(clock, keep, epochs=8)
-    assert steps(tmp_path) == [4, 16, 28, 32]  # the first at once, then every 12 s, and the last
+    assert steps(tmp_path) == [4, 16, 28, 32]  # at 4 s, soon; at 16 s, at 28 s, and the last
+
+
+def test_every_so_many_steps(tmp_path):
+    for name, options, expected in [
+        ("steps", {"every_steps": 10}, [12, 24, 32]),
+        ("both", {"every_steps": 10, "every_seconds": 0}, [*range(4, 33, 4)]),
+    ]:
+        keep = checkpoint.hook(tmp_path / name, keep=9, background=False, **options)
+        events(keep, epochs=8)
+        assert steps(tmp_path / name) == expected
+
+
+def test_a_relative_path_is_that_of_the_moment(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    keep = checkpoint.hook("kept", every_seconds=0)
+    events(lambda event: os.chdir(tmp_path / "other"), keep, epochs=2)
+    assert steps(tmp_path / "kept") == [4, 8] and not list((tmp_path / "other").iterdir())
 
 
 def test_no_checkpoint_starts_while_one_is_written(tmp_path, monkeypatch):
-    going, add = threading.Event(), _store.add
-    monkeypatch.setattr(_store, "add", lambda *args: (going.wait(), add(*args)))
+    going, add = threading.Event(), _directory.add
+    monkeypatch.setattr(_directory, "add", lambda *args: (going.wait(), add(*args)))
     keep = checkpoint.hook(tmp_path, every_seconds=0, keep=9)
     history = []
     for step in (4, 8, 12):
@@ -78,7 +97,7 @@ def test_what_is_no_fault_of_the_disk_is_raised(tmp_path, monkeypatch):
     def add(*args):
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(_store, "add", add)
+    monkeypatch.setattr(_directory, "add", add)
     with pytest.raises(RuntimeError, match="a mistake"):
         events(checkpoint.hook(tmp_path))
 
@@ -86,6 +105,8 @@ def test_what_is_no_fault_of_the_disk_is_raised(tmp_path, monkeypatch):
 def test_wrong_numbers(tmp_path):
     with pytest.raises(ValueError, match=r"checkpoint\.hook: keep is 0"):
         checkpoint.hook(tmp_path, keep=0)
+    with pytest.raises(ValueError, match=r"checkpoint\.hook: every_steps is 0"):
+        checkpoint.hook(tmp_path, every_steps=0)
 
 
 def test_every_chunk_counts(tmp_path):

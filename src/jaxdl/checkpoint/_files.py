@@ -2,31 +2,42 @@
 
 A checkpoint is a folder of ``arrays/``, as Orbax writes them, ``contents.json``, which names the
 leaves and holds the history, and ``SHA256SUMS``, a line for every other file, in the format of the
-command ``sha256sum -c``. It comes to be under another name and is renamed when all is on the disk.
+command ``sha256sum -c``. It is written under another name and renamed when all is on the disk.
+
+Files have the modes that the umask gives, except that nobody but owner and group may write to them.
+Links, pipes and devices inside a checkpoint are refused, and never opened. Nothing is ever removed
+but folders that hold these files and no others.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
+import operator
 import os
-import re
 import shutil
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
-from jaxdl import _checks
-from jaxdl.checkpoint._leaves import Leaf
+from jaxdl import _paths
+from jaxdl.checkpoint import _arrays, _leaves
+from jaxdl.checkpoint._leaves import Leaf, Outline
 
-FORMAT = 1
+FORMAT = 2
+"""What is written; of format 1, which had no outline, all is still read."""
 ARRAYS, CONTENTS, SUMS = "arrays", "contents.json", "SHA256SUMS"
 UNFINISHED = ".unfinished"
 """How the name of a folder ends that is being written, or removed."""
 LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))
 """What the file managers of macOS and Windows leave in folders; it damages nothing."""
+
+
+class Damaged(ValueError):
+    """A checkpoint that can't be read as it was written."""
 
 
 class Contents(NamedTuple):
@@ -35,6 +46,7 @@ class Contents(NamedTuple):
     step: int
     history: list[dict[str, Any]]
     leaves: dict[str, Leaf]
+    outline: Outline
     arrays: dict[str, np.ndarray]
 
 
@@ -46,51 +58,82 @@ def write(folder: Path, contents: Contents) -> None:
         TypeError: if the history holds something that JSON can't.
     """
     draft = folder.with_name(folder.name + UNFINISHED)
-    shutil.rmtree(draft, ignore_errors=True)
+    remove_unfinished(draft)
     try:
         draft.mkdir(parents=True)
-        _check_space(draft, contents.arrays)
-        _write_arrays(draft / ARRAYS, contents.arrays)
-        (draft / CONTENTS).write_text(_encode(contents))
+        (draft / CONTENTS).write_text(_encode(contents))  # first: it says whose folder this is
+        _check_space(draft, contents)
+        _arrays.write(draft / ARRAYS, contents.leaves, contents.arrays)
         (draft / SUMS).write_text(_sums(draft))
         for path in (draft, *draft.rglob("*")):
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~stat.S_IWOTH)
             _sync(path)
         remove(folder)
         draft.rename(folder)
         _sync(folder.parent)
     except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
+        remove_unfinished(draft)
         raise
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether a folder holds what a checkpoint consists of, or a part of it, and nothing else."""
+    names = {path.name for path in folder.iterdir()} - LITTER
+    others = names - {CONTENTS, SUMS}
+    # Orbax writes to ``arrays.orbax-checkpoint-tmp…`` before it renames.
+    return all(name.split(".")[0] == ARRAYS for name in others) and names != others
+
+
 def remove(folder: Path) -> None:
-    """Removes a checkpoint, if it is there, so that no half of it can be taken for a damaged one.
+    """Removes a checkpoint, if it is one, so that no half of it can be taken for a damaged one.
 
     Raises:
         OSError: if it can't be removed.
     """
-    if folder.exists():
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists() and is_ours(folder):
         gone = folder.with_name(f"{folder.name}.removed{UNFINISHED}")
-        shutil.rmtree(gone, ignore_errors=True)
+        remove_unfinished(gone)
         folder.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        remove_unfinished(gone)
 
 
-def read(folder: Path) -> Contents:
+def remove_unfinished(folder: Path) -> None:
+    """Removes what a kill or a full disk left half-written or half-removed, as well as it can."""
+    with contextlib.suppress(OSError):
+        if folder.is_symlink():
+            return
+        if is_ours(folder):
+            for path in folder.glob(f"{ARRAYS}*"):  # what bears our name goes last
+                shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            folder.rmdir()  # where it is empty
+
+
+def read(folder: Path, check: Callable[[Contents], None] = lambda contents: None) -> Contents:
     """Reads a checkpoint; none of its bytes is ever run as code.
+
+    Args:
+        folder: the checkpoint.
+        check: raises what is to be raised of its contents before any array is read.
 
     Raises:
         ValueError: if it is damaged, or isn't a checkpoint; says how.
     """
     wrong = faults(folder)
     if wrong:
-        raise ValueError(f"{folder}: {'; '.join(wrong)}")
+        raise Damaged(f"{folder}: {'; '.join(wrong)}")
     try:
         contents = decode(folder)
-        arrays = _read_arrays(folder / ARRAYS, contents.leaves)
-        return contents._replace(arrays=arrays)
     except Exception as error:  # the sums are right, so someone else wrote it: anything can be
-        raise ValueError(f"{folder}: not a checkpoint of jaxdl: {error!r}") from error
+        raise _foreign(folder, error) from error
+    check(contents)
+    try:
+        return contents._replace(arrays=_arrays.read(folder / ARRAYS, contents.leaves))
+    except Exception as error:
+        raise _foreign(folder, error) from error
 
 
 def faults(folder: str | Path) -> list[str]:
@@ -100,7 +143,7 @@ def faults(folder: str | Path) -> list[str]:
         folder: one checkpoint, as ``runs/animals/checkpoints/0000000120``.
 
     Returns:
-        A line for each file that is changed, missing or too many; none if the checkpoint is good.
+        A line for each file that is changed, missing or unexpected; none if the checkpoint is good.
 
     Example:
         >>> faults("no/such/0000000120")
@@ -108,28 +151,33 @@ def faults(folder: str | Path) -> list[str]:
     """
     folder = Path(folder)
     try:
-        noted = (folder / SUMS).read_bytes()
-        odd = [p for p in _files(folder) if p.is_symlink() or not p.is_file()]
+        noted = _read(folder / SUMS).decode(errors="replace")
+        odd = [path for path in _entries(folder) if not _is_plain(path)]
         if odd:
-            return [f"{p.relative_to(folder)} isn't a plain file" for p in odd]
+            return [f"{path.relative_to(folder)} is a link, pipe or device" for path in odd]
         found = _sums(folder)
     except FileNotFoundError:
         return [f"{SUMS} is missing"]
     except OSError as error:
         return [f"can't be read: {error}"]
-    return [] if noted == found.encode() else _compare(noted.decode(errors="replace"), found)
+    return [] if noted == found else _compare(noted, found)
 
 
 def decode(folder: Path) -> Contents:
-    """Reads ``contents.json``, without the arrays and without a check."""
-    fields = json.loads((folder / CONTENTS).read_text())
-    if fields["format"] != FORMAT:
-        raise ValueError(f"format {fields['format']}; this version of jaxdl reads {FORMAT}")
-    leaves = {
-        name: Leaf(tuple(leaf["path"]), tuple(leaf["shape"]), leaf["dtype"], leaf["key"])
-        for name, leaf in fields["leaves"].items()
-    }
-    return Contents(fields["step"], fields["history"], leaves, {})
+    """Reads ``contents.json``, without the arrays and without a look at the sums."""
+    fields = json.loads(_read(folder / CONTENTS))
+    if fields["format"] not in (1, FORMAT):
+        raise ValueError(f"format {fields['format']}; this version of jaxdl reads 1 and {FORMAT}")
+    leaves = {}
+    for name, leaf in fields["leaves"].items():
+        path = tuple(map(str, leaf["path"]))
+        shape = tuple(map(operator.index, leaf["shape"]))
+        own = Leaf(path, shape, leaf["dtype"], leaf.get("array", name), leaf["key"])
+        _leaves.describe(own)  # raises where there is no such dtype or kind of key
+        leaves[_paths.join(path)] = own
+    outline = fields["tree"] if "tree" in fields else _leaves.outline_of_paths(leaves)
+    history = [dict(row) for row in fields["history"]]
+    return Contents(operator.index(fields["step"]), history, leaves, outline, {})
 
 
 def _encode(contents: Contents) -> str:
@@ -137,6 +185,7 @@ def _encode(contents: Contents) -> str:
         "format": FORMAT,
         "step": contents.step,
         "leaves": {name: leaf._asdict() for name, leaf in contents.leaves.items()},
+        "tree": contents.outline,
         "history": contents.history,
     }
     number = lambda x: x.tolist()  # of an array or a NumPy scalar; a TypeError tells of the rest
@@ -146,16 +195,43 @@ def _encode(contents: Contents) -> str:
         raise TypeError(f"the history holds what JSON can't: {error}") from error
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """The paths of all files but the sums and what a look into the folder left, sorted as text."""
-    found = (Path(at) / name for at, _, names in os.walk(folder) for name in {*names} - LITTER)
-    return iter(sorted((p for p in found if p != folder / SUMS), key=Path.as_posix))
+def _foreign(folder: Path, error: Exception) -> Damaged:
+    return Damaged(f"{folder}: not a checkpoint of jaxdl: {error!r}")
+
+
+def _read(path: Path) -> bytes:
+    with open(path, "rb", opener=_open_plain) as file:
+        return file.read()
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """Opens a plain file; a link would lead elsewhere, and a pipe would keep the reader waiting."""
+    more = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags | more)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "isn't a plain file", path)
+    return descriptor
+
+
+def _entries(folder: Path) -> list[Path]:
+    """All that lies below a folder but the sums and what a look into the folder left, sorted."""
+    found = (
+        Path(at) / name
+        for at, folders, files in os.walk(folder)
+        for name in {*folders, *files} - LITTER
+    )
+    return sorted((path for path in found if path != folder / SUMS), key=Path.as_posix)
+
+
+def _is_plain(path: Path) -> bool:
+    return not path.is_symlink() and (path.is_file() or path.is_dir())
 
 
 def _sums(folder: Path) -> str:
     lines = []
-    for path in _files(folder):
-        with path.open("rb") as file:
+    for path in (path for path in _entries(folder) if not path.is_dir()):
+        with open(path, "rb", opener=_open_plain) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         lines.append(f"{digest}  {path.relative_to(folder).as_posix()}\n")
     return "".join(lines)
@@ -166,66 +242,9 @@ def _compare(noted: str, found: str) -> list[str]:
     before, now = (dict(line.split("  ", 1)[::-1] for line in text.splitlines() if "  " in line)
                    for text in (noted, found))  # fmt: skip
     lines = [f"{name} is missing" for name in before.keys() - now.keys()]
-    lines += [f"{name} is too many" for name in now.keys() - before.keys()]
+    lines += [f"{name} is unexpected" for name in now.keys() - before.keys()]
     lines += [f"{n} is changed" for n in before.keys() & now.keys() if before[n] != now[n]]
     return sorted(lines) or [f"{SUMS} is changed"]
-
-
-def _write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    import orbax.checkpoint as ocp
-
-    # Orbax refuses arrays without entries; their shape in contents.json is all there is to them.
-    full = {name: _plain(x) for name, x in arrays.items() if x.size}
-    # Numbers that were learned hardly compress, and trying costs as much as writing.
-    alone = {"multiprocessing_options": _alone()}
-    handler = ocp.PyTreeCheckpointHandler(use_compression=False, **alone)
-    try:
-        with ocp.Checkpointer(handler, **alone) as checkpointer:
-            checkpointer.save(folder.absolute(), full)
-    except OSError:
-        raise
-    except Exception as error:  # those of tensorstore are of all kinds, with the number in the text
-        found = re.search(r"os_error_code='(\d+)'", str(error))
-        code, text = (int(found[1]), os.strerror(int(found[1]))) if found else (errno.EIO, error)
-        raise OSError(code, str(text), str(folder)) from error
-
-
-def _read_arrays(folder: Path, leaves: Mapping[str, Leaf]) -> dict[str, np.ndarray]:
-    import orbax.checkpoint as ocp
-
-    arrays = {n: _plain(np.zeros(x.shape, x.dtype)) for n, x in leaves.items() if 0 in x.shape}
-    full = leaves.keys() - arrays.keys()
-    as_numpy = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in full}
-    alone = {"multiprocessing_options": _alone()}
-    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler(**alone), **alone) as checkpointer:
-        arrays |= checkpointer.restore(folder.absolute(), restore_args=as_numpy)
-    for name, leaf in leaves.items():
-        plain = _plain(np.zeros((), leaf.dtype)).dtype
-        if (arrays[name].shape, arrays[name].dtype) != (leaf.shape, plain):
-            raise ValueError(f"{name} is {_checks.describe(arrays[name])}, not {leaf}")
-    return {name: x.view(leaves[name].dtype) for name, x in arrays.items()}
-
-
-def _alone() -> Any:
-    """Lets Orbax write or read in this process, whatever others there are, and wait for none."""
-    import orbax.checkpoint as ocp
-
-    index = jax.process_index()
-    return ocp.options.MultiprocessingOptions(
-        primary_host=index, active_processes={index}, barrier_sync_key_prefix=str(index)
-    )
-
-
-def _plain(x: np.ndarray) -> np.ndarray:
-    """The bits of a dtype that isn't NumPy's own as whole numbers: Orbax doesn't know them all."""
-    return x if x.dtype.isbuiltin == 1 else x.view(f"u{x.dtype.itemsize}")
-
-
-def _check_space(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Orbax reports a full disk in pages of tracebacks from several threads: better ask before."""
-    needed = 1.05 * sum(x.nbytes for x in arrays.values()) + 2**18
-    if shutil.disk_usage(folder).free < needed:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _sync(path: Path) -> None:
@@ -235,3 +254,10 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _check_space(folder: Path, contents: Contents) -> None:
+    """Orbax reports a full disk in pages of tracebacks from several threads: better ask before."""
+    needed = 1.05 * sum(x.nbytes for x in contents.arrays.values()) + 2**18
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))

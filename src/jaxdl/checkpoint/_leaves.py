@@ -1,16 +1,19 @@
 """A tree as named arrays in memory, and back; what differs between two of them."""
 
 import functools
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import _checks, parallel
+from jaxdl import _checks, _paths, parallel
 
 Tree = TypeVar("Tree")
+Outline = Any
+"""The containers of a tree, as JSON holds them, with the number of a leaf in its place."""
 
 
 class Leaf(NamedTuple):
@@ -19,17 +22,19 @@ class Leaf(NamedTuple):
     path: tuple[str, ...]  # as ("opt_state", "0", "mu", "kernel")
     shape: tuple[int, ...]
     dtype: str
+    array: str  # what Orbax calls it: a number, as it doesn't bear every name
     key: str | None = None  # how a typed key draws; shape and dtype are then those of its words
 
 
-def name(path: tuple[Any, ...]) -> str:
-    """Returns a path as Python writes it: ``params['dense']['kernel']``."""
-    return jax.tree_util.keystr(path).removeprefix(".")
-
-
 def described(tree: Any) -> dict[str, str]:
-    """Returns dtype and shape of every leaf by name; they may be abstract."""
-    return {name(path): _checks.describe(x) for path, x in jax.tree.leaves_with_path(tree)}
+    """Returns dtype and shape of every leaf by path; they may be abstract."""
+    return {_paths.spell(path): _checks.describe(x) for path, x in jax.tree.leaves_with_path(tree)}
+
+
+def places(tree: Any) -> list[str]:
+    """Returns the paths of all leaves, and of what holds none, as the state of a dense layer."""
+    found = jax.tree.leaves_with_path(tree, is_leaf=lambda x: not jax.tree.leaves(x))
+    return [_paths.spell(path) for path, _ in found]
 
 
 def describe(leaf: Leaf) -> str:
@@ -43,35 +48,110 @@ def take(tree: Any) -> tuple[dict[str, Leaf], dict[str, np.ndarray]]:
 
     With several processes all must ask, where arrays are split over them.
     """
-    leaves, arrays = {}, {}
+    leaves: dict[str, Leaf] = {}
+    arrays: dict[str, np.ndarray] = {}
     for path, x in jax.tree.leaves_with_path(tree):
+        name = _paths.spell(path)
         x = parallel.local(x)  # one after the other: whole, a model may be larger than a device
         key = str(jax.random.key_impl(x)) if _is_key(x) else None
         array = np.array(jax.random.key_data(x) if key else x)
         if not (jnp.issubdtype(array.dtype, np.number) or array.dtype == bool):
-            raise TypeError(f"save: {name(path)} is {x!r}; a checkpoint holds numbers and keys")
-        parts = tuple(jax.tree_util.keystr((part,), simple=True) for part in path)
-        leaves[name(path)] = Leaf(parts, array.shape, str(array.dtype), key)
-        arrays[name(path)] = array
+            raise TypeError(f"save: {name} is {x!r}; a checkpoint holds numbers and keys")
+        if name in leaves:
+            raise TypeError(f"save: two leaves have the path {name}")
+        number = str(len(leaves))
+        leaves[name] = Leaf(_paths.parts(path), array.shape, str(array.dtype), number, key)
+        arrays[name] = array
     return leaves, arrays
 
 
-def differences(leaves: Mapping[str, Leaf], like: Any) -> list[str]:
-    """Returns a line for every leaf that a checkpoint and a tree don't share."""
+def outline(tree: Any) -> Outline:
+    """Returns the containers of a tree; named tuples and classes become fields by name."""
+    return _outlined(tree, itertools.count())
+
+
+def _outlined(tree: Any, numbers: Iterator[int]) -> Outline:
+    if tree is None:
+        return None
+    inside = jax.tree.leaves_with_path(tree, is_leaf=lambda x: x is not tree)
+    if [path for path, _ in inside] == [()]:
+        return next(numbers)
+    below = [_outlined(x, numbers) for _, x in inside]
+    if type(tree) in (tuple, list):
+        return {type(tree).__name__: below}
+    return {"fields": [[_name(key), x] for ((key,), _), x in zip(inside, below, strict=True)]}
+
+
+def _name(key: Any) -> int | str:
+    plain = getattr(key, "key", None)
+    return plain if type(plain) is int else _paths.parts((key,))[0]
+
+
+def built(outline: Outline, leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndarray]) -> Any:
+    """Returns the tree of an outline: tuples, lists, and dicts; typed keys are keys again."""
+    listed = [_wrap(leaf)(arrays[name]) for name, leaf in leaves.items()]
+
+    def node(at: Outline) -> Any:
+        if at is None or isinstance(at, int):
+            return at if at is None else listed[at]
+        [(kind, below)] = at.items()
+        if kind == "fields":
+            return {name: node(x) for name, x in below}
+        return {"tuple": tuple, "list": list}[kind](map(node, below))
+
+    return node(outline)
+
+
+def outline_of_paths(leaves: Mapping[str, Leaf]) -> Outline:
+    """The outline of a checkpoint that has none, of format 1: everything is fields."""
+    tree: dict[str, Any] = {}
+    for number, leaf in enumerate(leaves.values()):
+        *first, last = leaf.path
+        at = tree
+        for part in first:
+            at = at.setdefault(part, {})
+        at[last] = number
+    return _as_fields(tree)
+
+
+def _as_fields(at: dict[str, Any] | int) -> Outline:
+    if isinstance(at, int):
+        return at
+    return {"fields": [[name, _as_fields(x)] for name, x in at.items()]}
+
+
+def below(path: str, only: Sequence[str] | None) -> bool:
+    """Whether a leaf belongs to one of some parts of a tree; without any, all do."""
+    return only is None or any(f"{path}/".startswith(f"{part}/") for part in only)
+
+
+def differences(
+    leaves: Mapping[str, Leaf], like: Any, only: Sequence[str] | None = None
+) -> dict[str, str]:
+    """Returns, by its path, a line for every leaf that a checkpoint and a tree don't share."""
     found = {path: describe(leaf) for path, leaf in leaves.items()}
     wanted = described(like)
-    return [
-        f"{path}: checkpoint {found.get(path, 'has none')}, network {wanted.get(path, 'has none')}"
+    return {
+        path: f"{path}: the checkpoint has {found.get(path, 'none')}, expected"
+        f" {wanted.get(path, 'none')}"
         for path in wanted | found
-        if found.get(path) != wanted.get(path)
-    ]
+        if found.get(path) != wanted.get(path) and below(path, only)
+    }
 
 
-def put(leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndarray], like: Tree) -> Tree:
+def put(
+    leaves: Mapping[str, Leaf],
+    arrays: Mapping[str, np.ndarray],
+    like: Tree,
+    only: Sequence[str] | None = None,
+) -> Tree:
     """Returns a tree like ``like``, on its devices, of arrays that fit it."""
 
     def leaf(path: tuple[Any, ...], wanted: Any) -> Any:
-        x, saved = arrays[name(path)], leaves[name(path)]
+        name = _paths.spell(path)
+        if not below(name, only):
+            return wanted
+        x = arrays[name]
         if isinstance(wanted, bool | int | float | complex):
             return type(wanted)(x.item())
         if isinstance(wanted, np.ndarray | np.generic):
@@ -79,22 +159,10 @@ def put(leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndarray], like: Tree
         # An array that no one placed stays free to move to where it is needed.
         placed = getattr(wanted, "committed", True)
         sharding = getattr(wanted, "sharding", None) if placed else None
-        x = _wrap(saved)(x)
+        x = _wrap(leaves[name])(x)
         return jax.device_put(x) if sharding is None else parallel.put(x, sharding)
 
     return jax.tree.map_with_path(leaf, like)
-
-
-def nested(leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Returns the tree that the paths tell of, as dicts by text; typed keys are keys again."""
-    tree: dict[str, Any] = {}
-    for path, leaf in leaves.items():
-        *parts, last = leaf.path
-        at = tree
-        for part in parts:
-            at = at.setdefault(part, {})
-        at[last] = _wrap(leaf)(arrays[path])
-    return tree
 
 
 def _wrap(leaf: Leaf) -> Callable[[Any], Any]:

@@ -1,9 +1,5 @@
-"""The checkpoints of a run: a folder of them, of which the newest good one counts."""
+"""What a run saves and reads of its state: all of it, or a part."""
 
-import math
-import re
-import shutil
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -11,12 +7,11 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from jaxdl import _checks, parallel
-from jaxdl.checkpoint import _files, _leaves
+from jaxdl.checkpoint import _directory, _files, _leaves
+from jaxdl.checkpoint._directory import Best
 from jaxdl.checkpoint._files import Contents
 
 Tree = TypeVar("Tree")
-Best = tuple[str, Literal["max", "min"]]
-"""A column of the history, and whether more of it is better or less."""
 
 
 def save(
@@ -57,16 +52,18 @@ def save(
         [{'epoch': 1}]
     """
     _checks.positive_ints("checkpoint.save", keep=keep)
-    check_best("checkpoint.save", best)
-    contents = snapshot(train_state, history)
+    _directory.check_best("checkpoint.save", best)
+    contents = snapshot("checkpoint.save", train_state, history)
     if parallel.is_primary():
-        check_order(directory, contents.step)
-        add(Path(directory), contents, keep, best)
+        _directory.check_order(directory, contents.step)
+        _directory.add(Path(directory), contents, keep, best)
     parallel.agreed(0)
 
 
-def restore(directory: str | Path, like: Tree) -> tuple[Tree, list[dict[str, Any]]]:
-    """Reads the newest good checkpoint into a tree that must fit it exactly.
+def restore(
+    directory: str | Path, like: Tree, *, only: Sequence[str] | None = None
+) -> tuple[Tree, list[dict[str, Any]]]:
+    """Reads the newest good checkpoint, or a part of it, into a tree that it must fit exactly.
 
     A damaged or half-written checkpoint is named in a warning and skipped. It doesn't matter how
     many processes and devices wrote it. With several processes each reads the files.
@@ -75,31 +72,41 @@ def restore(directory: str | Path, like: Tree) -> tuple[Tree, list[dict[str, Any
         directory: where the checkpoints of a run lie, or the folder of one of them.
         like: a TrainState of the same structure, shapes and dtypes, as ``init_state`` gives it;
             ``jax.ShapeDtypeStruct`` will do for arrays. Arrays go where its arrays are.
+        only: the parts that are read, by their paths, as ``("params", "state")``, or
+            ``("params/encoder",)`` for a network with another head. The rest stays as ``like`` has
+            it and may differ, as the state of another optimizer does. Defaults to all.
 
     Returns:
         The TrainState and the history of ``save``.
 
     Raises:
         FileNotFoundError: if there is no checkpoint.
-        ValueError: if none of them is good, which names all and what is wrong with each; or if
-            shapes, dtypes or names of leaves differ from those of ``like``, which names all that
-            differ.
+        ValueError: if none of them is good, which names all and what is wrong with each; if
+            shapes, dtypes or paths of leaves differ, which shows all that differ as the checkpoint
+            has them and as ``like`` does; or if neither has a part of ``only``.
 
     Example:
-        >>> restore("no/such/folder", like=())
-        Traceback (most recent call last):
-        ...
-        FileNotFoundError: no checkpoint to go on from in no/such/folder
+        >>> import jax, optax, tempfile
+        >>> from jaxdl import layers, train
+        >>> net, key = layers.dense(2, 1), jax.random.key(0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save(folder, train.init_state(net, optax.sgd(0.1), key))
+        ...     anew = train.init_state(net, optax.adam(0.1), jax.random.key(1))
+        ...     tuned, history = restore(folder, anew, only=("params", "state"))
+        >>> bool((tuned.params["kernel"] == train.init_state(net, optax.sgd(0.1), key)
+        ...       .params["kernel"]).all())
+        True
     """
-    folder, contents = _newest(Path(directory))
-    wrong = _leaves.differences(contents.leaves, like)
-    if wrong:
-        listed = "\n  ".join(wrong)
-        raise ValueError(f"restore: {folder} doesn't fit the network:\n  {listed}")
-    return _leaves.put(contents.leaves, contents.arrays, like), contents.history
+    names = _parts(only)
+
+    def check(contents: Contents) -> None:
+        _check_fits(contents, like, names)
+
+    _, contents = _directory.newest(Path(directory), check)
+    return _leaves.put(contents.leaves, contents.arrays, like, names), contents.history
 
 
-def load(directory: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def load(directory: str | Path) -> tuple[Any, list[dict[str, Any]]]:
     """Reads the newest good checkpoint of which nothing is known before.
 
     Nothing that stands in the files is ever run as code, so they may come from anyone.
@@ -108,9 +115,9 @@ def load(directory: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         directory: where the checkpoints of a run lie, or the folder of one of them.
 
     Returns:
-        The tree, as nested dicts of NumPy arrays and typed keys by the text of each part of a
-        path (the ``mu`` of an optimizer's first part is ``tree["opt_state"]["0"]["mu"]``), and the
-        history. Parts without arrays, as ``()``, leave no trace.
+        The tree, of NumPy arrays and typed keys, and the history. Dicts, tuples and lists are as
+        they were, so that ``tree["params"]`` and ``tree["state"]`` are those of the network; the
+        fields of a TrainState, an optimizer's state or another class are dicts by name.
 
     Raises:
         FileNotFoundError: if there is no checkpoint.
@@ -123,11 +130,15 @@ def load(directory: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save(folder, train_state)
         ...     tree, history = load(folder)
-        >>> sorted(tree), tree["params"]["kernel"].shape
-        (['key', 'params', 'step'], (2, 1))
+        >>> sorted(tree), tree["params"]["kernel"].shape, tree["state"]
+        (['key', 'opt_state', 'params', 'state', 'step'], (2, 1), ())
     """
-    _, contents = _newest(Path(directory))
-    return _leaves.nested(contents.leaves, contents.arrays), contents.history
+    folder, contents = _directory.newest(Path(directory))
+    try:
+        tree = _leaves.built(contents.outline, contents.leaves, contents.arrays)
+    except Exception as error:  # someone else wrote it: anything can be
+        raise ValueError(f"{folder}: not a checkpoint of jaxdl: {error!r}") from error
+    return tree, contents.history
 
 
 def best(directory: str | Path, metric: str, mode: Literal["max", "min"] = "max") -> Path:
@@ -151,129 +162,62 @@ def best(directory: str | Path, metric: str, mode: Literal["max", "min"] = "max"
         ...
         FileNotFoundError: no good checkpoint with validation_accuracy in no/such/folder
     """
-    check_best("checkpoint.best", (metric, mode))
-    for folder in _ranked(_folders(Path(directory)), (metric, mode)):
+    _directory.check_best("checkpoint.best", (metric, mode))
+    for folder in _directory.ranked(_directory.listed(Path(directory)), (metric, mode)):
         if not _files.faults(folder):
             return folder
     raise FileNotFoundError(f"no good checkpoint with {metric} in {directory}")
 
 
-def snapshot(train_state: Any, history: Sequence[dict[str, Any]]) -> Contents:
-    """Copies what is to be saved, so that training can go on."""
-    named, arrays = _leaves.take(train_state)
-    return Contents(int(train_state.step), [dict(row) for row in history], named, arrays)
+def snapshot(function: str, train_state: Any, history: Sequence[dict[str, Any]]) -> Contents:
+    """Copies what is to be saved, so that training can continue."""
+    leaves, arrays = _leaves.take(train_state)
+    rows, outline = [dict(row) for row in history], _leaves.outline(train_state)
+    return Contents(step_of(function, train_state), rows, leaves, outline, arrays)
 
 
-def add(directory: Path, contents: Contents, keep: int, best: Best | None) -> None:
-    """Writes a checkpoint unless it is there, and removes those that are no longer kept."""
-    for rest in directory.glob(f"*{_files.UNFINISHED}"):
-        shutil.rmtree(rest, ignore_errors=True)
-    place = _place(directory, contents)
-    if place is not None:
-        _files.write(place, contents)
-    # Beyond this step there can only be damaged ones: they don't count, and stay to be looked at.
-    folders = [folder for folder in _folders(directory) if _order(folder)[0] <= contents.step]
-    kept = {*folders[-keep:], *(_ranked(folders, best)[:1] if best else ())}
-    for past in folders:
-        if past not in kept:
-            _files.remove(past)
+def step_of(function: str, train_state: Any) -> int:
+    """Returns the step of a tree, the only field that a checkpoint needs."""
+    mapping = isinstance(train_state, Mapping)
+    step = train_state.get("step") if mapping else getattr(train_state, "step", None)
+    if step is None or np.ndim(step):
+        raise TypeError(
+            f"{function}: train_state is a {type(train_state).__name__}; it needs a step, an"
+            " integer that names the checkpoint"
+        )
+    return int(step)
 
 
-def check_order(directory: str | Path, step: int) -> None:
-    """Raises a ValueError if a good checkpoint is of a later step: it belongs to another run."""
-    for folder in _folders(Path(directory)):
-        if _order(folder)[0] > step and not _files.faults(folder):
+def _parts(only: Sequence[str] | None) -> Sequence[str] | None:
+    if isinstance(only, str) or (only is not None and not only):
+        raise ValueError(f'restore: only is {only!r}; it needs paths, as ("params", "state")')
+    return only
+
+
+def _check_fits(contents: Contents, like: Any, only: Sequence[str] | None) -> None:
+    """Raises a ValueError that shows what a checkpoint and a tree don't share."""
+    known = [*contents.leaves, *_leaves.places(like)]
+    for part in only or ():
+        if not any(_leaves.below(path, [part]) for path in known):
+            fields = sorted({path.partition("/")[0] for path in known})
             raise ValueError(
-                f"save: {folder} is of a later step than this run's step {step}: go on from it"
-                " with restore, or choose another directory"
+                f"restore: only names {part!r}, which neither the checkpoint nor like"
+                f" has; they have {', '.join(fields)}"
             )
-
-
-def check_best(function: str, best: Any) -> None:
-    """Raises a ValueError unless it is None, or a metric and whether more or less is better."""
-    pair = isinstance(best, Sequence) and not isinstance(best, str) and len(best) == 2
-    if best is not None and not (pair and best[1] in ("max", "min")):
+    wrong = _leaves.differences(contents.leaves, like, only)
+    if wrong:
+        listed = "\n  ".join(wrong.values())
         raise ValueError(
-            f'{function}: best is {best!r}; it needs a metric and "max" or "min", as'
-            ' ("validation_accuracy", "max")'
+            f"restore: the checkpoint of step {contents.step} doesn't fit:\n  {listed}"
+            + _hint(wrong)
         )
 
 
-def value(row: Mapping[str, Any], best: Best) -> float:
-    """What is to be high of a row of the history: -∞ where it is missing or nan."""
-    metric, mode = best
-    x = float(row.get(metric, math.nan)) * (1 if mode == "max" else -1)
-    return -math.inf if math.isnan(x) else x
-
-
-def _newest(directory: Path) -> tuple[Path, Contents]:
-    """Reads the newest good checkpoint, or ``directory`` itself where it is one."""
-    alone = any((directory / name).exists() for name in (_files.SUMS, _files.CONTENTS))
-    folders = [directory] if alone else _folders(directory)
-    if not folders:
-        raise FileNotFoundError(f"no checkpoint to go on from in {directory}")
-    wrong: list[str] = []
-    for folder in reversed(folders):
-        try:
-            contents = _files.read(folder)
-        except ValueError as error:
-            wrong.append(str(error))
-            continue
-        if wrong:
-            listed = "\n  ".join(wrong)
-            warnings.warn(f"skipped for {folder}:\n  {listed}", stacklevel=3)
-        return folder, contents
-    raise ValueError("no checkpoint is good:\n  " + "\n  ".join(wrong))
-
-
-def _folders(directory: Path) -> list[Path]:
-    """The checkpoints in the order of their steps."""
-    named = (path for path in directory.glob("*") if re.fullmatch(r"\d{10}(\.\d+)?", path.name))
-    return sorted(named, key=_order)
-
-
-def _order(folder: Path) -> tuple[int, int]:
-    """The step of a checkpoint, and which of that step it is: 0000000120, then 0000000120.2."""
-    step, _, number = folder.name.partition(".")
-    return int(step), int(number or 1)
-
-
-def _place(directory: Path, contents: Contents) -> Path | None:
-    """Where a checkpoint goes: never over a good one, and nowhere if its numbers are there.
-
-    A run that ends with the parameters of its best epoch has two of its last step.
-    """
-    folder = directory / f"{contents.step:010d}"
-    of_step = [path for path in _folders(directory) if _order(path)[0] == contents.step]
-    good = [path for path in of_step if not _files.faults(path)]
-    if not good:
-        return folder
-    try:
-        there = _files.read(good[-1])
-    except ValueError:
-        if not _files.faults(good[-1]):
-            raise  # its sums are right, so it is another program's
-        return _place(directory, contents)  # it was removed while it was read
-    if _equal(there.arrays, contents.arrays):
-        return None
-    return folder.with_suffix(f".{_order(good[-1])[1] + 1}")
-
-
-def _ranked(folders: Sequence[Path], best: Best) -> list[Path]:
-    """Those of the checkpoints that have a metric, the best first and of several the newest."""
-    values = {}
-    for folder in reversed(folders):
-        try:
-            step, history, *_ = _files.decode(folder)
-            # A checkpoint within an epoch has the row of the epoch before, which isn't its own.
-            if history and history[-1].get("step", step) == step:
-                values[folder] = value(history[-1], best)
-        except Exception:  # damaged: whatever can go wrong, it isn't the best
-            continue
-    found = [folder for folder, x in values.items() if x > -math.inf]
-    return sorted(found, key=values.__getitem__, reverse=True)
-
-
-def _equal(some: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> bool:
-    bits = lambda arrays: {name: x.tobytes() for name, x in arrays.items()}
-    return bits(some) == bits(others)
+def _hint(wrong: Mapping[str, str]) -> str:
+    """The way out where nothing but the optimizer's state differs."""
+    if not all(_leaves.below(path, ["opt_state"]) for path in wrong):
+        return ""
+    return (
+        '\nThis is the state of another optimizer; only=("step", "params", "state",'
+        ' "key") restores all the rest'
+    )

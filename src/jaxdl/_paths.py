@@ -1,0 +1,39 @@
+"""The one spelling of where an array stands in a tree: ``params/0/kernel``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+
+def parts(path: Sequence[Any]) -> tuple[str, ...]:
+    """Returns the text of each key of a path of JAX.
+
+    Example:
+        >>> [(path, _)] = jax.tree.leaves_with_path({"params": [1.0]})
+        >>> parts(path)
+        ('params', '0')
+    """
+    return tuple(jax.tree_util.keystr((key,), simple=True) for key in path)
+
+
+def join(parts: Sequence[str]) -> str:
+    """Joins keys with slashes; a slash within a key is written ``~1``, and ``~`` is ``~0``.
+
+    No two paths look alike so (RFC 6901 writes the pointers of JSON in the same way).
+
+    Example:
+        >>> join(["params", "0", "kernel"]), join(["a/b"])
+        ('params/0/kernel', 'a~1b')
+    """
+    return "/".join(part.replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def spell(path: Sequence[Any]) -> str:
+    """Returns a path of JAX as text.
+
+    Example:
+        >>> [spell(path) for path, _ in jax.tree.leaves_with_path({"params": ({"kernel": 1.0},)})]
+        ['params/0/kernel']
+    """
+    return join(parts(path))
