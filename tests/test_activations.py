@@ -73,9 +73,9 @@ def test_integers_are_refused_by_name(name):
     [
         (lambda: A.gelu(X, approximate="erf"), "gelu: approximate is 'erf'"),
         (lambda: A.rrelu(X, train=True), "rrelu needs a key in training"),
-        (lambda: A.rrelu(X, lower=0.5, upper=0.1), "rrelu: lower is 0.5 and upper 0.1"),
+        (lambda: A.rrelu(X, lower=0.5, upper=0.1), "rrelu: lower is 0.5 and upper is 0.1"),
         (lambda: A.softshrink(X, lambd=-1.0), "softshrink: lambd is -1.0"),
-        (lambda: A.celu(X, alpha=0.0), "celu: alpha is 0"),
+        (lambda: A.celu(X, alpha=0.0), "celu: alpha is 0.0; it must be a number other than 0"),
         (lambda: A.normalize(X, p=0.0), "normalize: p is 0.0"),
         (lambda: A.elu(X, alpha=jnp.ones(3)), r"elu: alpha is float32\[3\]; it must be one number"),
         (lambda: A.swiglu(X, axis=2), r"swiglu: x is float32\[2,3\]; its size along axis 2"),

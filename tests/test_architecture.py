@@ -17,6 +17,7 @@ FLOORS = [
     {"types"},
     # On floor 0 too, beside the types whose names they need.
     {"_checks", "_paths", "_precision", "_varying"},
+    {"_ranges"},
     {"activations", "losses", "initializers", "metrics", "functional"},
     {"layers", "combinators"},
     {"models", "optim", "data", "parallel"},
@@ -84,7 +85,7 @@ def test_few_names_on_top():
 
 PUBLIC = [
     (name, function)
-    for part in sorted({part_of(m) for m in MODULES} - {"types"} - FLOORS[1])
+    for part in sorted({part_of(m) for m in MODULES} - set().union(*FLOORS[:3]))
     for name, function in vars(importlib.import_module(f"jaxdl.{part}")).items()
     if inspect.isfunction(inspect.unwrap(function))
     and inspect.unwrap(function).__module__.startswith(f"jaxdl.{part}")

@@ -1,8 +1,11 @@
 """Activation functions, by the names and the options of torch.nn.functional.
 
 Every function takes an array ``x`` of any shape and floating dtype first, and its options by
-keyword; ``axis`` is PyTorch's ``dim``. The shape and the dtype of ``x`` are kept, except where a
-function says otherwise. Options that are numbers may be traced, and so be swept or learned.
+keyword; ``axis`` is PyTorch's ``dim``. The result has the shape and the dtype of ``x`` unless the
+docstring says otherwise; float16 and bfloat16 are computed in float32 and rounded once. Options
+that are numbers may be traced, and so be swept or learned. An integer or complex ``x`` raises a
+TypeError; an option out of its range raises a ValueError, unless it is traced: then the formula is
+computed with it as it stands.
 
 <!-- table of equals: begin -->
 Relative bounds that the tests hold values and gradients to, in float32 and in float64. A star

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl._checks import floating
-from jaxdl.activations._options import scalar
+from jaxdl.activations._options import activation, numbers
 from jaxdl.types import Array
 
 
-def softplus(x: ArrayLike, *, beta: ArrayLike = 1.0, threshold: ArrayLike = 20.0) -> Array:
+@activation
+def softplus(x: Array, *, beta: ArrayLike = 1.0, threshold: ArrayLike = 20.0) -> Array:
     """Smooth relu: log(1 + exp(beta · x)) / beta, and x itself where beta · x > threshold.
 
     ``jax.nn.softplus`` has neither option; it differs where ``threshold`` cuts in.
@@ -21,39 +21,35 @@ def softplus(x: ArrayLike, *, beta: ArrayLike = 1.0, threshold: ArrayLike = 20.0
         beta: how sharply it bends; not 0.
         threshold: where it becomes x.
 
-    Returns:
-        An array of the shape of ``x``.
-
     Example:
         >>> round(float(softplus(0.0)), 4), float(softplus(1e4))
         (0.6931, 10000.0)
     """
-    x = floating("softplus", "x", x)
-    beta = scalar("softplus", "beta", beta, x)
-    z = beta * x
+    beta, threshold = numbers("softplus", x, beta=beta, threshold=threshold)
     # Well below the overflow of exp, log(1 + exp(z)) has become z to the last digit.
     safe = 0.9 * math.log(float(jnp.finfo(x.dtype).max))
-    linear = z > jnp.minimum(scalar("softplus", "threshold", threshold, x), safe)
-    return jnp.where(linear, x, jnp.log1p(jnp.exp(jnp.where(linear, 0, z))) / beta)
+    linear = beta * x > jnp.minimum(threshold, safe)
+    bent = jnp.where(linear, 0, x)  # without inf, which would make the gradient of beta nan
+    return jnp.where(linear, x, jnp.log1p(jnp.exp(beta * bent)) / beta)
 
 
-def softsign(x: ArrayLike) -> Array:
+@activation
+def softsign(x: Array) -> Array:
     """Softsign: x / (1 + |x|).
 
-    Args:
-        x: any shape.
-
     Returns:
-        An array of the shape of ``x``; nan at ±inf, as in PyTorch.
+        The shape of ``x``; nan at ±inf, as in PyTorch.
 
     Example:
         >>> softsign(jnp.array([-1.0, 0.0, 3.0]))
         Array([-0.5 ,  0.  ,  0.75], dtype=float32)
     """
-    return jax.nn.soft_sign(floating("softsign", "x", x))
+    # |x| as x · sign(x): the second derivative at 0 is then 0, where that of jax.nn's is -2.
+    return x / (1 + x * jnp.sign(x))
 
 
-def squareplus(x: ArrayLike, *, b: ArrayLike = 4.0) -> Array:
+@activation
+def squareplus(x: Array, *, b: ArrayLike = 4.0) -> Array:
     """Smooth relu without exponentials: (x + √(x² + b)) / 2.
 
     It neither overflows nor cancels; ``jax.nn.squareplus`` is inf in float16 from 256 on.
@@ -61,9 +57,6 @@ def squareplus(x: ArrayLike, *, b: ArrayLike = 4.0) -> Array:
     Args:
         x: any shape.
         b: how wide it bends, above 0.
-
-    Returns:
-        An array of the shape of ``x``.
 
     Reference:
         Barron, "Squareplus: a softplus-like algebraic rectifier", 2021,
@@ -73,8 +66,7 @@ def squareplus(x: ArrayLike, *, b: ArrayLike = 4.0) -> Array:
         >>> squareplus(jnp.array([-jnp.inf, 0.0, 1.5]))
         Array([0., 1., 2.], dtype=float32)
     """
-    x = floating("squareplus", "x", x)
-    return _squareplus(x, scalar("squareplus", "b", b, x))
+    return _squareplus(x, *numbers("squareplus", x, b=b))
 
 
 @jax.custom_jvp
@@ -83,14 +75,18 @@ def _squareplus(x: Array, b: Array) -> Array:
     return jnp.maximum(x, 0) + b / 2 / (_root(x, b) + jnp.abs(x))
 
 
+def _overflows(x: Array) -> Array:
+    return jnp.abs(x) > 0.5 * float(jnp.finfo(x.dtype).max) ** 0.5
+
+
 def _root(x: Array, b: Array) -> Array:
     """Returns √(x² + b), which is |x| where the square would overflow."""
-    large = jnp.abs(x) > 0.5 * float(jnp.finfo(x.dtype).max) ** 0.5
-    return jnp.where(large, jnp.abs(x), jnp.sqrt(x * x + b))
+    return jnp.where(_overflows(x), jnp.abs(x), jnp.sqrt(x * x + b))
 
 
 @_squareplus.defjvp
 def _squareplus_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple:
     (x, b), (x_dot, b_dot) = primals, tangents
-    y = _squareplus(x, b)
-    return y, (y * x_dot + b_dot / 4) / _root(x, b)
+    y, root = _squareplus(x, b), _root(x, b)
+    slope = jnp.where(_overflows(x), (x > 0).astype(x.dtype), y / root)
+    return y, slope * x_dot + b_dot / (4 * root)

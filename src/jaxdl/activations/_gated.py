@@ -2,37 +2,37 @@
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
-from jaxdl._checks import ShapeError, describe, floating, positive_ints
+from jaxdl._checks import ShapeError, describe, positive_ints
+from jaxdl.activations._options import activation
 from jaxdl.activations._smooth import Approximate, gelu
 from jaxdl.types import Array
 
 
-def _grouped(function: str, x: ArrayLike, pieces: int, axis: int) -> tuple[Array, int]:
-    """Returns x as an array and its size along ``axis`` over ``pieces``, or raises."""
-    x = floating(function, "x", x)
+def _grouped(function: str, x: Array, pieces: int, axis: int) -> int:
+    """Returns the size of x along ``axis`` over ``pieces``, or raises."""
     positive_ints(function, pieces=pieces)
     if not -x.ndim <= axis < x.ndim or x.shape[axis] % pieces:
         raise ShapeError(
             f"{function}: x is {describe(x)}; its size along axis {axis} must be a multiple of "
             f"{pieces}"
         )
-    return x, x.shape[axis] // pieces
+    return x.shape[axis] // pieces
 
 
-def _halves(function: str, x: ArrayLike, axis: int) -> tuple[Array, Array]:
+def _halves(function: str, x: Array, axis: int) -> tuple[Array, Array]:
     # Two slices: split keeps XLA on CPUs from fusing them into what follows.
-    x, half = _grouped(function, x, 2, axis)
+    half = _grouped(function, x, 2, axis)
     part = lambda start: jax.lax.slice_in_dim(x, start, start + half, axis=axis)
     return part(0), part(half)
 
 
-def glu(x: ArrayLike, *, axis: int = -1) -> Array:
+@activation
+def glu(x: Array, *, axis: int = -1) -> Array:
     """Gated linear unit: a · sigmoid(b), where a and b are the halves of x along ``axis``.
 
     Args:
-        x: any shape, of even size along ``axis``.
+        x: of even size along ``axis``.
         axis: which axis is halved.
 
     Returns:
@@ -53,11 +53,12 @@ def glu(x: ArrayLike, *, axis: int = -1) -> Array:
     return value * jax.nn.sigmoid(gate)
 
 
-def geglu(x: ArrayLike, *, axis: int = -1, approximate: Approximate = "none") -> Array:
+@activation
+def geglu(x: Array, *, axis: int = -1, approximate: Approximate = "none") -> Array:
     """Gated unit with gelu: a · gelu(b), where a and b are the halves of x along ``axis``.
 
     Args:
-        x: any shape, of even size along ``axis``.
+        x: of even size along ``axis``.
         axis: which axis is halved.
         approximate: ``"none"`` or ``"tanh"``, as in ``gelu``.
 
@@ -78,13 +79,14 @@ def geglu(x: ArrayLike, *, axis: int = -1, approximate: Approximate = "none") ->
     return value * gelu(gate, approximate=approximate)
 
 
-def swiglu(x: ArrayLike, *, axis: int = -1) -> Array:
+@activation
+def swiglu(x: Array, *, axis: int = -1) -> Array:
     """Gated unit with silu: a · silu(b), where a and b are the halves of x along ``axis``.
 
     Weights of LLaMA-like models often put the gate first; here, as in ``glu``, it is second.
 
     Args:
-        x: any shape, of even size along ``axis``.
+        x: of even size along ``axis``.
         axis: which axis is halved.
 
     Returns:
@@ -104,13 +106,14 @@ def swiglu(x: ArrayLike, *, axis: int = -1) -> Array:
     return value * jax.nn.silu(gate)
 
 
-def maxout(x: ArrayLike, *, pieces: int, axis: int = -1) -> Array:
+@activation
+def maxout(x: Array, *, pieces: int, axis: int = -1) -> Array:
     """Largest of each group of features: yᵢ = max(x[pieces·i], …, x[pieces·i + pieces - 1]).
 
     Of equal features the first takes the whole gradient.
 
     Args:
-        x: any shape, of a size along ``axis`` that is a multiple of ``pieces``.
+        x: of a size along ``axis`` that is a multiple of ``pieces``.
         pieces: how many linear pieces each output is the maximum of.
         axis: where the features are.
 
@@ -127,7 +130,7 @@ def maxout(x: ArrayLike, *, pieces: int, axis: int = -1) -> Array:
         >>> maxout(jnp.array([1.0, 3.0, 2.0, -1.0]), pieces=2)
         Array([3., 2.], dtype=float32)
     """
-    x, groups = _grouped("maxout", x, pieces, axis)
+    groups = _grouped("maxout", x, pieces, axis)
     axis = axis % x.ndim
     grouped = x.reshape(*x.shape[:axis], groups, pieces, *x.shape[axis + 1 :])
     winner = jnp.argmax(grouped, axis + 1, keepdims=True)

@@ -4,14 +4,11 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
+from jaxdl import _ranges
 from jaxdl._checks import floating
-from jaxdl.activations._options import scalar
+from jaxdl._precision import widen
+from jaxdl.activations._options import activation, numbers
 from jaxdl.types import Array, Key
-
-
-def _wide(x: Array) -> Array:
-    """Returns float16 and bfloat16 as float32: sums along an axis need it."""
-    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
 
 
 def _cast(x: Array, dtype: DTypeLike | None) -> Array:
@@ -21,22 +18,19 @@ def _cast(x: Array, dtype: DTypeLike | None) -> Array:
 def softmax(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> Array:
     """Softmax: exp(xᵢ) / Σⱼ exp(xⱼ) along ``axis``, without overflow.
 
-    Half precision is computed in float32 and rounded once; ``jax.nn.softmax`` rounds every sum.
+    In half precision ``jax.nn.softmax`` rounds every sum; this one is rounded once.
 
     Args:
         x: any shape.
         axis: which axis sums to 1.
         dtype: what ``x`` is cast to first. Default: its own.
 
-    Returns:
-        An array of the shape of ``x``.
-
     Example:
         >>> softmax(jnp.array([0.0, 0.0, -jnp.inf]))
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
     x = _cast(floating("softmax", "x", x), dtype)
-    return jax.nn.softmax(_wide(x), axis).astype(x.dtype)
+    return jax.nn.softmax(widen(x), axis).astype(x.dtype)
 
 
 def log_softmax(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> Array:
@@ -47,15 +41,12 @@ def log_softmax(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None)
         axis: which axis is normalized.
         dtype: what ``x`` is cast to first. Default: its own.
 
-    Returns:
-        An array of the shape of ``x``.
-
     Example:
         >>> log_softmax(jnp.array([1e4, 0.0]))
         Array([     0., -10000.], dtype=float32)
     """
     x = _cast(floating("log_softmax", "x", x), dtype)
-    return jax.nn.log_softmax(_wide(x), axis).astype(x.dtype)
+    return jax.nn.log_softmax(widen(x), axis).astype(x.dtype)
 
 
 def softmin(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> Array:
@@ -65,9 +56,6 @@ def softmin(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> 
         x: any shape.
         axis: which axis sums to 1.
         dtype: what ``x`` is cast to first. Default: its own.
-
-    Returns:
-        An array of the shape of ``x``.
 
     Example:
         >>> softmin(jnp.array([0.0, 0.0, jnp.inf]))
@@ -89,9 +77,6 @@ def gumbel_softmax(
             draw (straight through).
         axis: where the classes are.
 
-    Returns:
-        An array of the shape of ``x``.
-
     Reference:
         Jang et al., "Categorical reparameterization with Gumbel-softmax", 2016,
         https://arxiv.org/abs/1611.01144.
@@ -101,9 +86,10 @@ def gumbel_softmax(
         Array([0., 1.], dtype=float32)
     """
     x = floating("gumbel_softmax", "x", x)
-    wide = _wide(x)
+    wide = widen(x)
+    (tau,) = numbers("gumbel_softmax", wide, tau=tau)
     noisy = wide + jax.random.gumbel(key, wide.shape, wide.dtype)
-    soft = jax.nn.softmax(noisy / scalar("gumbel_softmax", "tau", tau, wide), axis)
+    soft = jax.nn.softmax(noisy / tau, axis)
     if hard:
         one_hot = jax.nn.one_hot(soft.argmax(axis), x.shape[axis], dtype=soft.dtype, axis=axis)
         # Zero is added in this order so that the value is one-hot to the last bit.
@@ -111,7 +97,8 @@ def gumbel_softmax(
     return soft.astype(x.dtype)
 
 
-def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
+@activation
+def sparsemax(x: Array, *, axis: int = -1) -> Array:
     """Nearest point of the probability simplex: max(x - t, 0), with t such that the sum is 1.
 
     Unlike those of softmax, its probabilities can be exactly 0. Half precision is computed in
@@ -121,9 +108,6 @@ def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
         x: any shape.
         axis: which axis sums to 1.
 
-    Returns:
-        An array of the shape of ``x``.
-
     Reference:
         Martins and Astudillo, "From softmax to sparsemax", 2016,
         https://arxiv.org/abs/1602.02068.
@@ -132,10 +116,8 @@ def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
         >>> sparsemax(jnp.array([0.5, 0.0, -1.0]))
         Array([0.75, 0.25, 0.  ], dtype=float32)
     """
-    x = floating("sparsemax", "x", x)
     # Subtracting a constant changes neither value nor gradient, and keeps the sums small.
-    wide = _wide(x)
-    wide = wide - jax.lax.stop_gradient(wide.max(axis, keepdims=True))
+    wide = x - jax.lax.stop_gradient(x.max(axis, keepdims=True))
     fixed = jax.lax.stop_gradient(jnp.moveaxis(wide, axis, -1))
     descending = jnp.sort(fixed, axis=-1, descending=True)
     sums = descending.cumsum(-1)
@@ -145,13 +127,14 @@ def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
     kept = ~(wide < least)  # so that nan is kept
     excess = jnp.where(kept, wide, 0).sum(axis, keepdims=True) - 1
     share = excess / kept.sum(axis, keepdims=True).astype(wide.dtype)
-    return jnp.where(kept, wide - share, 0).astype(x.dtype)
+    return jnp.where(kept, wide - share, 0)
 
 
-def normalize(x: ArrayLike, *, p: float = 2.0, axis: int = -1, eps: ArrayLike = 1e-12) -> Array:
+@activation
+def normalize(x: Array, *, p: float = 2.0, axis: int = -1, eps: ArrayLike = 1e-12) -> Array:
     """Divides by the norm: x / max(‖x‖ₚ, eps) along ``axis``.
 
-    Half precision is computed in float32. The gradient of a row of zeros is 1/eps, as in PyTorch;
+    The gradient of a row of zeros is 1/eps, as in PyTorch;
     the plain formula has nan there.
 
     Args:
@@ -160,9 +143,6 @@ def normalize(x: ArrayLike, *, p: float = 2.0, axis: int = -1, eps: ArrayLike = 
         axis: along which axis; PyTorch's default is 1.
         eps: smallest divisor.
 
-    Returns:
-        An array of the shape of ``x``.
-
     Raises:
         ValueError: if ``p`` isn't above 0.
 
@@ -170,17 +150,14 @@ def normalize(x: ArrayLike, *, p: float = 2.0, axis: int = -1, eps: ArrayLike = 
         >>> normalize(jnp.array([3.0, 4.0]))
         Array([0.6, 0.8], dtype=float32)
     """
-    x = floating("normalize", "x", x)
-    wide = _wide(x)
-    norm = _norm(wide, p, axis)
-    eps = scalar("normalize", "eps", eps, wide)
-    return (wide / jnp.where(norm < eps, eps, norm)).astype(x.dtype)
+    (eps,) = numbers("normalize", x, eps=eps)
+    norm = _norm(x, p, axis)
+    return x / jnp.where(norm < eps, eps, norm)
 
 
 def _norm(x: Array, p: float, axis: int) -> Array:
     """Returns the p-norm with its axis kept, and with gradient 0 at 0."""
-    if not p > 0:
-        raise ValueError(f"normalize: p is {p}; it must be above 0")
+    _ranges.check("normalize", p=p)
     size = x * jnp.sign(x)  # |x|, with gradient 0 at 0
     if p == float("inf"):
         return size.max(axis, keepdims=True)

@@ -1,22 +1,49 @@
-"""Options of activations as numbers in the dtype of the input: one, or one for each feature."""
+"""What activations share: half precision computed in float32, and options in the input's dtype."""
 
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl._checks import ShapeError, describe
+from jaxdl import _ranges
+from jaxdl._checks import ShapeError, array, describe, floating
+from jaxdl._precision import widen
 from jaxdl.types import Array
 
+Options = ParamSpec("Options")
 
-def scalar(function: str, option: str, value: ArrayLike, x: Array) -> Array:
-    """Returns an option that is one number in the dtype of ``x``, or raises a ValueError."""
-    if jnp.ndim(value) != 0:
-        raise ShapeError(f"{function}: {option} is {describe(value)}; it must be one number")
-    return jnp.asarray(value, x.dtype)
+
+def activation(
+    fn: Callable[Concatenate[Array, Options], Array],
+) -> Callable[Concatenate[ArrayLike, Options], Array]:
+    """Gives a function its input as a floating point array, half precision as float32.
+
+    The result is rounded once, to the dtype of the input. The backward pass of half precision
+    computes the function again: it keeps the input, not the float32 numbers on the way.
+    """
+
+    @functools.wraps(fn)
+    def computed(x: ArrayLike, *args: Options.args, **options: Options.kwargs) -> Array:
+        x = floating(fn.__name__, "x", x)
+        wide = lambda x: fn(widen(x), *args, **options).astype(x.dtype)
+        half = jnp.finfo(x.dtype).bits < 32
+        return jax.checkpoint(wide, prevent_cse=False)(x) if half else wide(x)
+
+    return computed
+
+
+def numbers(function: str, x: Array, **options: ArrayLike) -> list[Array]:
+    """Returns options that are one number each in the dtype of ``x``, or raises."""
+    _ranges.check(function, **options)
+    return [jnp.asarray(value, x.dtype) for value in options.values()]
 
 
 def per_feature(function: str, option: str, value: ArrayLike, x: Array, axis: int) -> Array:
     """Returns one number, or one for each entry of ``x`` along ``axis``, shaped to multiply x."""
-    value = jnp.asarray(value, x.dtype)
+    value = array(function, option, value).astype(x.dtype)
     if value.size == 1 and value.ndim < 2:
         return value.reshape(())
     if not -x.ndim <= axis < x.ndim or value.shape != (x.shape[axis],):

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl import _ranges
 from jaxdl._checks import floating
-from jaxdl.activations._options import per_feature, scalar
+from jaxdl.activations._options import activation, numbers, per_feature
 from jaxdl.types import Array, Key
 
 
@@ -30,11 +31,8 @@ def step(x: ArrayLike) -> Array:
 
     Its gradient is 0 everywhere, at 0 too, so nothing below it learns by gradient descent.
 
-    Args:
-        x: any shape.
-
     Returns:
-        An array of the shape of ``x``; nan stays nan.
+        Nan stays nan.
 
     Reference:
         McCulloch and Pitts, "A logical calculus of the ideas immanent in nervous activity", 1943.
@@ -50,9 +48,6 @@ def step(x: ArrayLike) -> Array:
 def relu(x: ArrayLike) -> Array:
     """Rectified linear unit: max(x, 0), with gradient 0 at 0.
 
-    Args:
-        x: any shape.
-
     Returns:
         An array of the shape of ``x``. At nan the gradient is 0, in PyTorch 1.
 
@@ -66,12 +61,6 @@ def relu(x: ArrayLike) -> Array:
 def relu6(x: ArrayLike) -> Array:
     """Rectified linear unit with a ceiling: min(max(x, 0), 6), with gradient 0 at 0 and at 6.
 
-    Args:
-        x: any shape.
-
-    Returns:
-        An array of the shape of ``x``.
-
     Example:
         >>> relu6(jnp.array([-1.0, 2.0, 9.0]))
         Array([0., 2., 6.], dtype=float32)
@@ -79,7 +68,8 @@ def relu6(x: ArrayLike) -> Array:
     return jax.nn.relu6(floating("relu6", "x", x))
 
 
-def leaky_relu(x: ArrayLike, *, negative_slope: ArrayLike = 0.01) -> Array:
+@activation
+def leaky_relu(x: Array, *, negative_slope: ArrayLike = 0.01) -> Array:
     """Relu that leaks: x where x > 0, else negative_slope · x.
 
     The gradient at 0 is ``negative_slope``, as in PyTorch; that of ``jax.nn.leaky_relu`` is 1.
@@ -88,18 +78,15 @@ def leaky_relu(x: ArrayLike, *, negative_slope: ArrayLike = 0.01) -> Array:
         x: any shape.
         negative_slope: one number.
 
-    Returns:
-        An array of the shape of ``x``.
-
     Example:
         >>> leaky_relu(jnp.array([-1.0, 2.0]), negative_slope=0.25)
         Array([-0.25,  2.  ], dtype=float32)
     """
-    x = floating("leaky_relu", "x", x)
-    return jnp.where(x > 0, x, scalar("leaky_relu", "negative_slope", negative_slope, x) * x)
+    return _leaky(x, *numbers("leaky_relu", x, negative_slope=negative_slope))
 
 
-def prelu(x: ArrayLike, weight: ArrayLike, *, axis: int = -1) -> Array:
+@activation
+def prelu(x: Array, weight: ArrayLike, *, axis: int = -1) -> Array:
     """Leaky relu with a learned slope: x where x > 0, else weight · x.
 
     Args:
@@ -107,9 +94,6 @@ def prelu(x: ArrayLike, weight: ArrayLike, *, axis: int = -1) -> Array:
         weight: one slope, shape () or (1,), or one for each entry along ``axis``; PyTorch starts
             it at 0.25.
         axis: where the features are; PyTorch's is 1.
-
-    Returns:
-        An array of the shape of ``x``.
 
     Raises:
         ShapeError: if ``weight`` has another shape.
@@ -121,15 +105,20 @@ def prelu(x: ArrayLike, weight: ArrayLike, *, axis: int = -1) -> Array:
         >>> prelu(jnp.array([[-1.0, -1.0]]), jnp.array([0.25, 0.5]))
         Array([[-0.25, -0.5 ]], dtype=float32)
     """
-    x = floating("prelu", "x", x)
-    return jnp.where(x > 0, x, per_feature("prelu", "weight", weight, x, axis) * x)
+    return _leaky(x, per_feature("prelu", "weight", weight, x, axis))
 
 
+def _leaky(x: Array, slope: Array) -> Array:
+    # The slope meets no +inf, of which its gradient would be 0 · inf.
+    return jnp.where(x > 0, x, slope * jnp.where(x > 0, 0, x))
+
+
+@activation
 def rrelu(
-    x: ArrayLike,
+    x: Array,
     *,
-    lower: float | Array = 1 / 8,
-    upper: float | Array = 1 / 3,
+    lower: ArrayLike = 1 / 8,
+    upper: ArrayLike = 1 / 3,
     key: Key | None = None,
     train: bool = False,
 ) -> Array:
@@ -144,11 +133,8 @@ def rrelu(
         key: what the slopes are drawn with.
         train: whether to draw them.
 
-    Returns:
-        An array of the shape of ``x``.
-
     Raises:
-        ValueError: in training without a key, or if the number ``lower`` exceeds ``upper``.
+        ValueError: in training without a key, or if ``lower`` exceeds ``upper``.
 
     Reference:
         Xu et al., "Empirical evaluation of rectified activations in convolutional network", 2015,
@@ -158,18 +144,17 @@ def rrelu(
         >>> rrelu(jnp.array([-1.0, 2.0]), lower=0.25, upper=0.75)
         Array([-0.5,  2. ], dtype=float32)
     """
-    x = floating("rrelu", "x", x)
-    if isinstance(lower, int | float) and isinstance(upper, int | float) and lower > upper:
-        raise ValueError(f"rrelu: lower is {lower} and upper {upper}; lower must not exceed upper")
+    low, high = numbers("rrelu", x, lower=lower, upper=upper)
+    _ranges.ordered("rrelu", lower=lower, upper=upper)
     if not train:
-        return leaky_relu(x, negative_slope=(lower + upper) / 2)
+        return _leaky(x, (low + high) / 2)
     if key is None:
         raise ValueError("rrelu needs a key in training: rrelu(x, key=key, train=True)")
-    slopes = jax.random.uniform(key, x.shape, x.dtype, minval=lower, maxval=upper)
-    return jnp.where(x > 0, x, slopes * x)
+    return _leaky(x, jax.random.uniform(key, x.shape, x.dtype, minval=low, maxval=high))
 
 
-def hardtanh(x: ArrayLike, *, min_val: ArrayLike = -1.0, max_val: ArrayLike = 1.0) -> Array:
+@activation
+def hardtanh(x: Array, *, min_val: ArrayLike = -1.0, max_val: ArrayLike = 1.0) -> Array:
     """Clips: min(max(x, min_val), max_val), with gradient 0 at both bounds.
 
     ``jax.nn.hard_tanh`` has gradient 1 at its bounds, ``jnp.clip`` 1/2; this one is PyTorch's.
@@ -179,26 +164,23 @@ def hardtanh(x: ArrayLike, *, min_val: ArrayLike = -1.0, max_val: ArrayLike = 1.
         min_val: lower bound.
         max_val: upper bound.
 
-    Returns:
-        An array of the shape of ``x``.
+    Raises:
+        ValueError: if ``min_val`` exceeds ``max_val``.
 
     Example:
         >>> hardtanh(jnp.array([-3.0, 0.5, 3.0]))
         Array([-1. ,  0.5,  1. ], dtype=float32)
     """
-    x = floating("hardtanh", "x", x)
-    low = scalar("hardtanh", "min_val", min_val, x)
-    high = scalar("hardtanh", "max_val", max_val, x)
+    low, high = numbers("hardtanh", x, min_val=min_val, max_val=max_val)
+    _ranges.ordered("hardtanh", min_val=min_val, max_val=max_val)
     return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
 
 
-def hardsigmoid(x: ArrayLike) -> Array:
+@activation
+def hardsigmoid(x: Array) -> Array:
     """Sigmoid in three lines: 0 where x ≤ -3, 1 where x ≥ 3, else x/6 + 1/2.
 
     ``jax.nn.hard_sigmoid`` rounds x + 3 first, and so has gradient 0 right below 3.
-
-    Args:
-        x: any shape.
 
     Returns:
         An array of the shape of ``x``, with gradient 0 at ±3.
@@ -207,18 +189,15 @@ def hardsigmoid(x: ArrayLike) -> Array:
         >>> hardsigmoid(jnp.array([-4.0, 0.0, 4.0]))
         Array([0. , 0.5, 1. ], dtype=float32)
     """
-    x = floating("hardsigmoid", "x", x)
     return jnp.where(x <= -3, 0, jnp.where(x >= 3, 1, x / 6 + 0.5))
 
 
-def hardswish(x: ArrayLike) -> Array:
+@activation
+def hardswish(x: Array) -> Array:
     """Swish with the hard sigmoid: x · hardsigmoid(x), with gradient 0 at -3 and 1 at 3.
 
-    Args:
-        x: any shape.
-
     Returns:
-        An array of the shape of ``x``; nan at -inf, as in PyTorch.
+        Nan at -inf, as in PyTorch.
 
     Reference:
         Howard et al., "Searching for MobileNetV3", 2019, https://arxiv.org/abs/1905.02244.
@@ -227,30 +206,27 @@ def hardswish(x: ArrayLike) -> Array:
         >>> hardswish(jnp.array([-4.0, 0.0, 4.0]))
         Array([-0.,  0.,  4.], dtype=float32)
     """
-    x = floating("hardswish", "x", x)
     return x * hardsigmoid(x)
 
 
-def hardshrink(x: ArrayLike, *, lambd: ArrayLike = 0.5) -> Array:
+@activation
+def hardshrink(x: Array, *, lambd: ArrayLike = 0.5) -> Array:
     """Drops what is small: 0 where -lambd ≤ x ≤ lambd, with gradient 0 there, else x.
 
     Args:
         x: any shape.
-        lambd: half the width of the gap.
-
-    Returns:
-        An array of the shape of ``x``.
+        lambd: half the width of the gap, at least 0.
 
     Example:
         >>> hardshrink(jnp.array([-2.0, 0.5, 2.0]))
         Array([-2.,  0.,  2.], dtype=float32)
     """
-    x = floating("hardshrink", "x", x)
-    half = scalar("hardshrink", "lambd", lambd, x)
+    (half,) = numbers("hardshrink", x, lambd=lambd)
     return jnp.where((x >= -half) & (x <= half), 0, x)
 
 
-def softshrink(x: ArrayLike, *, lambd: ArrayLike = 0.5) -> Array:
+@activation
+def softshrink(x: Array, *, lambd: ArrayLike = 0.5) -> Array:
     """Shrinks towards 0: x - lambd above lambd, x + lambd below -lambd, else 0.
 
     The gradient at ±lambd is 0. It is the proximal operator of lambd · |x|.
@@ -260,7 +236,7 @@ def softshrink(x: ArrayLike, *, lambd: ArrayLike = 0.5) -> Array:
         lambd: by how much, at least 0.
 
     Returns:
-        An array of the shape of ``x``; nan stays nan.
+        Nan stays nan.
 
     Raises:
         ValueError: if ``lambd`` is negative.
@@ -269,14 +245,12 @@ def softshrink(x: ArrayLike, *, lambd: ArrayLike = 0.5) -> Array:
         >>> softshrink(jnp.array([-2.0, 0.5, 2.0]))
         Array([-1.5,  0. ,  1.5], dtype=float32)
     """
-    x = floating("softshrink", "x", x)
-    if isinstance(lambd, int | float) and lambd < 0:
-        raise ValueError(f"softshrink: lambd is {lambd}; it must be at least 0")
-    by = scalar("softshrink", "lambd", lambd, x)
+    (by,) = numbers("softshrink", x, lambd=lambd)
     return jnp.where(x > by, x - by, jnp.where(x < -by, x + by, 0 * x))
 
 
-def threshold(x: ArrayLike, *, threshold: ArrayLike, value: ArrayLike) -> Array:
+@activation
+def threshold(x: Array, *, threshold: ArrayLike, value: ArrayLike) -> Array:
     """Replaces what is too small: value where x ≤ threshold, with gradient 0 there, else x.
 
     Args:
@@ -285,12 +259,11 @@ def threshold(x: ArrayLike, *, threshold: ArrayLike, value: ArrayLike) -> Array:
         value: what takes its place otherwise.
 
     Returns:
-        An array of the shape of ``x``; nan stays nan.
+        Nan stays nan.
 
     Example:
         >>> threshold(jnp.array([-2.0, 0.5]), threshold=0.0, value=9.0)
         Array([9. , 0.5], dtype=float32)
     """
-    x = floating("threshold", "x", x)
-    bound = scalar("threshold", "threshold", threshold, x)
-    return jnp.where(x <= bound, scalar("threshold", "value", value, x), x)
+    bound, other = numbers("threshold", x, threshold=threshold, value=value)
+    return jnp.where(x <= bound, other, x)
