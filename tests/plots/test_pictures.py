@@ -1,5 +1,6 @@
 """Pictures of networks, planes, images and maps, read back from the figure."""
 
+import itertools
 import sys
 
 import jax
@@ -43,9 +44,50 @@ def test_edges_join_the_right_neurons():
     assert ends == {(a, b) for a in centres[:2] for b in centres[2:]}
 
 
-def test_large_networks_are_blocks():
-    texts = [text.get_text() for text in plots.network((784, 128, 10)).axes[0].texts]
-    assert texts[:4] == ["input", "784", "dense(784, 128)", "128 · 100,480 parameters"]
+def test_of_wide_layers_the_middle_becomes_dots():
+    (axes,) = plots.network((784, 64, 10), captions=True).axes
+    texts = [text.get_text() for text in axes.texts if text.get_text()]
+    assert texts[:7] == [*(f"$x_{{{i}}}$" for i in (1, 2, 3)), r"$\vdots$",
+                         *(f"$x_{{{i}}}$" for i in (782, 783, 784))]  # fmt: skip
+    assert texts[-3:] == ["input layer\n784", "hidden layer\n64", "output layer\n10"]
+    assert len(axes.patches) == 6 + 6 + 10 and len(axes.lines) == 6 * 6 + 6 * 10
+
+
+def test_dropped_neurons_are_crossed_and_have_no_edges():
+    (axes,) = plots.network((2, 3, 1), dropped=[(), (0, 2), ()]).axes
+    assert [t.get_text() for t in axes.texts].count("✕") == 2
+    assert len(axes.lines) == 2 * 1 + 1 * 1
+
+
+def test_a_neuron_computes_what_it_shows():
+    params = {"kernel": np.array([[2.0], [-1.0]]), "bias": np.array([0.5])}
+    (axes,) = plots.neuron(2, jax.nn.relu, params=params, inputs=[1.0, 3.0]).axes
+    texts = [text.get_text() for text in axes.texts]
+    assert {"1", "3", "2", "-1", "0.5", "$z$ = -0.5", r"$\hat{y}$ = 0"} <= set(texts)
+    with pytest.raises(ShapeError, match=r"shape \(3, 1\)"):
+        plots.neuron(3, params=params)
+    with pytest.raises(ValueError, match="got 1 inputs, expected 2"):
+        plots.neuron(2, inputs=[1.0])
+
+
+def test_a_neuron_of_many_inputs_has_dots():
+    texts = [text.get_text() for text in plots.neuron(784).axes[0].texts]
+    assert r"$\vdots$" in texts and "$x_{784}$" in texts and "$x_{5}$" not in texts
+
+
+def test_sets_lie_within_each_other():
+    (axes,) = plots.nested_sets(["all", "some", "few"]).axes
+    boxes = [patch.get_bbox() for patch in axes.patches]
+    for outer, inner in itertools.pairwise(boxes):
+        assert outer.x0 < inner.x0 < inner.x1 < outer.x1
+        assert outer.y0 < inner.y0 < inner.y1 < outer.y1
+    with pytest.raises(ValueError, match="got 7 names"):
+        plots.nested_sets("abcdefg")
+
+
+def test_unrolled_in_time_has_a_cell_for_each_step():
+    texts = [text.get_text() for text in plots.unrolled(3, cell="GRU").axes[0].texts]
+    assert texts.count("GRU") == 1 + 3 and "$x_{T}$" in texts
 
 
 def test_blocks_of_a_summary():

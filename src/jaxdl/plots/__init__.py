@@ -6,15 +6,19 @@ everybody, and lines differ in their dashes too.
 """
 
 from jaxdl.plots._attention import attention
+from jaxdl.plots._blocks import blocks
 from jaxdl.plots._boundaries import boundary, boundary_animation, save_animation
 from jaxdl.plots._classification import calibration, confusion, roc
 from jaxdl.plots._distributions import histograms
 from jaxdl.plots._functions import activations, losses
 from jaxdl.plots._images import attributions, feature_maps, filters, images, predictions
-from jaxdl.plots._networks import blocks, network
+from jaxdl.plots._networks import network
+from jaxdl.plots._neuron import neuron
+from jaxdl.plots._sets import nested_sets
 from jaxdl.plots._style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, signed_colours
 from jaxdl.plots._surfaces import descent, landscape, rosenbrock, surface_paths
 from jaxdl.plots._training import compare, history
+from jaxdl.plots._unrolled import unrolled
 
 __all__ = [
     "BLUE",
@@ -40,11 +44,14 @@ __all__ = [
     "images",
     "landscape",
     "losses",
+    "nested_sets",
     "network",
+    "neuron",
     "predictions",
     "roc",
     "rosenbrock",
     "save_animation",
     "signed_colours",
     "surface_paths",
+    "unrolled",
 ]

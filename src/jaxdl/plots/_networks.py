@@ -1,14 +1,15 @@
-"""Networks: neurons and edges of small ones, blocks of large ones."""
+"""Networks of dense layers: neurons and edges, with dots for what is too wide to draw."""
 
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, TypeAlias
 
 import jax
 import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl._checks import ShapeError
+from jaxdl.plots._diagrams import PAPER
 from jaxdl.plots._style import BLUE, GREY, ORANGE, heading, make_figure
 from jaxdl.types import Params
 
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PAPER = "#F4F4F4"
+Place: TypeAlias = tuple[float, float]
+Column: TypeAlias = dict[int, Place]
+"""The neurons of a layer that are drawn, with their places."""
+
+_STEP = 1.7  # between layers
+_DRAWN = 6  # neurons of a layer that is too wide to be drawn whole
 
 
 def network(
@@ -26,21 +32,26 @@ def network(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     values: Sequence[ArrayLike] | None = None,
+    dropped: Sequence[Collection[int]] | None = None,
+    captions: bool = False,
     most: int = 12,
     title: str = "",
 ) -> "Figure":
-    """Draws a network of dense layers: a circle a neuron, an edge a weight.
+    r"""Draws a network of dense layers: a circle a neuron, an edge a weight.
 
     Args:
-        sizes: neurons of the input and of each layer; those of ``params``, or (2, 3, 1), unless
-            given.
+        sizes: neurons of the input and of each layer. Defaults to those of ``params``, or
+            (2, 3, 1).
         params: of a network of dense layers, as of ``models.mlp``: an edge is blue where its
             weight is positive, orange and dashed where negative, and the thicker the larger it
             is. Of few edges the weights are written too.
-        inputs: names of the inputs; x₁, x₂ … unless given.
+        inputs: names of the inputs. Defaults to x₁, x₂ …
         outputs: names of the outputs.
         values: what the neurons of each layer have, the input first, written into them.
-        most: with more neurons than these in a layer, the network is drawn as ``blocks``.
+        dropped: for each layer, the input first, the neurons that dropout has taken out: they are
+            crossed, and have no edges.
+        captions: whether each layer is named below, with its number of neurons.
+        most: of a layer with more neurons than these, the middle ones become "⋮".
         title: what stands above.
 
     Returns:
@@ -55,63 +66,42 @@ def network(
         >>> figure = network((2, 3, 1))
         >>> len(figure.axes[0].lines)  # edges
         9
+        >>> figure = network((784, 64, 10), captions=True)
+        >>> [text.get_text() for text in figure.axes[0].texts][-3:]
+        ['input layer\n784', 'hidden layer\n64', 'output layer\n10']
     """
     kernels = _kernels(params)
     if params is not None and not kernels:
         raise ValueError("network: params have no kernel of a dense layer, (n_in, n_out)")
     sizes = tuple(sizes or _sizes(kernels) or (2, 3, 1))
     _check(sizes, kernels, inputs, outputs, values)
-    if max(sizes) > most:
-        return blocks(_triples(sizes), title=title)
-    distance = 1.0 if max(sizes) < 5 else 0.62
-    width, height = 1.7 * (len(sizes) - 1) + 1.0, distance * (max(sizes) - 1) + 0.7
-    figure = make_figure(1, 1, width=1.3 * (width + 0.7 * bool(outputs)), height=1.3 * height)
+    rows = max(min(size, _DRAWN + 2) if size > most else size for size in sizes)
+    distance = 1.0 if rows < 5 else 0.62
+    columns = [_column(i, size, most, distance) for i, size in enumerate(sizes)]
+    left, right = 0.7 * bool(captions), 0.7 * bool(outputs)
+    width, height = _STEP * (len(sizes) - 1) + 1.0, distance * (rows - 1) + 0.7
+    figure = make_figure(1, 1, width=1.3 * (width + left + right), height=1.3 * (height + left))
     (axes,) = figure.axes
-    places = [_places(i, size, distance) for i, size in enumerate(sizes)]
-    _edges(axes, places, kernels)
-    _neurons(axes, places, _texts(sizes, inputs, values))
-    for (x, y), name in zip(places[-1], outputs or [], strict=False):
-        axes.text(x + 0.33, y, name, va="center", fontsize=12)
-    axes.set(xlim=(-0.5, width - 0.5 + 0.7 * bool(outputs)), aspect="equal")
+    out = [set(d) for d in dropped] if dropped is not None else [set[int]() for _ in sizes]
+    _edges(axes, [_kept(c, d) for c, d in zip(columns, out, strict=True)], kernels)
+    for i, (column, taken) in enumerate(zip(columns, out, strict=True)):
+        _neurons(axes, column, _texts(i, sizes[i], inputs, values), taken, given=i == 0)
+    for i, (x, y) in columns[-1].items() if outputs else ():
+        axes.text(x + 0.33, y, outputs[i], va="center", fontsize=12)  # type: ignore[index]
+    if captions:
+        _captions(axes, sizes, -height / 2 - 0.3)
+    axes.set(xlim=(-0.5 - left / 2, width - 0.5 + right + left / 2), aspect="equal")
     axes.axis("off")
     heading(figure, title)
     return figure
 
 
-def blocks(rows: Sequence[Any], *, title: str = "") -> "Figure":
-    """Draws any network as blocks from the input down, with shapes and numbers of parameters.
-
-    Args:
-        rows: ``explain.summary(net, shape).rows``, or triples of name, shape and parameters.
-        title: what stands above.
-
-    Returns:
-        A figure; layers that learn are blue. After eight blocks a new column begins.
-
-    Raises:
-        ValueError: if there are no rows.
-
-    Example:
-        >>> figure = blocks([("dense(784, 10)", (1, 10), 7850)])
-        >>> [text.get_text() for text in figure.axes[0].texts]
-        ['dense(784, 10)', '1 × 10 · 7,850 parameters']
-    """
-    if not rows:
-        raise ValueError("blocks has no layers to draw")
-    columns = -(-len(rows) // 8)
-    high = -(-len(rows) // columns)
-    figure = make_figure(1, 1, width=4.4 * columns, height=0.3 + 0.82 * high)
-    (axes,) = figure.axes
-    places = [(i // high, -(i % high)) for i in range(len(rows))]
-    for place, row in zip(places, rows, strict=True):
-        _block(axes, place, *_row(row))
-    for (x, y), (u, v) in pairwise(places):
-        start, end = ((x, y - 0.36), (u, v + 0.36)) if x == u else ((x + 0.45, y), (u - 0.45, v))
-        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.8})
-    axes.set(xlim=(-0.5, columns - 0.5), ylim=(-high + 0.5, 0.5))
-    axes.axis("off")
-    heading(figure, title)
-    return figure
+def _captions(axes: "Axes", sizes: Sequence[int], y: float) -> None:
+    """Names the layers below their columns, with their numbers of neurons."""
+    for i, size in enumerate(sizes):
+        kind = "input" if i == 0 else "output" if i == len(sizes) - 1 else "hidden"
+        text = f"{kind} layer\n{size}"
+        axes.text(_STEP * i, y, text, ha="center", va="center", fontsize=12)
 
 
 def _kernels(params: Params | None) -> list[np.ndarray]:
@@ -142,23 +132,25 @@ def _check(
         raise ValueError(f"network: values of {[np.size(v) for v in values]} neurons for {sizes}")
 
 
-def _triples(sizes: Sequence[int]) -> list[tuple[str, tuple[int, ...], int]]:
-    layers = [(f"dense({a}, {b})", (b,), (a + 1) * b) for a, b in pairwise(sizes)]
-    return [("input", (sizes[0],), 0), *layers]
+def _column(layer: int, size: int, most: int, distance: float) -> Column:
+    """Where the neurons of a layer are, around the middle; the key −1 is that of the dots."""
+    half = _DRAWN // 2
+    shown = [*range(size)] if size <= most else [*range(half), -1, *range(size - half, size)]
+    top = distance * (len(shown) - 1) / 2
+    return {i: (_STEP * layer, top - distance * row) for row, i in enumerate(shown)}
 
 
-def _places(layer: int, size: int, distance: float) -> list[tuple[float, float]]:
-    """Where the neurons of a layer are: in a column, around the middle."""
-    return [(1.7 * layer, distance * ((size - 1) / 2 - i)) for i in range(size)]
+def _kept(column: Column, dropped: Collection[int]) -> Column:
+    """The neurons that have edges."""
+    return {i: place for i, place in column.items() if i >= 0 and i not in dropped}
 
 
-def _edges(
-    axes: "Axes", places: Sequence[Sequence[tuple[float, float]]], kernels: Sequence[np.ndarray]
-) -> None:
+def _edges(axes: "Axes", columns: Sequence[Column], kernels: Sequence[np.ndarray]) -> None:
     largest = max((float(np.abs(k).max()) for k in kernels), default=0.0) or 1.0
-    written = sum(len(a) * len(b) for a, b in pairwise(places)) <= 12
-    for i, (left, right) in enumerate(pairwise(places)):
-        for (j, (x, y)), (k, (u, v)) in ((a, b) for a in enumerate(left) for b in enumerate(right)):
+    written = sum(len(a) * len(b) for a, b in pairwise(columns)) <= 12
+    for i, (left, right) in enumerate(pairwise(columns)):
+        for (j, start), (k, end) in product(left.items(), right.items()):
+            (x, y), (u, v) = start, end
             if not kernels:
                 axes.plot([x, u], [y, v], color=GREY, lw=1.2, zorder=1)
                 continue
@@ -168,7 +160,7 @@ def _edges(
             axes.plot([x, u], [y, v], dashes, color=colour, lw=width, zorder=1)
             if written:
                 along = 0.45 if len(right) == 1 else 0.27 + 0.2 * (k % 3)
-                _weight(axes, (x, y), (u, v), weight, along, colour)
+                _weight(axes, start, end, weight, along, colour)
 
 
 def _weight(
@@ -195,47 +187,31 @@ def _weight(
 
 
 def _texts(
-    sizes: Sequence[int], inputs: Sequence[str] | None, values: Sequence[ArrayLike] | None
-) -> list[list[str]]:
+    layer: int,
+    size: int,
+    inputs: Sequence[str] | None,
+    values: Sequence[ArrayLike] | None,
+) -> Sequence[str]:
+    """What is written into the neurons of a layer."""
     if values is not None:
-        return [[f"{v:.2f}" for v in np.asarray(layer).reshape(-1)] for layer in values]
-    first = inputs or [f"$x_{{{i + 1}}}$" for i in range(sizes[0])]
-    return [list(first), *([""] * size for size in sizes[1:])]
+        return [f"{v:.2f}" for v in np.asarray(values[layer]).reshape(-1)]
+    if layer:
+        return [""] * size
+    return inputs or [f"$x_{{{i + 1}}}$" for i in range(size)]
 
 
 def _neurons(
-    axes: "Axes", places: Sequence[Sequence[tuple[float, float]]], texts: Sequence[Sequence[str]]
+    axes: "Axes", column: Column, names: Sequence[str], dropped: Collection[int], *, given: bool
 ) -> None:
     from matplotlib.patches import Circle
 
-    for i, (column, names) in enumerate(zip(places, texts, strict=True)):
-        for place, name in zip(column, names, strict=True):
-            face = _PAPER if i == 0 else "white"
-            axes.add_patch(Circle(place, 0.24, facecolor=face, edgecolor="black", lw=1.6, zorder=3))
-            axes.text(*place, name, ha="center", va="center", fontsize=12, zorder=4)
-
-
-def _row(row: Any) -> tuple[str, Sequence[int], int]:
-    if not hasattr(row, "output_shape"):
-        name, shape, params = row
-        return name, shape, params
-    return f"{row.name} · {row.activation}".rstrip(" ·"), row.output_shape, row.params
-
-
-def _block(
-    axes: "Axes", place: tuple[float, float], name: str, shape: Sequence[int], params: int
-) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    x, y = place
-    corner, style = (x - 0.44, y - 0.34), "round,pad=0,rounding_size=0.06"
-    colour = BLUE if params else GREY
-    box = FancyBboxPatch(
-        corner, 0.88, 0.68, boxstyle=style, facecolor=_PAPER, edgecolor=colour, lw=2.2
-    )
-    axes.add_patch(box)
-    size = " × ".join(map(str, shape)) + (f" · {params:,} parameters" if params else "")
-    short = name if len(name) < 46 else f"{name[:43]}…"
-    fits = min(11.5, 400 / max(len(short), 1))
-    axes.text(x, y + 0.13, short, ha="center", va="center", fontsize=fits, fontweight="bold")
-    axes.text(x, y - 0.15, size, ha="center", va="center", fontsize=10.5)
+    face = PAPER if given else "white"
+    for i, place in column.items():
+        if i < 0:
+            axes.text(*place, r"$\vdots$", ha="center", va="center", fontsize=18)
+            continue
+        gone = i in dropped
+        edge, name = (GREY, "✕") if gone else ("black", names[i])
+        axes.add_patch(Circle(place, 0.24, facecolor=face, edgecolor=edge, lw=1.6, zorder=3))
+        colour = ORANGE if gone else "black"
+        axes.text(*place, name, ha="center", va="center", fontsize=12, color=colour, zorder=4)
