@@ -45,7 +45,7 @@ def prepare(config: "Config") -> None:
                 shutil.rmtree(folder / "checkpoints")  # of an earlier run, which this one replaces
         except OSError as error:
             reason = error.strerror or str(error)
-    if parallel.agreed(bool(reason)):  # all processes wait here for the first
+    if parallel.broadcast_from_primary(bool(reason)):  # all processes wait here for the first
         sys.exit(f"error: --output {folder} can't be written: {reason}")
 
 
@@ -60,7 +60,7 @@ def started_again(output: Path) -> bool:
     sums = [folder / "SHA256SUMS" for folder in saved(output)]
     again = os.environ.get("JAXDL_RESTART", "0") != "0"
     new = [path for path in sums if path.exists() and path.stat().st_mtime >= launched]
-    return bool(parallel.agreed(again and bool(new)))
+    return bool(parallel.broadcast_from_primary(again and bool(new)))
 
 
 def saved(output: Path) -> list[Path]:

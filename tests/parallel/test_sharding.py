@@ -1,5 +1,7 @@
 """Parameters and optimizer state split over devices: the same numbers in a share of the memory."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from jax.sharding import PartitionSpec
 from jaxdl import losses, models, parallel, train
 
 NET = models.mlp((64, 256, 256, 8))
+ROWS = PartitionSpec("data")
 TX = optax.sgd(0.1, momentum=0.9)
 STEP = train.make_step(train.supervised(NET, losses.cross_entropy), TX)
 
@@ -71,13 +74,25 @@ def test_a_device_holds_an_eighth_and_the_collectives_are_the_expected_ones():
 def test_data_and_model_axes_split_kernels_by_columns_and_rows(expected):
     mesh = parallel.mesh_of(data=4, model=2)
     columns, rows = PartitionSpec(None, "model"), PartitionSpec("model")
-    rule = parallel.by_path(
-        ("[0]['kernel']", columns), ("[0]['bias']", rows), ("[2]['kernel']", rows)
-    )
+    parts = {"0/kernel": columns, "0/bias": rows, "2/kernel": rows, "rest": PartitionSpec()}
+    rule = parallel.by_path(lambda path: path if path in parts else "rest", parts)
     train_state, _ = run(mesh, rule, expected)
+    assert train_state.opt_state[0].trace[0]["kernel"].sharding.spec == columns
     assert train_state.params[0]["kernel"].addressable_shards[0].data.shape == (64, 128)
     assert train_state.params[2]["kernel"].addressable_shards[0].data.shape == (128, 256)
     assert train_state.params[4]["kernel"].is_fully_replicated
+
+
+def test_what_can_not_be_split_is_said_with_its_share():
+    mesh, ones = parallel.data_mesh(), lambda *shape: jax.ShapeDtypeStruct(shape, jnp.float32)
+    odd = {"params": {"odd": ones(37, 53), "small": ones(7), "even": ones(64, 16)}}
+    with pytest.warns(UserWarning, match=r"66% of all numbers .* params/odd float32\[37,53\] div"):
+        split = parallel.shardings(odd, mesh, parallel.fully_sharded(mesh))
+    assert split["params"]["even"].spec == PartitionSpec("data")
+    assert split["params"]["odd"].is_fully_replicated
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parallel.shardings({"a": ones(640, 16), "b": ones(7)}, mesh, parallel.fully_sharded(mesh))
 
 
 def test_the_memory_of_the_train_state_is_reused():
@@ -111,7 +126,13 @@ def test_a_step_made_for_another_axis_is_named(engine):
             lambda m: parallel.shardings(
                 {"kernel": jnp.ones((6, 3))}, m, lambda path, shape: PartitionSpec("data")
             ),
-            r"\['kernel'\]: 6 entries don't divide by 8 devices",
+            r"kernel: 6 entries don't divide by 8 devices",
+        ),
+        (
+            lambda m: parallel.shardings(
+                {"k": jnp.ones(8)}, m, parallel.by_path(lambda path: path, {"kernel": ROWS})
+            ),
+            r"by_path: the label of 'k' is 'k'; it must be one of \['kernel'\]",
         ),
     ],
 )

@@ -13,6 +13,12 @@ from train import recipes
 COLUMNS, ROWS = PartitionSpec(None, "model"), PartitionSpec("model")
 
 
+def by_path(**specs):
+    """Splits a few parameters, and leaves the others whole."""
+    label = lambda path: path if path in specs else "rest"
+    return parallel.by_path(label, specs | {"rest": PartitionSpec()})
+
+
 def fitted(start=None, **options):
     loss_fn, tx, whole, _ = recipes.recipe(rate=0.2)
     # The last batch isn't full, and no batch divides by the devices.
@@ -53,7 +59,7 @@ def test_fully_sharded_trains_as_one_device_and_stays_split(plain, key):
 
 def test_two_axes_share_batches_and_kernels(plain):
     mesh = parallel.mesh_of(data=4, model=2)
-    rule = parallel.by_path(("[0]['kernel']", COLUMNS), ("[0]['bias']", ROWS))
+    rule = by_path(**{"0/kernel": COLUMNS, "0/bias": ROWS})
     run = fitted(mesh=mesh, rule=rule)
     same(run, plain)
     assert run[0].params[0]["kernel"].addressable_shards[0].data.shape == (5, 8)
@@ -98,12 +104,12 @@ def test_a_number_that_is_not_finite_is_found_in_a_split_run():
         ),
         (lambda: {"mesh": parallel.mesh_of(rows=8)}, r"no axis 'data'; its axes are \('rows',\)"),
         (
-            lambda: {"rule": parallel.by_path(("kernel", COLUMNS))},
+            lambda: {"rule": by_path(**{"0/kernel": COLUMNS})},
             r"no axis 'model'; its axes are \('data',\)",
         ),
         (
-            lambda: {"rule": parallel.by_path(("kernel", PartitionSpec("data")))},
-            r"\['kernel'\]: 5 entries don't divide by 8 devices",
+            lambda: {"rule": by_path(**{"0/kernel": PartitionSpec("data")})},
+            r"0/kernel: 5 entries don't divide by 8 devices",
         ),
     ],
 )

@@ -80,7 +80,7 @@ def hook(
         _settle(newest, directory, wait=urgent)
         # The end may bring other parameters at the same step: those of the best epoch.
         wanted = (urgent or due(newest, step)) and (last or step != newest.step)
-        if not parallel.agreed(wanted):  # clocks and disks differ
+        if not parallel.broadcast_from_primary(wanted):  # clocks and disks differ
             return
         contents = _store.snapshot("checkpoint.hook", event.train_state, event.history)
         newest.step, newest.begun = step, time.monotonic()
@@ -89,7 +89,7 @@ def hook(
             newest.future = writer.submit(_directory.add, directory, contents, keep, best)
         _settle(newest, directory, wait=last or not background)
         if last:
-            parallel.agreed(0)  # nobody ends before it is on the disk
+            parallel.broadcast_from_primary(0)  # nobody ends before it is on the disk
 
     return on_event
 

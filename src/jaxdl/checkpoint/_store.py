@@ -57,7 +57,7 @@ def save(
     if parallel.is_primary():
         _directory.check_order(directory, contents.step)
         _directory.add(Path(directory), contents, keep, best)
-    parallel.agreed(0)
+    parallel.broadcast_from_primary(0)
 
 
 def restore(

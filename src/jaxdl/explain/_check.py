@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import _checks, train
+from jaxdl import _checks, _paths, train
 from jaxdl._checks import ShapeError
 from jaxdl.explain._text import table
 from jaxdl.types import Array, Layer, Params
@@ -73,7 +73,7 @@ def gradient_check(
     if not jax.tree.leaves(params):
         raise ValueError("gradient_check: params has no leaves")
     for path, leaf in jax.tree.leaves_with_path(params):
-        _checks.floating("gradient_check", f"params{jax.tree_util.keystr(path)}", leaf)
+        _checks.floating("gradient_check", f"params/{_paths.spell(path)}", leaf)
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         wide = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf), jnp.float64), params)
         value = jax.eval_shape(f, wide)
@@ -121,7 +121,7 @@ def _derivatives(
     paths = [path for path, _ in jax.tree.leaves_with_path(params)]
     pairs = []
     for i, (path, slope) in enumerate(zip(paths, jax.tree.leaves(gradient), strict=True)):
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        name = _paths.spell(path)
         for flat in random.permutation(slope.size)[:samples]:
             index = tuple(int(k) for k in np.unravel_index(flat, slope.shape))
             shifted = [

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
+from jaxdl._paths import spell
 from jaxdl.explain._flat import Flat, bind, flatten, inner_jaxprs, read
 
 Var: TypeAlias = Any
@@ -190,7 +191,7 @@ def _reached(flat: Flat, sources: Sequence[Var]) -> frozenset[Var]:
 
 def _names(params: Any) -> list[str]:
     pairs = jax.tree.leaves_with_path(params)
-    return [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in pairs]
+    return [spell(path) for path, _ in pairs]
 
 
 def _paths(flat: Flat, paths: dict[Var, str]) -> dict[Var, str]:

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 from jax.typing import ArrayLike
 
+from jaxdl import _paths
 from jaxdl._checks import describe
 from jaxdl.types import Array, Params
 
@@ -134,7 +135,7 @@ def lerp(old: Array, new: Array, weight: Any) -> Array:
 def floating_leaf(name: str, path: Any, p: Any) -> Any:
     """Returns a parameter, or raises the TypeError that says where it is not floating point."""
     if not jnp.issubdtype(jnp.asarray(p).dtype, jnp.floating):
-        where = jax.tree_util.keystr(path, simple=True, separator="/")
+        where = _paths.spell(path)
         raise TypeError(f"{name}: parameter {where!r} is {describe(p)}; it must be floating point")
     return p
 

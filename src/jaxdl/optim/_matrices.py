@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _paths
 from jaxdl.optim._descent import Rate, at_least, descend, lerp, like
 from jaxdl.types import Array, Params
 
@@ -188,7 +188,7 @@ def muon(
     def init(params: Params) -> Any:
         for path, p in jax.tree.leaves_with_path(params):
             if jnp.ndim(p) != 2:
-                where = jax.tree_util.keystr(path, simple=True, separator="/")
+                where = _paths.spell(path)
                 raise ValueError(
                     f"muon: parameter {where!r} is {_checks.describe(p)}; it must have two axes."
                     " by_path gives another algorithm to the rest"

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxdl._paths import spell
 from jaxdl.optim._descent import widen
 from jaxdl.types import Array, Params
 
@@ -37,11 +38,11 @@ def by_path(
         >>> updates["head"], updates["stem"]
         ({'kernel': Array([-1.], dtype=float32)}, {'kernel': Array([0.], dtype=float32)})
     """
-    labels = lambda params: jax.tree_util.tree_map_with_path(lambda p, _: label(name(p)), params)
+    labels = lambda params: jax.tree_util.tree_map_with_path(lambda p, _: label(spell(p)), params)
     tx = optax.partition(dict(transforms), labels)
 
     def init(params: Params) -> Any:
-        used = {name(path): label(name(path)) for path, _ in jax.tree.leaves_with_path(params)}
+        used = {spell(path): label(spell(path)) for path, _ in jax.tree.leaves_with_path(params)}
         for path, part in used.items():
             if part not in transforms:
                 raise ValueError(
@@ -71,7 +72,7 @@ def path_mask(where: Callable[[str], bool]) -> Callable[[Params], Any]:
         >>> path_mask(is_kernel)({"kernel": 1.0, "bias": 0.0})
         {'bias': False, 'kernel': True}
     """
-    return lambda params: jax.tree_util.tree_map_with_path(lambda p, _: where(name(p)), params)
+    return lambda params: jax.tree_util.tree_map_with_path(lambda p, _: where(spell(p)), params)
 
 
 def is_kernel(path: str) -> bool:
@@ -141,13 +142,8 @@ def sum_over(
 ) -> Array:
     """Returns the sum of a magnitude over the arrays whose path is chosen."""
     leaves = jax.tree.leaves_with_path(params)
-    chosen = [jnp.sum(magnitude(widen(p))) for path, p in leaves if where(name(path))]
+    chosen = [jnp.sum(magnitude(widen(p))) for path, p in leaves if where(spell(path))]
     if not chosen:
-        paths = [name(path) for path, _ in leaves]
+        paths = [spell(path) for path, _ in leaves]
         raise ValueError(f"{function}: where chooses none of the parameters {paths}")
     return jnp.sum(jnp.stack(chosen))
-
-
-def name(path: Any) -> str:
-    """Returns a path as a string, as ``"0/kernel"``."""
-    return jax.tree_util.keystr(path, simple=True, separator="/")

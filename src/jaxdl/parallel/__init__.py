@@ -6,7 +6,7 @@ TrainState and the same global batch and give the same numbers. ``train.fit(…,
 whole epochs so, on all devices there are.
 
 **A model larger than one device**: ``fit(…, rule=fully_sharded(mesh))`` splits parameters and
-optimizer state over the devices of ``data_mesh()``; ``mesh_of(data=4, model=2)`` with a rule
+optimizer state over the devices of ``data_mesh()``; ``mesh_of(data=4, model=2)`` a rule
 ``by_path`` splits kernels over a second axis. ``jit_step`` does the same for a loop of one's own.
 Where no device could hold the TrainState even to begin with, it is drawn in its parts, to the same
 numbers::
@@ -25,10 +25,11 @@ it would do alone: ``fit``, ``evaluate``, ``predict``, hooks and checkpoints are
 processes, with the same arguments, and give each of them the same. Each process has the whole of a
 Dataset, and of a Stream's batches its share: a ``data.Reader`` reads only that, and what else gives
 batches gives each process its own rows, as many as the others'. Process 0 alone writes files and
-shows progress (``is_primary``); what a clock or a disk decides, it decides for all (``agreed``).
-SIGTERM to one process, or a cluster's notice, stops all of them after the same step, with a
-checkpoint (``stopping``). When a process is lost the others end within ``heartbeat`` seconds, and
-the run goes on from its newest checkpoint, on as many processes and devices as there are then.
+shows progress (``is_primary``); what a clock or a disk decides, it decides for all
+(``broadcast_from_primary``). SIGTERM to one process, or a cluster's notice, stops all of them after
+the same step, with a checkpoint (``stopping``). When a process is lost the others end within
+``heartbeat`` seconds, and the run resumes from its newest checkpoint, on as many processes and
+devices as there are then.
 
 How fast is a cluster going to be? A step computes for t₁ seconds on one device with its share of
 the rows. What N devices have to send each other takes, with B bytes of parameters, links of s bytes
@@ -55,7 +56,7 @@ Reference: Rajbhandari et al., ZeRO: Memory optimizations toward training trilli
 models, 2020, section 7, for the bytes of both forms.
 """
 
-from jaxdl.parallel._agreement import agreed, check_alike
+from jaxdl.parallel._broadcast import assert_same_across_processes, broadcast_from_primary
 from jaxdl.parallel._devices import (
     AXIS,
     assert_replicas_equal,
@@ -91,10 +92,10 @@ __all__ = [
     "AXIS",
     "Parallel",
     "Rule",
-    "agreed",
     "assert_replicas_equal",
+    "assert_same_across_processes",
+    "broadcast_from_primary",
     "by_path",
-    "check_alike",
     "compile_replicated",
     "constrained",
     "data_mesh",

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from jaxdl import _paths
 from jaxdl.types import Batch
 
 AXIS = "data"
@@ -166,7 +167,7 @@ def unreplicate(tree: Any) -> Any:
 
     def own(path: Any, x: jax.Array) -> jax.Array:
         if not x.is_fully_replicated:
-            name = jax.tree_util.keystr(path)
+            name = _paths.spell(path)
             raise ValueError(f"unreplicate: {name or 'the array'} is split as {x.sharding}")
         return x.addressable_shards[0].data
 
@@ -237,5 +238,5 @@ def assert_replicas_equal(tree: Any) -> None:
             same = first.setdefault(str(shard.index), here)
             if here.tobytes() != same.tobytes():
                 apart = np.abs(here.astype(np.float64) - same.astype(np.float64)).max()
-                name = jax.tree_util.keystr(path) or "the array"
+                name = _paths.spell(path) or "the array"
                 raise AssertionError(f"{name} differs on {shard.device} by up to {apart:.3g}")

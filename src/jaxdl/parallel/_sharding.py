@@ -1,24 +1,33 @@
 """Models larger than one device: parameters and optimizer state split over a mesh by a rule."""
 
-from collections.abc import Callable, Sequence
+import functools
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxdl import _checks, _paths
 from jaxdl.parallel._devices import AXIS, put
 from jaxdl.types import Batch, Metrics, Shape
 
 Rule: TypeAlias = Callable[[str, Shape], PartitionSpec]
-"""From the path of an array, as ``".params[0]['kernel']"``, and its shape to how it is split."""
+"""From the path of a parameter, as ``"0/kernel"``, and its shape to how it is split.
+
+What an optimizer keeps of a parameter, as its momentum, has the parameter's path.
+"""
 
 
 def fully_sharded(mesh: Mesh, *, axis: str = AXIS, least: int = 1024) -> Rule:
     """A rule that splits every large array along its longest axis that divides by the devices.
 
     Each device keeps 1/D of parameters and optimizer state, gathers a layer's kernel when it
-    computes with it, and adds up only its own part of the gradient (FSDP, or ZeRO stage 3).
+    computes with it, and adds up only its own part of the gradient (FSDP, or ZeRO stage 3). An
+    array of which no axis divides stays whole on every device; where such arrays are more than a
+    twentieth of all, a warning names the share. Widths that are multiples of D avoid it.
 
     Args:
         mesh: the devices.
@@ -33,7 +42,7 @@ def fully_sharded(mesh: Mesh, *, axis: str = AXIS, least: int = 1024) -> Rule:
 
     Example:
         >>> from jaxdl.parallel import data_mesh
-        >>> tuple(fully_sharded(data_mesh())(".params['kernel']", (512, 1024)))
+        >>> tuple(fully_sharded(data_mesh())("0/kernel", (512, 1024)))
         (None, 'data')
 
     Reference:
@@ -41,45 +50,49 @@ def fully_sharded(mesh: Mesh, *, axis: str = AXIS, least: int = 1024) -> Rule:
         2020.
     """
     devices = mesh.shape[known_axis(mesh, axis)]
-
-    def rule(path: str, shape: Shape) -> PartitionSpec:
-        size = 1
-        for n in shape:
-            size *= n
-        fitting = [i for i, n in enumerate(shape) if n % devices == 0]
-        if size < least or not fitting:
-            return PartitionSpec()
-        longest = max(fitting, key=lambda i: (shape[i], i))
-        return PartitionSpec(*[axis if i == longest else None for i in range(longest + 1)])
-
-    return rule
+    return functools.partial(_longest_axis, devices=devices, axis=axis, least=least)
 
 
-def by_path(
-    *parts: tuple[str, PartitionSpec], otherwise: Rule = lambda path, shape: PartitionSpec()
-) -> Rule:
-    """A rule by the paths of arrays, as for a mesh of two axes, data × model.
+def _longest_axis(path: str, shape: Shape, *, devices: int, axis: str, least: int) -> PartitionSpec:
+    fitting = [i for i, n in enumerate(shape) if n % devices == 0]
+    if math.prod(shape) < least or not fitting:
+        return PartitionSpec()
+    longest = max(fitting, key=lambda i: (shape[i], i))
+    return PartitionSpec(*[axis if i == longest else None for i in range(longest + 1)])
+
+
+def by_path(label: Callable[[str], str], parts: Mapping[str, PartitionSpec | Rule]) -> Rule:
+    """Gives each part of the parameters a rule of its own, as for a mesh of two axes, data × model.
+
+    It is to shardings what ``optim.by_path`` is to optimizers, and takes the same labels.
 
     Args:
-        *parts: pairs of a piece of a path and how arrays below it are split, counted from their
-            first axis; the first piece that a path holds decides. Arrays with fewer axes than
-            that stay whole.
-        otherwise: the rule for all others.
+        label: the name of a part by the path of a parameter, as ``"encoder/0/kernel"``. Arrays that
+            belong to no parameter, as ``"step"``, are asked for by their path in the TrainState.
+        parts: how the arrays of each part are split, counted from their first axis, or a rule, as
+            ``fully_sharded(mesh)``. Arrays with fewer axes than that stay whole.
 
     Returns:
-        A Rule.
+        A Rule. It raises a ValueError where a label is no name of a part.
 
     Example:
-        >>> split = by_path(("up", PartitionSpec(None, "model")), ("down", PartitionSpec("model")))
-        >>> tuple(split(".params['up']['kernel']", (128, 512)))
+        >>> part = lambda path: path.split("/")[0] if "kernel" in path else "rest"
+        >>> columns, rows = PartitionSpec(None, "model"), PartitionSpec("model")
+        >>> split = by_path(part, {"up": columns, "down": rows, "rest": PartitionSpec()})
+        >>> tuple(split("up/kernel", (128, 512)))
         (None, 'model')
     """
 
     def rule(path: str, shape: Shape) -> PartitionSpec:
-        for piece, spec in parts:
-            if piece in path and len(shape) >= len(spec):
-                return spec
-        return otherwise(path, shape)
+        part = label(path)
+        if part not in parts:
+            raise ValueError(
+                f"by_path: the label of {path!r} is {part!r}; it must be one of {sorted(parts)}"
+            )
+        spec = parts[part]
+        if not isinstance(spec, PartitionSpec):
+            return spec(path, shape)
+        return spec if len(shape) >= len(spec) else PartitionSpec()
 
     return rule
 
@@ -90,7 +103,7 @@ def shardings(tree: Any, mesh: Mesh, rule: Rule | None = None) -> Any:
     Args:
         tree: arrays or their shapes, as a TrainState or ``jax.eval_shape`` of ``init_state``.
         mesh: the devices.
-        rule: see ``fully_sharded`` and ``by_path``; without one all lie whole everywhere.
+        rule: see ``fully_sharded`` and ``by_path``. Defaults to all arrays whole on every device.
 
     Returns:
         The tree with a ``NamedSharding`` for each array, for ``jax.device_put`` or ``jax.jit``.
@@ -105,15 +118,50 @@ def shardings(tree: Any, mesh: Mesh, rule: Rule | None = None) -> Any:
         >>> tuple(split["kernel"].spec)
         (None, 'data')
     """
+    pairs = jax.tree.leaves_with_path(getattr(tree, "params", ()))
+    parameters = {_paths.parts(path): np.shape(x) for path, x in pairs}
+    whole: dict[str, Any] = {}
 
     def one(path: Any, x: Any) -> NamedSharding:
-        name = jax.tree_util.keystr(path)
-        spec = PartitionSpec() if rule is None else rule(name, np.shape(x))
-        for n, axes in zip(np.shape(x), spec, strict=False):
+        name, shape = _own_path(_paths.parts(path), np.shape(x), parameters), np.shape(x)
+        spec = PartitionSpec() if rule is None else rule(name, shape)
+        for n, axes in zip(shape, spec, strict=False):
             _check_split(name, n, axes, mesh)
+        if not any(spec):
+            whole[_paths.spell(path)] = x
         return NamedSharding(mesh, spec)
 
-    return jax.tree_util.tree_map_with_path(one, tree)
+    split = jax.tree_util.tree_map_with_path(one, tree)
+    if isinstance(rule, functools.partial) and rule.func is _longest_axis:
+        _warn_of_whole(tree, whole, **rule.keywords)
+    return split
+
+
+def _own_path(path: tuple[str, ...], shape: Shape, parameters: Mapping[Any, Shape]) -> str:
+    """The path of the parameter to which an array belongs, or else its own."""
+    tails = (path[i:] for i in range(len(path)))
+    return _paths.join(next((t for t in tails if parameters.get(t) == shape), path))
+
+
+def _warn_of_whole(
+    tree: Any, whole: Mapping[str, Any], *, devices: int, axis: str, least: int
+) -> None:
+    """Says which share of a tree no device is spared, and why."""
+    total = sum(_size(x) for x in jax.tree.leaves(tree))
+    odd = {name: x for name, x in whole.items() if _size(x) >= least}
+    share = sum(map(_size, odd.values())) / max(1, total)
+    if devices > 1 and share > 0.05:
+        name, x = max(odd.items(), key=lambda item: _size(item[1]))
+        others = f" and {len(odd) - 1} others" if len(odd) > 1 else ""
+        warnings.warn(
+            f"fully_sharded: {share:.0%} of all numbers stay whole on every device: no axis of"
+            f" {name} {_checks.describe(x)}{others} divides by {devices} devices",
+            stacklevel=3,
+        )
+
+
+def _size(x: Any) -> int:
+    return math.prod(np.shape(x))
 
 
 def jit_step(

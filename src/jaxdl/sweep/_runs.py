@@ -257,7 +257,9 @@ def _saver(folder: str | Path | None, mark: int) -> Callable[..., None]:
 
     def save(moment: Moment, stored: Sequence[Stored], rows: list[Row], *, last: bool) -> None:
         nonlocal newest
-        if not last and not parallel.agreed(time.monotonic() - newest >= EVERY_SECONDS):
+        if not last and not parallel.broadcast_from_primary(
+            time.monotonic() - newest >= EVERY_SECONDS
+        ):
             return
         newest = time.monotonic()
         moment.keep()  # in all processes: each has some of the members

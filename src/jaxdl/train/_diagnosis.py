@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdl import _paths
 from jaxdl import parallel as parallel_lib
 from jaxdl.train._gradients import batch_loss, gradient
 from jaxdl.train._interpreter import first_not_finite, is_finite
@@ -98,18 +99,18 @@ def _leaf(
     loss = float(sums["loss"].total) / max(float(sums["loss"].count), 1e-30)
     said = f"the loss is {loss} {{where}}; "
     if (path := _first_path(train_state.params)) is not None:
-        return f"{said}params{path} was not finite before it"
+        return f"{said}params/{path} was not finite before it"
     if (path := _first_path(grads)) is not None:
-        return f"{said}the gradient of params{path} is the first that isn't finite"
+        return f"{said}the gradient of params/{path} is the first that isn't finite"
     if (path := _first_path(after())) is not None:
-        return f"{said}the gradient is finite, but the update makes params{path} something else"
+        return f"{said}the gradient is finite, but the update makes params/{path} something else"
     return f"{said}all gradients are finite: look for labels outside the network's classes"
 
 
 def _first_path(tree: Params) -> str | None:
     for path, x in jax.tree.leaves_with_path(tree):
         if not is_finite(x):
-            return jax.tree_util.keystr(path).replace("{", "{{").replace("}", "}}")
+            return _paths.spell(path).replace("{", "{{").replace("}", "}}")
     return None
 
 

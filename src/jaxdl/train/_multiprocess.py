@@ -10,7 +10,7 @@ from jax.experimental import multihost_utils
 
 from jaxdl.data import Dataset
 from jaxdl.data._stream import Batches, Buffer, Reader, Stream, batches_of
-from jaxdl.parallel import check_alike, share_of
+from jaxdl.parallel import assert_same_across_processes, share_of
 from jaxdl.train._step import TrainState
 from jaxdl.types import Batch
 
@@ -34,7 +34,7 @@ def check(
     data: tuple[Batch, ...] = ()
     if isinstance(dataset, Dataset):
         data = dict(dataset.train), dict(dataset.validation or {})
-    check_alike(
+    assert_same_across_processes(
         "fit",
         epochs=epochs,
         batch_size=batch_size or 0,
@@ -77,7 +77,9 @@ def joined(own: Iterator[Buffer]) -> Iterator[Buffer]:
         buffer = next(own, None)
         rows, steps = (0, 0) if buffer is None else (buffer.batch_size, buffer.steps)
         # Also where there is no more: a process whose data ends sooner must be known of.
-        check_alike("fit", rows_a_batch=rows, batches=steps, arrays=_layout(buffer))
+        assert_same_across_processes(
+            "fit", rows_a_batch=rows, batches=steps, arrays=_layout(buffer)
+        )
         if buffer is None:
             return
         data = {name: _all_rows(x, rows) for name, x in sorted(buffer.data.items())}

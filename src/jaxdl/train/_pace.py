@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from jaxdl.parallel import agreed
+from jaxdl.parallel import broadcast_from_primary
 
 SECONDS = 0.5
 """How long a chunk is to take: a signal is noticed within about twice that."""
@@ -47,4 +47,4 @@ def next_steps(pace: Pace, left: int) -> int:
         in_time = int(SECONDS * pace.steps / max(pace.seconds, 1e-9))
         wanted = max(1, min(in_time, GROWTH * pace.steps))
     steps = -(-left // max(1, round(left / wanted)))
-    return agreed(steps)  # clocks differ, and all processes must take the same steps
+    return broadcast_from_primary(steps)  # clocks differ; all must take the same steps

@@ -1,4 +1,4 @@
-"""What must be alike in all processes of a run, and what one of them decides for all."""
+"""What process 0 decides for all processes of a run, and what all of them must have alike."""
 
 import zlib
 from typing import Any
@@ -7,22 +7,24 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from jaxdl import _paths
 
-def agreed(number: int) -> int:
-    """Returns the number that process 0 has, in every process; they wait here for each other.
 
-    Whatever depends on a clock, a disk or a signal must be decided once for all: processes that
-    take different steps wait for each other for ever. Each process must ask as often as the others
+def broadcast_from_primary(number: int) -> int:
+    """Returns in every process the number that process 0 has; all of them wait here.
+
+    What depends on a clock, a disk or a signal must be decided once for all: processes that take
+    different steps would wait for each other for ever. All processes must call this equally often
     and in the same order.
 
     Args:
-        number: what this process would say; an integer of 32 bits, or a bool.
+        number: this process's own value; an integer of 32 bits, or a bool.
 
     Returns:
         The number of process 0; ``number`` itself where there is no other process.
 
     Example:
-        >>> agreed(3)
+        >>> broadcast_from_primary(3)
         3
     """
     if jax.process_count() == 1:
@@ -30,21 +32,21 @@ def agreed(number: int) -> int:
     return int(multihost_utils.broadcast_one_to_all(np.int32(number)))
 
 
-def check_alike(caller: str, **things: Any) -> None:
+def assert_same_across_processes(caller: str, **things: Any) -> None:
     """Checks that all processes call a function with the same arguments.
 
-    Numbers that differ would be taken for copies of each other, without a word.
+    JAX would take values that differ for copies of one another, and nobody would notice.
 
     Args:
         caller: the name of the function, for the message.
-        **things: integers, or trees of arrays, of which a checksum is compared; arrays that lie on
-            devices of other processes too are theirs already.
+        **things: integers, or trees of arrays, which are compared by a checksum. Arrays that also
+            lie on devices of other processes are the same by nature, and skipped.
 
     Raises:
         ValueError: naming the first that differs and what each process has.
 
     Example:
-        >>> check_alike("fit", epochs=3, data={"inputs": np.ones((2, 2))})
+        >>> assert_same_across_processes("fit", epochs=3, data={"inputs": np.ones((2, 2))})
     """
     if jax.process_count() == 1:
         return
@@ -62,7 +64,7 @@ def _checksum(thing: Any) -> int:
         return thing
     total = 0
     for path, x in jax.tree.leaves_with_path(thing):
-        total = zlib.crc32(f"{jax.tree_util.keystr(path)}{x.shape}{x.dtype}".encode(), total)
+        total = zlib.crc32(f"{_paths.spell(path)}{x.shape}{x.dtype}".encode(), total)
         if isinstance(x, jax.Array):
             if not x.is_fully_addressable:
                 continue
