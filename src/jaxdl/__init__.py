@@ -7,6 +7,7 @@ Functions first (``activations``, ``losses``, ``functional``), then layers and `
 - networks, each a ``Layer``: ``layers``, ``combinators``, ``models``
 - training: ``data``, ``optim``, ``train``, ``checkpoint``, ``parallel``, ``sweep``
 - looking inside: ``explain``, ``plots``
+- from and to other libraries: ``interop``
 
 A subpackage is loaded when it is first used. ``help(jaxdl.losses)`` lists what is in it.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         explain,
         functional,
         initializers,
+        interop,
         layers,
         losses,
         metrics,
@@ -47,6 +49,7 @@ __all__ = [
     "explain",
     "functional",
     "initializers",
+    "interop",
     "layers",
     "losses",
     "metrics",

@@ -1,0 +1,23 @@
+"""Packages that only an extra brings, imported where they are used."""
+
+import importlib
+from types import ModuleType
+
+
+def needs(function: str, module: str, extra: str) -> ModuleType:
+    """Imports a module, or raises the ImportError that names the extra to install.
+
+    Example:
+        >>> needs("export", "json", "interop").dumps([1])
+        '[1]'
+        >>> needs("to_onnx", "no_such_module", "onnx")
+        Traceback (most recent call last):
+        ...
+        ImportError: interop.to_onnx needs no_such_module; it comes with jaxdl's extra [onnx]
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"interop.{function} needs {module}; it comes with jaxdl's extra [{extra}]"
+        ) from error

@@ -1,0 +1,70 @@
+"""Trees as nested dicts, and leaves by one spelling of their path, as ``"blocks/0/kernel"``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+
+
+def nested(tree: Any) -> dict[str, Any]:
+    """Returns any tree as nested dicts of its leaves, keyed by attributes, keys and positions.
+
+    Example:
+        >>> nested(({"kernel": 1}, (), [2, 3]))
+        {'0': {'kernel': 1}, '2': {'0': 2, '1': 3}}
+    """
+    result: dict[str, Any] = {}
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        *parents, last = map(key_name, path) if path else ("value",)
+        inner = result
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = leaf
+    return result
+
+
+def refill(template: Any, values: Mapping[str, Any]) -> Any:
+    """Returns the template with the leaves that ``nested`` took out of such a tree.
+
+    Example:
+        >>> refill(({"kernel": 0}, (), [0, 0]), {"0": {"kernel": 1}, "2": {"0": 2, "1": 3}})
+        ({'kernel': 1}, (), [2, 3])
+    """
+
+    def leaf(path: Any, _: Any) -> Any:
+        value: Any = values
+        for key in map(key_name, path) if path else ("value",):
+            value = value[key]
+        return value
+
+    return jax.tree_util.tree_map_with_path(leaf, template)
+
+
+def flat(tree: Any) -> dict[str, Any]:
+    """Returns the leaves of a tree by their paths.
+
+    Example:
+        >>> flat(({"kernel": 1}, [2, 3]))
+        {'0/kernel': 1, '1/0': 2, '1/1': 3}
+    """
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {"/".join(map(key_name, path)): leaf for path, leaf in leaves}
+
+
+def map_with_name(fn: Callable[[str, Any], Any], tree: Any) -> Any:
+    """Returns the tree with ``fn(name, leaf)`` in place of each leaf.
+
+    Example:
+        >>> map_with_name(lambda name, leaf: name, {"a": (1, 2)})
+        {'a': ('a/0', 'a/1')}
+    """
+    named = lambda path, leaf: fn("/".join(map(key_name, path)), leaf)
+    return jax.tree_util.tree_map_with_path(named, tree)
+
+
+def key_name(key: Any) -> str:
+    """Returns one step of a path as text, whatever kind of node it leads out of."""
+    for attribute in ("key", "idx", "name"):
+        if hasattr(key, attribute):
+            return str(getattr(key, attribute))
+    return str(key)

@@ -1,0 +1,1 @@
+"""Other libraries' modules train as Layers, and to the same numbers."""
