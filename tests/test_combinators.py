@@ -7,8 +7,8 @@ import pytest
 
 from jaxdl import layers, serial
 from jaxdl._checks import ShapeError
-from jaxdl.combinators import branch, frozen, remat, repeat, residual
-from jaxdl.types import name_of
+from jaxdl.combinators import branch, compose, frozen, lift, remat, repeat, residual
+from jaxdl.types import Layer, name_of
 
 
 def close(a, b):
@@ -112,3 +112,119 @@ def test_wrong_parts_are_named(key, x, net, message):
     use = lambda layer: layer.apply(*layer.init(key), x)
     with pytest.raises((ShapeError, ValueError, TypeError), match=message):
         use(net())
+
+
+def views(x, *, encoder, head, key, train):
+    """Two views through one encoder, and dropout from the function's own key."""
+    first, second = encoder(x["a"]), encoder(x["b"])
+    assert (key is None) != train
+    return {"score": head(first * second), "tied": first @ head.params["kernel"]}
+
+
+def two_views(encoder):
+    return compose(views, encoder=encoder, head=layers.dense(3, 2))
+
+
+def test_compose_calls_its_parts_as_often_as_one_likes(key, x):
+    net = two_views(layers.dense(4, 3))
+    params, state = net.init(key)
+    pair = {"a": x, "b": 2 * x}
+    loss = lambda net, p: sum(y.sum() for y in net.apply(p, state, pair)[0].values())
+    encode = lambda x: layers.dense(4, 3).apply(params["encoder"], (), x)[0]
+    first, second = encode(x), encode(2 * x)
+    y, same = net.apply(params, state, pair)
+    close(y["score"], layers.dense(3, 2).apply(params["head"], (), first * second)[0])
+    close(y["tied"], first @ params["head"]["kernel"])
+    assert same == state == {"encoder": (), "head": ()}
+    # The same again in a serial, without memory, for an ensemble, and without a gradient.
+    within = serial(lambda x: x, remat(net))
+    close(within.apply(((), params), ((), state), pair)[0], y)
+    members = jax.vmap(net.init)(jax.random.split(key, 3))
+    assert jax.vmap(net.apply, (0, 0, None))(*members, pair)[0]["tied"].shape == (3, 5, 2)
+    still = jax.grad(lambda p: loss(frozen(net), p))(params)
+    assert not any(leaf.any() for leaf in jax.tree.leaves(still))
+    deep = repeat(compose(lambda x, f: x + f(jnp.tanh(f(x))), f=layers.dense(4, 4)), 3)
+    assert deep.apply(*deep.init(key), x)[0].shape == x.shape
+
+
+def test_compose_threads_state_and_keys(key, x):
+    net = two_views(serial(layers.dense(4, 3), layers.batch_norm(3), layers.dropout(0.5)))
+    params, state = net.init(key)
+    pair = {"a": x, "b": x}
+    after = net.apply(params, state, pair, key=key, train=True)[1]["encoder"][1]
+    one = layers.batch_norm(3)
+    h = layers.dense(4, 3).apply(params["encoder"][0], (), x)[0]
+    once = one.apply(params["encoder"][1], state["encoder"][1], h, train=True)[1]
+    close(after, one.apply(params["encoder"][1], once, h, train=True)[1])
+    noisy = compose(lambda x, drop: drop(x) - drop(x), drop=layers.dropout(0.5))
+    y, _ = noisy.apply({"drop": ()}, {"drop": ()}, jnp.ones(100), key=key, train=True)
+    assert 20 < (y != 0).sum() < 80  # each call draws its own
+
+
+def test_compose_says_what_is_wrong(key):
+    with pytest.raises(TypeError, match="by keyword, encoder, tail"):
+        compose(views, encoder=layers.dense(4, 3), tail=layers.dense(3, 2))
+    with pytest.raises(ValueError, match="can't be called 'key'"):
+        compose(views, key=layers.dense(4, 3))
+    net = two_views(layers.dense(5, 3))
+    with pytest.raises(ShapeError, match=r"dense\(5, 3\) got .* in 'encoder' of compose\(views\)"):
+        net.apply(*net.init(key), {"a": jnp.ones((2, 4)), "b": jnp.ones((2, 4))})
+
+
+def broken(init=lambda key: ((), ()), apply=lambda p, s, x, *, key=None, train=False: (x, s)):
+    return Layer(init, apply)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (broken(init=lambda key: {"w": jnp.ones(2)}), r"init returned {w: float32\[2\]}; .*params"),
+        (
+            broken(apply=lambda p, s, x, *, key=None, train=False: x),
+            r"float32\[2,4\]; .*\(y, state",
+        ),
+        (
+            broken(apply=lambda p, s, x, *, key=None, train=False: (x, {"n": x.sum()})),
+            r"got the state \(\) and returned {n: float32\[\]}; a state keeps",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "within",
+    [
+        serial,
+        branch,
+        residual,
+        lambda part: repeat(part, 2),
+        lambda p: compose(lambda x, p: p(x), p=p),
+    ],
+)
+def test_a_layer_that_breaks_the_contract_is_named(key, part, message, within):
+    use = lambda net: net.apply(*net.init(key), jnp.ones((2, 4)))
+    with pytest.raises(TypeError, match="<lambda>: .*" + message):
+        use(within(part))
+
+
+class Foreign:
+    __module__ = "flax.linen"
+
+    def __call__(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (lambda a, b: a, r"<lambda>\(a, b\) takes others"),
+        (jnp.add, "add takes 2"),
+        (layers.dense, r"dense makes one when it is called: dense\(…\)"),
+        (layers.dropout, "when it is called"),
+        (Foreign(), "not of Foreign of flax; jaxdl.interop"),
+        (dict, "not of <class 'dict'>"),
+        (3, "not of 3"),
+    ],
+)
+def test_what_is_no_layer_is_refused_where_the_network_is_made(part, message):
+    with pytest.raises(TypeError, match=message):
+        serial(layers.dense(4, 4), part)
+    assert lift(jnp.tanh).apply((), (), 0.0)[0] == 0

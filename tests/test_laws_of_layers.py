@@ -1,6 +1,7 @@
 """What holds for every Layer; a new one is a row of the zoo, and meets all of it."""
 
 import functools
+import pickle
 
 import jax
 import jax.numpy as jnp
@@ -126,6 +127,18 @@ def test_no_tracer_leaks(row, key):
     params, state = made(row)
     with jax.checking_leaks():
         jax.make_jaxpr(row.layer.apply)(params, state, example(row, 4))
+
+
+@EVERY
+def test_a_layer_prints_as_what_it_is_and_can_be_pickled(row):
+    again = pickle.loads(pickle.dumps(row.layer))
+    assert repr(again) == repr(row.layer)
+    assert not {"<function", "<lambda>", "0x"} & set(repr(row.layer).split())
+    key = jax.random.key(0)
+    shapes = jax.eval_shape(row.layer.init, key)
+    assert jax.eval_shape(again.init, key) == shapes
+    apply = lambda net: str(jax.make_jaxpr(net.apply)(*shapes, example(row, 2)))
+    assert apply(again) == apply(row.layer)
 
 
 def test_what_is_saved_comes_back(tmp_path):

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl.types import Array
+from jaxdl.types import Array, Shape
 
 Tree = TypeVar("Tree")
 
@@ -37,6 +37,17 @@ def widen(x: ArrayLike) -> Array:
     """
     x = jnp.asarray(x)
     return x.astype(wide_dtype(x.dtype))
+
+
+def spread(x: ArrayLike, shape: Shape, dtype: DTypeLike) -> Array:
+    """Returns a bias or a scale as an array of that shape and dtype, its gradient a float32 sum.
+
+    Example:
+        >>> ones = lambda bias: spread(bias, (10_000, 1), jnp.bfloat16).astype(jnp.float32)
+        >>> jax.grad(lambda bias: ones(bias).sum())(jnp.zeros(1, jnp.bfloat16))
+        Array([9984], dtype=bfloat16)
+    """
+    return jnp.broadcast_to(widen(x), shape).astype(dtype)
 
 
 def cast_like(tree: Tree, other: Tree) -> Tree:

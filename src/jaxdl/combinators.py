@@ -1,18 +1,33 @@
 """Functions that make one Layer out of others, whatever those compute."""
 
 import functools
+import inspect
+import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
-from jaxdl.types import Array, InitFn, Key, Layer, Params, State, name_of, named, stateless
+from jaxdl._contract import applied, foreign, initialised
+from jaxdl.types import (
+    Array,
+    BoundLayer,
+    InitFn,
+    Key,
+    Layer,
+    Params,
+    PyTree,
+    State,
+    factory,
+    name_of,
+    named,
+    stateless,
+)
 
 LayerLike: TypeAlias = Layer | Callable[[Array], Array]
 """A Layer, or a plain function of one array, such as an activation."""
@@ -21,6 +36,7 @@ Merge: TypeAlias = Literal["sum", "concat"] | Callable[[Sequence[Array]], Array]
 """How the results of branches become one: added, joined along the last axis, or by a function."""
 
 
+@factory
 def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
     """Applies layers one after another: y = fₙ(… f₂(f₁(x))).
 
@@ -47,13 +63,13 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
     names, chain, pack = _parts("serial", layers, parts)
 
     def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
         states = []
         for i, (name, layer) in enumerate(zip(names, chain, strict=True)):
             part_key = None if key is None else jax.random.fold_in(key, i)
             try:
-                x, part = layer.apply(params[name], state[name], x, key=part_key, train=train)
+                x, part = applied(layer, params[name], state[name], x, key=part_key, train=train)
             except ShapeError as error:
                 # An inner serial, nearer to the layer, has already said where its input is from.
                 if i == 0 or error.__cause__ is not None:
@@ -61,11 +77,12 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
                 path = _path(chain[:i], [params[name] for name in names[:i]])
                 raise ShapeError(f"{error}; what comes in is the output of {path}") from error
             states.append(part)
-        return x, pack(states)  # type: ignore[return-value]
+        return x, pack(states)
 
     return named(f"serial({_brief(chain)})", _init(chain, pack), apply_fn)
 
 
+@factory
 def branch(*layers: LayerLike, merge: Merge = "sum", **parts: LayerLike) -> Layer:
     """Applies layers side by side to the same input: y = merge(f₁(x), …, fₙ(x)).
 
@@ -91,11 +108,11 @@ def branch(*layers: LayerLike, merge: Merge = "sum", **parts: LayerLike) -> Laye
     name = f"branch({_brief(chain)})"
 
     def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
         keys = [None if key is None else jax.random.fold_in(key, i) for i in range(len(chain))]
         pairs = [
-            layer.apply(params[part], state[part], x, key=part_key, train=train)
+            applied(layer, params[part], state[part], x, key=part_key, train=train)
             for part, layer, part_key in zip(names, chain, keys, strict=True)
         ]
         results = [result for result, _ in pairs]
@@ -104,6 +121,66 @@ def branch(*layers: LayerLike, merge: Merge = "sum", **parts: LayerLike) -> Laye
     return named(name, _init(chain, pack), apply_fn)
 
 
+@factory
+def compose(fn: Callable[..., PyTree], **parts: LayerLike) -> Layer:
+    """Computes any function of an input and of named Layers: y = fn(x, part=…, …).
+
+    Inside ``fn`` each part is a plain function of its input, which may be called as often as one
+    likes: its parameters are the same in every call, its state passes from one call to the next,
+    and each call in training draws other random numbers. ``part.params`` are its parameters, for
+    what is tied to them. Input and result may be any pytrees.
+
+    Args:
+        fn: a pure function of the input and, by keyword, of all parts. Where it has a parameter
+            ``key``, it gets a random key of its own, or None in evaluation; where it has a
+            parameter ``train``, whether it computes as in training. ``jax.vmap`` and ``lax.scan``
+            inside it may call only parts without state.
+        **parts: Layers or functions of one array, by the names of ``fn``'s parameters.
+
+    Returns:
+        A Layer whose params and state are dicts by the parts' names, as in ``serial``.
+
+    Raises:
+        ValueError: without parts, or if one is called ``key`` or ``train``.
+        TypeError: if ``fn`` doesn't take the parts.
+        ShapeError: at trace time, from a part, which is named.
+
+    Example:
+        Two views of an example, read by one encoder:
+
+        >>> from jaxdl import layers
+        >>> def similarity(views, encoder):
+        ...     first, second = encoder(views["a"]), encoder(views["b"])
+        ...     return (first * second).sum(axis=-1)
+        >>> net = compose(similarity, encoder=layers.dense(8, 4))
+        >>> net
+        compose(similarity, encoder=dense(8, 4))
+        >>> params, state = net.init(jax.random.key(0))
+        >>> x = {"a": jax.numpy.ones((5, 8)), "b": jax.numpy.zeros((5, 8))}
+        >>> net.apply(params, state, x)[0].shape
+        (5,)
+    """
+    name = f"compose({getattr(fn, '__name__', type(fn).__name__)})"
+    names, chain, pack = _parts(name, (), parts)
+    wanted = _wanted(name, fn, parts)
+
+    def apply_fn(
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
+        states = dict(state)
+        keys = [None if key is None else jax.random.fold_in(key, i) for i in range(len(chain) + 1)]
+        bound = {
+            part: _bound(name, part, layer, params[part], states, part_key, train)
+            for part, layer, part_key in zip(names, chain, keys, strict=False)
+        }
+        offered = {"key": keys[-1] if train else None, "train": train}
+        y = fn(x, **bound, **{option: offered[option] for option in wanted})
+        return y, states
+
+    return named(name, _init(chain, pack), apply_fn)
+
+
+@factory
 def residual(layer: LayerLike, *, shortcut: LayerLike | None = None) -> Layer:
     """Adds what comes in to what a layer makes of it: y = x + f(x), or y = s(x) + f(x).
 
@@ -129,6 +206,7 @@ def residual(layer: LayerLike, *, shortcut: LayerLike | None = None) -> Layer:
     return named(f"residual({name_of(lift(layer))})", *sides)
 
 
+@factory
 def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
     """Applies a layer n times, each time with its own parameters, compiled once.
 
@@ -160,24 +238,27 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
 
     @jax.jit  # op by op, the vectorised drawing of random numbers compiles for seconds
     def init_fn(key: Key) -> tuple[Params, State]:
-        return jax.vmap(lambda i: layer.init(jax.random.fold_in(key, i)))(jnp.arange(n))
+        return jax.vmap(lambda i: initialised(layer, jax.random.fold_in(key, i)))(jnp.arange(n))
 
     def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
-        def body(x: Array, part: tuple[Params, State, Array]) -> tuple[Array, State]:
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
+        def body(x: PyTree, part: tuple[Params, State, Array]) -> tuple[PyTree, State]:
             own, own_state, i = part
             own_key = None if key is None else jax.random.fold_in(key, i)
-            y, own_state = layer.apply(own, own_state, x, key=own_key, train=train)
-            if (y.shape, y.dtype) != (x.shape, x.dtype):
-                raise ShapeError(f"{name} made {describe(y)} of {describe(x)}; it must keep both")
+            y, own_state = applied(layer, own, own_state, x, key=own_key, train=train)
+            made, of = jax.tree.map(describe, y), jax.tree.map(describe, x)
+            if made != of:
+                raise ShapeError(f"{name} made {made} of {of}; it must keep shapes and dtypes")
             return y, own_state
 
-        return lax.scan(body, jnp.asarray(x), (params, state, jnp.arange(n)), unroll=unroll)
+        start = jax.tree.map(jnp.asarray, x)
+        return lax.scan(body, start, (params, state, jnp.arange(n)), unroll=unroll)
 
     return named(name, init_fn, apply_fn)
 
 
+@factory
 def remat(layer: Layer, *, policy: Callable[..., bool] | None = None) -> Layer:
     """Computes a layer again in the backward pass instead of keeping its results in memory.
 
@@ -194,14 +275,15 @@ def remat(layer: Layer, *, policy: Callable[..., bool] | None = None) -> Layer:
     """
 
     def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
         again = jax.checkpoint(functools.partial(layer.apply, train=train), policy=policy)
         return again(params, state, x, key=key)
 
     return named(f"remat({name_of(layer)})", layer.init, apply_fn)
 
 
+@factory
 def frozen(layer: Layer) -> Layer:
     """Keeps a layer as it is while the rest of a network learns.
 
@@ -221,8 +303,8 @@ def frozen(layer: Layer) -> Layer:
     """
 
     def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
         return layer.apply(lax.stop_gradient(params), state, x)
 
     return named(f"frozen({name_of(layer)})", layer.init, apply_fn)
@@ -232,24 +314,49 @@ def lift(f: LayerLike) -> Layer:
     """Makes a Layer with neither params nor state of a plain function; a Layer stays as it is.
 
     Args:
-        f: a Layer, or a function of one array.
+        f: a Layer, or a function of one array or other pytree.
 
     Returns:
         A Layer.
 
     Raises:
-        TypeError: if ``f`` is neither.
+        TypeError: if ``f`` is neither: a function that needs more than one argument, a factory of
+            Layers that wasn't called, or a module of another library.
 
     Example:
         >>> y, _ = lift(jax.nn.relu).apply((), (), -1.0)
         >>> float(y)
         0.0
     """
-    if isinstance(f, Layer):
-        return f
-    if not callable(f):
-        raise TypeError(f"a network is made of Layers and functions of one array, not of {f!r}")
+    return f if isinstance(f, Layer) else _lifted(_function(f))
+
+
+@factory
+def _lifted(f: Callable[[PyTree], PyTree]) -> Layer:
     return stateless(getattr(f, "__name__", type(f).__name__), f)
+
+
+def _function(f: Any) -> Callable[[PyTree], PyTree]:
+    """Returns ``f`` if it can be called with one argument, or raises what it is instead."""
+    needs = "a network is made of Layers and functions of one array"
+    if library := foreign(f):
+        raise TypeError(
+            f"{needs}, not of {type(f).__name__} of {library}; jaxdl.interop makes a Layer of it"
+        )
+    if not callable(f) or isinstance(f, type):
+        raise TypeError(f"{needs}, not of {f!r}")
+    if hasattr(f, "makes_layer"):
+        raise TypeError(f"{needs}; {f.__name__} makes one when it is called: {f.__name__}(…)")
+    name = getattr(f, "__name__", type(f).__name__)
+    if (count := getattr(f, "nin", 1)) != 1:
+        raise TypeError(f"{needs}; {name} takes {count}")
+    try:
+        inspect.signature(f).bind(None)
+    except TypeError as error:
+        raise TypeError(f"{needs}; {name}{inspect.signature(f)} takes others: {error}") from None
+    except ValueError:  # a builtin without a signature
+        pass
+    return f
 
 
 def _parts(
@@ -266,11 +373,52 @@ def _parts(
     return names, tuple(map(lift, layers or parts.values())), pack
 
 
+def _wanted(name: str, fn: Callable[..., PyTree], parts: Mapping[str, LayerLike]) -> list[str]:
+    """Which of key and train ``fn`` has parameters for; raises where it doesn't take the parts."""
+    if taken := {"key", "train"} & set(parts):
+        raise ValueError(f"{name}: a part can't be called {taken.pop()!r}, which means another")
+    signature = inspect.signature(fn)
+    wanted = [option for option in ("key", "train") if option in signature.parameters]
+    try:
+        signature.bind(None, **dict.fromkeys([*parts, *wanted]))
+    except TypeError as error:
+        raise TypeError(
+            f"{name} gives fn the input and, by keyword, {', '.join(parts)}; {error}"
+        ) from None
+    return wanted
+
+
+def _bound(
+    name: str,
+    part: str,
+    layer: Layer,
+    params: Params,
+    states: dict[str, State],
+    key: Key | None,
+    train: bool,
+) -> BoundLayer:
+    """A part as a function of its input alone, which keeps the state of its last call."""
+    calls = itertools.count()
+
+    def call(x: PyTree, /) -> PyTree:
+        call_key = None if key is None else jax.random.fold_in(key, next(calls))
+        try:
+            with jax.named_scope(part):
+                y, states[part] = applied(layer, params, states[part], x, key=call_key, train=train)
+        except ShapeError as error:
+            raise ShapeError(f"{error}; in {part!r} of {name}") from error
+        return y
+
+    bound = cast(BoundLayer, call)
+    bound.params = params
+    return bound
+
+
 def _init(chain: Sequence[Layer], pack: Callable[..., Any]) -> InitFn:
     """What initialises each part from the key folded by its position."""
 
     def init_fn(key: Key) -> tuple[Params, State]:
-        pairs = [layer.init(jax.random.fold_in(key, i)) for i, layer in enumerate(chain)]
+        pairs = [initialised(layer, jax.random.fold_in(key, i)) for i, layer in enumerate(chain)]
         return pack(params for params, _ in pairs), pack(state for _, state in pairs)
 
     return init_fn

@@ -4,11 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
-from jax.typing import ArrayLike
+
+from jaxdl import _factory
+from jaxdl._factory import assembly as assembly
+from jaxdl._factory import factory as factory
 
 Array: TypeAlias = jax.Array
 Key: TypeAlias = jax.Array
 """A typed random key, from ``jax.random.key(seed)``."""
+
+PyTree: TypeAlias = Any
+"""Arrays in nested dicts, tuples and lists, or one array."""
 
 Params: TypeAlias = Any
 """What is learned: nested dicts and tuples of arrays."""
@@ -40,15 +46,18 @@ class ApplyFn(Protocol):
         self,
         params: Params,
         state: State,
-        x: ArrayLike,
+        x: PyTree,
         *,
         key: Key | None = None,
         train: bool = False,
-    ) -> tuple[Array, State]: ...
+    ) -> tuple[PyTree, State]: ...
 
 
 class Layer(NamedTuple):
     """A pair of pure functions, to networks what a GradientTransformation is to optimizers.
+
+    A Layer prints as the call that made it, and pickles as that call. Functions of your own that
+    return a Layer do the same once ``jaxdl.types.factory`` decorates them.
 
     Example:
         >>> from jaxdl import layers
@@ -57,10 +66,26 @@ class Layer(NamedTuple):
         >>> y, state = apply(params, state, jax.numpy.ones((5, 3)))
         >>> y.shape
         (5, 2)
+        >>> layers.dense(3, 2)
+        dense(3, 2)
     """
 
     init: InitFn
     apply: ApplyFn
+
+    def __repr__(self) -> str:
+        return _factory.written(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _factory.reduced(self)
+
+
+class BoundLayer(Protocol):
+    """A part of ``combinators.compose``: a plain function that carries its parameters."""
+
+    params: Params
+
+    def __call__(self, x: PyTree, /) -> Any: ...
 
 
 class LossFn(Protocol):
@@ -86,21 +111,25 @@ def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
     Operations of the layer carry the name too, for profiles and to find where nan comes from.
     """
     apply.__name__ = name  # type: ignore[attr-defined]
-    return Layer(init, jax.named_scope(name)(apply))
+    scoped = jax.named_scope(name)(apply)
+    scoped.made = None  # type: ignore[attr-defined]  # a factory records its call here
+    return Layer(init, scoped)
 
 
-def stateless(name: str, fn: Callable[[Any], Array]) -> Layer:
-    """Returns a Layer with neither params nor state that computes ``fn`` of one array."""
+def no_params(key: Key) -> tuple[Params, State]:
+    """The init of a Layer with neither params nor state."""
+    return (), ()
 
-    def init_fn(key: Key) -> tuple[Params, State]:
-        return (), ()
+
+def stateless(name: str, fn: Callable[[Any], PyTree]) -> Layer:
+    """Returns a Layer with neither params nor state that computes ``fn`` of what comes in."""
 
     def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
         return fn(x), state
 
-    return named(name, init_fn, apply_fn)
+    return named(name, no_params, apply_fn)
 
 
 def name_of(layer: Layer) -> str:

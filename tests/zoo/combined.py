@@ -1,19 +1,28 @@
 """What combinators make of layers."""
 
+import math
+
 import jax.numpy as jnp
 
 from jaxdl import layers, serial
-from jaxdl.combinators import branch, frozen, remat, repeat, residual
+from jaxdl.combinators import branch, compose, frozen, remat, repeat, residual
 from zoo.row import Row
+
+
+def _gated(x, gate, value):
+    """Two parts, one of which is called twice."""
+    return gate(x) * value(value(x))
+
 
 _noisy = serial(layers.dense(4, 4), jnp.tanh, layers.dropout(0.5))
 
 ROWS = [
+    Row("compose", compose(_gated, gate=_noisy, value=layers.dense(4, 4)), (4,), stochastic=True),
     Row("branch", branch(layers.dense(4, 3), layers.dense(4, 3)), (4,)),
     Row("branch, joined", branch(a=layers.dense(4, 3), b=jnp.tanh, merge="concat"), (4,)),
     Row(
         "branch, product",
-        branch(layers.dense(4, 3), layers.dense(4, 3), merge=lambda r: r[0] * r[1]),
+        branch(layers.dense(4, 3), layers.dense(4, 3), merge=math.prod),
         (4,),
     ),
     Row("residual", residual(serial(layers.dense(4, 4), jnp.tanh)), (4,)),

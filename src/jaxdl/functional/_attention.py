@@ -88,7 +88,7 @@ def dot_product_attention(
     )
     if key is not None:
         weights = dropout(key, weights, rate=rate)
-    return weighted_sum(weights.astype(v.dtype), v, weights.dtype).astype(q.dtype)
+    return weighted_sum(weights, v).astype(q.dtype)
 
 
 def attention_weights(

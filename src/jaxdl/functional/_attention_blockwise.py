@@ -70,7 +70,7 @@ def blockwise_attention(
         if key is not None:
             left = dropout(jax.random.fold_in(key, block.number), powers, rate=rate)
         total = jnp.swapaxes(powers.sum(axis=-1, keepdims=True), -2, -3)
-        return weighted_sum(left.astype(v.dtype), block.v, powers.dtype), total
+        return weighted_sum(left, block.v), total
 
     def add(sums: tuple[Array, Array], block: _Block) -> tuple[tuple[Array, Array], None]:
         return jax.tree.map(jnp.add, sums, terms(q, m, block)), None

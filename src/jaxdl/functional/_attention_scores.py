@@ -1,12 +1,16 @@
 """What both forms of attention compute first: checked arguments, scores, and what is seen."""
 
+import functools
 import math
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._precision import spread, wide_dtype
 from jaxdl.types import Array, Shape
 
 
@@ -35,26 +39,21 @@ def checked(
 def scores(q: Array, k: Array, bias: Array | None, scale: float | None) -> Array:
     """Returns scale · q·kᵀ + bias, (…, heads, q, k), in float32 where q is half precision."""
     *lead, n_q, heads, size = q.shape
-    dtype = jnp.float32 if jnp.finfo(q.dtype).bits < 32 else q.dtype
     # Heads that share keys count as further queries, so that it is one product for each key head.
     shared = jnp.swapaxes(q, -3, -2).reshape(*lead, k.shape[-2], heads // k.shape[-2] * n_q, size)
-    products = jnp.einsum(
-        "...qd,...kd->...qk", shared, jnp.swapaxes(k, -3, -2), preferred_element_type=dtype
-    )
+    products = _product("...qd,...kd->...qk", shared, jnp.swapaxes(k, -3, -2))
     products = products.reshape(*lead, heads, n_q, k.shape[-3])
     products = products * (1 / math.sqrt(size) if scale is None else scale)
     if bias is None:
         return products
-    return products + jnp.broadcast_to(bias, products.shape).astype(dtype)
+    return products + spread(bias, products.shape, products.dtype)
 
 
-def weighted_sum(weights: Array, v: Array, dtype: jnp.dtype) -> Array:
-    """Returns Σₖ wₖ·vₖ, (…, q, heads, features), of weights (…, heads, q, k)."""
+def weighted_sum(weights: Array, v: Array) -> Array:
+    """Returns Σₖ wₖ·vₖ, (…, q, heads, features), of weights (…, heads, q, k), widened."""
     *lead, heads, n_q, n_k = weights.shape
     shared = weights.reshape(*lead, v.shape[-2], heads // v.shape[-2] * n_q, n_k)
-    total = jnp.einsum(
-        "...qk,...kd->...qd", shared, jnp.swapaxes(v, -3, -2), preferred_element_type=dtype
-    )
+    total = _product("...qk,...kd->...qd", shared.astype(v.dtype), jnp.swapaxes(v, -3, -2))
     return jnp.swapaxes(total.reshape(*lead, heads, n_q, v.shape[-1]), -3, -2)
 
 
@@ -67,6 +66,26 @@ def up_to_now(n_q: int, keys: Array, offset: ArrayLike) -> Array:
     """Returns True where a key's position is that of the query or an earlier one, (q, k)."""
     queries = jnp.asarray(offset, keys.dtype) + jnp.arange(n_q, dtype=keys.dtype)
     return keys[None, :] <= queries[:, None]
+
+
+def _product(axes: str, a: Array, b: Array) -> Array:
+    """A product of matrices whose sums stay in float32 where the factors are half precision."""
+    dtype = jnp.result_type(a, b)
+    fn = _wide_product if wide_dtype(dtype) != dtype else jnp.einsum
+    return fn(axes, a.astype(dtype), b.astype(dtype))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _wide_product(axes: str, a: Array, b: Array) -> Array:
+    return jnp.einsum(axes, a, b, preferred_element_type=wide_dtype(a.dtype))
+
+
+@_wide_product.defjvp
+def _product_jvp(axes: str, factors: tuple[Array, Array], changes: tuple[Array, Array]) -> Any:
+    # Products of half precision here too, so that those of the backward pass are.
+    (a, b), (da, db) = factors, changes
+    y = _wide_product(axes, a, b)
+    return y, (jnp.einsum(axes, da, b) + jnp.einsum(axes, a, db)).astype(y.dtype)
 
 
 def _fitting(function: str, q: Array, k: Array, v: Array) -> None:

@@ -9,8 +9,9 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._precision import widen
 from jaxdl.functional._normalization import same_params
-from jaxdl.functional._standardize import standardize, wide
+from jaxdl.functional._standardize import standardize
 from jaxdl.types import Array
 
 
@@ -45,7 +46,8 @@ def batch_norm(
         axis_name: an axis of devices, or of ``vmap``, whose batches count as one.
         where: True for what counts in the statistics; its axes are the first ones of ``x``, so
             shape (batch,) leaves out rows, as those that pad a ragged last batch, and
-            (batch, time) positions. What doesn't count is normalised all the same.
+            (batch, time) positions. What doesn't count is normalised all the same, as 0 where it
+            is nan or infinite.
 
     Returns:
         An array of the shape and dtype of ``x``, and the state; in evaluation unchanged.
@@ -68,7 +70,7 @@ def batch_norm(
     x = _checks.floating(name, "x", x)
     _checks.last_axis(name, x, state["mean"].shape[0])
     same_params(name, params, x.shape[-1:])
-    values = wide(x)
+    values = widen(x)
     row = lambda a: jnp.asarray(a, values.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
     scale, bias = row(params.get("scale", 1.0)), row(params.get("bias", 0.0))
     smallest = jnp.asarray(epsilon, values.dtype)
@@ -77,6 +79,8 @@ def batch_norm(
         return ((values - row(state["mean"])) * factor + bias).astype(x.dtype), state
     _more_than_one_value(name, x, axis_name)
     mask = None if where is None else _mask(name, where, x)
+    if mask is not None:  # a nan that doesn't count would reach the gradient, as 0·nan
+        values = jnp.where(mask | jnp.isfinite(values), values, 0)
     axes = tuple(range(x.ndim - 1))
     y, mean, variance, count = standardize(values, scale, bias, smallest, mask, axes, axis_name)
     moved = _move(state, momentum, mean.ravel(), variance.ravel(), count.reshape(()))

@@ -7,6 +7,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl.functional._dense import biased
 from jaxdl.types import Array
 
 
@@ -40,5 +41,5 @@ def bilinear(params: Mapping[str, Array], first: ArrayLike, second: ArrayLike) -
         raise ShapeError(
             f"{name} got {describe(first)} and {describe(second)}; all axes but the last must agree"
         )
-    y = jnp.einsum("...i,ijo,...j->...o", first, kernel, second)
-    return y + jnp.broadcast_to(params["bias"], y.shape) if "bias" in params else y
+    first, second = (a.astype(kernel.dtype) for a in (first, second))
+    return biased(params, jnp.einsum("...i,ijo,...j->...o", first, kernel, second))

@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
 from jaxdl.functional._convolution_geometry import Geometry, mirrored, plain
 from jaxdl.functional._convolution_rules import convolve
+from jaxdl.functional._dense import biased
 from jaxdl.functional._windows import Padding, Pairs, Sizes, images, pairs, per_axis, span
 from jaxdl.types import Array, Shape
 
@@ -29,7 +29,8 @@ def conv(
 ) -> Array:
     """Convolution, as networks mean it: y[i] = Σⱼ x[stride·i + dilation·j - padding]·W[j] + b.
 
-    The kernel's rank tells the number of spatial axes: one, two or three.
+    The kernel's rank sets the number of spatial axes: one, two or three. It computes in the
+    kernel's dtype.
 
     Args:
         params: ``{"kernel": (…spatial, n_in/groups, n_out), "bias": (n_out,)}``; without
@@ -157,13 +158,11 @@ def _batched(
     """Convolves with all leading axes merged into one, and adds the bias."""
     if derivatives not in ("fast", "lax"):
         raise ValueError(f'{name}: derivatives is {derivatives!r}; it must be "fast" or "lax"')
-    dtype = jnp.promote_types(x.dtype, kernel.dtype)
     lead = x.shape[: x.ndim - kernel.ndim + 1]
-    rows = x.reshape(math.prod(lead), *x.shape[len(lead) :]).astype(dtype)
+    rows = x.reshape(math.prod(lead), *x.shape[len(lead) :]).astype(kernel.dtype)
     fn = convolve if derivatives == "fast" else plain
-    y = fn(rows, kernel.astype(dtype), geometry)
-    y = y.reshape(*lead, *y.shape[1:])
-    return y + jnp.broadcast_to(params["bias"], y.shape) if "bias" in params else y
+    y = fn(rows, kernel, geometry)
+    return biased(params, y.reshape(*lead, *y.shape[1:]))
 
 
 def _groups(name: str, groups: int, **channels: int) -> int:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import jax
-import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl.functional._convolution import conv
+from jaxdl.functional._dense import biased
 from jaxdl.functional._pooling import max_pool
 from jaxdl.functional._windows import Padding, Sizes
 from jaxdl.types import Array
@@ -52,5 +52,4 @@ def conv_relu_pool(
     """
     kernel = {"kernel": params["kernel"]}
     y = conv(kernel, x, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    y = max_pool(y, pool)
-    return jax.nn.relu(y + jnp.broadcast_to(params["bias"], y.shape) if "bias" in params else y)
+    return jax.nn.relu(biased(params, max_pool(y, pool)))

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Mapping
 
-import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._precision import spread
 from jaxdl.types import Array
 
 
 def dense(params: Mapping[str, Array], x: ArrayLike) -> Array:
-    """Affine map of the last axis: y = x·W + b.
+    """Affine map of the last axis: y = x·W + b, in the dtype of W.
 
     Args:
         params: ``{"kernel": (n_in, n_out), "bias": (n_out,)}``; without ``bias``, y = x·W.
@@ -35,6 +35,10 @@ def dense(params: Mapping[str, Array], x: ArrayLike) -> Array:
     _checks.last_axis(name, x, kernel.shape[0])
     # As one product of two matrices: in loops, XLA on CPUs takes four times as long for the
     # kernel's gradient where it is a sum over several axes.
-    rows = x.reshape(math.prod(x.shape[:-1]), kernel.shape[0])
-    y = (rows @ kernel).reshape(*x.shape[:-1], kernel.shape[1])
-    return y + jnp.broadcast_to(params["bias"], y.shape) if "bias" in params else y
+    rows = x.astype(kernel.dtype).reshape(math.prod(x.shape[:-1]), kernel.shape[0])
+    return biased(params, (rows @ kernel).reshape(*x.shape[:-1], kernel.shape[1]))
+
+
+def biased(params: Mapping[str, Array], y: Array) -> Array:
+    """Returns y + b, or y where the params have no bias."""
+    return y + spread(params["bias"], y.shape, y.dtype) if "bias" in params else y

@@ -1,7 +1,7 @@
 """Vectors of tokens: looked up by number, and compared with."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._precision import wide_dtype, widen
 from jaxdl.types import Array
 
 
@@ -41,7 +42,7 @@ def embedding(
     table = jnp.asarray(params["embedding"])
     name = f"embedding({table.shape[0]}, {table.shape[1]})"
     indices = _token_numbers(name, indices, len(table))
-    y = _rows(table, indices)
+    y = (_rows if wide_dtype(table.dtype) == table.dtype else _half_rows)(table, indices)
     if padding_index is None:
         return y
     _known_in_range(name, "padding_index", np.asarray(padding_index), len(table))
@@ -122,7 +123,7 @@ def embedding_attend(params: Mapping[str, Array], x: ArrayLike) -> Array:
     name = f"embedding_attend({table.shape[0]}, {table.shape[1]})"
     x = _checks.floating(name, "x", x)
     _checks.last_axis(name, x, table.shape[1])
-    return jnp.einsum("...d,nd->...n", x, table)
+    return jnp.einsum("...d,nd->...n", x.astype(table.dtype), table)
 
 
 def _token_numbers(name: str, indices: ArrayLike, n_tokens: int) -> Array:
@@ -145,6 +146,18 @@ def _known_in_range(name: str, argument: str, numbers: np.ndarray, n_tokens: int
 def _rows(table: Array, numbers: Array) -> Array:
     """Returns the table's rows of these numbers, nan where there is none."""
     return table.at[numbers].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
+
+
+_half_rows = jax.custom_jvp(_rows)
+
+
+@_half_rows.defjvp
+def _half_rows_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Any]
+) -> tuple[Array, Array]:
+    # The gradient of a row is a sum over all its uses: in float32.
+    (table, numbers), (change, _) = primals, tangents
+    return _rows(table, numbers), _rows(widen(change), numbers).astype(table.dtype)
 
 
 def _largest(rows: Array, counts: Array) -> Array:

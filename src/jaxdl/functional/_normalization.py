@@ -9,7 +9,8 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
-from jaxdl.functional._standardize import standardize, wide
+from jaxdl._precision import widen
+from jaxdl.functional._standardize import standardize
 from jaxdl.types import Array, Shape
 
 
@@ -78,7 +79,7 @@ def rms_norm(
     x = _checks.floating("rms_norm", "x", x)
     over = _last_axes("rms_norm", x, axes)
     same_params("rms_norm", params, x.shape[-axes:])
-    values = wide(x)
+    values = widen(x)
     smallest = jnp.finfo(values.dtype).eps if epsilon is None else epsilon
     square = jnp.square(values).mean(over, keepdims=True)
     return affine(params, values * rsqrt(square + jnp.asarray(smallest, values.dtype)), x.dtype)
@@ -194,7 +195,7 @@ def local_response_norm(
     """
     x = _checks.floating("local_response_norm", "x", x)
     _checks.positive_ints("local_response_norm", size=size)
-    values = wide(x)
+    values = widen(x)
     before = [(0, 0)] * (x.ndim - 1)
     padded = jnp.pad(jnp.square(values), [*before, (size // 2, (size - 1) // 2)])
     # Sums of shifted copies fuse into one loop; a window reduction is slow on CPUs.
@@ -204,7 +205,7 @@ def local_response_norm(
 
 def normalized(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     """Returns (x - mean) / √(variance + ε) over ``axes``, at least in float32."""
-    x = wide(x)
+    x = widen(x)
     one, zero = (jnp.full((1,) * x.ndim, number, x.dtype) for number in (1, 0))
     return standardize(x, one, zero, jnp.asarray(epsilon, x.dtype), None, axes, None)[0]
 

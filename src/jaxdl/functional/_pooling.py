@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
-from jaxdl.functional._standardize import wide
+from jaxdl._precision import widen
 from jaxdl.functional._windows import Pairs, Sizes, images, one_an_axis, pairs, per_axis, span
 from jaxdl.types import Array, Shape
 
@@ -112,7 +112,7 @@ def avg_pool(
         Array([3., 3.], dtype=float32)
     """
     x, over = _windows("avg_pool", x, window, stride, padding, 1, ceil_mode)
-    total, first = _sums(wide(x), over), x.ndim - len(over.size) - 1
+    total, first = _sums(widen(x), over), x.ndim - len(over.size) - 1
     for axis, (n, k, s, (low, high), _, o) in enumerate(
         zip(x.shape[first:-1], *over, strict=True), start=first
     ):
@@ -134,13 +134,14 @@ def lp_pool(
 ) -> Array:
     """The p-norm of each window: y[i] = (Σⱼ x[stride·i + j]ᵖ)^(1/p), with p the norm type.
 
-    Where the sum is 0 the gradient is 0. With odd p, negative sums give nan. Half precision is
-    computed in float32.
+    At infinity it is the largest |x|, and where p isn't whole it is that of |x|, where PyTorch's
+    powers are nan. Where the sum is 0 the gradient is 0. With odd p, negative sums give nan. Half
+    precision is computed in float32.
 
     Args:
         x: shape (…, …spatial, channels), floating point.
         window: its size, one number an axis; so many spatial axes ``x`` has.
-        norm_type: p; 1 sums, and towards infinity the largest entry wins.
+        norm_type: p, positive or ``math.inf``; 1 sums.
         stride: the step between windows; the window's size unless given.
         ceil_mode: whether a last window that reaches over the end counts too; its norm is scaled
             up by the share of the window that lies inside.
@@ -158,14 +159,23 @@ def lp_pool(
         >>> lp_pool(jnp.array([3.0, 4.0, 0.0, 2.0]).reshape(4, 1), (2,)).ravel()
         Array([5., 2.], dtype=float32)
     """
-    if isinstance(norm_type, int | float) and not norm_type > 0:
-        raise ValueError(f"lp_pool: norm_type is {norm_type}; it must be positive")
+    _checks.positive("lp_pool", norm_type=norm_type)
     x = _checks.floating("lp_pool", "x", x)
     size = one_an_axis("lp_pool", "window", window)
-    mean = avg_pool(wide(x) ** norm_type, size, stride=stride, ceil_mode=ceil_mode)
+    if norm_type == math.inf:
+        return max_pool(jnp.abs(x), size, stride=stride, ceil_mode=ceil_mode)
+    mean = avg_pool(_powers(widen(x), norm_type), size, stride=stride, ceil_mode=ceil_mode)
     total = mean * math.prod(size)
     zero = total == 0
     return jnp.where(zero, 0, jnp.where(zero, 1, total) ** (1 / norm_type)).astype(x.dtype)
+
+
+def _powers(x: Array, p: float) -> Array:
+    """Returns xᵖ, and |x|ᵖ where p isn't whole; its gradient at 0 is 0 where p is below 1."""
+    if p == round(p):
+        return x**p
+    zero = x == 0
+    return jnp.where(zero, 0, jnp.where(zero, 1, jnp.abs(x)) ** p)
 
 
 def _windows(

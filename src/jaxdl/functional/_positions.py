@@ -10,6 +10,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._precision import spread, wide_dtype, widen
 from jaxdl.types import Array
 
 
@@ -54,7 +55,7 @@ def rotary(
         raise ShapeError(
             f"rotary: x is {describe(x)}; it must be (…, time, heads, features), features even"
         )
-    dtype = jnp.float32 if jnp.finfo(x.dtype).bits < 32 else x.dtype
+    dtype = wide_dtype(x.dtype)
     time = jnp.arange(x.shape[-3]) if positions is None else jnp.asarray(positions)
     if time.shape not in (x.shape[-3:-2], x.shape[:-2]):
         raise ShapeError(
@@ -104,8 +105,7 @@ def sinusoidal_positions(
     _checks.positive_ints("sinusoidal_positions", n_features=n_features)
     if n_features % 2:
         raise ValueError(f"sinusoidal_positions: n_features is {n_features}; it must be even")
-    wide = jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
-    angles = _angles(jnp.asarray(positions), n_features, base, wide)
+    angles = _angles(jnp.asarray(positions), n_features, base, wide_dtype(dtype))
     waves = jnp.stack([jnp.sin(angles), jnp.cos(angles)], -1)
     return waves.reshape(*angles.shape[:-1], n_features).astype(dtype)
 
@@ -142,8 +142,8 @@ def learned_positions(params: Mapping[str, Array], x: ArrayLike, *, offset: Arra
     room(name, offset, x.shape[-2], length)
     rows = jnp.asarray(offset) + jnp.arange(x.shape[-2])
     rows = jnp.where(rows < 0, length, rows)  # they would count from the end
-    vectors = table.at[rows].get(mode="fill", fill_value=jnp.nan)
-    return x + jnp.broadcast_to(vectors, x.shape)
+    vectors = widen(table).at[rows].get(mode="fill", fill_value=jnp.nan)
+    return x + spread(vectors, x.shape, x.dtype)
 
 
 def room(name: str, offset: ArrayLike, time: int, length: int) -> None:

@@ -139,7 +139,9 @@ def _run(
     reverse: bool, z: parts.Gates, kernel: Array, bias: Array, h: Array, mask: Array | None
 ) -> tuple[Array, Array]:
     """All states h, (time, batch, n_hidden), and the last."""
-    h, (hs, _) = lax.scan(functools.partial(_step, kernel, bias), h, (z, mask), reverse=reverse)
+    each = parts.summed(kernel)
+    step = lambda h, x: _step(each(), bias, h, x)
+    h, (hs, _) = lax.scan(step, h, (z, mask), reverse=reverse)
     return hs, h
 
 

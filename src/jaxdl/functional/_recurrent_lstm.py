@@ -151,7 +151,8 @@ def _run(
     reverse: bool, z: parts.Gates, kernel: Array, h: Array, c: Array, mask: Array | None
 ) -> tuple[Array, Array, Array]:
     """All states h, (time, batch, n_hidden), and the last h and c."""
-    step = functools.partial(_step, kernel)
+    each = parts.summed(kernel)
+    step = lambda carry, x: _step(each(), carry, x)
     (h, c), (hs, _) = lax.scan(step, (h, c), (z, mask), reverse=reverse)
     return hs, h, c
 

@@ -16,6 +16,8 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._precision import spread, widen
+from jaxdl._precision import wide_dtype as wide
 from jaxdl._varying import varying
 from jaxdl.types import Array, Shape
 
@@ -76,7 +78,7 @@ def cut(name: str, params: Cell, x: ArrayLike, lengths: ArrayLike | None) -> Ste
         raise ShapeError(f"{name} got {describe(x)}, and needs axes (…, time, n_in)")
     _checks.last_axis(name, x, params["kernel"].shape[0])
     lead, (time, n_in) = x.shape[:-2], x.shape[-2:]
-    x = x.astype(jnp.result_type(x, params["kernel"]))
+    x = x.astype(params["kernel"].dtype)
     x = jnp.moveaxis(x.reshape(math.prod(lead), time, n_in), 1, 0)
     if lengths is None:
         return Steps(x, None, lead)
@@ -113,11 +115,6 @@ def start(
     return varying(carry, (dict(params), steps.x, steps.mask))
 
 
-def wide(dtype: Any) -> Any:
-    """The type in which sums and cell states are kept: float32 for half precision."""
-    return jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
-
-
 # Half precision is rounded after the sum, which is taken in float32; XLA for CPUs can't give the
 # sum itself (preferred_element_type) for every one of these products.
 def dot(a: Array, b: Array) -> Array:
@@ -135,7 +132,7 @@ def project(gates: int, x: Array, kernel: Array, bias: Array) -> Gates:
     """What comes in, before the recurrence: x·W + b of each gate, for all steps at once."""
     shape = (*x.shape[:-1], bias.size // gates)
     pairs = zip(jnp.split(kernel, gates, 1), jnp.split(bias, gates), strict=True)
-    return tuple(dot(x, k) + jnp.broadcast_to(b, shape).astype(wide(b.dtype)) for k, b in pairs)
+    return tuple(dot(x, k) + spread(b, shape, wide(b.dtype)) for k, b in pairs)
 
 
 # By itself JAX would transpose a gate's whole gradient before the product, which takes longer.
@@ -155,6 +152,12 @@ def _project_backward(gates: int, saved: Any, dz: Gates) -> tuple[Array, Array, 
 
 
 project_fast.defvjp(_project_forward, _project_backward)
+
+
+def summed(kernel: Array) -> Callable[[], Array]:
+    """Gives a kernel to each step of a scan; its gradient over the steps is a sum in float32."""
+    held = widen(kernel)
+    return lambda: held.astype(kernel.dtype)
 
 
 def kernel_gradient(dz: Sequence[Array], x: Array, kernel: Array) -> Array:

@@ -1,6 +1,5 @@
 """The plain recurrent network of Elman."""
 
-import functools
 from typing import Any, Literal, TypeAlias
 
 import jax
@@ -131,7 +130,8 @@ def _run(
     mask: Array | None,
 ) -> tuple[Array, Array]:
     """All states h, (time, batch, n_hidden), and the last."""
-    step = functools.partial(_step, nonlinearity, kernel)
+    each = parts.summed(kernel)
+    step = lambda h, x: _step(nonlinearity, each(), h, x)
     h, hs = lax.scan(step, h, (z, mask), reverse=reverse)
     return hs, h
 

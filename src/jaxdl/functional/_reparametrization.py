@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
-from jaxdl.functional._standardize import wide
+from jaxdl._precision import widen
 from jaxdl.types import Array
 
 Carry: TypeAlias = tuple[Array, Array, Array, Array]
@@ -44,7 +44,7 @@ def weight_norm(direction: ArrayLike, scale: ArrayLike) -> Array:
         raise ShapeError(f"weight_norm: scale is {describe(g)} for {describe(v)}")
     lengths = output_lengths(v)
     factor = g.astype(lengths.dtype) / lengths
-    return (wide(v) * jnp.broadcast_to(factor, v.shape)).astype(v.dtype)
+    return (widen(v) * jnp.broadcast_to(factor, v.shape)).astype(v.dtype)
 
 
 def spectral_norm(
@@ -79,13 +79,13 @@ def spectral_norm(
         https://arxiv.org/abs/1802.05957.
     """
     kernel = _kernel("spectral_norm", kernel)
-    matrix = wide(kernel).reshape(-1, kernel.shape[-1]).T
+    matrix = widen(kernel).reshape(-1, kernel.shape[-1]).T
     u, v = (jnp.asarray(state[name], matrix.dtype) for name in ("u", "v"))
     if (*u.shape, *v.shape) != matrix.shape:
         raise ShapeError(f"spectral_norm: u {describe(u)} and v {describe(v)} for W {matrix.shape}")
     fixed = jax.lax.stop_gradient((matrix, u, v, jnp.asarray(epsilon, matrix.dtype)))
     _, u, v, _ = jax.lax.fori_loop(0, n_iterations, _improve, fixed)
-    values = wide(kernel) / (u @ (matrix @ v))
+    values = widen(kernel) / (u @ (matrix @ v))
     new = {"u": u.astype(state["u"].dtype), "v": v.astype(state["v"].dtype)}
     return values.astype(kernel.dtype), new
 
@@ -103,7 +103,7 @@ def output_lengths(kernel: ArrayLike) -> Array:
         >>> output_lengths(jnp.array([[3.0], [4.0]]))
         Array([5.], dtype=float32)
     """
-    values = wide(jnp.asarray(kernel))
+    values = widen(jnp.asarray(kernel))
     return jnp.sqrt(jnp.square(values).sum(tuple(range(values.ndim - 1))))
 
 

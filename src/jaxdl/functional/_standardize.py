@@ -12,11 +12,6 @@ from jaxdl.types import Array
 Result: TypeAlias = tuple[Array, Array, Array, Array]
 
 
-def wide(x: Array) -> Array:
-    """Returns ``x`` in float32 where it is half precision, and as it is elsewhere."""
-    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
-
-
 # Autodiff would go back through mean and variance one after the other, with twice the passes over
 # x. A rule for tangents is enough: its transpose is the short backward pass, and both modes work.
 @functools.partial(jax.custom_jvp, nondiff_argnums=(5, 6))

@@ -5,9 +5,10 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, activations, functional, initializers
 from jaxdl.layers._dense import dense
-from jaxdl.types import Array, Init, Key, Layer, Params, State, named
+from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
 
 
+@factory
 def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) -> Layer:
     """Leaky relu that learns its slope: x where x > 0, else slope · x; see ``activations.prelu``.
 
@@ -43,6 +44,7 @@ def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) ->
     return named(name, init_fn, apply_fn)
 
 
+@factory
 def swish(n: int = 1, *, beta: float = 1.0, dtype: DTypeLike = jnp.float32) -> Layer:
     """Swish that learns its beta: x · sigmoid(beta · x); see ``activations.swish``.
 
@@ -78,6 +80,7 @@ def swish(n: int = 1, *, beta: float = 1.0, dtype: DTypeLike = jnp.float32) -> L
     return named(name, init_fn, apply_fn)
 
 
+@factory
 def maxout(
     n_in: int,
     n_out: int,
@@ -125,6 +128,7 @@ def maxout(
     return named(name, affine.init, apply_fn)
 
 
+@factory
 def rrelu(*, lower: float = 1 / 8, upper: float = 1 / 3) -> Layer:
     """Leaky relu with a random slope in training, its mean in evaluation.
 

@@ -8,12 +8,13 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional, initializers
 from jaxdl.layers._dense import dense
-from jaxdl.types import Array, Init, Key, Layer, Params, State, named
+from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
 
 _qkv_default = Init(initializers.glorot_uniform())
 _out_default = Init(initializers.torch_default.kernel)
 
 
+@factory
 def multi_head_attention(
     n_features: int,
     n_heads: int,

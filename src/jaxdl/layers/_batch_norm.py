@@ -7,9 +7,10 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional
 from jaxdl.layers._normalization import affine_params
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
 
+@factory
 def batch_norm(
     n: int,
     *,
@@ -47,7 +48,9 @@ def batch_norm(
     """
     name = f"batch_norm({n})"
     _checks.positive_ints(name, n=n)
-    _checks.in_unit_interval(name, "momentum", momentum, closed=True)
+    if momentum is not None:
+        _checks.in_unit_interval(name, "momentum", momentum, closed=True)
+    _checks.at_least(name, 0, epsilon=epsilon)
     compute = functools.partial(
         functional.batch_norm, momentum=momentum, epsilon=epsilon, axis_name=axis_name
     )

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional, initializers
-from jaxdl.types import Array, Init, Key, Layer, Params, State, named
+from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
 
 
+@factory
 def bilinear(
     n_in1: int,
     n_in2: int,

@@ -12,11 +12,12 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxdl import _checks, functional, initializers
 from jaxdl._checks import ShapeError
 from jaxdl.functional._windows import one_an_axis
-from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, named
+from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, named
 
 Padding = str | int | Sequence[int | tuple[int, int]]
 
 
+@factory
 def conv(
     n_in: int,
     n_out: int,
@@ -75,6 +76,7 @@ def conv(
     return _layer(name, fn, (*size, n_in // groups, n_out), n_out, bias, init, dtype)
 
 
+@factory
 def conv_transpose(
     n_in: int,
     n_out: int,
@@ -136,6 +138,7 @@ def conv_transpose(
     return _layer(name, fn, (*size, n_out // groups, n_in), n_out, bias, init, dtype)
 
 
+@factory
 def depthwise_conv(
     n_in: int,
     size: Sequence[int],
@@ -188,6 +191,7 @@ def depthwise_conv(
     )
 
 
+@factory
 def conv_relu_pool(
     n_in: int,
     n_out: int,

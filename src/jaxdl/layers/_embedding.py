@@ -8,12 +8,13 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional
-from jaxdl.types import Array, Initializer, Key, Layer, Params, State, named
+from jaxdl.types import Array, Initializer, Key, Layer, Params, State, factory, named
 
 STANDARD_NORMAL = jax.nn.initializers.normal(1.0)
 """N(0, 1), PyTorch's default for embeddings."""
 
 
+@factory
 def embedding(
     n_tokens: int,
     n_out: int,
@@ -61,6 +62,7 @@ def embedding(
     return named(name, init_fn, apply_fn)
 
 
+@factory
 def embedding_bag(
     n_tokens: int,
     n_out: int,

@@ -8,9 +8,10 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional
 from jaxdl._checks import ShapeError, describe
-from jaxdl.types import Array, Key, Layer, Params, Shape, State, named, stateless
+from jaxdl.types import Array, Key, Layer, Params, Shape, State, factory, named, stateless
 
 
+@factory
 def layer_norm(
     n: int | Sequence[int],
     *,
@@ -54,6 +55,7 @@ def layer_norm(
     return named(name, init_fn, apply_fn)
 
 
+@factory
 def rms_norm(
     n: int | Sequence[int],
     *,
@@ -96,6 +98,7 @@ def rms_norm(
     return named(name, init_fn, apply_fn)
 
 
+@factory
 def group_norm(
     groups: int,
     n: int,
@@ -146,6 +149,7 @@ def group_norm(
     return named(name, init_fn, apply_fn)
 
 
+@factory
 def instance_norm(
     n: int,
     *,
@@ -191,6 +195,7 @@ def instance_norm(
     return named(name, init_fn, apply_fn)
 
 
+@factory
 def local_response_norm(
     size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Layer:

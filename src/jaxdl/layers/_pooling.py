@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from jaxdl import functional
 from jaxdl.functional._windows import one_an_axis
-from jaxdl.types import Layer, stateless
+from jaxdl.types import Layer, factory, stateless
 
 
+@factory
 def max_pool(
     window: Sequence[int],
     *,
@@ -45,6 +46,7 @@ def max_pool(
     return stateless(f"max_pool({one_an_axis('max_pool', 'window', window)})", fn)
 
 
+@factory
 def avg_pool(
     window: Sequence[int],
     *,
@@ -82,6 +84,7 @@ def avg_pool(
     return stateless(f"avg_pool({one_an_axis('avg_pool', 'window', window)})", fn)
 
 
+@factory
 def lp_pool(
     window: Sequence[int],
     *,
@@ -112,6 +115,7 @@ def lp_pool(
     return stateless(f"lp_pool({one_an_axis('lp_pool', 'window', window)})", fn)
 
 
+@factory
 def adaptive_avg_pool(size: Sequence[int]) -> Layer:
     """Takes the means of as many windows as asked for; see ``functional.adaptive_avg_pool``.
 
@@ -131,6 +135,7 @@ def adaptive_avg_pool(size: Sequence[int]) -> Layer:
     return stateless(f"adaptive_avg_pool({one_an_axis('adaptive_avg_pool', 'size', size)})", fn)
 
 
+@factory
 def adaptive_max_pool(size: Sequence[int]) -> Layer:
     """Keeps the largest of as many windows as asked for; see ``functional.adaptive_max_pool``.
 
@@ -150,6 +155,7 @@ def adaptive_max_pool(size: Sequence[int]) -> Layer:
     return stateless(f"adaptive_max_pool({one_an_axis('adaptive_max_pool', 'size', size)})", fn)
 
 
+@factory
 def global_avg_pool(*, axes: int = 2) -> Layer:
     """Takes the mean of each channel over the image; see ``functional.global_avg_pool``.
 
@@ -169,6 +175,7 @@ def global_avg_pool(*, axes: int = 2) -> Layer:
     return stateless(f"global_avg_pool(axes={axes})", fn)
 
 
+@factory
 def global_max_pool(*, axes: int = 2) -> Layer:
     """Keeps the largest entry of each channel; see ``functional.global_max_pool``.
 

@@ -6,11 +6,12 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional
 from jaxdl._checks import ShapeError, describe
-from jaxdl.types import Array, Initializer, Key, Layer, Params, State, named, stateless
+from jaxdl.types import Array, Initializer, Key, Layer, Params, State, factory, named, stateless
 
 _small = jax.nn.initializers.normal(0.02)
 
 
+@factory
 def sinusoidal_positions(n_features: int, *, base: float = 10_000.0) -> Layer:
     """Adds sines and cosines of the position; see ``functional.sinusoidal_positions``.
 
@@ -43,6 +44,7 @@ def sinusoidal_positions(n_features: int, *, base: float = 10_000.0) -> Layer:
     return stateless(name, add)
 
 
+@factory
 def learned_positions(
     length: int,
     n_features: int,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional, initializers
-from jaxdl.types import Array, Init, Initializer, Key, Layer, Params, State, named
+from jaxdl.types import Array, Init, Initializer, Key, Layer, Params, State, factory, named
 
 
 class _Cell(NamedTuple):
@@ -21,6 +21,7 @@ class _Cell(NamedTuple):
     biases: tuple[str, ...]
 
 
+@factory
 def lstm(
     n_in: int,
     n_hidden: int,
@@ -96,6 +97,7 @@ def lstm(
     )  # fmt: skip
 
 
+@factory
 def gru(
     n_in: int,
     n_hidden: int,
@@ -147,6 +149,7 @@ def gru(
     )  # fmt: skip
 
 
+@factory
 def rnn(
     n_in: int,
     n_hidden: int,

@@ -4,9 +4,11 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl._precision import widen
+from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
 
+@factory
 def activity_regularizer(*, l1: float = 0.0, l2: float = 0.0, axes: int = 1) -> Layer:
     """Passes its input on, and adds to the loss in training: l1·Σ|a| + l2·Σa², a mean over rows.
 
@@ -49,7 +51,7 @@ def activity_regularizer(*, l1: float = 0.0, l2: float = 0.0, axes: int = 1) -> 
         x = _checks.floating(name, "x", x)
         if not train:
             return x, state
-        wide = x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+        wide = widen(x)
         size = wide * jnp.sign(wide)  # |a|, with gradient 0 at 0
         each = jnp.sum(l1 * size + l2 * jnp.square(wide), axis=tuple(range(-axes, 0)))
         return x, {"penalty": jnp.mean(each).astype(jnp.float32)}

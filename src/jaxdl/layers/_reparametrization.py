@@ -8,14 +8,15 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, functional
+from jaxdl._precision import widen
 from jaxdl.functional._reparametrization import output_lengths
-from jaxdl.functional._standardize import wide
-from jaxdl.types import Array, Key, Layer, Params, State, name_of, named
+from jaxdl.types import Array, Key, Layer, Params, State, factory, name_of, named
 
 INITIAL_ITERATIONS = 15
 """How often the power method runs when a layer is made, as in PyTorch."""
 
 
+@factory
 def weight_norm(layer: Layer) -> Layer:
     """Learns directions and lengths of the weights apart: W = g · v / ‖v‖ for each output.
 
@@ -54,6 +55,7 @@ def weight_norm(layer: Layer) -> Layer:
     return named(name, init_fn, apply_fn)
 
 
+@factory
 def spectral_norm(layer: Layer, *, n_iterations: int = 1, epsilon: float = 1e-12) -> Layer:
     """Divides each kernel by its largest singular value; see ``functional.spectral_norm``.
 
@@ -107,7 +109,7 @@ def spectral_norm(layer: Layer, *, n_iterations: int = 1, epsilon: float = 1e-12
 
 def _start(key: Key, kernel: Array, epsilon: float) -> State:
     """Returns singular vectors of a kernel, after 15 power iterations from random ones."""
-    draw = lambda key, n: jax.random.normal(key, (n,), wide(kernel).dtype)
+    draw = lambda key, n: jax.random.normal(key, (n,), widen(kernel).dtype)
     n_out = kernel.shape[-1]
     u_key, v_key = jax.random.split(key)
     unit = lambda a: a / jnp.linalg.norm(a)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from jaxdl import functional
-from jaxdl.types import Layer, stateless
+from jaxdl.types import Layer, factory, stateless
 
 
+@factory
 def upsample(
     *,
     scale: float | Sequence[float] | None = None,
@@ -46,6 +47,7 @@ def upsample(
     return stateless(f"upsample({given})", fn)
 
 
+@factory
 def pixel_shuffle(factor: int) -> Layer:
     """Turns channels into pixels; see ``functional.pixel_shuffle``.
 
@@ -66,6 +68,7 @@ def pixel_shuffle(factor: int) -> Layer:
     )
 
 
+@factory
 def pixel_unshuffle(factor: int) -> Layer:
     """Turns pixels into channels; see ``functional.pixel_unshuffle``.
 

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jaxdl import functional
-from jaxdl.types import Layer, stateless
+from jaxdl.types import Layer, factory, stateless
 
 
+@factory
 def flatten(*, axes: int = 3) -> Layer:
     """Merges the last axes into one; see ``functional.flatten``.
 
@@ -26,6 +27,7 @@ def flatten(*, axes: int = 3) -> Layer:
     return stateless(f"flatten(axes={axes})", functools.partial(functional.flatten, axes=axes))
 
 
+@factory
 def rescale(
     scale: float = 1 / 255, offset: float = 0.0, *, dtype: DTypeLike = jnp.float32
 ) -> Layer:

@@ -8,9 +8,10 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, functional
 from jaxdl.functional._stochastic import nonnegative
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
 
+@factory
 def dropout(rate: float | Array) -> Layer:
     """Drops a share of the entries in training; see ``functional.dropout``.
 
@@ -33,6 +34,7 @@ def dropout(rate: float | Array) -> Layer:
     return _in_training(name, functools.partial(functional.dropout, rate=rate))
 
 
+@factory
 def feature_dropout(rate: float | Array, *, axes: int) -> Layer:
     """Drops whole channels of each example in training; see ``functional.feature_dropout``.
 
@@ -60,6 +62,7 @@ def feature_dropout(rate: float | Array, *, axes: int) -> Layer:
     return _in_training(name, functools.partial(functional.feature_dropout, rate=rate, axes=axes))
 
 
+@factory
 def drop_path(rate: float | Array, *, axes: int) -> Layer:
     """Drops whole examples in training, as a residual branch; see ``functional.drop_path``.
 
@@ -87,6 +90,7 @@ def drop_path(rate: float | Array, *, axes: int) -> Layer:
     return _in_training(name, functools.partial(functional.drop_path, rate=rate, axes=axes))
 
 
+@factory
 def alpha_dropout(rate: float | Array) -> Layer:
     """Dropout for selu, which keeps mean and variance; see ``functional.alpha_dropout``.
 
@@ -109,6 +113,7 @@ def alpha_dropout(rate: float | Array) -> Layer:
     return _in_training(name, functools.partial(functional.alpha_dropout, rate=rate))
 
 
+@factory
 def feature_alpha_dropout(rate: float | Array, *, axes: int) -> Layer:
     """Drops whole channels as alpha_dropout does; see ``functional.feature_alpha_dropout``.
 
@@ -139,6 +144,7 @@ def feature_alpha_dropout(rate: float | Array, *, axes: int) -> Layer:
     )
 
 
+@factory
 def gaussian_noise(stddev: float | Array) -> Layer:
     """Adds normal noise in training; see ``functional.gaussian_noise``.
 
@@ -161,6 +167,7 @@ def gaussian_noise(stddev: float | Array) -> Layer:
     return _in_training(name, functools.partial(functional.gaussian_noise, stddev=stddev))
 
 
+@factory
 def gaussian_dropout(rate: float | Array) -> Layer:
     """Multiplies by normal noise in training; see ``functional.gaussian_dropout``.
 

@@ -7,9 +7,10 @@ from itertools import pairwise
 from jaxdl import _checks, activations, initializers, layers
 from jaxdl.combinators import LayerLike, serial
 from jaxdl.models._mlp import mlp
-from jaxdl.types import Array, Init, Layer
+from jaxdl.types import Array, Init, Layer, assembly
 
 
+@assembly
 def lenet5(
     n_classes: int = 10,
     *,
@@ -54,6 +55,7 @@ def lenet5(
     )
 
 
+@assembly
 def convnet(
     shape: tuple[int, int, int],
     n_classes: int,

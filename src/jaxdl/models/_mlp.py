@@ -5,9 +5,10 @@ from itertools import pairwise
 
 from jaxdl import activations, initializers, layers
 from jaxdl.combinators import serial
-from jaxdl.types import Array, Init, Layer
+from jaxdl.types import Array, Init, Layer, assembly
 
 
+@assembly
 def mlp(
     sizes: Sequence[int],
     *,

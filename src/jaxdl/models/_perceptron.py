@@ -7,11 +7,12 @@ from jax.typing import ArrayLike
 from jaxdl import _checks, activations, functional, initializers, layers
 from jaxdl._checks import ShapeError, describe
 from jaxdl.combinators import LayerLike, serial
-from jaxdl.types import Array, Init, Layer, Params
+from jaxdl.types import Array, Init, Layer, Params, assembly
 
 _FROM_ZERO = Init(kernel=initializers.zeros)
 
 
+@assembly
 def neuron(
     n_in: int,
     *,
@@ -37,9 +38,10 @@ def neuron(
         >>> y
         Array([0.5], dtype=float32)
     """
-    return serial(layers.dense(n_in, 1, init=init), _only, activation)
+    return serial(layers.dense(n_in, 1, init=init), squeeze, activation)
 
 
+@assembly
 def perceptron(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
     """A perceptron: y = 1 if x·w + b ≥ 0, else 0. Its gradient is 0: see ``perceptron_rule``.
 
@@ -102,7 +104,7 @@ def perceptron_rule(
             f"and got {describe(x)} and {describe(label)}"
         )
     dense, *rest = params
-    y = activations.step(_only(functional.dense(dense, x)))
+    y = activations.step(squeeze(functional.dense(dense, x)))
     change = jnp.asarray(learning_rate, x.dtype) * (label.astype(x.dtype) - y)
     moved = {"kernel": dense["kernel"] + change * x[:, None], "bias": dense["bias"] + change}
     return (moved, *rest)
@@ -166,5 +168,5 @@ def perceptron_learn(
     return lax.scan(epoch, params, length=epochs)
 
 
-def _only(x: Array) -> Array:
+def squeeze(x: Array) -> Array:
     return x[..., 0]

@@ -12,12 +12,13 @@ from jax.typing import ArrayLike
 from jaxdl import _checks, functional, layers
 from jaxdl._checks import ShapeError, describe
 from jaxdl.combinators import lift, serial
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl.types import Array, Key, Layer, Params, State, assembly, factory, named
 
 _ONE_HOT = lift(jnp.asarray)
 """Stands where tokens have no table of vectors."""
 
 
+@factory
 def sequence_classifier(
     n_in: int,
     n_hidden: int,
@@ -87,6 +88,7 @@ def sequence_classifier(
     return named(name, network(None).init, apply_fn)
 
 
+@assembly
 def sequence_to_sequence(
     n_in: int,
     n_hidden: int,
@@ -128,12 +130,13 @@ def sequence_to_sequence(
     )
     return serial(
         encoder=cell(n_in, n_hidden, last=True),
-        repeat=functools.partial(_repeat, steps=steps),
+        repeat=functools.partial(repeated, steps=steps),
         decoder=cell(n_hidden, n_hidden, depth=depth),
         head=layers.dense(n_hidden, n_out),
     )
 
 
+@factory
 def encoder_decoder(
     n_source: int,
     n_target: int,
@@ -295,6 +298,6 @@ def _lengths(tokens: ArrayLike, padding_index: int) -> Array:
     return jnp.where(real, place, 0).max(axis=-1, initial=0)
 
 
-def _repeat(x: Array, *, steps: int) -> Array:
+def repeated(x: Array, *, steps: int) -> Array:
     """The same features at each of so many steps."""
     return jnp.broadcast_to(x[..., None, :], (*x.shape[:-1], steps, x.shape[-1]))

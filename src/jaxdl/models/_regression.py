@@ -2,11 +2,12 @@
 
 from jaxdl import activations, initializers, layers
 from jaxdl.models._perceptron import neuron
-from jaxdl.types import Init, Layer
+from jaxdl.types import Init, Layer, assembly
 
 _FROM_ZERO = Init(kernel=initializers.zeros)
 
 
+@assembly
 def logistic_regression(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
     """Logistic regression: the logit z = x·w + b of P(label 1 | x) = σ(z).
 
@@ -30,6 +31,7 @@ def logistic_regression(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
     return neuron(n_in, activation=activations.identity, init=init)
 
 
+@assembly
 def softmax_regression(n_in: int, n_classes: int, *, init: Init = _FROM_ZERO) -> Layer:
     """Softmax regression: the logits z = x·W + b of P(class k | x) = exp(zₖ) / Σⱼ exp(zⱼ).
 

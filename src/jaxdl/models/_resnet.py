@@ -6,13 +6,14 @@ import jax.numpy as jnp
 
 from jaxdl import activations, initializers, layers
 from jaxdl.combinators import LayerLike, residual, serial
-from jaxdl.types import Array, Init, Layer
+from jaxdl.types import Array, Init, Layer, assembly
 
 _FAN_OUT = Init(kernel=initializers.kaiming_normal(mode="fan_out"))
 _BASIC = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 _BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
+@assembly
 def resnet_cifar(
     depth: int,
     n_classes: int = 10,
@@ -63,6 +64,7 @@ def resnet_cifar(
     return serial(*stem, activations.relu, *blocks, *_head(channels, n_classes))
 
 
+@assembly
 def resnet(
     depth: int, n_classes: int = 1000, *, n_in: int = 3, width: int = 64, init: Init = _FAN_OUT
 ) -> Layer:

@@ -8,9 +8,10 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, initializers, layers
 from jaxdl.combinators import lift, serial
-from jaxdl.types import Array, Init, Key, Layer, Params, State, named
+from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
 
 
+@factory
 def transformer_block(
     n_features: int,
     n_heads: int,

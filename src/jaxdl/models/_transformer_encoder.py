@@ -10,11 +10,12 @@ from jax.typing import ArrayLike
 from jaxdl import _checks, activations, layers
 from jaxdl.combinators import lift, repeat, serial
 from jaxdl.models._transformer_block import is_used, transformer_block
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
 _small = jax.nn.initializers.normal(0.02)
 
 
+@factory
 def transformer_encoder(
     n_features: int,
     n_classes: int,

@@ -12,11 +12,12 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxdl import _checks, activations, functional, layers
 from jaxdl.combinators import lift, repeat, serial
 from jaxdl.models._transformer_block import empty, is_used, transformer_block
-from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, named
+from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, named
 
 _gelu = functools.partial(activations.gelu, approximate="tanh")
 
 
+@factory
 def transformer_lm(
     n_tokens: int,
     *,

@@ -8,11 +8,13 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, initializers, layers
 from jaxdl._checks import ShapeError, describe
+from jaxdl._precision import spread
 from jaxdl.combinators import lift, repeat, serial
 from jaxdl.models._transformer_block import is_used, transformer_block
-from jaxdl.types import Array, Init, Key, Layer, Params, State, named
+from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
 
 
+@factory
 def vit(
     image_shape: tuple[int, int, int],
     n_classes: int,
@@ -118,7 +120,7 @@ def _class_token(n_features: int) -> Layer:
         params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
     ) -> tuple[Array, State]:
         x = jnp.asarray(x)
-        token = jnp.broadcast_to(params["embedding"], (*x.shape[:-2], 1, n_features))
-        return jnp.concatenate([token.astype(x.dtype), x], axis=-2), state
+        token = spread(params["embedding"], (*x.shape[:-2], 1, n_features), x.dtype)
+        return jnp.concatenate([token, x], axis=-2), state
 
     return named(f"class_token({n_features})", init_fn, apply_fn)

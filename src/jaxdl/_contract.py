@@ -1,0 +1,67 @@
+"""The contract of a Layer, checked where one is initialised or applied."""
+
+from typing import Any
+
+import jax
+
+from jaxdl._checks import describe
+from jaxdl.types import Key, Layer, Params, PyTree, State, name_of
+
+_FOREIGN = {"equinox", "flax", "haiku", "keras", "torch"}
+
+
+def initialised(layer: Layer, key: Key) -> tuple[Params, State]:
+    """Returns what ``init`` gives, or raises the TypeError that says it must be a pair."""
+    pair = layer.init(key)
+    if not (isinstance(pair, tuple) and len(pair) == 2):
+        raise TypeError(
+            f"{name_of(layer)}: init returned {_kind(pair)}; it must return (params, state), where "
+            "() stands for neither"
+        )
+    return pair
+
+
+def applied(
+    layer: Layer, params: Params, state: State, x: PyTree, *, key: Key | None, train: bool
+) -> tuple[PyTree, State]:
+    """Returns what ``apply`` gives, or raises a TypeError unless it is (y, state).
+
+    The state must keep its structure, and the shapes and dtypes of its arrays: compiled loops
+    carry it from one step to the next.
+    """
+    pair = layer.apply(params, state, x, key=key, train=train)
+    if not (isinstance(pair, tuple) and len(pair) == 2):
+        raise TypeError(
+            f"{name_of(layer)}: apply returned {_kind(pair)}; it must return (y, state), with the "
+            "state as it came in where nothing in it changes"
+        )
+    before, after = map(_structure, (state, pair[1]))
+    if before != after:
+        raise TypeError(
+            f"{name_of(layer)}: apply got the state {_show(state)} and returned {_show(pair[1])}; "
+            "a state keeps its structure, shapes and dtypes"
+        )
+    return pair
+
+
+def foreign(f: Any) -> str | None:
+    """The library whose module ``f`` is, as "flax", or None for a function."""
+    kind = f if isinstance(f, type) else type(f)
+    names = {parent.__module__.partition(".")[0] for parent in kind.__mro__}
+    return next(iter(names & _FOREIGN), None)
+
+
+def _structure(tree: PyTree) -> Any:
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, [(jax.numpy.shape(x), jax.numpy.result_type(x)) for x in leaves]
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    return _show(value)
+
+
+def _show(tree: PyTree) -> str:
+    shown = str(jax.tree.map(describe, tree)).replace("'", "")
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"
