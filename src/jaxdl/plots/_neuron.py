@@ -46,8 +46,8 @@ def neuron(
 
     Example:
         >>> figure = neuron(2, simplified=True)
-        >>> [text.get_text() for text in figure.axes[0].texts][:2]
-        ['$x_{1}$', '$x_{2}$']
+        >>> [text.get_text() for text in figure.axes[0].texts][:4]
+        ['$x_{1}$', '$w_{1}$', '$x_{2}$', '$w_{2}$']
     """
     weights, bias = _numbers(n_in, params, inputs)
     shown = _shown(n_in)
