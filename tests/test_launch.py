@@ -22,32 +22,83 @@ def run(tmp_path, body, *flags, processes=2, **options):
     )
 
 
-def test_each_process_knows_its_place_and_lines_are_marked(tmp_path):
-    done = run(tmp_path, "print(rank, os.environ['JAXDL_PROCESSES'])", processes=3)
+def test_each_process_knows_its_place_and_lines_are_marked_whatever_their_bytes(tmp_path):
+    body = (
+        "print(rank, os.environ['JAXDL_PROCESSES'])\nif rank == 1:\n"
+        "    sys.stdout.buffer.write(b'caf\\xe9\\n')\n    time.sleep(0.3); print('on')"
+    )
+    done = run(tmp_path, body, processes=3)
     assert done.returncode == 0
     assert done.stdout == "0 3\n"
-    assert sorted(done.stderr.splitlines()) == ["[1] 1 3", "[2] 2 3"]
-
-
-def test_bytes_that_are_no_text_end_nothing(tmp_path):
-    body = (
-        "if rank == 1:\n    sys.stdout.buffer.write(b'caf\\xe9\\n')\n"
-        "    sys.stdout.flush(); time.sleep(0.3); print('goes on')"
-    )
-    done = run(tmp_path, body)
-    assert done.returncode == 0
-    assert done.stderr.splitlines() == ["[1] caf\N{REPLACEMENT CHARACTER}", "[1] goes on"]
+    lines = sorted(done.stderr.splitlines())
+    assert lines == ["[1] 1 3", "[1] caf\N{REPLACEMENT CHARACTER}", "[1] on", "[2] 2 3"]
 
 
 @pytest.mark.parametrize(
     ("flags", "mine"),
     [([], ["all", "all"]), (["--gpus", "1"], ["0", "1"]), (["--gpus", "2"], ["0,1", "2,3"])],
 )
-def test_each_process_has_its_own_gpus(tmp_path, monkeypatch, flags, mine):
+def test_each_process_has_its_own_gpus(flags, mine, tmp_path, monkeypatch):
     monkeypatch.delenv("JAX_LOCAL_DEVICE_IDS", raising=False)
-    body = "open(f'{__file__}{rank}', 'w').write(os.environ.get('JAX_LOCAL_DEVICE_IDS', 'all'))"
-    assert run(tmp_path, body, *flags).returncode == 0
-    assert [(tmp_path / f"script.py{rank}").read_text() for rank in (0, 1)] == mine
+    started = []
+    monkeypatch.setattr(
+        launch.subprocess, "Popen", lambda *_, env, **__: started.append(env) or FakeProcess()
+    )
+    options = launch._parse(["--processes", "2", *flags, __file__])
+    for rank in (0, 1):
+        launch._start(options, rank, {})
+    assert [env.get("JAX_LOCAL_DEVICE_IDS", "all") for env in started] == mine
+
+
+class FakeProcess:
+    """What the launcher would have started."""
+
+    stdout = None
+
+
+def test_one_that_exits_early_does_not_keep_the_others_waiting(tmp_path):
+    began = time.monotonic()
+    done = run(tmp_path, "time.sleep(50) if rank == 0 else sys.exit(0)", "--linger", "1")
+    assert done.returncode == 1 and time.monotonic() - began < 30
+    assert "launch: process 1 has ended, and 0 hadn't 1 s later; 0 restarts left" in done.stderr
+
+
+def test_lines_before_a_kill_are_shown(tmp_path):
+    done = run(tmp_path, "print('seen'); os.kill(os.getpid(), signal.SIGKILL)")
+    assert done.stdout == "seen\n" or "[1] seen" in done.stderr
+    assert done.returncode == 128 + signal.SIGKILL
+
+
+def test_nothing_outlives_a_launcher_that_is_killed(tmp_path):
+    script = tmp_path / "script.py"
+    # One ends when it is asked to, the other has to be killed.
+    script.write_text(
+        RANK + "if rank: signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "open(f'{__file__}{os.getpid()}', 'w')\ntime.sleep(100)"
+    )
+    command = [sys.executable, "-m", "jaxdl.parallel.launch", "--processes", "2", "--grace", "1"]
+    with subprocess.Popen([*command, str(script)], stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: len(os.listdir(tmp_path)) == 3)
+        process.kill()
+    pids = [int(path.name.removeprefix("script.py")) for path in tmp_path.glob("script.py?*")]
+    wait_until(lambda: not any(map(runs, pids)))
+    assert len(pids) == 2
+
+
+def runs(pid):
+    """Whether a process is there and no zombie, which nobody may have waited for."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(true):
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_one_failure_ends_all_and_names_the_cause(tmp_path):
@@ -58,7 +109,7 @@ def test_one_failure_ends_all_and_names_the_cause(tmp_path):
     assert time.monotonic() - start < 20
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_killed_process_is_named_with_its_signal(tmp_path, rank):
     body = f"os.kill(os.getpid(), signal.SIGKILL) if rank == {rank} else time.sleep(50)"
     done = run(tmp_path, body)

@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax._src.clusters import ClusterEnv
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -28,21 +29,26 @@ def initialize(
     timeout: int = 60,
     heartbeat: int = 20,
 ) -> None:
-    """Makes this process one of several that compute together; alone it does nothing.
+    """Joins this process to the others of a run; where there are no others it does nothing.
 
-    It must come before anything else that asks JAX for devices. Where the three numbers aren't
-    given they are those of ``python -m jaxdl.parallel.launch``, or of the cluster that JAX finds in
-    the environment (SLURM, Open MPI, Kubernetes, cloud TPU). A second call does nothing either.
+    It must come before anything else that asks JAX for devices. By default the three numbers are
+    those of ``python -m jaxdl.parallel.launch``, or of the cluster that JAX finds in the
+    environment (SLURM, Open MPI, Kubernetes, cloud TPU). A second call does nothing either.
+
+    It changes how an uncaught exception ends this process: ``sys.excepthook`` shows it as before,
+    threads end, as one that writes a checkpoint, and then ``os._exit(1)`` skips the functions of
+    ``atexit`` that were registered before the exception. JAX's would wait up to five minutes for
+    the other processes, which wait for this one.
 
     Args:
         coordinator: address and port of process 0, as ``"10.0.0.1:1234"``.
         processes: how many there are.
         process: which one this is, from 0 on.
-        timeout: seconds to wait for all to be there; after it, JAX ends the process, which says
-            who is missing.
-        heartbeat: seconds without a sign of life after which a process counts as lost; all
-            others are then ended by JAX, which can't be caught in Python. A process that an
-            exception ends is lost at once.
+        timeout: seconds to wait for all to connect; after them JAX ends the process, which says who
+            is missing.
+        heartbeat: seconds without a sign of life after which a process counts as lost; JAX then
+            ends all others, which can't be caught in Python. A process that an exception ends is
+            lost at once.
 
     Raises:
         ValueError: if some of the three are given and others not.
@@ -62,32 +68,38 @@ def initialize(
     if coordinator is None and "JAXDL_COORDINATOR" in os.environ:
         coordinator = os.environ["JAXDL_COORDINATOR"]
         processes, process = (int(os.environ[f"JAXDL_PROCESS{end}"]) for end in ("ES", ""))
-    try:
-        with _impatience(process, processes, coordinator, timeout):
-            jax.distributed.initialize(
-                coordinator,
-                processes,
-                process,
-                initialization_timeout=timeout,
-                heartbeat_timeout_seconds=heartbeat,
-            )
-    except (ValueError, RuntimeError) as error:
-        # Else JAX has found no cluster, or wasn't asked for one in time: this process is alone.
-        alone = "before any JAX" if isinstance(error, RuntimeError) else "coordinator_address"
-        if coordinator is not None or alone not in str(error) or _in_a_cluster():
-            raise
+    if coordinator is None and not _in_a_cluster():
         return
+    meeting = Path(os.environ["JAXDL_MEETING"]) if "JAXDL_MEETING" in os.environ else None
+    with _impatience(process, processes, coordinator, timeout, meeting):
+        jax.distributed.initialize(
+            coordinator,
+            processes,
+            process,
+            initialization_timeout=timeout,
+            heartbeat_timeout_seconds=heartbeat,
+        )
+    if meeting is not None:
+        atexit.register(_note, meeting / f"{process}.ended")
     sys.excepthook = functools.partial(_end_all, sys.excepthook)
+
+
+def _note(path: Path) -> None:
+    with contextlib.suppress(OSError):  # the launcher may be gone, and the folder with it
+        path.touch()
 
 
 @contextlib.contextmanager
 def _impatience(
-    process: int | None, processes: int | None, coordinator: str | None, timeout: int
+    process: int | None,
+    processes: int | None,
+    coordinator: str | None,
+    timeout: int,
+    meeting: Path | None,
 ) -> Iterator[None]:
     """Says who is missing shortly before JAX ends this process for it, without a name."""
-    meeting = Path(os.environ["JAXDL_MEETING"]) if "JAXDL_MEETING" in os.environ else None
     if meeting is not None:
-        (meeting / str(process)).touch()
+        _note(meeting / str(process))
 
     def say() -> None:
         missing = "another one"
@@ -97,8 +109,8 @@ def _impatience(
         mine = "this process" if process is None else f"process {process} of {processes}"
         place = coordinator or "the address that the cluster gives"
         print(
-            f"initialize: {mine} has waited {0.9 * timeout:g} s for all to meet at {place}:"
-            f" {missing} hasn't started, or can't reach that address",
+            f"initialize: {mine} is still waiting for all processes to connect to {place} after"
+            f" {0.9 * timeout:g} s: {missing} hasn't started, or can't reach that address",
             file=sys.stderr,
             flush=True,
         )
@@ -129,9 +141,13 @@ def _end_now() -> None:
 
 
 def _in_a_cluster() -> bool:
-    """Whether a cluster's own launcher has started this process: it would be wrong to go alone."""
+    """Whether a cluster's own launcher has started this process: it would be wrong to go alone.
+
+    JAX has no public way to ask, and tells it apart in the text of its errors only.
+    """
     marks = ("SLURM_STEP_NODELIST", "OMPI_COMM_WORLD_SIZE", "JOB_COMPLETION_INDEX")
-    return any(mark in os.environ for mark in marks)
+    known = (kind for kind in ClusterEnv._cluster_types if not kind.opt_in_only_method)
+    return any(mark in os.environ for mark in marks) or any(x.is_env_present() for x in known)
 
 
 def is_primary() -> bool:

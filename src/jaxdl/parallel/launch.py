@@ -4,12 +4,12 @@
 
 Every process finds the others through ``jaxdl.parallel.initialize``, which reads what is set here:
 ``JAXDL_COORDINATOR``, ``JAXDL_PROCESSES``, ``JAXDL_PROCESS``, ``JAXDL_RESTART`` (how often all
-have been started again; above 0 a script may have a checkpoint to go on from) and
-``JAXDL_LAUNCHED`` (the time of the first start: what is older isn't of this run). In the folder
-``JAXDL_MEETING`` each leaves a file when it is there, so that a missing one can be named.
+have been restarted; above 0 a script may have a checkpoint to resume from) and ``JAXDL_LAUNCHED``
+(the time of the first start: older files are not of this run). In the folder ``JAXDL_MEETING`` each
+leaves a file when it arrives, so that a missing one can be named, and another when it has ended.
 
-The experiments in ``experiments/`` all run so, with the numbers of a single process, and go on from
-their newest good checkpoint by themselves:
+The experiments in ``experiments/`` all run so, with the numbers of a single process, and resume
+from their newest good checkpoint by themselves:
 
     python -m jaxdl.parallel.launch --processes 2 --restarts 3 experiments/animals_mlp.py
 
@@ -17,9 +17,12 @@ On a machine with GPUs ``--gpus N`` gives each process N of its own, by JAX's ow
 ``JAX_LOCAL_DEVICE_IDS``; without it all processes see all GPUs, and each would take most of their
 memory.
 
-All processes of a run stand and fall together: when one ends with an error, the others are asked
-to end (SIGTERM), are killed if they haven't within ``--grace`` seconds, and all start again, as
-often as ``--restarts`` says. The exit code is that of the process that failed first.
+All processes of a run stand and fall together. When one ends with an error, the others are asked to
+end (SIGTERM), are killed if they haven't within ``--grace`` seconds, and all are restarted, as
+often as ``--restarts`` says. The same happens when one has ended well and others are still there
+``--linger`` seconds later, as they are when they wait for one that called ``sys.exit`` early. The
+exit code is that of the process that failed first. Where the launcher itself is killed, a guard (a
+shell of its own) ends the processes in the same way.
 """
 
 import argparse
@@ -35,16 +38,27 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 POLL_SECONDS = 0.05
+GUARD = 'cat; kill -TERM "$@"; sleep "$0"; kill -KILL "$@"'
+"""Waits for the end of its input, which comes when the launcher is no more."""
+UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
+"""What a process has printed is seen even if it is killed right after."""
+
+
+class Failure(NamedTuple):
+    """Why all processes of a run had to end."""
+
+    code: int  # of the launcher, if this was the last try
+    reason: str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        arguments: the command line's words; those of the process unless given.
+        arguments: the command line's words; those of the process by default.
 
     Returns:
         The exit code: 0, that of the first process that failed, or 128 + the number of the signal
@@ -62,15 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     with _noted_signals() as received:
         for start in range(options.restarts + 1):
-            failed = _run(options, start, received)
-            if received or failed is None:
+            failure = _run(options, start, received)
+            if received or failure is None:
                 break
-            rank, code = failed
             left = options.restarts - start
-            _say(f"process {rank} {_ending(code)}; {left} restart{'s' * (left != 1)} left")
+            _say(f"{failure.reason}; {left} restart{'s' * (left != 1)} left")
     if received:
         return 128 + received[0]
-    return 0 if failed is None else _exit_code(failed[1])
+    return 0 if failure is None else failure.code
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -83,6 +96,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--restarts", type=_count(0), default=0, help="how often all start again")
     parser.add_argument(
         "--grace", type=float, default=30.0, help="seconds to save and end before being killed"
+    )
+    parser.add_argument(
+        "--linger", type=float, default=120.0, help="seconds to end once another has ended well"
     )
     parser.add_argument("--gpus", type=_count(1), help="how many GPUs each process has for itself")
     parser.add_argument("script", help="a Python file")
@@ -104,8 +120,8 @@ def _count(least: int):  # type: ignore[no-untyped-def]
     return count
 
 
-def _run(options: argparse.Namespace, start: int, received: list[int]) -> tuple[int, int] | None:
-    """Starts all processes and waits; returns rank and code of the first that failed, or None."""
+def _run(options: argparse.Namespace, start: int, received: list[int]) -> Failure | None:
+    """Starts all processes, waits for all, and returns the first failure, if there is one."""
     with tempfile.TemporaryDirectory(prefix="jaxdl-") as meeting:
         known = {
             "JAXDL_COORDINATOR": f"127.0.0.1:{_free_port()}",
@@ -115,27 +131,56 @@ def _run(options: argparse.Namespace, start: int, received: list[int]) -> tuple[
             "JAXDL_LAUNCHED": str(options.launched),
         }
         running = [_start(options, rank, known) for rank in range(options.processes)]
-        return _watch(options, running, received)
+        with _guarded(running, options.grace):
+            try:
+                return _watch(running, Path(meeting), options.linger, received)
+            finally:
+                interrupted = bool(received) and received[0] == signal.SIGINT
+                _end(running, options.grace, signal.SIGINT if interrupted else signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _guarded(running: Sequence[subprocess.Popen[str]], grace: float) -> Iterator[None]:
+    """Has the processes ended where this program is killed, which it can't notice itself."""
+    pids = [str(process.pid) for process in running]
+    guard = subprocess.Popen(
+        ["sh", "-c", GUARD, f"{grace:g}", *pids],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        guard.kill()
+        guard.communicate()
 
 
 def _watch(
-    options: argparse.Namespace, running: Sequence[subprocess.Popen[str]], received: list[int]
-) -> tuple[int, int] | None:
+    running: Sequence[subprocess.Popen[str]], meeting: Path, linger: float, received: list[int]
+) -> Failure | None:
     ended: queue.Queue[tuple[int, int]] = queue.Queue()
     for pair in enumerate(running):
         threading.Thread(target=_note_end, args=(*pair, ended), daemon=True).start()
-    try:
-        left = options.processes
-        while left and not received:
-            with contextlib.suppress(queue.Empty):
-                rank, code = ended.get(timeout=POLL_SECONDS)
-                if code:
-                    return rank, code
-                left -= 1
-        return None
-    finally:
-        interrupted = bool(received) and received[0] == signal.SIGINT
-        _end(running, options.grace, signal.SIGINT if interrupted else signal.SIGTERM)
+    left, first, since = set(range(len(running))), -1, 0.0
+    while left and not received:
+        with contextlib.suppress(queue.Empty):
+            rank, code = ended.get(timeout=POLL_SECONDS)
+            if code:
+                return Failure(_exit_code(code), f"process {rank} {_ending(code)}")
+            left.remove(rank)
+        # JAX holds a process that is at its end until all are; a mark shows that it is.
+        over = [
+            i for i in range(len(running)) if i not in left or (meeting / f"{i}.ended").exists()
+        ]
+        if over and first < 0:
+            first, since = over[0], time.monotonic()
+        if len(over) < len(running) and over and time.monotonic() - since > linger:
+            late = ", ".join(str(i) for i in range(len(running)) if i not in over)
+            reason = f"process {first} has ended, and {late} hadn't {linger:g} s later"
+            return Failure(1, reason)
+    return None
 
 
 def _note_end(
@@ -152,7 +197,13 @@ def _start(
     pipe = None if rank == 0 else subprocess.PIPE
     process = subprocess.Popen(
         [sys.executable, options.script, *options.arguments],
-        env={**os.environ, **known, "JAXDL_PROCESS": str(rank), **_gpus(options.gpus, rank)},
+        env={
+            **UNBUFFERED,
+            **os.environ,
+            **known,
+            "JAXDL_PROCESS": str(rank),
+            **_gpus(options.gpus, rank),
+        },
         stdout=pipe,
         stderr=None if rank == 0 else subprocess.STDOUT,
         text=True,
