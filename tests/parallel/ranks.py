@@ -49,7 +49,4 @@ def train_steps(engine, share, pause=0.0):
 if __name__ == "__main__":
     engine, pause = sys.argv[1], float(sys.argv[2])
     parallel.initialize(timeout=20, heartbeat=10)
-    if engine == "unequal":
-        rows = {"inputs": np.ones((2 + jax.process_index(), 3), "float32")}
-        parallel.global_batch(rows, parallel.data_mesh())
     train_steps(engine, parallel.share_of(ROWS), pause)

@@ -91,6 +91,7 @@ def wrong():
         "epochs": lambda: train.fit(loss_fn, tx, start, dataset, **options | {"epochs": 2 + mine}),
         "parameters": lambda: train.fit(loss_fn, tx, moved, dataset, **options),
         "batches": lambda: train.fit(loss_fn, tx, start, data.Stream(short), **stream),
+        "rows": lambda: parallel.global_batch(rows(2 + mine, 0), parallel.data_mesh()),
         "odd": lambda: train.fit(loss_fn, tx, start, reader(batch_size=15), **stream),
     }
     for name, call in calls.items():

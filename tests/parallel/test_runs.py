@@ -92,6 +92,7 @@ def test_what_processes_do_differently_is_named():
         "epochs": "fit: processes differ in epochs: 2, 3",
         "parameters": "fit: processes differ in train_state: checksum ",
         "batches": "fit: processes differ in batches: 3, 2",
+        "rows": "global_batch: processes have [2, 3] rows each",
         "odd": "fit: a batch of 15 rows doesn't divide by 2 processes",
     }
     assert found.keys() == says.keys()
