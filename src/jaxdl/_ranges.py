@@ -9,7 +9,10 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
+import jax.numpy as jnp
+
 from jaxdl import _checks
+from jaxdl.types import Array
 
 ANY, FINITE, NOT_ZERO = "be a number", "be finite", "be a number other than 0"
 POSITIVE, AT_LEAST_0, AT_LEAST_1, AT_MOST_0 = "be positive", "be at least 0", "be at least 1", (
@@ -209,3 +212,14 @@ def ordered(function: str, /, *, strict: bool = False, **bounds: Any) -> None:
     if x is not None and y is not None and not (x < y or (x == y and not strict)):
         words = "be below" if strict else "not exceed"
         raise ValueError(f"{function}: {low} is {a} and {high} is {b}; {low} must {words} {high}")
+
+
+def numbers(function: str, like: Any, /, **options: Any) -> list[Array]:
+    """Returns checked options in the dtype of an array, or raises as ``check`` does.
+
+    Example:
+        >>> numbers("elu", jnp.ones(2, jnp.bfloat16), alpha=2)
+        [Array(2, dtype=bfloat16)]
+    """
+    check(function, **options)
+    return [jnp.asarray(value, like.dtype) for value in options.values()]

@@ -205,7 +205,7 @@ def test_weights_of_values_have_their_shape(loss):
         (lambda: L.categorical_focal_cross_entropy(X, X, label_smoothing=-1), "label_smoothing is"),
         (lambda: L.generalized_cross_entropy(X, LABELS, q=0), r"q is 0; it must lie in \(0, 1\]"),
         (lambda: L.huber_loss(X, X, delta=0), "delta is 0; it must be positive"),
-        (lambda: L.smooth_l1_loss(X, X, beta=-1), "beta is -1; it must be positive"),
+        (lambda: L.smooth_l1_loss(X, X, beta=-1), "beta is -1; it must be at least 0"),
         (lambda: L.multi_margin_loss(X, LABELS, p=3), "p is 3; it must be 1 or 2"),
         (lambda: L.triplet_margin_loss(X, X, X, margin=0), "margin is 0; it must be positive"),
         (

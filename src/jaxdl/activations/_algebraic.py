@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl.activations._options import activation, numbers
+from jaxdl._ranges import numbers
+from jaxdl.activations._options import activation
 from jaxdl.types import Array
 
 

@@ -1,4 +1,4 @@
-"""What activations share: half precision computed in float32, and options in the input's dtype."""
+"""What activations share: half precision computed in float32, and an option for each feature."""
 
 import functools
 from collections.abc import Callable
@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _ranges
 from jaxdl._checks import ShapeError, array, describe, floating
 from jaxdl._precision import widen
 from jaxdl.types import Array
@@ -33,12 +32,6 @@ def activation(
         return jax.checkpoint(wide, prevent_cse=False)(x) if half else wide(x)
 
     return computed
-
-
-def numbers(function: str, x: Array, **options: ArrayLike) -> list[Array]:
-    """Returns options that are one number each in the dtype of ``x``, or raises."""
-    _ranges.check(function, **options)
-    return [jnp.asarray(value, x.dtype) for value in options.values()]
 
 
 def per_feature(function: str, option: str, value: ArrayLike, x: Array, axis: int) -> Array:

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _ranges
 from jaxdl._checks import floating
-from jaxdl.activations._options import activation, numbers, per_feature
+from jaxdl._ranges import numbers, ordered
+from jaxdl.activations._options import activation, per_feature
 from jaxdl.types import Array, Key
 
 
@@ -145,7 +145,7 @@ def rrelu(
         Array([-0.5,  2. ], dtype=float32)
     """
     low, high = numbers("rrelu", x, lower=lower, upper=upper)
-    _ranges.ordered("rrelu", lower=lower, upper=upper)
+    ordered("rrelu", lower=lower, upper=upper)
     if not train:
         return _leaky(x, (low + high) / 2)
     if key is None:
@@ -172,7 +172,7 @@ def hardtanh(x: Array, *, min_val: ArrayLike = -1.0, max_val: ArrayLike = 1.0) -
         Array([-1. ,  0.5,  1. ], dtype=float32)
     """
     low, high = numbers("hardtanh", x, min_val=min_val, max_val=max_val)
-    _ranges.ordered("hardtanh", min_val=min_val, max_val=max_val)
+    ordered("hardtanh", min_val=min_val, max_val=max_val)
     return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
 
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl._checks import one_of
-from jaxdl.activations._options import activation, numbers, per_feature
+from jaxdl._ranges import numbers
+from jaxdl.activations._options import activation, per_feature
 from jaxdl.types import Array
 
 Approximate: TypeAlias = Literal["none", "tanh"]

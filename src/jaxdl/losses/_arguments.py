@@ -4,21 +4,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
+from jaxdl._precision import wide_dtype
 from jaxdl.losses._reduction import Frame, frame, kept
 from jaxdl.types import Array
-
-
-def working(dtype: DTypeLike) -> DTypeLike:
-    """Returns the dtype to compute in: float32 for anything narrower.
-
-    Example:
-        >>> working(jnp.float16).__name__
-        'float32'
-    """
-    return jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
 
 
 def operands(
@@ -59,22 +51,16 @@ def operands(
 
 def real(function: str, argument: str, x: ArrayLike, dtype: DTypeLike) -> Array:
     """Returns ``x`` in the working precision of ``dtype``, or raises unless it is real."""
-    x = jnp.asarray(x)
-    if jnp.issubdtype(x.dtype, jnp.complexfloating) or x.dtype.kind in "OSU":
+    x = _checks.array(function, argument, x)
+    if jnp.issubdtype(x.dtype, jnp.complexfloating):
         raise TypeError(f"{function}: {argument} is {_checks.describe(x)}; it must be real")
-    return x.astype(working(dtype))
+    return x.astype(wide_dtype(dtype))
 
 
-def smoothing(function: str, value: float | Array, x: Any) -> float | Array | None:
-    """Returns the share of label smoothing, None for the number 0; a traced one may be anything.
-
-    Raises:
-        ValueError: if it is a number outside [0, 1].
-    """
-    _checks.in_unit_interval(function, "label_smoothing", value, closed=True)
-    if isinstance(value, int | float):
-        return value or None
-    return jnp.asarray(value, working(x.dtype))
+def smoothing(function: str, value: ArrayLike, x: Any) -> Array | None:
+    """Returns the share of label smoothing, None where it is 0; a traced one may be anything."""
+    _ranges.check(function, label_smoothing=value)
+    return None if _checks.is_zero(value) else jnp.asarray(value, wide_dtype(x.dtype))
 
 
 def value_weight(function: str, weight: ArrayLike, x: Array, out: Frame) -> Array:
@@ -129,7 +115,7 @@ def class_indices(
         TypeError: if the labels are not integers.
         ShapeError: if the leading axes differ.
     """
-    labels = jnp.asarray(labels)
+    labels = _checks.array(function, "labels", labels)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(
             f"{function}: labels are {_checks.describe(labels)}; class indices must be integers"
@@ -145,6 +131,32 @@ def class_indices(
     bounds = jnp.iinfo(jnp.int32)
     low = None if jnp.issubdtype(labels.dtype, jnp.unsignedinteger) else bounds.min
     return jnp.clip(labels, low, bounds.max).astype(jnp.int32)
+
+
+def check_classes(
+    function: str, labels: ArrayLike, n_classes: int, out: Frame, *, also: tuple[int, ...] = ()
+) -> None:
+    """Raises a ValueError for a label that counts and is no class; traced ones are not looked at.
+
+    Args:
+        function: the name of the loss, for messages.
+        labels: class indices as the caller gave them.
+        n_classes: the number of classes.
+        out: which of the labels count, by its mask.
+        also: what else a label may be, as an ``ignore_index``.
+    """
+    host = _checks.known(labels)
+    mask = _checks.known(True if out.where is None else out.where)
+    if host is None or mask is None:
+        return
+    illegal = ~(((host >= 0) & (host < n_classes)) | np.isin(host, also))
+    illegal &= mask.reshape(mask.shape + (1,) * (host.ndim - mask.ndim))
+    if illegal.any():
+        or_else = f", or be {also[0]}" if also else ""
+        raise ValueError(
+            f"{function}: labels hold {host[illegal][0]}; with {n_classes} classes they must lie in"
+            f" [0, {n_classes - 1}]{or_else}"
+        )
 
 
 def pick(x: Array, index: Array) -> Array:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import last_axis_weight, operands, smoothing
 from jaxdl.losses._reduction import Reduction, reduce
 from jaxdl.types import Array
@@ -29,15 +30,8 @@ def binary_cross_entropy(
         targets: t in [0, 1], the shape of the predictions.
         weight: w, the same shape, or one for each entry of the last axis, or one number; the mean
             divides by the number of values all the same. Default: 1.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> binary_cross_entropy(jnp.array([0.5, 0.0]), jnp.array([1, 1]), reduction="none")
@@ -68,15 +62,8 @@ def binary_cross_entropy_with_logits(
         weight: w, the same shape, or one for each entry of the last axis, or one number; the mean
             divides by the number of values all the same. Default: 1.
         pos_weight: q, how much more a yes counts than a no; shapes as for ``weight``. Default: 1.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the logits.
         where: True for what counts, shape of the logits or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the logits for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the logits are not floating point.
 
     Example:
         >>> logits, targets = jnp.array([0.0, 1e30]), jnp.array([1.0, 1.0])
@@ -97,9 +84,9 @@ def binary_focal_cross_entropy(
     logits: ArrayLike,
     targets: ArrayLike,
     *,
-    alpha: float | None = None,
-    gamma: float | Array = 2.0,
-    label_smoothing: float | Array = 0.0,
+    alpha: ArrayLike | None = None,
+    gamma: ArrayLike = 2.0,
+    label_smoothing: ArrayLike = 0.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -113,16 +100,8 @@ def binary_focal_cross_entropy(
         alpha: α in [0, 1], the share of the yes. Default: a = 1.
         gamma: γ ≥ 0; 0 gives ``binary_cross_entropy_with_logits``.
         label_smoothing: s in [0, 1]: t becomes (1 − s)·t + s/2.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the logits.
         where: True for what counts, shape of the logits or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the logits for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the logits are not floating point.
-        ValueError: if the smoothing or alpha is out of range.
 
     Example:
         >>> binary_focal_cross_entropy(jnp.array([0.0]), jnp.array([1.0]))
@@ -132,16 +111,15 @@ def binary_focal_cross_entropy(
         Lin et al., Focal Loss for Dense Object Detection, 2017.
     """
     name = "binary_focal_cross_entropy"
-    if alpha is not None:
-        _checks.in_unit_interval(name, "alpha", alpha, closed=True)
     x, t, out = operands(name, where, logits=logits, targets=targets)
     share = smoothing(name, label_smoothing, x)
     if share is not None:
         t = (1 - share) * t + share / 2
     small = jax.nn.sigmoid(jnp.where(x > 0, -x, x))  # of σ(x) and σ(−x), so that 1 − small is exact
     missed = jnp.where(x > 0, t, 1 - t) * small + jnp.where(x > 0, 1 - t, t) * (1 - small)
-    values = power(missed, gamma) * logit_losses(x, t)
+    values = power(name, missed, gamma) * logit_losses(x, t)
     if alpha is not None:
+        (alpha,) = numbers(name, x, alpha=alpha)
         values = (t * alpha + (1 - t) * (1 - alpha)) * values
     return reduce(values, reduction, out)
 
@@ -158,13 +136,13 @@ def logit_losses(x: Array, t: Array, positive: Array | None = None) -> Array:
     return jnp.where(x > 0, 1 - t, -positive * t) * x + (1 - t + positive * t) * rest
 
 
-def power(base: Array, exponent: float | Array) -> Array:
-    """Returns base^exponent for a base ≥ 0, with gradient 0 where the base is 0."""
-    if isinstance(exponent, int | float) and exponent == 0:
+def power(function: str, base: Array, gamma: ArrayLike) -> Array:
+    """Returns base^γ for a base ≥ 0, with gradient 0 where the base is 0."""
+    (exponent,) = numbers(function, base, gamma=gamma)
+    if _checks.is_zero(gamma):
         return jnp.ones_like(base)
-    if isinstance(exponent, int | float) and exponent == 2:
+    if _checks.number(function, "gamma", gamma) == 2:
         return jnp.square(base)
-    exponent = jnp.asarray(exponent, base.dtype)
     return jnp.where(base > 0, jnp.where(base > 0, base, 1) ** exponent, 0 * base)
 
 

@@ -8,7 +8,15 @@ from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
-from jaxdl.losses._arguments import class_indices, class_weight, pick, real, smoothing, working
+from jaxdl._precision import widen
+from jaxdl.losses._arguments import (
+    check_classes,
+    class_indices,
+    class_weight,
+    pick,
+    real,
+    smoothing,
+)
 from jaxdl.losses._reduction import Frame, Reduction, frame, kept, reduce
 from jaxdl.types import Array
 
@@ -19,7 +27,7 @@ def cross_entropy(
     *,
     weight: ArrayLike | None = None,
     ignore_index: int = -100,
-    label_smoothing: float | Array = 0.0,
+    label_smoothing: ArrayLike = 0.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -35,19 +43,14 @@ def cross_entropy(
         logits: z, shape (..., C): the classes are the last axis.
         labels: y, integers of shape (...), or probabilities t, floating point of shape (..., C).
         weight: w, one a class, shape (C,). Default: 1.
-        ignore_index: rows with this class count for nothing. Any other class outside [0, C) makes
-            the loss nan, since it can't be seen while tracing.
+        ignore_index: rows with this class count for nothing.
         label_smoothing: α, in [0, 1].
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the rows that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
 
     Raises:
         TypeError: if the logits are not floating point, or the labels neither integers nor
             probabilities of the logits' shape.
-        ShapeError: if the shapes don't fit.
         ValueError: if the smoothing is out of range, or an ``ignore_index`` ≥ 0 is given together
             with probabilities.
 
@@ -57,9 +60,9 @@ def cross_entropy(
     """
     logits = _checks.floating("cross_entropy", "logits", logits)
     out = frame("cross_entropy", logits.dtype, where, logits.shape[:-1])
-    x = kept(logits.astype(working(logits.dtype)), out)
+    x = kept(widen(logits), out)
     share = smoothing("cross_entropy", label_smoothing, x)
-    values, counts = row_losses("cross_entropy", x, labels, weight, ignore_index, share)
+    values, counts = row_losses("cross_entropy", x, labels, weight, ignore_index, share, out)
     return reduce(values, reduction, out, total=total(counts, out))
 
 
@@ -81,17 +84,9 @@ def nll_loss(
         log_probabilities: x, shape (..., C): the classes are the last axis.
         labels: y, integers of shape (...).
         weight: w, one a class, shape (C,). Default: 1.
-        ignore_index: rows with this class count for nothing. Any other class outside [0, C) makes
-            the loss nan, since it can't be seen while tracing.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        ignore_index: rows with this class count for nothing.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the rows that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
-    Raises:
-        TypeError: if the log-probabilities are not floating point, or the labels not integers.
-        ShapeError: if the shapes don't fit.
 
     Example:
         >>> nll_loss(jnp.log(jnp.array([[0.25, 0.75]])), jnp.array([0]))
@@ -99,9 +94,10 @@ def nll_loss(
     """
     first = _checks.floating("nll_loss", "log_probabilities", log_probabilities)
     out = frame("nll_loss", first.dtype, where, first.shape[:-1])
-    x = kept(first.astype(working(first.dtype)), out)
+    x = kept(widen(first), out)
     w = None if weight is None else class_weight("nll_loss", "weight", weight, x)
     index = class_indices("nll_loss", x, labels)
+    check_classes("nll_loss", labels, x.shape[-1], out, also=(ignore_index,))
     index, counts, counted = _shares(index, x, w, ignore_index)
     values = jnp.where(counted, -counts * pick(x, index), 0)
     return reduce(values, reduction, out, total=total(counts, out))
@@ -118,7 +114,7 @@ def has_probabilities(function: str, x: Array | jax.ShapeDtypeStruct, labels: Ar
     Raises:
         TypeError: if they are neither.
     """
-    labels = jnp.asarray(labels)
+    labels = _checks.array(function, "labels", labels)
     if jnp.issubdtype(labels.dtype, jnp.integer) and labels.shape != x.shape:
         return False
     if jnp.issubdtype(labels.dtype, jnp.floating) and labels.shape == x.shape:
@@ -136,18 +132,14 @@ def row_losses(
     labels: ArrayLike,
     weight: ArrayLike | None,
     ignore_index: int,
-    share: float | Array | None,
+    share: Array | None,
+    out: Frame,
 ) -> tuple[Array, Array | None]:
-    """Returns the cross entropy of each row, and what each row counts in the mean (None: 1).
-
-    The share is that of ``smoothing``.
-
-    Raises:
-        TypeError, ShapeError, ValueError: as ``cross_entropy`` does.
-    """
+    """Returns the cross entropy of each row, and what each row counts in the mean (None: 1)."""
     w = None if weight is None else class_weight(function, "weight", weight, x)
     if not has_probabilities(function, x, labels):
         index = class_indices(function, x, labels)
+        check_classes(function, labels, x.shape[-1], out, also=(ignore_index,))
         return _of_indices(x, index, w, ignore_index, share)
     if ignore_index >= 0:
         raise ValueError(
@@ -158,9 +150,7 @@ def row_losses(
     return _of_probabilities(x, t, w, share), None
 
 
-def _of_probabilities(
-    x: Array, t: Array, weight: Array | None, share: float | Array | None
-) -> Array:
+def _of_probabilities(x: Array, t: Array, weight: Array | None, share: Array | None) -> Array:
     if share is not None:
         t = (1 - share) * t + share / x.shape[-1]
     t = t if weight is None else t * over_rows(weight, x)
@@ -192,7 +182,7 @@ def _of_indices(
     index: Array,
     weight: Array | None,
     ignore_index: int,
-    share: float | Array | None,
+    share: Array | None,
 ) -> tuple[Array, Array]:
     index, counts, counted = _shares(index, x, weight, ignore_index)
     shifted, normaliser = _shifted(x)

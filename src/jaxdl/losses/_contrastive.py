@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import class_indices, operands
 from jaxdl.losses._distance import unit
 from jaxdl.losses._reduction import Reduction, reduce
@@ -15,7 +16,7 @@ def info_nce(
     queries: ArrayLike,
     keys: ArrayLike,
     *,
-    temperature: float = 0.1,
+    temperature: ArrayLike = 0.1,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -29,16 +30,8 @@ def info_nce(
         queries: shape (N, D).
         keys: shape (N, D); row i belongs to query i.
         temperature: τ > 0.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (N,).
         where: True for the rows that count, shape (N,); the others are neither queries nor keys.
-
-    Returns:
-        A scalar, or shape (N,) for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the queries are not floating point.
-        ValueError: if the temperature is not positive.
 
     Example:
         >>> q, k = jnp.eye(2), jnp.array([[1.0, 0.0], [1.0, 0.0]])
@@ -48,10 +41,9 @@ def info_nce(
     Reference:
         van den Oord et al., Representation Learning with Contrastive Predictive Coding, 2018.
     """
-    if isinstance(temperature, int | float) and not temperature > 0:
-        raise ValueError(f"info_nce: temperature is {temperature}; it must be positive")
     q, k, out = operands("info_nce", where, span=1, queries=queries, keys=keys)
     _matrix("info_nce", "queries", q)
+    (temperature,) = numbers("info_nce", q, temperature=temperature)
     scores = unit(q, -1, 1e-8) @ unit(k, -1, 1e-8).T / temperature
     partners = None if out.where is None else _partners(out.where, len(q))
     normaliser = jax.nn.logsumexp(scores, axis=1, where=partners)
@@ -62,8 +54,8 @@ def circle(
     embeddings: ArrayLike,
     labels: ArrayLike,
     *,
-    gamma: float = 80.0,
-    margin: float = 0.4,
+    gamma: ArrayLike = 80.0,
+    margin: ArrayLike = 0.4,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -77,17 +69,10 @@ def circle(
     Args:
         embeddings: z, rows of length 1, shape (N, D).
         labels: integers of shape (N,).
-        gamma: γ, how sharp.
+        gamma: γ > 0, how sharp.
         margin: m.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (N,).
         where: True for the rows that count, shape (N,); the others are not compared with either.
-
-    Returns:
-        A scalar, or shape (N,) for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the embeddings are not floating point, or the labels not integers.
 
     Example:
         >>> z = jnp.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -100,6 +85,7 @@ def circle(
     z, out = operands("circle", where, span=1, embeddings=embeddings)
     _matrix("circle", "embeddings", z)
     index = class_indices("circle", z, labels)
+    gamma, margin = numbers("circle", z, gamma=gamma, margin=margin)
     similar = jnp.minimum(z @ z.T, 1)
     same = index[:, None] == index[None, :]
     near, far = same & ~jnp.eye(len(z), dtype=bool), ~same

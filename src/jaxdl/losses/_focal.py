@@ -4,7 +4,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl.losses._arguments import class_indices, class_weight, operands, pick, smoothing
+from jaxdl._ranges import numbers
+from jaxdl.losses._arguments import (
+    check_classes,
+    class_indices,
+    class_weight,
+    operands,
+    pick,
+    smoothing,
+)
 from jaxdl.losses._binary import power
 from jaxdl.losses._classification import over_rows
 from jaxdl.losses._reduction import Reduction, reduce
@@ -16,8 +24,8 @@ def categorical_focal_cross_entropy(
     targets: ArrayLike,
     *,
     alpha: ArrayLike = 0.25,
-    gamma: float | Array = 2.0,
-    label_smoothing: float | Array = 0.0,
+    gamma: ArrayLike = 2.0,
+    label_smoothing: ArrayLike = 0.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -31,16 +39,8 @@ def categorical_focal_cross_entropy(
         alpha: α, one number or one a class, shape (C,).
         gamma: γ ≥ 0; 0 gives α times ``cross_entropy``.
         label_smoothing: s in [0, 1]: t becomes (1 − s)·t + s/C.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the rows that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the logits are not floating point.
-        ValueError: if the smoothing is out of range.
 
     Example:
         >>> categorical_focal_cross_entropy(jnp.array([[0.0, 0.0]]), jnp.array([[1, 0]]), alpha=1)
@@ -54,10 +54,11 @@ def categorical_focal_cross_entropy(
     smooth = smoothing(name, label_smoothing, x)
     if smooth is not None:
         t = (1 - smooth) * t + smooth / x.shape[-1]
-    alpha = alpha if jnp.ndim(alpha) else jnp.full(x.shape[-1:], alpha, x.dtype)
+    if jnp.ndim(alpha) == 0:
+        alpha = jnp.full(x.shape[-1:], *numbers(name, x, alpha=alpha))
     share = class_weight(name, "alpha", alpha, x)
     log_p = jax.nn.log_softmax(x)
-    missed = power(-jnp.expm1(log_p), gamma)
+    missed = power(name, -jnp.expm1(log_p), gamma)
     log_p = jnp.where((t == 0) & (log_p == -jnp.inf), 0, log_p)
     return reduce(-jnp.sum(over_rows(share, x) * missed * t * log_p, axis=-1), reduction, out)
 
@@ -66,7 +67,7 @@ def generalized_cross_entropy(
     logits: ArrayLike,
     labels: ArrayLike,
     *,
-    q: float | Array = 0.7,
+    q: ArrayLike = 0.7,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -76,18 +77,10 @@ def generalized_cross_entropy(
 
     Args:
         logits: z, shape (..., C). (Keras takes p.)
-        labels: y, integers of shape (...); a class outside [0, C) makes the loss nan.
+        labels: y, integers of shape (...); each in [0, C).
         q: in (0, 1].
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the rows that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the logits are not floating point, or the labels not integers.
-        ValueError: if q is out of range.
 
     Example:
         >>> generalized_cross_entropy(jnp.array([[0.0, 0.0]]), jnp.array([0]), q=1.0)
@@ -97,10 +90,10 @@ def generalized_cross_entropy(
         Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks with
         Noisy Labels, 2018.
     """
-    if isinstance(q, int | float) and not 0 < q <= 1:
-        raise ValueError(f"generalized_cross_entropy: q is {q}; it must lie in (0, 1]")
-    x, out = operands("generalized_cross_entropy", where, span=1, logits=logits)
-    index, q = class_indices("generalized_cross_entropy", x, labels), jnp.asarray(q, x.dtype)
+    name = "generalized_cross_entropy"
+    x, out = operands(name, where, span=1, logits=logits)
+    index, (q,) = class_indices(name, x, labels), numbers(name, x, q=q)
+    check_classes(name, labels, x.shape[-1], out)
     valid = (index >= 0) & (index < x.shape[-1])
     log_p = pick(jax.nn.log_softmax(x), jnp.where(valid, index, 0))
     return reduce(jnp.where(valid, -jnp.expm1(q * log_p) / q, jnp.nan), reduction, out)

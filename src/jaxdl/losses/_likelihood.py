@@ -1,6 +1,5 @@
 """Negative log-likelihoods of counts and of measurements, and the Kullback-Leibler divergence."""
 
-import functools
 import math
 from typing import Literal
 
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import operands, real
 from jaxdl.losses._reduction import Frame, Reduction, kept, reduce
 from jaxdl.types import Array
@@ -20,7 +20,7 @@ def poisson_nll_loss(
     *,
     log_input: bool = True,
     full: bool = False,
-    eps: float = 1e-8,
+    eps: ArrayLike = 1e-8,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -32,21 +32,15 @@ def poisson_nll_loss(
         log_input: whether the predictions are logarithms. If not, ε is added inside log λ.
         full: whether to add Stirling's t·log t − t + log(2πt)/2 for log t!, where t > 1.
         eps: ε.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> poisson_nll_loss(jnp.array([0.0, 1.0]), jnp.array([3.0, 0.0]), reduction="none")
         Array([1.       , 2.7182817], dtype=float32)
     """
     x, t, out = operands("poisson_nll_loss", where, predictions=predictions, targets=targets)
+    (eps,) = numbers("poisson_nll_loss", x, eps=eps)
     values = jnp.exp(x) - t * x if log_input else x - t * jnp.log(x + eps)
     return reduce(values + _stirling(t) if full else values, reduction, out)
 
@@ -57,7 +51,7 @@ def gaussian_nll_loss(
     variance: ArrayLike,
     *,
     full: bool = False,
-    eps: float = 1e-6,
+    eps: ArrayLike = 1e-6,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -73,15 +67,8 @@ def gaussian_nll_loss(
             number. A negative variance gives nan.
         full: whether to add log(2π)/2.
         eps: ε, the smallest variance.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> gaussian_nll_loss(jnp.array([1.0]), jnp.array([3.0]), jnp.array([1.0]))
@@ -93,7 +80,7 @@ def gaussian_nll_loss(
     """
     x, t, out = operands("gaussian_nll_loss", where, predictions=predictions, targets=targets)
     v = _variance(variance, x, out)
-    raised = _raised(v, eps)
+    raised = _raised(v, *numbers("gaussian_nll_loss", x, eps=eps))
     values = 0.5 * (jnp.log(raised) + jnp.square(x - t) / raised)
     return reduce(values + 0.5 * math.log(2 * math.pi) if full else values, reduction, out)
 
@@ -119,13 +106,6 @@ def kl_div(
         reduction: ``"mean"``, ``"sum"``, ``"none"``, or ``"batchmean"`` for the sum divided by
             the length of the first axis (by its rows that have anything left under ``where``).
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> x = jnp.log(jnp.array([[0.5, 0.5]]))
@@ -167,15 +147,10 @@ def _variance(variance: ArrayLike, x: Array, out: Frame) -> Array:
     return kept(jnp.broadcast_to(v, x.shape), out)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _raised(v: Array, eps: float) -> Array:
+def _raised(v: Array, eps: Array) -> Array:
     """Returns max(v, eps), or nan where v < 0, with the gradient of v itself."""
-    return jnp.where(v < 0, jnp.nan, jnp.maximum(v, eps))
-
-
-@_raised.defjvp
-def _raised_jvp(eps: float, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    return _raised(*primals, eps), tangents[0]
+    raised = jnp.where(v < eps, v + jax.lax.stop_gradient(eps - v), v)
+    return raised * jnp.where(v < 0, jnp.nan, 1)
 
 
 def _rows(x: Array, out: Frame) -> ArrayLike:

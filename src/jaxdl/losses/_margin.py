@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import above, clamp_min, operands
 from jaxdl.losses._reduction import Reduction, reduce
 from jaxdl.types import Array
@@ -22,15 +23,8 @@ def hinge(
         predictions: x, any shape.
         targets: t, −1 or 1, the shape of the predictions. (Keras also takes 0 and 1, after
             looking at the values; here, pass 2·t − 1.)
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> hinge(jnp.array([0.5, 3.0, 0.5]), jnp.array([1, 1, -1]), reduction="none")
@@ -52,15 +46,8 @@ def squared_hinge(
     Args:
         predictions: x, any shape.
         targets: t, −1 or 1, the shape of the predictions; see ``hinge``.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> squared_hinge(jnp.array([0.5, 3.0, 0.5]), jnp.array([1, 1, -1]), reduction="none")
@@ -85,15 +72,8 @@ def perceptron_loss(
     Args:
         predictions: x, any shape.
         targets: t, −1 or 1, the shape of the predictions.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> jax.grad(perceptron_loss)(jnp.array([0.0]), jnp.array([1]))
@@ -120,15 +100,8 @@ def soft_margin_loss(
     Args:
         predictions: x, any shape.
         targets: t, −1 or 1, the shape of the predictions.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> soft_margin_loss(jnp.array([0.0, -500.0]), jnp.array([1, 1]), reduction="none")
@@ -142,7 +115,7 @@ def hinge_embedding_loss(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    margin: float = 1.0,
+    margin: ArrayLike = 1.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -155,21 +128,14 @@ def hinge_embedding_loss(
         targets: t, 1 for similar and −1 for dissimilar, the shape of the predictions; any other
             value adds both terms, as in PyTorch.
         margin: m.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> hinge_embedding_loss(jnp.array([0.3, 0.3]), jnp.array([1, -1]), reduction="none")
         Array([0.3, 0.7], dtype=float32)
     """
     x, t, out = operands("hinge_embedding_loss", where, predictions=predictions, targets=targets)
-    apart = clamp_min(margin - x)
+    apart = clamp_min(numbers("hinge_embedding_loss", x, margin=margin)[0] - x)
     values = jnp.where(t == 1, x, jnp.where(t == -1, apart, apart + x))
     return reduce(values, reduction, out)

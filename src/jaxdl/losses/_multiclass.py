@@ -1,11 +1,15 @@
 """Losses that ask for margins between the scores of classes; the classes are the last axis."""
 
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import (
+    check_classes,
     class_indices,
     class_weight,
     last_axis_weight,
@@ -21,8 +25,8 @@ def multi_margin_loss(
     predictions: ArrayLike,
     labels: ArrayLike,
     *,
-    p: int = 1,
-    margin: float = 1.0,
+    p: Literal[1, 2] = 1,
+    margin: ArrayLike = 1.0,
     weight: ArrayLike | None = None,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
@@ -31,20 +35,15 @@ def multi_margin_loss(
 
     Args:
         predictions: x, scores, shape (..., C).
-        labels: y, integers of shape (...); a class outside [0, C) makes the loss nan.
+        labels: y, integers of shape (...), each in [0, C).
         p: 1 or 2.
         margin: m.
         weight: w, one a class, shape (C,); the mean divides by the number of rows all the same.
             Default: 1.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the rows that count, shape (...) or its leading axes.
 
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
     Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the predictions are not floating point, or the labels not integers.
         ValueError: if p is neither 1 nor 2.
 
     Example:
@@ -54,8 +53,9 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: p is {p!r}; it must be 1 or 2")
     x, out = operands("multi_margin_loss", where, span=1, predictions=predictions)
-    labels = class_indices("multi_margin_loss", x, labels)
-    index, valid = _safe(labels, x)
+    check_classes("multi_margin_loss", labels, x.shape[-1], out)
+    index, valid = _safe(class_indices("multi_margin_loss", x, labels), x)
+    (margin,) = numbers("multi_margin_loss", x, margin=margin)
     short = jax.nn.relu(margin - pick(x, index)[..., None] + x)
     other = ~_one_hot(index, x)
     values = jnp.where(other, short if p == 1 else jnp.square(short), 0).sum(axis=-1) / x.shape[-1]
@@ -78,16 +78,9 @@ def multilabel_margin_loss(
     Args:
         predictions: x, scores, shape (..., C).
         labels: the classes of each row, integers of shape (..., C); the first −1 ends the list.
-            Anything else outside [0, C) makes the loss nan.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+            All others lie in [0, C).
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the rows that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the predictions are not floating point, or the labels not integers.
 
     Example:
         >>> multilabel_margin_loss(jnp.array([0.5, 0.0, 2.0]), jnp.array([2, 0, -1]))
@@ -96,6 +89,7 @@ def multilabel_margin_loss(
     name = "multilabel_margin_loss"
     x, out = operands(name, where, span=1, predictions=predictions)
     _checks.same_shape(name, predictions=x, labels=labels)
+    check_classes(name, labels, x.shape[-1], out, also=(-1,))
     labels = class_indices(name, x, labels, axes=1)
     index, valid = _safe(labels, x)
     listed = jnp.cumsum(labels == -1, axis=-1) == 0
@@ -124,15 +118,8 @@ def multilabel_soft_margin_loss(
         logits: z, shape (..., C).
         targets: t in [0, 1], shape (..., C).
         weight: w, one a class, shape (C,), or of the shape of the logits. Default: 1.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the rows that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the logits are not floating point.
 
     Example:
         >>> multilabel_soft_margin_loss(jnp.array([[0.0, 99.0]]), jnp.array([[1, 1]]))
@@ -161,15 +148,8 @@ def categorical_hinge(
     Args:
         predictions: x, scores, shape (..., C).
         targets: t, one-hot, shape (..., C).
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the rows that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> categorical_hinge(jnp.array([[0.5, 0.0, 2.0]]), jnp.array([[1, 0, 0]]))

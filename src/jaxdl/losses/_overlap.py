@@ -1,9 +1,11 @@
 """Losses of overlap, for masks and segmentations: Dice and Tversky."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import operands
 from jaxdl.losses._reduction import Frame, Reduction, kept, reduce
 from jaxdl.types import Array
@@ -14,8 +16,8 @@ def dice(
     targets: ArrayLike,
     *,
     axis: int | tuple[int, ...] | None = None,
-    smooth: float = 0.0,
-    eps: float = 1e-7,
+    smooth: ArrayLike = 0.0,
+    eps: ArrayLike = 1e-7,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -33,12 +35,8 @@ def dice(
         where: True for what counts, as the pixels that have a label: shape of the predictions or
             of their leading axes. What has nothing left counts for nothing in the mean.
 
-    Returns:
-        A scalar, or the axes that are left for ``"none"``.
-
     Raises:
         ShapeError: if the shapes differ, or there is no such axis.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> dice(jnp.array([[1.0, 1.0, 0.0, 0.0]]), jnp.array([[1, 0, 0, 0]]))
@@ -48,7 +46,7 @@ def dice(
         Milletari et al., V-Net, 2016, with the sums of Keras.
     """
     p, t, out = operands("dice", where, predictions=predictions, targets=targets)
-    axes = _axes("dice", axis, p)
+    axes, (smooth, eps) = _axes("dice", axis, p), numbers("dice", p, smooth=smooth, eps=eps)
     overlap, both = jnp.sum(p * t, axis=axes), jnp.sum(p, axis=axes) + jnp.sum(t, axis=axes)
     values = 1 - (2 * overlap + smooth) / (both + smooth + eps)
     return reduce(values, reduction, _left(p, axes, out))
@@ -58,11 +56,11 @@ def tversky(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    alpha: float = 0.5,
-    beta: float = 0.5,
+    alpha: ArrayLike = 0.5,
+    beta: ArrayLike = 0.5,
     axis: int | tuple[int, ...] | None = None,
-    smooth: float = 0.0,
-    eps: float = 1e-7,
+    smooth: ArrayLike = 0.0,
+    eps: ArrayLike = 1e-7,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -83,12 +81,8 @@ def tversky(
         where: True for what counts, shape of the predictions or of their leading axes. What has
             nothing left counts for nothing in the mean.
 
-    Returns:
-        A scalar, or the axes that are left for ``"none"``.
-
     Raises:
         ShapeError: if the shapes differ, or there is no such axis.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> p, t = jnp.array([[1.0, 1.0, 0.0, 0.0]]), jnp.array([[1, 0, 0, 0]])
@@ -100,7 +94,8 @@ def tversky(
         deep networks, 2017.
     """
     p, t, out = operands("tversky", where, predictions=predictions, targets=targets)
-    axes = _axes("tversky", axis, p)
+    axes, options = _axes("tversky", axis, p), {"alpha": alpha, "beta": beta}
+    alpha, beta, smooth, eps = numbers("tversky", p, **options, smooth=smooth, eps=eps)
     hits = jnp.sum(p * t, axis=axes)
     misses = alpha * (jnp.sum(p, axis=axes) - hits) + beta * (jnp.sum(t, axis=axes) - hits)
     values = 1 - (hits + smooth) / (hits + misses + smooth + eps)
@@ -111,7 +106,7 @@ def _axes(function: str, axis: int | tuple[int, ...] | None, x: Array) -> tuple[
     """Returns the axes of the sums, from 0 on, or raises unless ``x`` has each of them."""
     if axis is None:
         return tuple(range(1, x.ndim))
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = tuple(int(a) for a in np.atleast_1d(axis))
     found = {a % x.ndim for a in axes if -x.ndim <= a < x.ndim}
     if len(found) < len(axes):
         raise _checks.ShapeError(

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import operands
 from jaxdl.losses._reduction import Reduction, reduce
 from jaxdl.losses._regression import absolute
@@ -13,7 +14,7 @@ def mean_absolute_percentage_error(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    eps: float = 1e-7,
+    eps: ArrayLike = 1e-7,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -29,16 +30,13 @@ def mean_absolute_percentage_error(
     Returns:
         A scalar in per cent, or the shape of the predictions for ``"none"``.
 
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
-
     Example:
         >>> mean_absolute_percentage_error(jnp.array([1.5, 9.0]), jnp.array([1.0, 10.0]))
         Array(30., dtype=float32)
     """
     name = "mean_absolute_percentage_error"
     x, t, out = operands(name, where, predictions=predictions, targets=targets)
+    (eps,) = numbers(name, x, eps=eps)
     return reduce(100 * absolute((x - t) / jnp.maximum(absolute(t), eps)), reduction, out)
 
 
@@ -46,7 +44,7 @@ def mean_squared_logarithmic_error(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    eps: float = 1e-7,
+    eps: ArrayLike = 1e-7,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -58,15 +56,8 @@ def mean_squared_logarithmic_error(
         predictions: x, any shape.
         targets: t, the shape of the predictions.
         eps: ε, the smallest value that is told apart from 0.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> error = mean_squared_logarithmic_error(jnp.array([1.0]), jnp.array([3.0]))
@@ -75,5 +66,6 @@ def mean_squared_logarithmic_error(
     """
     name = "mean_squared_logarithmic_error"
     x, t, out = operands(name, where, predictions=predictions, targets=targets)
+    (eps,) = numbers(name, x, eps=eps)
     difference = jnp.log1p(jnp.maximum(x, eps)) - jnp.log1p(jnp.maximum(t, eps))
     return reduce(jnp.square(difference), reduction, out)

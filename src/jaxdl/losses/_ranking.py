@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._ranges import check, numbers
 from jaxdl.losses._arguments import clamp_min, operands, real
 from jaxdl.losses._distance import norm
 from jaxdl.losses._reduction import Reduction, reduce
@@ -17,7 +18,7 @@ def margin_ranking_loss(
     second: ArrayLike,
     targets: ArrayLike,
     *,
-    margin: float = 0.0,
+    margin: ArrayLike = 0.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -28,15 +29,8 @@ def margin_ranking_loss(
         second: b, the shape of a.
         targets: t, 1 where a should be higher, −1 where b should; the shape of a.
         margin: m, by how much.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of a.
         where: True for what counts, shape of a or of its leading axes.
-
-    Returns:
-        A scalar, or the shape of a for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the scores are not floating point.
 
     Example:
         >>> margin_ranking_loss(jnp.array([1.0, 1.0]), jnp.array([3.0, 0.0]), jnp.array([1, 1]))
@@ -44,6 +38,7 @@ def margin_ranking_loss(
     """
     name = "margin_ranking_loss"
     a, b, t, out = operands(name, where, first=first, second=second, targets=targets)
+    (margin,) = numbers(name, a, margin=margin)
     return reduce(clamp_min(-t * (a - b) + margin), reduction, out)
 
 
@@ -52,7 +47,7 @@ def cosine_embedding_loss(
     second: ArrayLike,
     targets: ArrayLike,
     *,
-    margin: float = 0.0,
+    margin: ArrayLike = 0.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -65,15 +60,8 @@ def cosine_embedding_loss(
         second: b, shape (..., D).
         targets: t, 1 for similar and −1 for dissimilar, shape (...); for anything else l = 0.
         margin: m in [−1, 1].
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the pairs that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the vectors are not floating point.
 
     Example:
         >>> a, b = jnp.array([[1.0, 0.0], [1.0, 0.0]]), jnp.array([[2.0, 0.0], [0.0, 1.0]])
@@ -86,11 +74,11 @@ def cosine_embedding_loss(
     if t.shape != a.shape[:-1]:
         raise _checks.ShapeError(
             f"{name}: targets are {_checks.describe(targets)} for vectors {_checks.describe(a)};"
-            " they"
-            f" need shape {a.shape[:-1]}"
+            f" they need shape {a.shape[:-1]}"
         )
     lengths = (jnp.sum(a * a, axis=-1) + 1e-12) * (jnp.sum(b * b, axis=-1) + 1e-12)
     cosine = jnp.sum(a * b, axis=-1) / jnp.sqrt(lengths)
+    (margin,) = numbers(name, a, margin=margin)
     apart = jnp.where(t == -1, clamp_min(cosine - margin), 0)
     return reduce(jnp.where(t == 1, 1 - cosine, apart), reduction, out)
 
@@ -100,9 +88,9 @@ def triplet_margin_loss(
     positive: ArrayLike,
     negative: ArrayLike,
     *,
-    margin: float = 1.0,
+    margin: ArrayLike = 1.0,
     p: float = 2.0,
-    eps: float = 1e-6,
+    eps: ArrayLike = 1e-6,
     swap: bool = False,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
@@ -116,19 +104,11 @@ def triplet_margin_loss(
         positive: what should be near it, the same shape.
         negative: what should be further, the same shape.
         margin: m > 0, by how much.
-        p: the order of the norm.
+        p: the order of the norm, as in ``pairwise_distance``.
         eps: ε.
         swap: whether d(+, −) takes the place of d(a, −) where it is smaller.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the triplets that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the vectors are not floating point.
-        ValueError: if the margin is not positive.
 
     Example:
         >>> a, near, far = jnp.array([0.0, 0.0]), jnp.array([0.0, 1.0]), jnp.array([3.0, 0.0])
@@ -139,10 +119,11 @@ def triplet_margin_loss(
         Balntas et al., Learning local feature descriptors with triplets, 2016.
     """
     name = "triplet_margin_loss"
-    _positive(name, margin)
     a, near, far, out = operands(
         name, where, span=1, anchor=anchor, positive=positive, negative=negative
     )
+    check(name, p=p)
+    margin, eps = numbers(name, a, margin=margin, eps=eps)
     between = norm(near - far + eps, p) if swap else None
     values = _triplet(norm(a - near + eps, p), norm(a - far + eps, p), between, margin)
     return reduce(values, reduction, out)
@@ -154,7 +135,7 @@ def triplet_margin_with_distance_loss(
     negative: ArrayLike,
     *,
     distance_function: Callable[[Array, Array], Array] | None = None,
-    margin: float = 1.0,
+    margin: ArrayLike = 1.0,
     swap: bool = False,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
@@ -169,16 +150,11 @@ def triplet_margin_with_distance_loss(
             Default: ``pairwise_distance``.
         margin: m > 0, by how much.
         swap: whether d(+, −) takes the place of d(a, −) where it is smaller.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the triplets that count, shape (...) or its leading axes.
-
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
 
     Raises:
         ShapeError: if the shapes differ, or the distance has another one than (...).
-        TypeError: if the vectors are not floating point.
-        ValueError: if the margin is not positive.
 
     Example:
         >>> manhattan = lambda u, v: jnp.abs(u - v).sum(-1)
@@ -187,10 +163,10 @@ def triplet_margin_with_distance_loss(
         Array(2., dtype=float32)
     """
     name = "triplet_margin_with_distance_loss"
-    _positive(name, margin)
     a, near, far, out = operands(
         name, where, span=1, anchor=anchor, positive=positive, negative=negative
     )
+    (margin,) = numbers(name, a, margin=margin)
     d = distance_function or _euclidean
     to_near, to_far, between = d(a, near), d(a, far), d(near, far) if swap else None
     if to_near.shape != a.shape[:-1]:
@@ -205,11 +181,6 @@ def _euclidean(a: Array, b: Array) -> Array:
     return norm(a - b + 1e-6, 2)
 
 
-def _triplet(to_near: Array, to_far: Array, between: Array | None, margin: float) -> Array:
+def _triplet(to_near: Array, to_far: Array, between: Array | None, margin: Array) -> Array:
     to_far = to_far if between is None else jnp.minimum(to_far, between)
     return clamp_min(margin + to_near - to_far)
-
-
-def _positive(function: str, margin: float) -> None:
-    if isinstance(margin, int | float) and not margin > 0:
-        raise ValueError(f"{function}: margin is {margin}; it must be positive")

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import operands, value_weight
 from jaxdl.losses._reduction import Reduction, reduce
 from jaxdl.types import Array
@@ -23,15 +24,8 @@ def l1_loss(
         predictions: x, any shape.
         targets: t, the shape of the predictions.
         weight: w, the same shape; the mean then divides by Σw. Default: 1.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> l1_loss(jnp.array([1.0, 5.0]), jnp.array([2.0, 2.0]))
@@ -59,15 +53,8 @@ def mse_loss(
         predictions: x, any shape.
         targets: t, the shape of the predictions.
         weight: w, the same shape; the mean then divides by Σw. Default: 1.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> mse_loss(jnp.array([1.0, 5.0]), jnp.array([2.0, 2.0]))
@@ -85,7 +72,7 @@ def huber_loss(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    delta: float | Array = 1.0,
+    delta: ArrayLike = 1.0,
     weight: ArrayLike | None = None,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
@@ -100,16 +87,8 @@ def huber_loss(
         delta: δ > 0, where the parabola becomes a line.
         weight: w, the same shape; unlike that of l1_loss and mse_loss, the mean still divides by
             the number of values, as in PyTorch. Default: 1.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
-        ValueError: if delta is not positive.
 
     Example:
         >>> huber_loss(jnp.array([2.5, 5.0]), jnp.array([2.0, 2.0]), reduction="none")
@@ -118,9 +97,12 @@ def huber_loss(
     Reference:
         Huber, Robust Estimation of a Location Parameter, 1964.
     """
-    _positive("huber_loss", "delta", delta)
     x, t, out = operands("huber_loss", where, predictions=predictions, targets=targets)
-    values = _huber(x - t, delta)
+    (delta,) = numbers("huber_loss", x, delta=delta)
+    inner, outer = _parts(x - t, delta)
+    # Where the inner part counts, δ is 0 in the other: it may be infinite.
+    beyond = jnp.where(outer > 0, delta, 0)
+    values = 0.5 * inner * inner + beyond * (outer - 0.5 * beyond)
     if weight is not None:
         values = value_weight("huber_loss", weight, x, out) * values
     return reduce(values, reduction, out)
@@ -130,7 +112,7 @@ def smooth_l1_loss(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    beta: float | Array = 1.0,
+    beta: ArrayLike = 1.0,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
@@ -139,18 +121,9 @@ def smooth_l1_loss(
     Args:
         predictions: x, any shape.
         targets: t, the shape of the predictions.
-        beta: β ≥ 0, where the parabola becomes a line; 0 gives ``l1_loss``. A traced one has to be
-            above 0.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        beta: β ≥ 0, where the parabola becomes a line; 0 gives ``l1_loss``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
-        ValueError: if beta is negative.
 
     Example:
         >>> smooth_l1_loss(jnp.array([2.5, 5.0]), jnp.array([2.0, 2.0]), beta=2, reduction="none")
@@ -159,12 +132,12 @@ def smooth_l1_loss(
     Reference:
         Girshick, Fast R-CNN, 2015.
     """
-    plain = isinstance(beta, int | float) and beta == 0
-    if not plain:
-        _positive("smooth_l1_loss", "beta", beta)
     x, t, out = operands("smooth_l1_loss", where, predictions=predictions, targets=targets)
-    values = absolute(x - t) if plain else _huber(x - t, beta) / beta
-    return reduce(values, reduction, out)
+    (beta,) = numbers("smooth_l1_loss", x, beta=beta)
+    inner, outer = _parts(x - t, beta)
+    # In this order, as the square of a very small β is 0.
+    curved = 0.5 * inner * (inner / jnp.where(beta == 0, 1, beta))
+    return reduce(curved + outer - jnp.where(outer > 0, 0.5 * beta, 0), reduction, out)
 
 
 def log_cosh(
@@ -182,15 +155,8 @@ def log_cosh(
     Args:
         predictions: x, any shape.
         targets: t, the shape of the predictions.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
         where: True for what counts, shape of the predictions or of their leading axes.
-
-    Returns:
-        A scalar, or the shape of the predictions for ``"none"``.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        TypeError: if the predictions are not floating point.
 
     Example:
         >>> log_cosh(jnp.array([0.0, 1e4]), jnp.array([0.0, 0.0]), reduction="none")
@@ -212,21 +178,11 @@ def _absolute_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
     return absolute(d), jnp.sign(d) * tangent
 
 
-def _huber(d: Array, delta: float | Array) -> Array:
-    return delta * delta * _unit_huber(d / delta)
-
-
-@jax.custom_jvp
-def _unit_huber(d: Array) -> Array:
-    size = jnp.abs(d)
-    return jnp.where(size < 1, 0.5 * d * d, size - 0.5)
-
-
-@_unit_huber.defjvp
-def _unit_huber_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    (d,), (tangent,) = primals, tangents
-    # Not that of the line above: there d·d would turn inf into nan.
-    return _unit_huber(d), jnp.where(d > 1, 1, jnp.where(d < -1, -1, d)) * tangent
+def _parts(d: Array, threshold: Array) -> tuple[Array, Array]:
+    """Returns |d| below the threshold and |d| from it on, each 0 where the other counts."""
+    size = absolute(d)
+    inside = size < threshold
+    return jnp.where(inside, size, 0), jnp.where(inside, 0, size)
 
 
 @jax.custom_jvp
@@ -242,8 +198,3 @@ def _log_cosh(d: Array) -> Array:
 def _log_cosh_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (d,), (tangent,) = primals, tangents
     return _log_cosh(d), jnp.tanh(d) * tangent
-
-
-def _positive(function: str, argument: str, value: float | Array) -> None:
-    if isinstance(value, int | float) and not value > 0:
-        raise ValueError(f"{function}: {argument} is {value}; it must be positive")

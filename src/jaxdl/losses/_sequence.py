@@ -6,7 +6,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._varying import varying
-from jaxdl.losses._arguments import class_indices, operands
+from jaxdl.losses._arguments import check_classes, class_indices, operands
 from jaxdl.losses._reduction import Reduction, reduce
 from jaxdl.types import Array
 
@@ -33,23 +33,18 @@ def ctc_loss(
 
     Args:
         log_probabilities: shape (N, T, C). (PyTorch: (T, N, C).)
-        labels: integers of shape (N, S); those after the length of a row are ignored. A class
-            outside [0, C) makes the loss nan.
-        input_lengths: integers of shape (N,), how many of the T steps are real.
-        label_lengths: integers of shape (N,), how many of the S labels are real.
+        labels: integers of shape (N, S), each in [0, C); those after the length of a row are
+            ignored.
+        input_lengths: integers of shape (N,), how many of the T steps are real, in [0, T].
+        label_lengths: integers of shape (N,), how many of the S labels are real, in [0, S].
         blank: the class that stands for no label.
         zero_infinity: whether a row with more labels (and blanks between equal ones) than steps
             has the loss 0 with gradient 0; otherwise its loss is inf, and its gradient not finite.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (N,).
         where: True for the rows that count, shape (N,).
 
-    Returns:
-        A scalar, or shape (N,) for ``"none"``.
-
     Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the log-probabilities are not floating point, or the rest not integers.
-        ValueError: if ``blank`` is not a class.
+        ValueError: if ``blank`` is not a class, or a length is out of range.
 
     Example:
         >>> x = jnp.log(jnp.array([[[0.5, 0.5], [0.5, 0.5]]]))
@@ -62,17 +57,21 @@ def ctc_loss(
     """
     x, out = operands("ctc_loss", where, span=2, log_probabilities=log_probabilities)
     labels, steps, lengths = _integers(x, labels, input_lengths, label_lengths)
-    if not 0 <= blank < x.shape[-1]:
+    if not _checks.is_whole(blank) or not 0 <= blank < x.shape[-1]:
         raise ValueError(f"ctc_loss: blank is {blank}; it must be one of {x.shape[-1]} classes")
     real = jnp.arange(labels.shape[1], dtype=jnp.int32)[None, :] < lengths[:, None]
     legal = (labels >= 0) & (labels < x.shape[-1])
+    counted = real if out.where is None else real & out.where[:, None]
+    check_classes("ctc_loss", labels, x.shape[-1], out._replace(where=counted))
     path = _with_blanks(jnp.where(real & legal, labels, blank), blank)
     values = -_log_likelihood(
         jnp.maximum(jax.nn.log_softmax(x), _NEVER), path, steps, lengths, blank
     )
+    # Rounding may leave a sure alignment a little below 0; its gradient stays as it is.
+    values = values + jax.lax.stop_gradient(jnp.maximum(values, 0) - values)
     values = _infeasible(values, zero_infinity)
     valid = jnp.all(legal | ~real, axis=1) & (steps <= x.shape[1]) & (lengths <= labels.shape[1])
-    values = jnp.where(valid, values, jnp.nan)
+    values = jnp.where(valid & (steps >= 0) & (lengths >= 0), values, jnp.nan)
     if reduction == "mean":
         values = values / jnp.maximum(lengths, 1).astype(values.dtype)
     return reduce(values, reduction, out)
@@ -131,15 +130,20 @@ def _integers(
         raise _checks.ShapeError(
             f"ctc_loss: log_probabilities is {_checks.describe(x)}; it needs shape (N, T, C)"
         )
-    for name, lengths in (("input_lengths", input_lengths), ("label_lengths", label_lengths)):
-        if not jnp.issubdtype(jnp.result_type(lengths), jnp.integer):
-            raise TypeError(
-                f"ctc_loss: {name} are {_checks.describe(lengths)}; they must be integers"
-            )
-        if jnp.shape(lengths) != x.shape[:1]:
-            raise _checks.ShapeError(
-                f"ctc_loss: {name} are {_checks.describe(lengths)}; they need shape {x.shape[:1]}"
-            )
     labels = class_indices("ctc_loss", x[:, 0], labels, axes=1)
-    steps, lengths = jnp.asarray(input_lengths), jnp.asarray(label_lengths)
-    return labels, steps.astype(jnp.int32), lengths.astype(jnp.int32)
+    steps = _lengths("input_lengths", input_lengths, x, x.shape[1])
+    return labels, steps, _lengths("label_lengths", label_lengths, x, labels.shape[1])
+
+
+def _lengths(name: str, lengths: ArrayLike, x: Array, most: int) -> Array:
+    lengths = _checks.array("ctc_loss", name, lengths)
+    if not jnp.issubdtype(lengths.dtype, jnp.integer):
+        raise TypeError(f"ctc_loss: {name} are {_checks.describe(lengths)}; they must be integers")
+    if lengths.shape != x.shape[:1]:
+        raise _checks.ShapeError(
+            f"ctc_loss: {name} are {_checks.describe(lengths)}; they need shape {x.shape[:1]}"
+        )
+    host = _checks.known(lengths)
+    if host is not None and ((host < 0) | (host > most)).any():
+        raise ValueError(f"ctc_loss: {name} are {host.tolist()}; they must lie in [0, {most}]")
+    return lengths.astype(jnp.int32)

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
-from jaxdl.losses._arguments import class_indices, class_weight, smoothing, working
+from jaxdl import _checks, _ranges
+from jaxdl._precision import wide_dtype
+from jaxdl.losses._arguments import check_classes, class_indices, class_weight, smoothing
 from jaxdl.losses._classification import has_probabilities, row_losses, total
 from jaxdl.losses._reduction import Reduction, frame, kept, reduce
 from jaxdl.types import Array
@@ -21,7 +22,7 @@ def linear_cross_entropy(
     bias: ArrayLike | None = None,
     weight: ArrayLike | None = None,
     ignore_index: int = -100,
-    label_smoothing: float | Array = 0.0,
+    label_smoothing: ArrayLike = 0.0,
     chunk_size: int = 256,
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
@@ -40,14 +41,10 @@ def linear_cross_entropy(
         ignore_index: as in ``cross_entropy``.
         label_smoothing: as in ``cross_entropy``.
         chunk_size: rows of logits at a time.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
         where: True for the rows that count, shape (...) or its leading axes.
 
-    Returns:
-        A scalar, or shape (...) for ``"none"``.
-
     Raises:
-        ShapeError: if the shapes don't fit.
         TypeError: if inputs or kernel are not floating point, or the labels neither integers nor
             probabilities.
         ValueError: if an option is out of range, as in ``cross_entropy``.
@@ -63,12 +60,13 @@ def linear_cross_entropy(
         _checks.floating(name, "kernel", kernel),
     )
     share = smoothing(name, label_smoothing, inputs)
-    _checks.positive_ints(name, chunk_size=chunk_size)
+    _ranges.check(name, chunk_size=chunk_size)
     _fit(inputs, kernel)
     out = frame(name, inputs.dtype, where, inputs.shape[:-1])
-    logits = jax.ShapeDtypeStruct((*inputs.shape[:-1], kernel.shape[-1]), working(inputs.dtype))
+    logits = jax.ShapeDtypeStruct((*inputs.shape[:-1], kernel.shape[-1]), wide_dtype(inputs.dtype))
     labels = jnp.asarray(labels)
     if not has_probabilities(name, logits, labels):
+        check_classes(name, labels, logits.shape[-1], out, also=(ignore_index,))
         labels = class_indices(name, logits, labels)
     # Else the nan of a masked label gets into the gradient of the kernel, which all rows share.
     labels = kept(labels, out)
@@ -80,7 +78,7 @@ def linear_cross_entropy(
         x, y = chunk
         z = jnp.matmul(x, wide.astype(x.dtype), preferred_element_type=wide.dtype)
         z = z if offset is None else z + offset[None, :]
-        return row_losses(name, z, y, weight, ignore_index, share)
+        return row_losses(name, z, y, weight, ignore_index, share, out._replace(where=None))
 
     rows = math.prod(inputs.shape[:-1])
     size = min(chunk_size, max(rows, 1))
