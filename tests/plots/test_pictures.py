@@ -7,8 +7,9 @@ import jax
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyArrowPatch
 
-from jaxdl import explain, models, plots
+from jaxdl import activations, combinators, explain, layers, models, plots
 from jaxdl._checks import ShapeError
 
 KERNELS = (
@@ -83,6 +84,27 @@ def test_sets_lie_within_each_other():
         assert outer.y0 < inner.y0 < inner.y1 < outer.y1
     with pytest.raises(ValueError, match="got 7 names"):
         plots.nested_sets("abcdefg")
+
+
+def test_a_graph_has_an_arrow_for_each_connection():
+    net = combinators.residual(
+        combinators.serial(layers.dense(4, 4), activations.relu, layers.dense(4, 4))
+    )
+    nodes = explain.graph(net, (1, 4))
+    assert [(node.name, node.inputs, node.params) for node in nodes] == [
+        ("dense(4, 4)", (-1,), 20), ("relu", (0,), 0), ("dense(4, 4)", (1,), 20), ("+", (-1, 2), 0),
+    ]  # fmt: skip
+    (axes,) = plots.graph(nodes).axes
+    arrows = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
+    assert len(arrows) == 5 and len(axes.lines) == 1  # four steps and a skip, with its line
+    with pytest.raises(ValueError, match="only earlier ones"):
+        plots.graph([("dense", (0,), (1,), 1)])
+
+
+def test_a_transformer_block_shows_what_skips_what():
+    names = [n.name for n in explain.graph(models.transformer_block(8, 2, n_hidden=4), (1, 3, 8))]
+    assert names == ["multi_head_attention(8, 2)", "+", "layer_norm(8)", "dense(8, 4)", "relu",
+                     "dense(4, 8)", "+", "layer_norm(8)"]  # fmt: skip
 
 
 def test_unrolled_in_time_has_a_cell_for_each_step():

@@ -9,6 +9,7 @@ from jaxdl.explain._attribution import Nearest, integrated_gradients, nearest_ex
 from jaxdl.explain._backprop import Backprop, LayerGradient, backprop
 from jaxdl.explain._check import GradientCheck, LeafCheck, first_nonfinite, gradient_check
 from jaxdl.explain._flow import GradientFlow, LayerFlow, gradient_flow
+from jaxdl.explain._graph import Node, graph
 from jaxdl.explain._landscape import Landscape, landscape
 from jaxdl.explain._summary import LayerSize, Summary, summary
 from jaxdl.explain._trace import LayerTrace, Trace, dead_units, trace
@@ -24,6 +25,7 @@ __all__ = [
     "LayerTrace",
     "LeafCheck",
     "Nearest",
+    "Node",
     "Summary",
     "Trace",
     "backprop",
@@ -31,6 +33,7 @@ __all__ = [
     "first_nonfinite",
     "gradient_check",
     "gradient_flow",
+    "graph",
     "integrated_gradients",
     "landscape",
     "nearest_examples",

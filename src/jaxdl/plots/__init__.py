@@ -11,6 +11,7 @@ from jaxdl.plots._boundaries import boundary, boundary_animation, save_animation
 from jaxdl.plots._classification import calibration, confusion, roc
 from jaxdl.plots._distributions import histograms
 from jaxdl.plots._functions import activations, losses
+from jaxdl.plots._graph import graph
 from jaxdl.plots._images import attributions, feature_maps, filters, images, predictions
 from jaxdl.plots._networks import network
 from jaxdl.plots._neuron import neuron
@@ -39,6 +40,7 @@ __all__ = [
     "descent",
     "feature_maps",
     "filters",
+    "graph",
     "histograms",
     "history",
     "images",
