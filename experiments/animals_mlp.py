@@ -54,7 +54,7 @@ def network(config: Config, classes: int) -> Layer:
     sizes = (28 * 28, *config.hidden, classes)
     # He's initialisation keeps the variance of relu layers; 3 points better than PyTorch's here.
     mlp = models.mlp(sizes, rate=config.rate, init=initializers.he_default)
-    return serial(layers.rescale(1 / 255), layers.flatten(), mlp)
+    return serial(layers.rescale(1 / 255), layers.flatten(axes=3), mlp)
 
 
 # --- Loss and step --------------------------------------------------------------------------------

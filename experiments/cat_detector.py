@@ -65,7 +65,7 @@ def network(sizes: tuple[int, ...], *, zeros: bool) -> Layer:
     # A convex loss may start from 0; a hidden layer may not, for its units would stay equal.
     init = Init(initializers.zeros) if zeros else initializers.keras_default
     mlp = models.mlp(sizes, activation=activations.tanh, init=init)
-    return serial(layers.rescale(1 / 255), layers.flatten(), mlp)
+    return serial(layers.rescale(1 / 255), layers.flatten(axes=3), mlp)
 
 
 # --- Loss and step --------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def network(config: Config, name: str, depth: int, *, relu: bool) -> Layer:
     # Variances that depth keeps: 2 / n_in for relu, 1 / n_in where nothing is cut off.
     kernel = initializers.he_normal() if relu else initializers.lecun_normal()
     init = initializers.he_default._replace(kernel=kernel)
-    before = () if name == "spirals" else (layers.rescale(1 / 255), layers.flatten())
+    before = () if name == "spirals" else (layers.rescale(1 / 255), layers.flatten(axes=3))
     return serial(*before, models.mlp(sizes, activation=activation, init=init))
 
 

@@ -80,7 +80,7 @@ def network(config: Config, activation: Callable[[Array], Array]) -> Layer:
     """Bytes to [0, 1], image to vector, dense layers with an activation between them."""
     sizes = (28 * 28, *config.hidden, 10)
     mlp = models.mlp(sizes, activation=activation, init=initializers.he_default)
-    return serial(layers.rescale(1 / 255), layers.flatten(), mlp)
+    return serial(layers.rescale(1 / 255), layers.flatten(axes=3), mlp)
 
 
 def dead_share(

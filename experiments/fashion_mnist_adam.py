@@ -55,7 +55,7 @@ def load(config: Config) -> data.Dataset:
 def network() -> Layer:
     """Bytes to [0, 1], image to vector, three dense layers with Keras's own initialisation."""
     mlp = models.mlp((28 * 28, 64, 64, 10), init=initializers.keras_default)
-    return serial(layers.rescale(1 / 255), layers.flatten(), mlp)
+    return serial(layers.rescale(1 / 255), layers.flatten(axes=3), mlp)
 
 
 # --- Loss and step --------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def large(config: Config) -> Layer:
         activations.relu,
     )
     pair = lambda n_in, n_out: (*block(n_in, n_out), *block(n_out, n_out), layers.max_pool((2, 2)))
-    head = layers.flatten(), layers.dropout(config.rate), layers.dense(9 * 128, 10)
+    head = layers.flatten(axes=3), layers.dropout(config.rate), layers.dense(9 * 128, 10)
     return serial(*pair(1, 32), *pair(32, 64), *pair(64, 128), *head)
 
 

@@ -54,7 +54,7 @@ def load(config: Config) -> data.Dataset:
 def network() -> Layer:
     """Bytes to [0, 1], image to vector, three dense layers with PyTorch's own initialisation."""
     mlp = models.mlp((28 * 28, 512, 512, 10), init=initializers.torch_default)
-    return serial(layers.rescale(1 / 255), layers.flatten(), mlp)
+    return serial(layers.rescale(1 / 255), layers.flatten(axes=3), mlp)
 
 
 # --- Loss and step --------------------------------------------------------------------------------

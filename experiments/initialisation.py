@@ -92,7 +92,7 @@ def network(config: Config, start: Start) -> Layer:
     """Bytes to numbers of mean 0 and variance 1, image to vector, dense layers."""
     sizes = (28 * 28, *[config.width] * config.depth, 10)
     mlp = models.mlp(sizes, activation=start.activation, init=Init(start.kernel))
-    return serial(layers.rescale(1 / 127.5, -1.0), layers.flatten(), mlp)
+    return serial(layers.rescale(1 / 127.5, -1.0), layers.flatten(axes=3), mlp)
 
 
 def signals(config: Config, start: Start, params: Params, batch: Batch) -> tuple[Array, Array]:

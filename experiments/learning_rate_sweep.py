@@ -56,7 +56,9 @@ def load(config: Config) -> data.Dataset:
 
 def network() -> Layer:
     """Bytes to [0, 1], image to vector, three dense layers."""
-    return serial(layers.rescale(1 / 255), layers.flatten(), models.mlp((28 * 28, 64, 64, 10)))
+    return serial(
+        layers.rescale(1 / 255), layers.flatten(axes=3), models.mlp((28 * 28, 64, 64, 10))
+    )
 
 
 # --- Loss and step --------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def load(config: Config) -> data.Dataset:
 def network() -> Layer:
     """Bytes to [0, 1], image to vector, two hidden layers of 64."""
     mlp = models.mlp((28 * 28, 64, 64, 10), init=initializers.he_default)
-    return serial(layers.rescale(1 / 255), layers.flatten(), mlp)
+    return serial(layers.rescale(1 / 255), layers.flatten(axes=3), mlp)
 
 
 # --- Loss and step --------------------------------------------------------------------------------

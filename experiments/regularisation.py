@@ -102,7 +102,7 @@ def network(config: Config, remedy: Remedy) -> Layer:
         parts.append(activations.relu)
         parts += [layers.dropout(config.rate)] * remedy.dropout
     last = layers.dense(config.hidden[-1], 10, init=initializers.he_default)
-    return serial(layers.rescale(1 / 255), layers.flatten(), *parts, last)
+    return serial(layers.rescale(1 / 255), layers.flatten(axes=3), *parts, last)
 
 
 # --- Loss and step --------------------------------------------------------------------------------

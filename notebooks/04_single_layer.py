@@ -143,7 +143,7 @@ assert twice > 0.7
 
 # %%
 animals = data.select_classes(data.load("animals"), ("cat", "giraffe", "elephant"))
-pixels = serial(layers.rescale(1 / 255), layers.flatten(), layers.dense(784, 3))
+pixels = serial(layers.rescale(1 / 255), layers.flatten(axes=3), layers.dense(784, 3))
 loss_fn = train.supervised(
     pixels, losses.cross_entropy, metrics={"accuracy": metrics.accuracy},
     regularizer=lambda p: 0.02 * sum((w**2).sum() for w in jax.tree.leaves(p)),

@@ -222,7 +222,7 @@ assert valley(p) < 1e-6
 
 # %%
 animals = data.load("animals")
-net = serial(layers.rescale(1 / 255), layers.flatten(), models.mlp((784, 32, 10)))
+net = serial(layers.rescale(1 / 255), layers.flatten(axes=3), models.mlp((784, 32, 10)))
 loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
 usual = {
     "SGD": optim.sgd(0.05),

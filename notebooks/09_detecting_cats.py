@@ -168,7 +168,7 @@ assert softmax_right > 0.7
 # in as it is, bytes of shape (28, 28, 1).
 
 # %%
-net = serial(layers.rescale(1 / 255), layers.flatten(), models.mlp((784, 64, 3)))
+net = serial(layers.rescale(1 / 255), layers.flatten(axes=3), models.mlp((784, 64, 3)))
 loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
 tx = optax.adam(2e-3)
 start = train.init_state(net, tx, jax.random.key(0))

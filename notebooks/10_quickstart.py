@@ -128,7 +128,7 @@ plots.images(dataset.test["inputs"][:12], titles=names, columns=6)
 # %%
 net = serial(
     layers.rescale(1 / 255),
-    layers.flatten(),
+    layers.flatten(axes=3),
     layers.dense(784, 512),
     activations.relu,
     layers.dense(512, 512),

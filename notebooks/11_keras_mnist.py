@@ -231,7 +231,7 @@ assert np.allclose(by_hand, keras_prints[NAME], atol=2e-5)
 # %%
 net = serial(
     layers.rescale(1 / 255),
-    layers.flatten(),
+    layers.flatten(axes=3),
     models.mlp(SIZES, init=initializers.keras_default),
 )
 loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})

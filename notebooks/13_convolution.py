@@ -372,7 +372,7 @@ plots.blocks(explain.summary(net, (1, 28, 28, 1)).rows)
 loss = lambda net: train.supervised(
     net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy}
 )
-mlp = serial(layers.rescale(1 / 255), layers.flatten(), models.mlp((784, 64, 64, 10)))
+mlp = serial(layers.rescale(1 / 255), layers.flatten(axes=3), models.mlp((784, 64, 64, 10)))
 epochs = 1 if FAST else 5
 trained = {}
 for name, model in {"perceptron": mlp, "CNN": net}.items():

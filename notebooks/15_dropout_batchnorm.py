@@ -98,7 +98,9 @@ EPOCHS = 2 if FAST else 60
 
 
 def learn(rate):
-    net = serial(layers.rescale(1 / 255), layers.flatten(), models.mlp((784, 256, 10), rate=rate))
+    net = serial(
+        layers.rescale(1 / 255), layers.flatten(axes=3), models.mlp((784, 256, 10), rate=rate)
+    )
     loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
     tx = optax.adam(1e-3)
     start = train.init_state(net, tx, jax.random.key(0))
@@ -276,7 +278,7 @@ DEPTH = 10
 
 
 def deep(normalised):
-    parts = [layers.rescale(1 / 255), layers.flatten()]
+    parts = [layers.rescale(1 / 255), layers.flatten(axes=3)]
     for n_in in (784, *[64] * (DEPTH - 1)):
         parts += [layers.dense(n_in, 64, bias=not normalised)]
         parts += [layers.batch_norm(64)] if normalised else []

@@ -329,7 +329,7 @@ assert furthest(by_hand, ours) < 1e-6
 
 # %%
 small = animals._replace(train={k: v[:1000] for k, v in animals.train.items()})
-classifier = serial(layers.rescale(1 / 255), layers.flatten(), models.mlp((784, 64, 10)))
+classifier = serial(layers.rescale(1 / 255), layers.flatten(axes=3), models.mlp((784, 64, 10)))
 class_loss = train.supervised(classifier, losses.cross_entropy)
 class_start = train.init_state(classifier, tx, jax.random.key(0))
 histories = {}

@@ -16,7 +16,7 @@ SOURCE = Path(jaxdl.__file__).parent
 FLOORS = [
     {"_factory"},  # on floor 0 too, like all with an underscore: what types and their checks need
     {"types"},
-    {"_checks", "_paths", "_precision", "_varying"},
+    {"_checks", "_paths", "_portable", "_precision", "_varying"},
     {"_contract", "_ranges"},
     {"activations", "losses", "initializers", "metrics", "functional"},
     {"layers", "combinators"},

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from jaxdl import checkpoint
+from jaxdl.combinators import compute_in
 from jaxdl.train import TrainState
-from zoo import ZOO, example
+from zoo import ZOO, equations, example
 
 EVERY = pytest.mark.parametrize("row", ZOO, ids=lambda row: row.name)
 
@@ -127,6 +128,26 @@ def test_no_tracer_leaks(row, key):
     params, state = made(row)
     with jax.checking_leaks():
         jax.make_jaxpr(row.layer.apply)(params, state, example(row, 4))
+
+
+@EVERY
+def test_every_product_of_a_training_step_is_in_the_dtype_that_was_asked_for(row, key):
+    """Matrix products and convolutions, forward and backward; spectral_norm's are statistics."""
+    net, x = compute_in(row.layer, jnp.bfloat16), example(row, 2)
+    learns = (0, 1) if row.classes is None else 0
+
+    def step(params, state, x, key):
+        loss = lambda p, x: net.apply(p, state, x, key=key, train=True)[0].sum()
+        return jax.grad(loss, learns)(params, x)
+
+    program = jax.make_jaxpr(step)(*jax.eval_shape(net.init, key), x, key)
+    wide = [
+        str(eqn)
+        for eqn in equations(program.jaxpr)
+        if eqn.primitive.name in ("dot_general", "conv_general_dilated")
+        and {str(v.aval.dtype) for v in eqn.invars} != {"bfloat16"}
+    ]
+    assert not wide or row.name in ("spectral_norm", "compute_in")  # this one asks for another
 
 
 @EVERY

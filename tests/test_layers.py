@@ -89,7 +89,7 @@ def test_dropout_at_its_ends(key, rate):
         (lambda: serial(), "needs layers"),
         (lambda: serial(jnp.tanh, head=jnp.tanh), "by position or all by name"),
         (lambda: serial(3), "not of 3"),
-        (lambda: functional.flatten(jnp.ones(3)), r"last 3 axes got float32\[3\]"),
+        (lambda: functional.flatten(jnp.ones(3), axes=3), r"last 3 axes got float32\[3\]"),
     ],
 )
 def test_wrong_arguments_are_named(make, message):

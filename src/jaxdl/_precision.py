@@ -50,6 +50,17 @@ def spread(x: ArrayLike, shape: Shape, dtype: DTypeLike) -> Array:
     return jnp.broadcast_to(widen(x), shape).astype(dtype)
 
 
+def cast_to(tree: Tree, dtype: DTypeLike) -> Tree:
+    """Returns a tree with its floating-point arrays in a dtype; integers and keys stay.
+
+    Example:
+        >>> cast_to({"x": jnp.ones(1), "token": 3}, jnp.bfloat16)
+        {'token': 3, 'x': Array([1], dtype=bfloat16)}
+    """
+    is_float = lambda x: jnp.issubdtype(jnp.result_type(x), jnp.floating)
+    return jax.tree.map(lambda x: jnp.asarray(x, dtype) if is_float(x) else x, tree)
+
+
 def cast_like(tree: Tree, other: Tree) -> Tree:
     """Returns a tree of arrays in the dtypes of another tree of the same structure.
 

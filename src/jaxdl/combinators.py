@@ -10,10 +10,13 @@ from typing import Any, Literal, TypeAlias, cast
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import DTypeLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
 from jaxdl._contract import applied, foreign, initialised
+from jaxdl._portable import is_portable
+from jaxdl._precision import cast_like, cast_to
 from jaxdl.types import (
     Array,
     BoundLayer,
@@ -253,7 +256,8 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
             return y, own_state
 
         start = jax.tree.map(jnp.asarray, x)
-        return lax.scan(body, start, (params, state, jnp.arange(n)), unroll=unroll)
+        each = n if is_portable() else unroll
+        return lax.scan(body, start, (params, state, jnp.arange(n)), unroll=each)
 
     return named(name, init_fn, apply_fn)
 
@@ -281,6 +285,49 @@ def remat(layer: Layer, *, policy: Callable[..., bool] | None = None) -> Layer:
         return again(params, state, x, key=key)
 
     return named(f"remat({name_of(layer)})", layer.init, apply_fn)
+
+
+@factory
+def compute_in(layer: LayerLike, dtype: DTypeLike) -> Layer:
+    """Computes a network in a dtype, as ``jnp.bfloat16``, while its parameters stay as they are.
+
+    Parameters and floating-point inputs are cast; every layer computes in the dtype of its
+    parameters, with statistics, softmax and sums in float32. What comes out is float32 again, so
+    that losses are; the state keeps its dtypes, and gradients have those of the parameters.
+
+    Args:
+        layer: a Layer, or a function of one array.
+        dtype: floating point. float16 needs the scaled loss of ``train.supervised``.
+
+    Returns:
+        A Layer with the same params and state.
+
+    Raises:
+        TypeError: if ``dtype`` isn't floating point.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> net = compute_in(layers.dense(3, 2), jnp.bfloat16)
+        >>> params, state = net.init(jax.random.key(0))
+        >>> params["kernel"].dtype.name, net.apply(params, state, jnp.ones((5, 3)))[0].dtype.name
+        ('float32', 'float32')
+
+    Reference:
+        Micikevicius et al., "Mixed precision training", 2018, https://arxiv.org/abs/1710.03740.
+    """
+    layer = lift(layer)
+    name = f"compute_in({name_of(layer)}, {jnp.dtype(dtype).name})"
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"{name}: dtype must be floating point")
+
+    def apply_fn(
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
+        cast = cast_to((params, x), dtype)
+        y, after = layer.apply(cast[0], state, cast[1], key=key, train=train)
+        return cast_to(y, jnp.float32), cast_like(after, state)
+
+    return named(name, layer.init, apply_fn)
 
 
 @factory

@@ -105,7 +105,7 @@ def test_messages(function, options, message, key):
 
 
 def test_in_training_with_mixup(key):
-    net = serial(layers.rescale(1 / 255), layers.flatten(), layers.dense(168, 2))
+    net = serial(layers.rescale(1 / 255), layers.flatten(axes=3), layers.dense(168, 2))
     change = data.augment(*FUNCTIONS.values())
     loss_fn, tx = train.supervised(net, losses.cross_entropy), optax.sgd(0.1)
     step = train.make_step(loss_fn, tx, batch_fns=(change, train.mixup(0.2, classes=2)))

@@ -51,7 +51,7 @@ def test_parts_by_folder(folder):
 
 def test_it_trains_and_goes_on_as_if_it_had_not_stopped(folder):
     readers = data.image_readers(folder, **SIZE)
-    net = serial(layers.rescale(1 / 255), layers.flatten(), layers.dense(72, 2))
+    net = serial(layers.rescale(1 / 255), layers.flatten(axes=3), layers.dense(72, 2))
     loss_fn, tx = train.supervised(net, losses.cross_entropy), optax.sgd(0.5)
     stream = data.Stream(readers.train, readers.validation)
     start = train.init_state(net, tx, jax.random.key(0))

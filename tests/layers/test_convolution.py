@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from golden import compare
-from jaxdl import functional, layers
+from jaxdl import functional, layers, serial
+from jaxdl._portable import portable
+from jaxdl.combinators import repeat
 from tables.convolution import CASES
+from zoo import equations
 
 
 @pytest.mark.parametrize("dtype", compare.DTYPES)
@@ -273,3 +276,21 @@ K = {"kernel": np.ones((3, 3, 6, 4), "float32")}
 def test_wrong_calls_are_named(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+def test_a_network_exports_with_any_batch_and_a_portable_one_without_a_choice_by_platform(key):
+    net = serial(layers.conv(3, 32, (3, 3)), repeat(layers.conv(32, 32, (3, 3), padding=1), 2))
+    params, state = jax.eval_shape(net.init, key)
+    (batch,) = jax.export.symbolic_shape("batch")
+    x = jax.ShapeDtypeStruct((batch, 8, 8, 3), jnp.float32)
+    program = jax.export.export(
+        jax.jit(lambda p, x: net.apply(p, state, x)[0]), platforms=("cpu", "cuda", "tpu")
+    )(params, x)
+    assert program.out_avals[0].shape == (batch, 6, 6, 32)
+    with portable():
+        plain = jax.make_jaxpr(lambda p, x: net.apply(p, state, x)[0])(
+            params, jax.ShapeDtypeStruct((2, 8, 8, 3), jnp.float32)
+        )
+    assert not {"platform_index", "cond", "while"} & {
+        e.primitive.name for e in equations(plain.jaxpr)
+    }

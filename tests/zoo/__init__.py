@@ -12,6 +12,7 @@ from zoo import (
     stochastic,
 )
 from zoo.row import Row as Row
+from zoo.row import equations as equations
 from zoo.row import example as example
 
 ZOO = [

@@ -9,7 +9,7 @@ ROWS = [
     Row("dense", layers.dense(5, 3), (5,)),
     Row("dense without bias", layers.dense(5, 3, bias=False), (5,)),
     Row("dropout", layers.dropout(0.4), (6,), stochastic=True),
-    Row("flatten", layers.flatten(), (4, 3, 2)),
+    Row("flatten", layers.flatten(axes=3), (4, 3, 2)),
     Row("rescale", layers.rescale(0.5, -1.0), (4,), gives="float32", gradient=False),
     Row("serial", serial(layers.dense(5, 4), activations.relu, layers.dense(4, 2)), (5,)),
     Row("serial by name", serial(body=layers.dense(5, 4), head=layers.dense(4, 2)), (5,)),

@@ -5,7 +5,7 @@ import math
 import jax.numpy as jnp
 
 from jaxdl import layers, serial
-from jaxdl.combinators import branch, compose, frozen, remat, repeat, residual
+from jaxdl.combinators import branch, compose, compute_in, frozen, remat, repeat, residual
 from zoo.row import Row
 
 
@@ -17,6 +17,19 @@ def _gated(x, gate, value):
 _noisy = serial(layers.dense(4, 4), jnp.tanh, layers.dropout(0.5))
 
 ROWS = [
+    Row(
+        "compute_in",
+        compute_in(layers.dense(4, 3), "float32"),
+        (4,),
+        gives="float32",
+        gradient=False,
+    ),
+    Row(
+        "rescale, conv",
+        serial(layers.rescale(), layers.conv(2, 32, (2, 2))),
+        (3, 3, 2),
+        gradient=False,
+    ),
     Row("compose", compose(_gated, gate=_noisy, value=layers.dense(4, 4)), (4,), stochastic=True),
     Row("branch", branch(layers.dense(4, 3), layers.dense(4, 3)), (4,)),
     Row("branch, joined", branch(a=layers.dense(4, 3), b=jnp.tanh, merge="concat"), (4,)),

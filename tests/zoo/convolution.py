@@ -29,7 +29,10 @@ ROWS = [
     Row(
         "small convnet",
         serial(
-            layers.conv(1, 3, (3, 3)), activations.relu, layers.max_pool((2, 2)), layers.flatten()
+            layers.conv(1, 3, (3, 3)),
+            activations.relu,
+            layers.max_pool((2, 2)),
+            layers.flatten(axes=3),
         ),
         (6, 6, 1),
     ),

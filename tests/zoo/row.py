@@ -1,7 +1,10 @@
 """What the laws of all layers need to know of one."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
+import jax
+import jax.extend
 import jax.numpy as jnp
 import numpy as np
 
@@ -29,3 +32,15 @@ def example(row: Row, *lead: int, dtype: str = "float32") -> Array:
     if row.classes is not None:
         return jnp.asarray(random.integers(row.classes, size=(*lead, *row.shape)), "int32")
     return jnp.asarray(random.normal(size=(*lead, *row.shape)), dtype)
+
+
+def equations(jaxpr: Any) -> Iterator[Any]:
+    """All equations of a jaxpr, those inside of loops, branches and calls included."""
+    core = jax.extend.core
+    for eqn in jaxpr.eqns:
+        yield eqn
+        inner = jax.tree.leaves(eqn.params, is_leaf=lambda v: isinstance(v, core.Jaxpr))
+        for value in inner:
+            value = value.jaxpr if isinstance(value, core.ClosedJaxpr) else value
+            if isinstance(value, core.Jaxpr):
+                yield from equations(value)

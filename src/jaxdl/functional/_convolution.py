@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._portable import is_portable
 from jaxdl.functional._convolution_geometry import Geometry, mirrored, plain
 from jaxdl.functional._convolution_rules import convolve
 from jaxdl.functional._dense import biased
@@ -160,7 +161,7 @@ def _batched(
         raise ValueError(f'{name}: derivatives is {derivatives!r}; it must be "fast" or "lax"')
     lead = x.shape[: x.ndim - kernel.ndim + 1]
     rows = x.reshape(math.prod(lead), *x.shape[len(lead) :]).astype(kernel.dtype)
-    fn = convolve if derivatives == "fast" else plain
+    fn = convolve if derivatives == "fast" and not is_portable() else plain
     y = fn(rows, kernel, geometry)
     return biased(params, y.reshape(*lead, *y.shape[1:]))
 

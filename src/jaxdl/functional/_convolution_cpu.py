@@ -29,8 +29,9 @@ def forward(x: Array, kernel: Array, geometry: Geometry, shape: Shape = ()) -> A
         return jnp.concatenate([forward(a, b, alone) for a, b in pairs], -1)
     x, geometry = _cropped(x, geometry)
     # Below 32 channels XLA takes another library, which uses all cores by itself; from there on
-    # folding costs nothing and, 5×5 on 14×14 with 64 channels, takes the second core too.
-    wide = kernel.shape[-1] >= 32 and x.shape[0] > 1
+    # folding costs nothing and, 5×5 on 14×14 with 64 channels, takes the second core too. The
+    # batch of an exported program may be a symbol.
+    wide = kernel.shape[-1] >= 32 and isinstance(x.shape[0], int) and x.shape[0] > 1
     foldable = wide and geometry.stride[-1] == geometry.spread[-1] == 1
     return _folded(x, kernel, geometry) if foldable else plain(x, kernel, geometry)
 

@@ -9,12 +9,13 @@ from jaxdl._checks import ShapeError, describe
 from jaxdl.types import Array
 
 
-def flatten(x: ArrayLike, *, axes: int = 3) -> Array:
-    """Merges the last axes into one; by default those of an image, (height, width, channels).
+def flatten(x: ArrayLike, *, axes: int) -> Array:
+    """Merges the last axes into one: the features of an example.
 
     Args:
         x: shape (…, n₁, …, n_axes).
-        axes: how many axes are merged, at least 1.
+        axes: how many axes are merged: 3 for images (height, width, channels), 2 for images
+            without channels.
 
     Returns:
         An array of shape (…, n₁ · … · n_axes).
@@ -23,7 +24,7 @@ def flatten(x: ArrayLike, *, axes: int = 3) -> Array:
         ShapeError: if ``x`` has fewer axes.
 
     Example:
-        >>> flatten(jnp.ones((5, 28, 28, 1))).shape
+        >>> flatten(jnp.ones((5, 28, 28, 1)), axes=3).shape
         (5, 784)
     """
     x = jnp.asarray(x)

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Sequence
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional
@@ -242,5 +243,5 @@ def _named_shape(kind: str, n: int | Sequence[int]) -> tuple[Shape, str]:
 
 def _same_last_axes(name: str, x: ArrayLike, shape: Shape) -> None:
     """Raises a ShapeError unless the last axes of ``x`` have these sizes."""
-    if jnp.shape(x)[-len(shape) :] != shape:
+    if np.shape(x)[-len(shape) :] != shape:
         raise ShapeError(f"{name} got {describe(x)}, and needs {shape} on its last axes")

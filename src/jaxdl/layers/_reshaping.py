@@ -10,17 +10,18 @@ from jaxdl.types import Layer, factory, stateless
 
 
 @factory
-def flatten(*, axes: int = 3) -> Layer:
+def flatten(*, axes: int) -> Layer:
     """Merges the last axes into one; see ``functional.flatten``.
 
     Args:
-        axes: how many axes are merged; 3 for images (height, width, channels).
+        axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
+            for images without channels or sequences. All axes before them stay.
 
     Returns:
         A Layer with neither params nor state.
 
     Example:
-        >>> y, _ = flatten().apply((), (), jnp.ones((5, 28, 28, 1)))
+        >>> y, _ = flatten(axes=3).apply((), (), jnp.ones((5, 28, 28, 1)))
         >>> y.shape
         (5, 784)
     """

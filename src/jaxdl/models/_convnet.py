@@ -50,7 +50,7 @@ def lenet5(
         layers.conv(6, 16, (5, 5), init=init),
         activation,
         layers.avg_pool((2, 2)),
-        layers.flatten(),
+        layers.flatten(axes=3),
         mlp((400, 120, 84, n_classes), activation=activation, init=init),
     )
 
@@ -106,7 +106,7 @@ def convnet(
     dropped = [] if isinstance(rate, int | float) and rate == 0 else [layers.dropout(rate)]
     sizes = (left * widths[-1], *hidden, n_classes)
     head = mlp(sizes, activation=activation, rate=rate, init=init)
-    return serial(*parts, layers.flatten(), *dropped, head)
+    return serial(*parts, layers.flatten(axes=3), *dropped, head)
 
 
 def _stage(
