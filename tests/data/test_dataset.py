@@ -41,7 +41,7 @@ def test_classes_once_and_one_at_least(zoo, classes):
 
 
 def test_a_string_is_not_a_tuple_of_names(zoo):
-    with pytest.raises(TypeError, match="is the string 'cat'; it must be a tuple"):
+    with pytest.raises(TypeError, match="classes is 'cat'; it must be a tuple of names"):
         data.select_classes(zoo, "cat")
 
 

@@ -95,21 +95,21 @@ class TestImageFolder:
 
     def test_pixels_of_no_known_range(self, folder):
         PIL.Image.fromarray(np.ones((4, 6), np.float32)).save(folder / "cat" / "float.tif")
-        with pytest.raises(ValueError, match=r"1 corrupt file of 21: .*float.tif .*mode 'F'"):
+        with pytest.raises(ValueError, match=r"1 file of 21 can't be read: .*float.tif .*mode 'F'"):
             data.image_folder(folder)
 
     def test_a_corrupt_image_is_named_and_counted(self, folder):
         (folder / "cat" / "bad.png").write_bytes(b"not an image")
         cut = (folder / "dog" / "3.jpg").read_bytes()[:200]
         (folder / "dog" / "3.jpg").write_bytes(cut)
-        with pytest.raises(ValueError, match="2 corrupt files of 21: ") as caught:
+        with pytest.raises(ValueError, match="2 files of 21 can't be read: ") as caught:
             data.image_folder(folder)
         for name in ("cat/bad.png", "dog/3.jpg", 'on_corrupt="skip"'):
             assert name in str(caught.value)
 
     def test_or_skipped(self, folder):
         (folder / "cat" / "bad.png").write_bytes(b"not an image")
-        with pytest.warns(UserWarning, match=r"1 corrupt file of 21: .*bad.png .*Left out") as got:
+        with pytest.warns(UserWarning, match=r"1 file of 21 can't be .*bad.png .*Left out") as got:
             pets = data.image_folder(folder, on_corrupt="skip")
         assert got[0].filename == __file__
         assert sum(len(part["labels"]) for part in pets[:3]) == 20
@@ -118,7 +118,7 @@ class TestImageFolder:
     def test_nothing_left(self, tmp_path):
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "x.png").write_bytes(b"")
-        with pytest.raises(ValueError, match=r"1 corrupt file of 1: .*None is left"):
+        with pytest.raises(ValueError, match=r"1 file of 1 can't be read: .*None is left"):
             data.image_folder(tmp_path, on_corrupt="skip")
 
     def test_other_files_are_none_of_it(self, folder):
@@ -302,7 +302,7 @@ class TestTable:
             data.table(write("npz", **columns), labels="k", features=["a"])
 
     def test_lists_in_a_parquet_are_no_numbers(self, write):
-        with pytest.raises(ValueError, match=r"column 'a' .* isn't of numbers: row 0 is"):
+        with pytest.raises(ValueError, match=r"column 'a' of .* holds list<.*double>, not numbers"):
             data.table(write("parquet", a=[[1.0, 2.0]] * 20), labels="k")
 
     def test_images_in_an_npz_keep_their_shape(self, write):
@@ -314,7 +314,7 @@ class TestTable:
     def test_a_ragged_csv(self, tmp_path):
         (tmp_path / "r.csv").write_text("a,b\n1,2\n1\n")
         with pytest.raises(
-            ValueError, match=r"row 1 of .*r.csv has 1 cells, and there are 2 names"
+            ValueError, match=r"row 1 of .*r.csv \(line 3\) has 1 cells, and there are 2 names"
         ):
             data.table(tmp_path / "r.csv", labels="b")
 
@@ -325,8 +325,8 @@ class TestTable:
             ("a.csv", "x,y\n", "has 1 lines"),
             ("a.txt", "x", "must end in .csv, .parquet, .npz"),
             ("a.csv", "k\n1\n2\n", "no column besides the labels 'k'"),
-            ("a.csv", "x;k\n1;2\n", "must be separated by commas. It has x;k"),
-            ("a.csv", "x\tk\n1\t2\n", "must be separated by commas. It has x\tk"),
+            ("a.csv", "x;k\n1,5;2\n", "separates cells by ';'; .* commas, .* a decimal point"),
+            ("a.csv", "x\tk\n1\t2\n", r"separates cells by '\\t'; they must be"),
         ],
     )
     def test_other_messages(self, name, text, message, tmp_path):

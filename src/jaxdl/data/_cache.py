@@ -30,12 +30,20 @@ def folder_of(name: str, data_dir: Path | None) -> Path:
 
     The cache lies in ``$JAXDL_CACHE``, else ``$XDG_CACHE_HOME/jaxdl``, else ``~/.cache/jaxdl``.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
-    root = os.environ.get("JAXDL_CACHE") or os.path.join(base, "jaxdl")
     folder = re.sub(r"[^\w.-]", "-", name)
     if data_dir is not None:
         folder += "@" + _sha256(os.fsencode(data_dir.resolve()))[:8]
-    return Path(os.path.expanduser(root)) / folder
+    return _root() / folder
+
+
+def downloads() -> Path:
+    """Returns where files are downloaded to unless a ``data_dir`` is given."""
+    return _root() / "downloads"
+
+
+def _root() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    return Path(os.path.expanduser(os.environ.get("JAXDL_CACHE") or os.path.join(base, "jaxdl")))
 
 
 def read(folder: Path) -> Dataset | None:
@@ -99,6 +107,8 @@ def write(folder: Path, dataset: Dataset, source: Source) -> None:
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / "manifest.json"
+    if path.exists() and not path.is_file():
+        raise Damaged(f"{path} is damaged: it isn't a regular file")
     try:
         signed = json.loads(path.read_bytes())
         manifest, recorded = signed["manifest"], signed["sha256"]
@@ -113,6 +123,8 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def _array(path: Path, recorded: str) -> np.ndarray:
+    if path.exists() and not path.is_file():
+        raise Damaged(f"{path} is damaged: it isn't a regular file")
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:

@@ -1,17 +1,20 @@
 """The dataset: train, validation and test arrays, class names and a description."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import jax
 import numpy as np
 
+from jaxdl import _checks
 from jaxdl.types import Batch
 
 
 class Dataset(NamedTuple):
-    """Arrays for training, validation and test that lie whole in the memory of the host.
+    """Arrays for training, validation and test, all in the memory of the host.
 
     A part is a dict of arrays that share their first axis: ``"inputs"`` (N, …), ``"labels"`` (N,).
+    Inputs may be a tree of arrays, as ``{"image": …, "age": …}``.
 
     Example:
         >>> Dataset(train={"inputs": np.ones((8, 3)), "labels": np.ones(8)}).test is None
@@ -23,6 +26,29 @@ class Dataset(NamedTuple):
     test: Batch | None = None
     classes: tuple[str, ...] = ()  # label i means classes[i]; empty where labels aren't classes
     description: str = ""  # one line
+
+
+class TrainTest(Dataset):
+    """A Dataset that has a test, for type checkers."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        @property
+        def test(self) -> Batch: ...
+
+
+class Split(TrainTest):
+    """A Dataset that has a validation part and a test, for type checkers."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        @property
+        def validation(self) -> Batch: ...
+
+
+D = TypeVar("D", bound=Dataset)
 
 
 def parts(dataset: Dataset) -> Iterator[tuple[str, Batch]]:
@@ -37,29 +63,81 @@ def parts(dataset: Dataset) -> Iterator[tuple[str, Batch]]:
             yield name, part
 
 
-def take(part: Batch, rows: np.ndarray | slice) -> dict[str, np.ndarray]:
-    """Returns the rows of every array, on the host.
+def leaves(tree: Any) -> list[tuple[str, Any]]:
+    """Returns the arrays of a tree, each with its path.
+
+    Example:
+        >>> leaves({"inputs": {"age": 3}, "labels": 1})
+        [("['inputs']['age']", 3), ("['labels']", 1)]
+    """
+    pairs = jax.tree_util.tree_leaves_with_path(tree)
+    return [(jax.tree_util.keystr(path), x) for path, x in pairs]
+
+
+def listed(tree: Any) -> str:
+    """Returns a tree's arrays in words, for messages.
+
+    Example:
+        >>> listed({"inputs": np.ones((2, 3)), "labels": np.ones(2, "int32")})
+        'inputs float64[2,3], labels int32[2]'
+    """
+    pairs = jax.tree_util.tree_leaves_with_path(tree)
+    name = lambda path: jax.tree_util.keystr(path, simple=True, separator="/")
+    return ", ".join(f"{name(path)} {_checks.describe(x)}" for path, x in pairs)
+
+
+def rows_of(tree: Any) -> int | None:
+    """Returns how many rows the arrays of a tree have; None where they differ or have no axis.
+
+    Example:
+        >>> rows_of({"inputs": np.ones((2, 3)), "labels": np.ones(2)})
+        2
+    """
+    lengths = {np.shape(x)[:1] for x in jax.tree.leaves(tree)}
+    return lengths.pop()[0] if len(lengths) == 1 and lengths != {()} else None
+
+
+def take(tree: Any, rows: np.ndarray | slice) -> Any:
+    """Returns rows of every array of a tree, on the host.
 
     Example:
         >>> take({"inputs": np.arange(5)}, np.array([3, 1]))
         {'inputs': array([3, 1])}
     """
-    return {name: np.asarray(x)[rows] for name, x in part.items()}
+    return jax.tree.map(lambda x: np.asarray(x)[rows], tree)
 
 
-def select_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
-    """Keeps the rows of some classes, and numbers these classes anew in the order given.
+def check_dataset(function: str, dataset: Any) -> None:
+    """Raises the TypeError that says what a dataset is, unless it is one of mappings.
+
+    Example:
+        >>> check_dataset("check", None)
+        Traceback (most recent call last):
+        ...
+        TypeError: check: dataset is a NoneType; it must be a Dataset, ...
+    """
+    if not isinstance(dataset, Dataset):
+        raise TypeError(
+            f"{function}: dataset is a {type(dataset).__name__}; it must be a Dataset, as"
+            ' data.Dataset(train={"inputs": …, "labels": …})'
+        )
+    if dataset.train is None:
+        raise TypeError(f"{function}: dataset.train is None; it must hold what to train on")
+
+
+def select_classes(dataset: D, classes: Sequence[str]) -> D:
+    """Keeps the rows of some classes, and renumbers these classes in the order given.
 
     Args:
         dataset: with class names, and integer ``labels`` of shape (N,) in every part.
-        classes: names out of ``dataset.classes``.
+        classes: names from ``dataset.classes``.
 
     Returns:
         A Dataset of the chosen rows in their old order; label i means ``classes[i]``.
 
     Raises:
         ValueError: if the dataset doesn't know a name, or a name comes twice.
-        TypeError: if ``classes`` is one string.
+        TypeError: if ``classes`` isn't a sequence of names.
 
     Example:
         >>> train = {"inputs": np.arange(4), "labels": np.array([0, 1, 2, 1])}
@@ -74,15 +152,16 @@ def select_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     def relabel(part: Batch) -> Batch:
         labels = new_label[np.asarray(part["labels"])]
         rows = labels >= 0
-        return take(part, rows) | {"labels": labels[rows]}
+        return {**take(dict(part), rows), "labels": labels[rows]}
 
-    chosen = {name: relabel(part) for name, part in parts(dataset)}
-    return Dataset(**chosen, classes=tuple(classes), description=dataset.description)
+    chosen: dict[str, Any] = {name: relabel(part) for name, part in parts(dataset)}
+    return dataset._replace(**chosen, classes=tuple(classes))
 
 
 def _check_names(dataset: Dataset, classes: Sequence[str]) -> None:
-    if isinstance(classes, str):
-        raise TypeError(f"select_classes: classes is the string {classes!r}; it must be a tuple")
+    check_dataset("select_classes", dataset)
+    if isinstance(classes, str) or not isinstance(classes, Sequence):
+        raise TypeError(f"select_classes: classes is {classes!r}; it must be a tuple of names")
     unknown = [name for name in classes if name not in dataset.classes]
     if unknown:
         known = ", ".join(dataset.classes) or "none"

@@ -1,4 +1,4 @@
-"""Downloads through TFDS, refused at once where they can't succeed.
+"""Downloads: of published files, or through TFDS; refused at once where they can't succeed.
 
 TFDS alone tries for minutes before it gives up on a network that isn't there.
 """
@@ -8,13 +8,76 @@ import http.client
 import importlib.util
 import threading
 import urllib.request
+import zipfile
 from pathlib import Path
+from typing import Any
+
+from jaxdl.data import _cache
+from jaxdl.data._catalogue import ENTRIES
+from jaxdl.data._cifar import FILES
+from jaxdl.data._files import reason
 
 _TFDS = "https://storage.googleapis.com/tfds-data/"  # asked where a dataset lists no files
 
 
 class Unavailable(Exception):
     """A download can't be had, for the reason that the message gives."""
+
+
+def is_published(name: str) -> bool:
+    """Returns whether a dataset is published as files that are read as they are.
+
+    Example:
+        >>> is_published("emnist/letters"), is_published("titanic")
+        (True, False)
+    """
+    return name in ENTRIES or name in FILES
+
+
+def fetch(name: str, folder: Path | None, mirror: str = "", *, seconds: float = 5.0) -> None:
+    """Downloads the published files of a dataset, whole and with the SHA-256 that TFDS records.
+
+    Args:
+        name: of a published dataset.
+        folder: its files go to the folder of its name in it; None is that of the cache.
+        mirror: URL of the folder in which ``NAME/FILE`` lies; the publisher's by default.
+        seconds: how long the server may be silent.
+
+    Raises:
+        Unavailable: if the server gives no answer, or a file has another checksum.
+    """
+    builder = name.partition("/")[0]
+    place = (folder or _cache.downloads()) / name.replace("_", "-").replace("/", "-")
+    files = {url: (info.filename, info.checksum) for url, info in _published(builder).items()}
+    if mirror:
+        files = {f"{mirror.rstrip('/')}/{builder}/{file[0]}": file for file in files.values()}
+    if not answers(min(files), seconds=seconds):
+        raise Unavailable(f"{min(files)} can't be reached (given {seconds:g} s to answer)")
+    for url, (file, checksum) in files.items():
+        _retrieve(url, file, checksum, place, seconds)
+    if (archive := place / "gzip.zip") in {place / file for file, _ in files.values()}:
+        with zipfile.ZipFile(archive) as members:  # EMNIST, all its configs in one
+            for file in ENTRIES[name].files:
+                (place / f"{file}.gz").write_bytes(members.read(f"gzip/{file}.gz"))
+        archive.unlink()
+
+
+def _published(builder: str) -> Any:
+    """What TFDS knows of a dataset's files, by URL."""
+    import tensorflow_datasets as tfds
+
+    return tfds.builder_cls(builder).url_infos
+
+
+def _retrieve(url: str, file: str, checksum: str, place: Path, seconds: float) -> None:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(timeout=seconds)
+    try:
+        pooch.retrieve(url, f"sha256:{checksum}", fname=file, path=place, downloader=downloader)
+    except Exception as error:  # of requests, of the file system, of the checksum
+        raise Unavailable(f"{url}: {reason(error)}") from error
 
 
 def prepare(name: str, folder: Path | None, *, seconds: float = 5.0) -> None:
@@ -31,7 +94,7 @@ def prepare(name: str, folder: Path | None, *, seconds: float = 5.0) -> None:
     """
     if not _has_tensorflow():
         raise Unavailable(
-            "TFDS needs TensorFlow to prepare it, and TensorFlow isn't installed: no try was made"
+            "skipped, because TFDS needs TensorFlow to prepare it, and TensorFlow isn't installed"
         )
     import tensorflow_datasets as tfds
 

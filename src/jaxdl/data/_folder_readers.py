@@ -1,7 +1,6 @@
 """Folders of images that don't fit into memory: files are decoded as their batches are needed."""
 
 import concurrent.futures
-import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +8,20 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from jaxdl.data import _optional_import
-from jaxdl.data._folders import Files, check_corrupt, decoded, found, report
-from jaxdl.data._splits import stratified_split
+from jaxdl import _checks
+from jaxdl.data._images import Pixels, checked_size, decoded, pixels
+from jaxdl.data._listing import (
+    Files,
+    Listing,
+    check_options,
+    divided,
+    found,
+    taken,
+    unreadable,
+    without,
+)
 from jaxdl.data._stream import Reader
 from jaxdl.types import Batch
-
-Decode = Callable[[Path], np.ndarray | str]
 
 
 class ImageReaders(NamedTuple):
@@ -39,7 +45,9 @@ def image_readers(
     *,
     image_size: tuple[int, int],
     batch_size: int,
-    channels: Literal[1, 3] = 3,
+    channels: Literal[1, 3, 4] = 3,
+    background: int | tuple[int, int, int] | None = None,
+    bits: int | None = None,
     on_corrupt: Literal["raise", "skip"] = "raise",
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     seed: int = 0,
@@ -50,11 +58,13 @@ def image_readers(
 
     Args:
         path: the folder.
-        image_size: (height, width); images are scaled and cut to it from their middle.
+        image_size: (height, width), to which images are scaled and cut from their middle.
         batch_size: images a step.
-        channels: 3 for colour or 1 for grey; images of another kind are converted.
-        on_corrupt: whether a file that can't be decoded ends the reading when its batch is due,
-            or all files are tried first and such ones left out with a warning.
+        channels: see ``image_folder``, as for ``background`` and ``bits``.
+        background: what is seen through transparent pixels.
+        bits: that grey images of 16 bits use.
+        on_corrupt: whether a file that can't be decoded is an error when its batch is due, or all
+            files are tried first and such ones left out with a warning.
         fractions: shares to train on, to validate on and to test, where the folder has no parts.
         seed: of the split, and of the order of the training images.
 
@@ -83,55 +93,41 @@ def image_readers(
         >>> [batch["inputs"].shape for batch in batches_of(pets.train, 0)]
         [(8, 4, 4, 3), (8, 4, 4, 3)]
     """
-    check_corrupt("image_readers", on_corrupt)
-    _optional_import.module("image_readers", "PIL.Image", "pillow")
-    listed, classes = found("image_readers", path)
-    decode = functools.partial(decoded, image_size=image_size, channels=channels)
-    if on_corrupt == "skip":
-        for part, files in listed.items():
-            listed[part] = _readable(files, decode)
-    if listed.keys() == {"all"}:
-        listed = _split(listed["all"], fractions, seed)
+    _checks.positive_ints("image_readers", batch_size=batch_size)
+    wanted = pixels(
+        "image_readers", checked_size("image_readers", image_size), channels, background, bits
+    )
+    check_options("image_readers", on_corrupt, fractions, seed)
+    listing = found("image_readers", path)
+    if on_corrupt == "skip" and (reasons := _reasons(listing, wanted)):
+        listing = without("image_readers", listing, reasons, on_corrupt)
     readers = {
-        part: Reader(_reader(files, decode), len(files.paths), batch_size, seed, part == "train")
-        for part, files in listed.items()
+        part: Reader(_reader(files, wanted), len(files.paths), batch_size, seed, part == "train")
+        for part, files in divided(listing, fractions, seed).items()
     }
-    about = f"{Path(path).name}: images of {len(classes)} classes"
-    return ImageReaders(**readers, classes=classes, description=about)
+    return ImageReaders(**readers, classes=listing.classes, description=listing.description)
 
 
-def _split(files: Files, fractions: tuple[float, float, float], seed: int) -> dict[str, Files]:
-    parts = stratified_split(files.labels, fractions, seed=seed)
-    names = ("train", "validation", "test")
-    return {name: _taken(files, rows) for name, rows in zip(names, parts, strict=True)}
-
-
-def _taken(files: Files, rows: np.ndarray) -> Files:
-    return Files([files.paths[i] for i in rows], files.labels[rows])
-
-
-def _readable(files: Files, decode: Decode) -> Files:
-    """The files that can be decoded; their pixels aren't kept."""
-    reason_of = lambda path: x if isinstance(x := decode(path), str) else ""
+def _reasons(listing: Listing, wanted: Pixels) -> dict[Path, str]:
+    """Why files can't be decoded; the pixels of the others aren't kept."""
+    paths = [path for files in listing.parts.values() for path in files.paths]
+    reason_of = lambda path: x if isinstance(x := decoded(path, wanted), str) else ""
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        reasons = list(pool.map(reason_of, files.paths))
-    bad = [path for path, reason in zip(files.paths, reasons, strict=True) if reason]
-    if bad:
-        report("image_readers", bad, len(reasons), next(filter(None, reasons)), "skip")
-    return _taken(files, np.flatnonzero([not reason for reason in reasons]))
+        reasons = pool.map(reason_of, paths)
+        return {path: reason for path, reason in zip(paths, reasons, strict=True) if reason}
 
 
-def _reader(files: Files, decode: Decode) -> Callable[[np.ndarray], Batch]:
+def _reader(files: Files, wanted: Pixels) -> Callable[[np.ndarray], Batch]:
     """Decodes the images of a batch side by side; Pillow's decoders let other threads run."""
     pool = concurrent.futures.ThreadPoolExecutor()
 
     def read(rows: np.ndarray) -> Batch:
-        part = _taken(files, rows)
-        images = list(pool.map(decode, part.paths))
-        bad = [path for path, x in zip(part.paths, images, strict=True) if isinstance(x, str)]
-        if bad:
-            reason = next(x for x in images if isinstance(x, str))
-            report("image_readers", bad, len(images), reason, "raise")
+        part = taken(files, rows)
+        images = list(pool.map(lambda path: decoded(path, wanted), part.paths))
+        pairs = zip(part.paths, images, strict=True)
+        if reasons := {path: x for path, x in pairs if isinstance(x, str)}:
+            text = unreadable("image_readers", reasons, len(images))
+            raise ValueError(f'{text}. Delete them, or pass on_corrupt="skip"')
         return {"inputs": np.stack(images), "labels": part.labels}
 
     return read

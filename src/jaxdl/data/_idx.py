@@ -3,13 +3,15 @@
 import functools
 import gzip
 import math
-import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from jaxdl.data import _cache, _files
 from jaxdl.data._catalogue import ENTRIES, Entry, Source
-from jaxdl.data._dataset import Dataset
+from jaxdl.data._dataset import Dataset, TrainTest
+from jaxdl.data._files import Unreadable
 
 SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset-* packages put theirs
 _UNSIGNED_BYTES = 0x08  # the only type code that these datasets use
@@ -27,7 +29,8 @@ def read_idx(path: Path) -> np.ndarray:
         A uint8 array.
 
     Raises:
-        ValueError: if the file isn't a whole IDX file of unsigned bytes.
+        ValueError: if the file isn't a whole IDX file of unsigned bytes, or holds more of them
+            than ``$JAXDL_MAX_BYTES``; no more is decompressed than its header says.
 
     Example:
         >>> import tempfile
@@ -39,17 +42,21 @@ def read_idx(path: Path) -> np.ndarray:
 
     Reference: http://yann.lecun.com/exdb/mnist/
     """
-    try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    if len(data) < 4 or data[:3] != bytes([0, 0, _UNSIGNED_BYTES]) or len(data) < 4 + 4 * data[3]:
-        raise ValueError(f"{path} is no IDX file of unsigned bytes: it starts with {data[:4]!r}")
-    shape = tuple(int(n) for n in np.frombuffer(data, ">u4", data[3], offset=4))
-    values = np.frombuffer(data, np.uint8, offset=4 + 4 * len(shape))
-    if values.size != math.prod(shape):
-        raise ValueError(f"{path} holds {values.size} values; its header says {shape}")
-    return values.reshape(shape)
+    _files.check_regular("load", path)
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    with _files.reading("load", path, "IDX"), opener(path, "rb") as file:
+        start = file.read(4)
+        sizes = file.read(4 * start[3]) if len(start) == 4 else b""
+        if start[:3] != bytes([0, 0, _UNSIGNED_BYTES]) or len(sizes) != 4 * start[3]:
+            raise Unreadable(f"load: {path} is no IDX file of unsigned bytes; it starts {start!r}")
+        shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
+        size = math.prod(shape)
+        _files.check_size("load", path, size)
+        values = file.read(size + 1)
+        if len(values) != size:
+            held = f"more than {size}" if len(values) > size else len(values)
+            raise Unreadable(f"load: {path} holds {held} values; its header says {shape}")
+    return np.frombuffer(values, np.uint8).reshape(shape)
 
 
 def find(name: str, folder: Path | None) -> Source | None:
@@ -67,10 +74,13 @@ def find(name: str, folder: Path | None) -> Source | None:
 
 
 def places(name: str, folder: Path | None) -> list[Path]:
-    """Returns where ``find`` looks: the folder, one of the dataset's name, torchvision's layout."""
+    """Returns where ``find`` looks: the folder, one of the dataset's name, torchvision's layout.
+
+    Without a folder, the system's and that of earlier downloads.
+    """
     hyphenated = name.replace("_", "-").replace("/", "-")
     if folder is None:
-        return [SYSTEM / hyphenated]
+        return [SYSTEM / hyphenated, _cache.downloads() / hyphenated]
     torchvision = folder / ENTRIES[name].folder / "raw"
     below = [folder / name, folder / hyphenated, torchvision, folder / "raw"]
     return list(dict.fromkeys([folder, *below]))
@@ -87,19 +97,19 @@ def _check_not_of_another(name: str, place: Path) -> None:
     plain = lambda word: word.lower().replace("-", "").replace("_", "").replace("/", "")
     others = [other for other in ENTRIES if plain(other) == plain(folder.name) and other != name]
     if others and ENTRIES[others[0]].files == ENTRIES[name].files:
-        raise ValueError(f"{place} is, by its name, a folder of {others[0]}, not of {name}")
+        raise ValueError(f"load: {place} is, by its name, a folder of {others[0]}, not of {name}")
 
 
 def _read(entry: Entry, files: tuple[Path, ...]) -> Dataset:
     train, test = _pair(*files[:2]), _pair(*files[2:])
-    return Dataset(train, None, test, entry.classes, entry.description)
+    return TrainTest(train, None, test, entry.classes, entry.description)
 
 
 def _pair(images_path: Path, labels_path: Path) -> dict[str, np.ndarray]:
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3 or labels.shape != images.shape[:1]:
-        raise ValueError(
-            f"{images_path} has shape {images.shape} and {labels_path} {labels.shape}; "
+        raise Unreadable(
+            f"load: {images_path} has shape {images.shape} and {labels_path} {labels.shape}; "
             "they need to be (N, height, width) and (N,)"
         )
     return {"inputs": images[..., None], "labels": labels.astype(np.int32)}

@@ -5,20 +5,57 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal, overload
 
+import numpy as np
+
+from jaxdl import _checks
 from jaxdl.data import _cache, _idx
 from jaxdl.data._animals import animals
 from jaxdl.data._catalogue import ENTRIES, Source
-from jaxdl.data._dataset import Dataset, select_classes
+from jaxdl.data._dataset import Dataset, Split, TrainTest, parts, select_classes
 from jaxdl.data._features import Shape, suffix
+from jaxdl.data._images import checked_size, resized
+
+Tested = Literal["mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100"]
 
 
+@overload
+def load(
+    name: Literal["animals"],
+    *,
+    classes: Sequence[str] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool | str = True,
+    image_size: tuple[int, int] | None = None,
+    text_length: int | None = None,
+) -> Split: ...
+@overload
+def load(
+    name: Tested,
+    *,
+    classes: Sequence[str] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool | str = True,
+    image_size: tuple[int, int] | None = None,
+    text_length: int | None = None,
+) -> TrainTest: ...
+@overload
 def load(
     name: str,
     *,
     classes: Sequence[str] | None = None,
     data_dir: str | os.PathLike[str] | None = None,
-    download: bool = True,
+    download: bool | str = True,
+    image_size: tuple[int, int] | None = None,
+    text_length: int | None = None,
+) -> Dataset: ...
+def load(
+    name: str,
+    *,
+    classes: Sequence[str] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool | str = True,
     image_size: tuple[int, int] | None = None,
     text_length: int | None = None,
 ) -> Dataset:
@@ -29,20 +66,22 @@ def load(
 
     0. the cache: ``$JAXDL_CACHE``, else ``$XDG_CACHE_HOME/jaxdl``, else ``~/.cache/jaxdl``;
     1. the folder of TFDS: ``$TFDS_DATA_DIR``, else ``~/tensorflow_datasets``;
-    2. its four IDX files, plain or ``.gz``, where Debian's ``dataset-*`` packages put them;
-    3. a download through TFDS, for which alone TensorFlow has to be installed.
+    2. its published files, where Debian's ``dataset-*`` packages or an earlier download put them;
+    3. a download: of the published files of MNIST's kin and CIFAR, checked by SHA-256; of every
+       other set through TFDS, for which alone TensorFlow has to be installed.
 
     Rows keep the order of the copy: files as published, or as TFDS shuffled them.
 
     Args:
         name: ``"animals"``, or as TFDS names it: ``"mnist"``, ``"fashion_mnist"``, ``"kmnist"``,
             ``"emnist/letters"``, ``"cifar10"``, ``"imdb_reviews"``, ``"titanic"`` … Any set will
-            do of which TFDS says what are inputs and labels.
+            do for which TFDS says what are inputs and labels.
         classes: names of classes to keep, renumbered in this order; see ``select_classes``.
-        data_dir: a folder to look in first, with a cache of its own: for a copy that TFDS
-            prepared, then for the IDX files, in it or as torchvision lays them out below it. A
-            download goes there.
-        download: whether step 3 is tried.
+        data_dir: the only folder to look in, with a cache of its own: for a copy that TFDS
+            prepared, then for the published files, in it or as torchvision lays them out below it.
+            A download goes there.
+        download: whether step 3 is tried, or the base URL of a mirror, which has the published
+            files in a folder named after the dataset; ``$JAXDL_MIRROR`` by default.
         image_size: (height, width), to which images are scaled and cut from their middle. Sets
             with images of different sizes need it.
         text_length: bytes to which texts are cut, or padded with 0. Sets of texts need it.
@@ -53,7 +92,8 @@ def load(
         aren't classes.
 
     Raises:
-        ValueError: if the name or a class is unknown, or a copy is damaged; names the nearest.
+        ValueError: if the name or a class is unknown (names the nearest), a copy is damaged, or
+            ``image_size`` or ``text_length`` is given for a set without images or texts.
         FileNotFoundError: if there is no copy; says where it looked and the ways to get one.
 
     Warns:
@@ -66,46 +106,45 @@ def load(
     """
     if not isinstance(name, str):
         raise TypeError(f"load: name is {name!r}; it must be a string")
+    size = None if image_size is None else checked_size("load", image_size)
+    if text_length is not None:
+        _checks.positive_ints("load", text_length=text_length)
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    shape = Shape(image_size, text_length)
-    dataset = animals() if name == "animals" else _named(name, folder, download, shape)
+    shape = Shape(size, text_length)
+    if name == "animals":
+        dataset: Dataset = _brought(name, animals(), shape)
+    else:
+        dataset = _named(name, folder, download, shape)
     return dataset if classes is None else select_classes(dataset, classes)
 
 
-def _named(name: str, folder: Path | None, download: bool, shape: Shape) -> Dataset:
-    folders: list[Path | None] = [None] if folder is None else [folder, None]
-    damage: list[str] = []
-    for place in folders:
-        dataset = _from_cache(name + suffix(shape), place, damage)
-        dataset = dataset or _from_source(name, place, shape)
-        if dataset is not None:
-            for what in damage:
-                warnings.warn(f"load: {what}. {name} was read from another copy", stacklevel=3)
-            return dataset
+def _named(name: str, folder: Path | None, download: bool | str, shape: Shape) -> Dataset:
+    damage = ""
+    try:
+        dataset = _cache.read(_cache.folder_of(name + suffix(shape), folder))
+    except _cache.Damaged as error:
+        dataset, damage = None, str(error)
+    dataset = dataset or _from_source(name, folder, shape)
+    if dataset is not None:
+        if damage:
+            warnings.warn(f"load: {damage}. {name} was read from another copy", stacklevel=3)
+        return dataset
     if not (name in ENTRIES or damage or known_to_tfds(name)):
         raise ValueError(_unknown(name))
-    reason = _download(name, folder) if download else "none was tried, because of download=False"
+    reason = _download(name, folder, download) if download else "skipped, because download=False"
     dataset = None if reason else _from_source(name, folder, shape)
     if dataset is None:
-        raise FileNotFoundError(_missing(name, folders, damage, reason))
+        raise FileNotFoundError(_missing(name, folder, damage, reason))
     return dataset
 
 
-def _from_cache(name: str, place: Path | None, damage: list[str]) -> Dataset | None:
-    try:
-        return _cache.read(_cache.folder_of(name, place))
-    except _cache.Damaged as error:
-        damage.append(str(error))
-        return None
-
-
-def _from_source(name: str, place: Path | None, shape: Shape) -> Dataset | None:
+def _from_source(name: str, folder: Path | None, shape: Shape) -> Dataset | None:
     """Converts a copy on disk and keeps the arrays."""
-    source = _find(name, place, shape)
+    source = _find(name, folder, shape)
     if source is None:
         return None
-    dataset = source.read()
-    target = _cache.folder_of(name + suffix(shape), place)
+    dataset = _brought(name, source.read(), shape)
+    target = _cache.folder_of(name + suffix(shape), folder)
     try:
         _cache.write(target, dataset, source)
     except OSError as error:
@@ -113,19 +152,40 @@ def _from_source(name: str, place: Path | None, shape: Shape) -> Dataset | None:
     return dataset
 
 
-def _find(name: str, place: Path | None, shape: Shape) -> Source | None:
+def _find(name: str, folder: Path | None, shape: Shape) -> Source | None:
     # Only now: prepared copies are rare, and a cached load doesn't pay for their modules.
-    from jaxdl.data import _prepared
+    from jaxdl.data import _cifar, _prepared
 
-    return _prepared.find(name, place, shape) or _idx.find(name, place)
+    found = _prepared.find(name, folder, shape) or _idx.find(name, folder)
+    return found or _cifar.find(name, folder)
 
 
-def _download(name: str, folder: Path | None) -> str:
-    """Has TFDS download a dataset; returns why that can't be, or nothing."""
+def _brought(name: str, dataset: Dataset, shape: Shape) -> Dataset:
+    """A dataset in the shape that was asked for, which not every kind of data can have."""
+    x = np.asarray(dataset.train["inputs"])
+    if shape.image_size and (x.ndim != 4 or x.dtype != np.uint8):
+        raise ValueError(f"load: image_size is given, and {name} has no images")
+    if shape.text_length and (x.dtype != np.uint8 or x.shape[1:] != (shape.text_length,)):
+        raise ValueError(f"load: text_length is given, and {name} has no texts")
+    if not shape.image_size:
+        return dataset
+    changed: dict[str, Any] = {
+        part: {**batch, "inputs": resized(batch["inputs"], shape.image_size)}
+        for part, batch in parts(dataset)
+    }
+    return dataset._replace(**changed)
+
+
+def _download(name: str, folder: Path | None, mirror: bool | str) -> str:
+    """Downloads a dataset; returns why that can't be, or nothing."""
     from jaxdl.data import _download as download
 
     try:
-        download.prepare(name, folder)
+        if download.is_published(name):
+            base = mirror if isinstance(mirror, str) else os.environ.get("JAXDL_MIRROR", "")
+            download.fetch(name, folder, base)
+        else:
+            download.prepare(name, folder)
     except download.Unavailable as error:
         return str(error)
     return ""
@@ -175,34 +235,42 @@ def _unknown(name: str) -> str:
     )
 
 
-def _missing(name: str, folders: list[Path | None], damage: list[str], reason: str) -> str:
-    from jaxdl.data import _prepared
+def _missing(name: str, folder: Path | None, damage: str, reason: str) -> str:
+    from jaxdl.data import _cifar, _prepared
 
-    looked = []
-    for place in folders:
-        looked.append(f"arrays in the cache: {_cache.folder_of(name, place)}")
-        looked.append(f"a copy prepared by TFDS: {(place or _prepared.default_folder()) / name}")
-        if name in ENTRIES:
-            looked.append(f"its IDX files: {', '.join(map(str, _idx.places(name, place)))}")
+    copy = (folder or _prepared.default_folder()) / name
+    looked = [
+        f"arrays in the cache: {_cache.folder_of(name, folder)}",
+        f"a copy prepared by TFDS: {copy}",
+    ]
+    places = _idx.places(name, folder) if name in ENTRIES else _cifar.places(name, folder)
+    if places:
+        looked.append(f"its published files: {', '.join(map(str, places))}")
     lines = [f"load: found no usable copy of {name}. Looked for"]
-    lines += [f"  - {line}" for line in looked]
-    lines += [f"  - a download: {reason}"]
-    lines += [f"A cached copy was there, but {what}: delete that file." for what in damage]
+    lines += [f"  - {line}" for line in (*looked, f"a download: {reason}")]
+    if damage:
+        lines.append(f"A cached copy was there, but {damage}: delete that file.")
     return "\n".join(lines + _ways(name))
 
 
 def _ways(name: str) -> list[str]:
-    ways = [
-        "Two ways to get it:",
-        "  1. with a network: pip install tensorflow, and call load again. TFDS then downloads and "
-        "prepares it once; TensorFlow isn't needed afterwards.",
-    ]
-    if name not in ENTRIES:
-        return [*ways, "  2. prepare it elsewhere with TFDS, and pass data_dir=FOLDER of the copy."]
-    files = ", ".join(f"{file}[.gz]" for file in ENTRIES[name].files)
-    debian = ENTRIES[name].debian
+    from jaxdl.data import _cifar
+
+    if name in ENTRIES:
+        files = "the four files " + ", ".join(f"{file}[.gz]" for file in ENTRIES[name].files)
+    elif name in _cifar.FILES:
+        files = f"the file {_cifar.FILES[name]}"
+    else:
+        return [
+            "Two ways to get it:",
+            "  1. with a network: pip install tensorflow, and call load again. TFDS then downloads "
+            "and prepares it once; TensorFlow isn't needed afterwards.",
+            "  2. prepare it elsewhere with TFDS, and pass data_dir=FOLDER of the copy.",
+        ]
+    debian = ENTRIES[name].debian if name in ENTRIES else ""
     package = f", or on Debian and its kin: apt install {debian}" if debian else ""
     return [
-        *ways,
-        f"  2. put the four files {files} into a folder and pass data_dir=FOLDER{package}.",
+        "Two ways to get it:",
+        "  1. with a network: call load again, perhaps with download=URL of a mirror.",
+        f"  2. put {files} into a folder and pass data_dir=FOLDER{package}.",
     ]

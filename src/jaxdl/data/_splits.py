@@ -1,11 +1,13 @@
 """Splits: fixed partitions of a dataset's rows."""
 
+import numbers
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxdl.data._dataset import Dataset, take
+from jaxdl.data._dataset import Dataset, Split, check_dataset, rows_of, take
 from jaxdl.types import Batch
 
 
@@ -15,20 +17,22 @@ def stratified_split(
     """Partitions rows at random so that every class is divided in the same proportions.
 
     All rows are permuted once. Of the n rows of a class, in their new order, part i gets those
-    from ``round(n·Σ_{j<i} fⱼ)`` to ``round(n·Σ_{j≤i} fⱼ)``.
+    from ``round(n·Σ_{j<i} fⱼ)`` to ``round(n·Σ_{j≤i} fⱼ)``. Where all classes are so small that a
+    part would be empty, rows of several classes move to it until its share of all rows is right.
 
     Args:
         labels: one class a row, shape (N,); integers or strings.
         fractions: the share of each part, above 0, together at most 1.
-        seed: of the permutation. A seed gives the same split on every machine and with every
-            version of NumPy: ``RandomState`` has a frozen stream.
+        seed: of the permutation, 0 … 2³² − 1. A seed gives the same split on every machine and
+            with every version of NumPy: ``RandomState`` has a frozen stream.
 
     Returns:
-        An array of row indices for each part: disjoint, classes mixed; they cover all rows where
-        the fractions add up to 1.
+        An array of row indices for each part: disjoint, classes mixed, none of them empty if there
+        are as many rows as parts; they cover all rows where the fractions add up to 1.
 
     Raises:
-        ValueError: if the fractions or the labels' shape make no sense.
+        ValueError: if the fractions, the seed or the labels' shape make no sense.
+        TypeError: if they are no numbers.
 
     Example:
         >>> train, test = stratified_split([0, 0, 0, 0, 1, 1, 1, 1], (0.75, 0.25))
@@ -36,21 +40,77 @@ def stratified_split(
         (6, 2)
     """
     labels = np.asarray(labels)
-    bounds = np.cumsum(fractions)
     if labels.ndim != 1:
         raise ValueError(f"stratified_split: labels has shape {labels.shape}; it needs (N,)")
-    if not len(bounds) or min(fractions) <= 0 or bounds[-1] > 1 + 1e-9:
+    check_split("stratified_split", fractions, seed)
+    order = np.random.RandomState(seed).permutation(len(labels))
+    names, classes = np.unique(labels[order], return_inverse=True)  # nan is one of the names
+    bounds, part = np.cumsum(fractions), np.empty(len(labels), int)
+    for i in range(len(names)):
+        rows = np.flatnonzero(classes == i)
+        part[rows] = np.searchsorted(np.rint(bounds * len(rows)), np.arange(len(rows)), "right")
+    _fill_empty_parts(part, classes, np.append(fractions, 1 - bounds[-1]))
+    return tuple(order[part == i] for i in range(len(bounds)))
+
+
+def _fill_empty_parts(part: np.ndarray, classes: np.ndarray, shares: np.ndarray) -> None:
+    """Moves rows, at most one of a class, into each part that rounding left empty.
+
+    Args:
+        part: of each row, changed in place; the last part holds the rows that are left out.
+        classes: of each row.
+        shares: of the parts.
+    """
+    for empty in np.flatnonzero(np.bincount(part, minlength=len(shares))[:-1] == 0):
+        counts = np.zeros((classes.max(initial=0) + 1, len(shares)), int)
+        np.add.at(counts, (classes, part), 1)
+        total, surplus = counts.sum(axis=0), counts - counts.sum(axis=1, keepdims=True) * shares
+        surplus = np.where((counts > 0) & ((total > 1) | (total == total[-1])), surplus, -np.inf)
+        donors = surplus.argmax(axis=1)
+        needed = max(1, int(shares[empty] * len(part) + 1e-9))
+        for i in np.argsort(-surplus.max(axis=1), kind="stable")[:needed]:
+            rows = np.flatnonzero((classes == i) & (part == donors[i]))
+            if len(rows) and (part == donors[i]).sum() > 1:
+                part[rows[-1]] = empty
+
+
+def check_split(function: str, fractions: Any, seed: Any, *, parts: int | None = None) -> None:
+    """Raises unless fractions and seed can divide rows.
+
+    Example:
+        >>> check_split("table", (0.8, 0.2), 0, parts=3)
+        Traceback (most recent call last):
+        ...
+        ValueError: table: fractions is (0.8, 0.2); it needs 3 numbers, to train on, to validate ...
+    """
+    is_sequence = isinstance(fractions, Sequence | np.ndarray) and not isinstance(fractions, str)
+    if not is_sequence or not all(isinstance(share, numbers.Real) for share in fractions):
+        raise TypeError(f"{function}: fractions is {fractions!r}; it must be a tuple of numbers")
+    if parts is not None and len(fractions) != parts:
         raise ValueError(
-            f"stratified_split: fractions is {tuple(fractions)}; "
+            f"{function}: fractions is {tuple(fractions)}; it needs {parts} numbers, to train on,"
+            " to validate on and to test"
+        )
+    if not len(fractions) or not min(fractions) > 0 or not sum(fractions) <= 1 + 1e-9:
+        raise ValueError(
+            f"{function}: fractions is {tuple(fractions)}; "
             "each must be above 0, and their sum at most 1"
         )
-    order = np.random.RandomState(seed).permutation(len(labels))
-    part = np.empty(len(labels), int)
-    names, numbers = np.unique(labels[order], return_inverse=True)  # nan is one of the names
-    for i in range(len(names)):
-        rows = np.flatnonzero(numbers == i)
-        part[rows] = np.searchsorted(np.rint(bounds * len(rows)), np.arange(len(rows)), "right")
-    return tuple(order[part == i] for i in range(len(bounds)))
+    check_seed(function, seed)
+
+
+def check_seed(function: str, seed: Any) -> None:
+    """Raises a ValueError unless a seed is an integer that NumPy takes.
+
+    Example:
+        >>> check_seed("moons", -1)
+        Traceback (most recent call last):
+        ...
+        ValueError: moons: seed is -1; it must be an integer from 0 to 2**32 - 1
+    """
+    is_integer = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not is_integer or not 0 <= seed < 2**32:
+        raise ValueError(f"{function}: seed is {seed!r}; it must be an integer from 0 to 2**32 - 1")
 
 
 def split_rows(
@@ -61,7 +121,7 @@ def split_rows(
     seed: int = 0,
     classes: tuple[str, ...] = (),
     description: str = "",
-) -> Dataset:
+) -> Split:
     """Returns rows as a Dataset, split by ``stratified_split``.
 
     Args:
@@ -81,7 +141,7 @@ def split_rows(
     """
     parts = stratified_split(strata, fractions, seed=seed)
     train, validation, test = (take(rows, part) for part in parts)
-    return Dataset(train, validation, test, classes, description)
+    return Split(train, validation, test, classes, description)
 
 
 def hold_out(dataset: Dataset, fraction: float) -> Dataset:
@@ -99,6 +159,7 @@ def hold_out(dataset: Dataset, fraction: float) -> Dataset:
 
     Raises:
         ValueError: if the dataset has a validation part, or one of the parts would be empty.
+        TypeError: if ``fraction`` is no number.
 
     Example:
         >>> split = hold_out(Dataset(train={"inputs": np.arange(10)}), 0.2)
@@ -107,15 +168,19 @@ def hold_out(dataset: Dataset, fraction: float) -> Dataset:
 
     Reference: https://keras.io/api/models/model_training_apis/
     """
+    check_dataset("hold_out", dataset)
     if dataset.validation is not None:
         raise ValueError("hold_out: the dataset has a validation part already")
-    size = min((len(x) for x in dataset.train.values()), default=0)
-    kept = int(size * (1 - fraction))
+    if not isinstance(fraction, numbers.Real):
+        raise TypeError(f"hold_out: fraction is {fraction!r}; it must be a number in (0, 1)")
+    size = rows_of(dataset.train) or 0
+    kept = int(size * (1 - fraction)) if 0 < fraction < 1 else 0
     if not 0 < kept < size:
         raise ValueError(
             f"hold_out: fraction {fraction} of {size} rows leaves {kept} to train on and "
             f"{size - kept} to validate on; both need one or more"
         )
+    train = dict(dataset.train)
     return dataset._replace(
-        train=take(dataset.train, slice(kept)), validation=take(dataset.train, slice(kept, None))
+        train=take(train, slice(kept)), validation=take(train, slice(kept, None))
     )

@@ -1,18 +1,24 @@
 """Data that comes batch by batch, because it doesn't fit into memory or is made on the way."""
 
+import atexit
 import itertools
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import numpy as np
 
 from jaxdl import _checks
+from jaxdl.data._dataset import leaves, listed, rows_of
+from jaxdl.data._splits import check_seed
+from jaxdl.data._validity import check_width
 from jaxdl.types import Batch
 
 T = TypeVar("T")
+_LAST_SECONDS = 10.0  # that a source has at the end of the process to give its next item
 
 
 class Reader(NamedTuple):
@@ -60,7 +66,7 @@ class Stream(NamedTuple):
 class Buffer(NamedTuple):
     """Batches of one shape, one behind the other."""
 
-    data: dict[str, np.ndarray]
+    data: dict[str, Any]  # a tree of arrays
     batch_size: int
     steps: int  # how many batches it holds; rows behind them mean nothing
     last: bool  # whether it ends the epoch
@@ -93,11 +99,18 @@ def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]
 
 def _read(source: Reader, epoch: int, skip: int) -> Iterator[Batch]:
     _checks.positive_ints("Reader", size=source.size, batch_size=source.batch_size)
+    check_seed("Reader", source.seed)
     order = np.arange(source.size)
     if source.shuffle:
         order = np.random.RandomState([source.seed, epoch]).permutation(order)
     for start in range(skip * source.batch_size, source.size, source.batch_size):
-        yield source.read(order[start : start + source.batch_size])
+        rows = order[start : start + source.batch_size]
+        batch = source.read(rows)
+        if jax.tree.leaves(batch) and rows_of(batch) != len(rows):
+            raise ValueError(
+                f"Reader: read got {len(rows)} rows' numbers, and gave {listed(batch)}"
+            )
+        yield batch
 
 
 def as_dict(batch: Any) -> Batch:
@@ -143,7 +156,7 @@ def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> 
     while group is not None:
         following, shape = next(groups, None), _shape(group[0])
         capacity = full.setdefault(shape, len(group))
-        data = {name: _joined([b[name] for b in group], capacity) for name in group[0]}
+        data = jax.tree.map(lambda *parts: _joined(parts, capacity), *group)  # noqa: B023
         rows = len(jax.tree.leaves(group[0])[0])
         yield Buffer(data, rows, len(group), following is None)
         group = following
@@ -163,6 +176,7 @@ def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None
         >>> list(prefetched(range(3)))
         [0, 1, 2]
     """
+    _checks.positive_ints("prefetch", depth=depth)
     ready: queue.Queue[tuple[Any, bool, BaseException | None]] = queue.Queue(depth)
     closed = threading.Event()
 
@@ -183,7 +197,9 @@ def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None
         except BaseException as error:
             put(None, False, error)
 
-    threading.Thread(target=work, name="prefetch", daemon=True).start()
+    thread = threading.Thread(target=work, name="prefetch", daemon=True)
+    _at_work[thread] = closed
+    thread.start()
     try:
         while (got := ready.get())[1]:
             yield got[0]
@@ -193,18 +209,33 @@ def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None
         closed.set()
 
 
+_at_work: weakref.WeakKeyDictionary[threading.Thread, threading.Event] = weakref.WeakKeyDictionary()
+
+
+@atexit.register
+def _end_threads() -> None:
+    """Waits for threads that read ahead: one that is in JAX as the interpreter ends aborts it."""
+    for closed in list(_at_work.values()):
+        closed.set()
+    for thread in list(_at_work):
+        thread.join(_LAST_SECONDS)
+
+
 def prefetch(
     batches: Iterable[Batch], *, depth: int = 2, placement: Any = None
 ) -> Generator[Batch, None, None]:
-    """Puts batches on the device ahead of who takes them; ``fit`` does so of itself.
+    """Puts batches on the device before they are asked for; ``fit`` does so by itself.
 
     Args:
-        batches: dicts of arrays.
-        depth: how many batches lie ready at most.
-        placement: a device or a sharding; the default device unless given.
+        batches: arrays, or dicts, tuples and other trees of them.
+        depth: how many batches lie ready at most, 1 or more.
+        placement: a device or a sharding. Defaults to the default device.
 
     Returns:
         The batches, on the device.
+
+    Raises:
+        ValueError: if ``depth`` isn't a positive integer.
 
     Example:
         >>> [batch["inputs"].sum().item() for batch in prefetch([{"inputs": np.ones(3)}])]
@@ -217,7 +248,7 @@ def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[list[Bat
     """Consecutive batches of one shape, as many as fit."""
     group: list[Batch] = []
     for batch in batches:
-        limit = min(most, max(1, size // max(1, sum(x.nbytes for x in batch.values()))))
+        limit = min(most, max(1, size // max(1, sum(x.nbytes for x in jax.tree.leaves(batch)))))
         if group and (len(group) >= limit or _shape(batch) != _shape(group[0])):
             yield group
             group = []
@@ -227,19 +258,19 @@ def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[list[Bat
 
 
 def _checked(batch: Batch) -> Batch:
-    batch = {name: np.asarray(x) for name, x in as_dict(batch).items()}
-    lengths = {len(x) if x.ndim else 0 for x in batch.values()}
-    if len(lengths) != 1 or lengths == {0}:
-        shapes = {name: x.shape for name, x in batch.items()}
-        raise ValueError(f"a stream gave a batch with arrays of shapes {shapes}; they need rows")
+    batch = jax.tree.map(np.asarray, dict(as_dict(batch)))
+    if not rows_of(batch):
+        raise ValueError(f"a stream gave a batch of {listed(batch)}; its arrays need the same rows")
+    for path, x in leaves(batch):
+        check_width(f"a stream's batch{path}", x)
     return batch
 
 
 def _shape(batch: Batch) -> tuple[Any, ...]:
-    return tuple((name, x.shape, x.dtype) for name, x in sorted(batch.items()))
+    return tuple((path, x.shape, x.dtype) for path, x in leaves(batch))
 
 
-def _joined(parts: list[np.ndarray], capacity: int) -> np.ndarray:
+def _joined(parts: Sequence[np.ndarray], capacity: int) -> np.ndarray:
     rows = len(parts[0])
     # Zeros behind the last batch: memory that was never written to may hold signalling numbers.
     joined = np.zeros((capacity * rows, *parts[0].shape[1:]), parts[0].dtype)

@@ -1,5 +1,6 @@
 """Validity: what a dataset must be before anything is trained on it."""
 
+import warnings
 from typing import Any
 
 import jax
@@ -7,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl import _checks
-from jaxdl.data._dataset import Dataset, parts
+from jaxdl.data._dataset import Dataset, check_dataset, leaves, listed, parts, rows_of
+from jaxdl.data._leaks import leaks
 from jaxdl.types import Batch
 
 
 def check(dataset: Dataset) -> None:
-    """Raises the ValueError that says in plain words why a dataset can't be trained on.
+    """Raises the error that says in plain words why a dataset can't be trained on.
 
     It runs once, before training: inside a compiled step nothing can look at values. Only
     floating-point arrays are searched for nan, so images in ``uint8`` cost next to nothing.
@@ -21,61 +23,120 @@ def check(dataset: Dataset) -> None:
         dataset: any.
 
     Raises:
-        ValueError: if a part is empty, its arrays differ in length, a floating-point array holds
-            nan or infinity, labels aren't the integers ``0 … len(classes) - 1`` though classes are
-            named, weights are negative or all 0, or the rows of two parts differ in shape.
-        TypeError: if a part holds something else than arrays of numbers.
+        ValueError: if a part is empty; its arrays differ in length; a floating-point array holds
+            nan or infinity, or turns infinite in float32; an integer doesn't fit the 32 bits that
+            JAX keeps without ``jax_enable_x64``; labels aren't the integers ``0 … len(classes) -
+            1`` though classes are named; weights are negative or all 0; the rows of two parts
+            differ in shape.
+        TypeError: if a part holds something other than arrays of numbers.
+
+    Warns:
+        UserWarning: if one feature of a table alone separates the classes, or numbers the rows.
 
     Example:
         >>> check(Dataset(train={"inputs": np.array([[1.0], [np.nan]])}))
         Traceback (most recent call last):
         ValueError: dataset.train['inputs'] has 1 row with nan or infinity, the first is row 1
     """
+    check_dataset("check", dataset)
+    if isinstance(dataset.classes, str):
+        raise TypeError(f"dataset.classes is the string {dataset.classes!r}; it must be a tuple")
     for name, part in parts(dataset):
         where = f"dataset.{name}"
         _check_arrays(where, part)
         _check_lengths(where, part)
-        for array, x in part.items():
-            _check_finite(f"{where}[{array!r}]", x)
+        for path, x in leaves(part):
+            _check_finite(f"{where}{path}", x)
+            check_width(f"{where}{path}", x)
         if dataset.classes and "labels" in part:
             _check_labels(f"{where}['labels']", part["labels"], len(dataset.classes))
         if "weight" in part:
-            _check_weight(f"{where}['weight']", np.asarray(part["weight"]))
+            _check_weight(f"{where}['weight']", np.asarray(part["weight"]), rows_of(part))
         _check_same_rows(where, part, dataset.train)
+    for leak in leaks(dataset):
+        warnings.warn(f"check: {leak}", stacklevel=2)
 
 
-def _check_arrays(where: str, part: Batch) -> None:
+def _check_arrays(where: str, part: Any) -> None:
     """Lists would be taken for trees of arrays, and text has no place on a device."""
-    for name, x in part.items():
+    if not hasattr(part, "items"):
+        raise TypeError(
+            f"{where} is a {type(part).__name__}; it must be a dict of arrays, as"
+            ' {"inputs": …, "labels": …}'
+        )
+    for name, value in part.items():
+        if isinstance(value, list):
+            raise TypeError(f"{where}[{name!r}] is a list; it must be an array")
+    for path, x in leaves(part):
         if not isinstance(x, np.ndarray | jax.Array):
-            raise TypeError(f"{where}[{name!r}] is a {type(x).__name__}; it must be an array")
+            raise TypeError(f"{where}{path} is a {type(x).__name__}; it must be an array")
         if isinstance(x, np.ndarray) and x.dtype.kind in "OSUMm":
             raise TypeError(
-                f"{where}[{name!r}] is {_checks.describe(x)}; it must hold numbers, as those of"
-                " classes from 0 on"
+                f"{where}{path} is {_checks.describe(x)}; it must hold numbers, for classes"
+                " those from 0 on"
             )
 
 
 def _check_lengths(where: str, part: Batch) -> None:
-    if not part:
+    arrays = jax.tree.leaves(part)
+    if not arrays:
         raise ValueError(f"{where} is empty: it has no arrays")
-    listed = ", ".join(f"{name} {_checks.describe(x)}" for name, x in part.items())
-    if any(np.ndim(x) == 0 for x in part.values()):
-        raise ValueError(f"{where} holds {listed}; each needs a first axis of rows")
-    lengths = {np.shape(x)[0] for x in part.values()}
-    if len(lengths) > 1:
-        raise ValueError(f"{where} holds arrays of different lengths: {listed}")
-    if lengths == {0}:
-        raise ValueError(f"{where} is empty: {listed}; it needs one row or more")
+    if any(np.ndim(x) == 0 for x in arrays):
+        raise ValueError(f"{where} holds {listed(part)}; each needs a first axis of rows")
+    rows = rows_of(part)
+    if rows is None:
+        raise ValueError(f"{where} holds arrays of different lengths: {listed(part)}")
+    if rows == 0:
+        raise ValueError(f"{where} is empty: {listed(part)}; it needs one row or more")
 
 
 def _check_finite(where: str, x: Any) -> None:
     x = np.asarray(x)
-    if not jnp.issubdtype(x.dtype, jnp.inexact) or np.isfinite(x).all():
+    if not jnp.issubdtype(x.dtype, jnp.inexact):
         return
-    bad = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
-    rows = "1 row" if len(bad) == 1 else f"{len(bad)} rows"
-    raise ValueError(f"{where} has {rows} with nan or infinity, the first is row {bad[0]}")
+    finite = np.isfinite(x)
+    if not finite.all():
+        bad = np.flatnonzero(~finite.reshape(len(x), -1).all(axis=1))
+        rows = "1 row" if len(bad) == 1 else f"{len(bad)} rows"
+        raise ValueError(f"{where} has {rows} with nan or infinity, the first is row {bad[0]}")
+    kept = jax.dtypes.canonicalize_dtype(x.dtype)
+    if x.size and kept != x.dtype and (largest := np.abs(x).max()) > np.finfo(np.float32).max:
+        raise ValueError(
+            f"{where} is {_checks.describe(x)} and reaches {largest:.3g}, infinite in {kept}"
+        )
+
+
+def check_width(where: str, x: Any) -> None:
+    """Raises a ValueError if an array holds an integer that JAX would wrap.
+
+    Example:
+        >>> check_width("labels", np.array([1, 2**40]))
+        Traceback (most recent call last):
+        ...
+        ValueError: labels is int64[2] and holds 1099511627776, which int32 can't hold; ...
+    """
+    if (value := too_wide(x)) is not None:
+        kept = "int32" if x.dtype.kind == "i" else "uint32"
+        raise ValueError(
+            f"{where} is {_checks.describe(x)} and holds {value}, which {kept} can't hold; "
+            "jax.config.update('jax_enable_x64', True) keeps 64 bits"
+        )
+
+
+def too_wide(x: Any) -> int | None:
+    """Returns an integer of an array that doesn't fit the bits that JAX keeps, if there is one.
+
+    Example:
+        >>> too_wide(np.array([1, 2**31])), too_wide(np.array([1, 2]))
+        (2147483648, None)
+    """
+    if isinstance(x, jax.Array) or not x.size or x.dtype.kind not in "iuO":
+        return None
+    if x.dtype != object and jax.dtypes.canonicalize_dtype(x.dtype) == x.dtype:
+        return None
+    low, high = (0, 2**32) if x.dtype.kind == "u" else (-(2**31), 2**31)
+    ends = int(x.min()), int(x.max())
+    return next((value for value in ends if not low <= value < high), None)
 
 
 def _check_labels(where: str, labels: Any, classes: int) -> None:
@@ -93,7 +154,9 @@ def _check_labels(where: str, labels: Any, classes: int) -> None:
         )
 
 
-def _check_weight(where: str, weight: np.ndarray) -> None:
+def _check_weight(where: str, weight: np.ndarray, rows: int | None) -> None:
+    if weight.shape != (rows,):
+        raise ValueError(f"{where} is {_checks.describe(weight)}; it needs one number a row")
     if (weight < 0).any() or not weight.any():
         raise ValueError(
             f"{where} runs from {weight.min()} to {weight.max()}; weights must be 0 or more, and"
@@ -102,9 +165,10 @@ def _check_weight(where: str, weight: np.ndarray) -> None:
 
 
 def _check_same_rows(where: str, part: Batch, train: Batch) -> None:
-    for name in part.keys() & train.keys():
-        ours, theirs = np.shape(part[name])[1:], np.shape(train[name])[1:]
-        if ours != theirs:
+    trained = dict(leaves(train))
+    for path, x in leaves(part):
+        if path in trained and np.shape(x)[1:] != np.shape(trained[path])[1:]:
             raise ValueError(
-                f"{where}[{name!r}] has rows of shape {ours}, and dataset.train of shape {theirs}"
+                f"{where}{path} has rows of shape {np.shape(x)[1:]}, and dataset.train of shape"
+                f" {np.shape(trained[path])[1:]}"
             )

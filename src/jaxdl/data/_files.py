@@ -1,0 +1,73 @@
+"""Files of others: which are opened, how much of one is decoded, and how its faults are named."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_MAX_BYTES = 2**32
+
+
+class Unreadable(ValueError):
+    """A file can't be read; the message names it and says what is wrong."""
+
+
+def check_regular(function: str, path: Path) -> None:
+    """Raises unless a path leads to a regular file: reading a pipe or a device may never end.
+
+    Example:
+        >>> check_regular("table", Path("/dev/null"))
+        Traceback (most recent call last):
+        ...
+        jaxdl.data._files.Unreadable: table: /dev/null is a pipe, a device or a folder, not a file
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{function}: there is no file {path}")
+    if not path.is_file():
+        raise Unreadable(f"{function}: {path} is a pipe, a device or a folder, not a file")
+
+
+def check_size(function: str, path: Path, size: int) -> None:
+    """Raises if a file would decode to more bytes than ``$JAXDL_MAX_BYTES``, 4 GiB by default.
+
+    Example:
+        >>> check_size("table", Path("rows.npz"), 2**50)
+        Traceback (most recent call last):
+        ...
+        jaxdl.data._files.Unreadable: table: rows.npz decodes to 1,125,899,906,842,624 bytes, ...
+    """
+    most = int(os.environ.get("JAXDL_MAX_BYTES") or _MAX_BYTES)
+    if size > most:
+        raise Unreadable(
+            f"{function}: {path} decodes to {size:,} bytes, more than {most:,}; "
+            "if you trust it, set the environment variable JAXDL_MAX_BYTES higher"
+        )
+
+
+@contextlib.contextmanager
+def reading(function: str, path: Path, kind: str) -> Iterator[None]:
+    """Turns whatever a decoder raises into an Unreadable that names the file.
+
+    Example:
+        >>> with reading("table", Path("rows.npz"), "NPZ"):
+        ...     raise KeyError("x")
+        Traceback (most recent call last):
+        ...
+        jaxdl.data._files.Unreadable: table: rows.npz can't be read as NPZ: KeyError: 'x'
+    """
+    try:
+        yield
+    except (Unreadable, ImportError):
+        raise
+    except Exception as error:  # damaged files make decoders raise errors of all kinds
+        raise Unreadable(f"{function}: {path} can't be read as {kind}: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """Returns an error in one line.
+
+    Example:
+        >>> reason(OSError("broken"))
+        'OSError: broken'
+    """
+    return f"{type(error).__name__}: {error}"

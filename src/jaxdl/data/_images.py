@@ -1,0 +1,217 @@
+"""Images: from a file to bytes of height, width and channels, or to the reason why not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxdl import _checks
+from jaxdl.data import _files, _optional_import
+
+# What Pillow decodes safely; others, as EPS, start foreign programs or have no bounds.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+SUFFIXES = frozenset(
+    (
+        *(".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
+        *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+    )
+)
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_ORIENTATION = 0x0112  # EXIF's tag of how the camera was held
+
+
+class Pixels(NamedTuple):
+    """What images are brought to."""
+
+    image_size: tuple[int, int] | None = None  # (height, width)
+    channels: int = 3
+    background: tuple[int, ...] | None = None  # seen through transparent pixels
+    bits: int | None = None  # that images of 16 bits use
+
+
+def pixels(
+    function: str, image_size: Any, channels: Any, background: Any = None, bits: Any = None
+) -> Pixels:
+    """Returns the options of a function that reads images, once they make sense.
+
+    Raises:
+        ValueError: if they don't.
+        ImportError: if Pillow isn't installed.
+
+    Example:
+        >>> pixels("image_folder", (8, 8), 1, background=255)
+        Pixels(image_size=(8, 8), channels=1, background=(255, 255, 255), bits=None)
+    """
+    _optional_import.module(function, "PIL.Image", "pillow")
+    if image_size is not None:
+        image_size = checked_size(function, image_size)
+    if channels not in _MODES:
+        raise ValueError(
+            f"{function}: channels is {channels!r}; it is 1 (grey), 3 (colour) or 4 (with alpha)"
+        )
+    if background is not None:
+        ground = background if isinstance(background, Sequence) else (background,) * 3
+        if len(ground) != 3 or not all(isinstance(x, int) and 0 <= x <= 255 for x in ground):
+            raise ValueError(
+                f"{function}: background is {background!r}; it must be an integer from 0 to 255,"
+                " or three of them"
+            )
+        background = tuple(ground)
+    if bits is not None and bits not in range(8, 17):
+        raise ValueError(f"{function}: bits is {bits!r}; it must be an integer from 8 to 16")
+    return Pixels(image_size, channels, background, bits)
+
+
+def checked_size(function: str, image_size: Any) -> tuple[int, int]:
+    """Returns a (height, width), or raises the ValueError that says what it must be.
+
+    Example:
+        >>> checked_size("load", 8)
+        Traceback (most recent call last):
+        ...
+        ValueError: load: image_size is 8; it must be a pair (height, width)
+    """
+    if not isinstance(image_size, Sequence) or isinstance(image_size, str) or len(image_size) != 2:
+        raise ValueError(
+            f"{function}: image_size is {image_size!r}; it must be a pair (height, width)"
+        )
+    height, width = image_size
+    _checks.positive_ints(function, **{"image_size[0]": height, "image_size[1]": width})
+    return int(height), int(width)
+
+
+def decoded(path: Any, wanted: Pixels) -> np.ndarray | str:
+    """Returns an image as uint8 (height, width, channels), or in words why it can't be had.
+
+    Args:
+        path: a file, or an open one.
+        wanted: what it is brought to.
+
+    Example:
+        >>> import io
+        >>> decoded(io.BytesIO(b"no image"), Pixels()).split(" ")[0]
+        'UnidentifiedImageError:'
+    """
+    import PIL.Image
+    import PIL.ImageOps
+
+    if isinstance(path, Path) and not path.is_file():
+        return "no regular file: a broken link, a pipe or a device"
+    PIL.Image.init()
+    try:
+        known = [name for name in _FORMATS if name in PIL.Image.OPEN]
+        with PIL.Image.open(path, formats=known) as file:
+            _check_pixels(file)
+            is_deep = "16" in str([tile[3] for tile in file.tile])  # known until it is loaded
+            file.load()
+            image = _turned(_in_bytes(file, is_deep, wanted.bits), file.getexif().get(_ORIENTATION))
+            image = _on_ground(image, wanted).convert(_MODES[wanted.channels])
+    except Exception as error:  # decoders of damaged images raise errors of all kinds
+        return _files.reason(error)
+    return fitted(image, wanted.image_size) if wanted.image_size else _as_array(image)
+
+
+def fitted(image: Any, size: tuple[int, int]) -> np.ndarray:
+    """Returns an image of Pillow, scaled and cut from its middle to (height, width), as bytes.
+
+    Example:
+        >>> import PIL.Image
+        >>> fitted(PIL.Image.new("L", (6, 4)), (8, 8)).shape
+        (8, 8, 1)
+    """
+    import PIL.Image
+    import PIL.ImageOps
+
+    return _as_array(PIL.ImageOps.fit(image, size[::-1], PIL.Image.Resampling.BILINEAR))
+
+
+def resized(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Returns bytes of images (N, height, width, 1 or 3), each scaled and cut to another size.
+
+    Example:
+        >>> resized(np.zeros((2, 28, 28, 1), np.uint8), (14, 14)).shape
+        (2, 14, 14, 1)
+    """
+    if x.shape[1:3] == size:
+        return x
+    image = _optional_import.module("load", "PIL.Image", "pillow")
+    rows = x[..., 0] if x.shape[-1] == 1 else x
+    return np.stack([fitted(image.fromarray(row), size) for row in rows])
+
+
+def _as_array(image: Any) -> np.ndarray:
+    return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+def _check_pixels(file: Any) -> None:
+    """Raises before anything is decoded if an image is larger than Pillow's limit."""
+    import PIL.Image
+
+    most = PIL.Image.MAX_IMAGE_PIXELS
+    if most is not None and file.width * file.height > most:
+        raise ValueError(
+            f"it has {file.width} x {file.height} pixels; PIL.Image.MAX_IMAGE_PIXELS is {most:,}"
+        )
+
+
+def _turned(image: Any, orientation: Any) -> Any:
+    """Cameras write how they were held, and the pixels as if they hadn't been turned."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }  # fmt: skip
+    known = orientation if isinstance(orientation, int) else 1
+    return image.transpose(turns[known]) if known in turns else image
+
+
+def _on_ground(image: Any, wanted: Pixels) -> Any:
+    """An image whose transparent pixels show the background, unless alpha is a channel."""
+    import PIL.Image
+
+    if wanted.channels == 4 or not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    if image.getextrema()[3][0] == 255:
+        return image
+    if wanted.background is None:
+        raise ValueError(
+            "it has transparent pixels; pass background=255 (white) or another, or channels=4"
+        )
+    ground = PIL.Image.new("RGBA", image.size, (*wanted.background, 255))
+    return PIL.Image.alpha_composite(ground, image)
+
+
+def _in_bytes(image: Any, is_deep: bool, bits: int | None) -> Any:
+    """An image of 8 bits; Pillow would make all that is over 255 in grey of 16 bits white."""
+    import PIL.Image
+
+    if image.mode in ("F", "I") and image.format != "PPM":  # Pillow scales the latter to 16 bits
+        raise ValueError(
+            f"pixels of mode {image.mode!r} have no known range; it needs 8 or 16 bits"
+        )
+    if image.mode.startswith("I"):
+        if "transparency" in image.info:
+            raise ValueError("it is grey of 16 bits with transparent pixels; convert it to 8 bits")
+        levels = np.asarray(image)
+        shift = _used_bits(int(levels.max()), bits, image.format == "PPM") - 8
+        return PIL.Image.fromarray((levels >> shift).astype(np.uint8)).copy()
+    if is_deep and image.mode in ("RGB", "RGBA", "LA"):
+        colours = image.getextrema()[: 1 if image.mode == "LA" else 3]
+        if 0 < max(high for _, high in colours) < 16:
+            raise ValueError("its 16 bits a colour use the lowest 12 only; convert it to 8 bits")
+    return image
+
+
+def _used_bits(largest: int, bits: int | None, is_scaled: bool) -> int:
+    if bits is None and 0 < largest < 2**12 and not is_scaled:
+        raise ValueError(
+            f"its grey of 16 bits reaches {largest} of 65535 only; pass bits=12 if that is its"
+            " range, or bits=16 if it is so dark"
+        )
+    if bits is not None and largest >= 2**bits:
+        raise ValueError(f"its grey reaches {largest}, which has more bits than bits={bits}")
+    return bits or 16

@@ -1,0 +1,72 @@
+"""Leaks: features of a table that say what is to be learned, or where a row stood."""
+
+from typing import Any
+
+import numpy as np
+
+from jaxdl.data._dataset import Dataset, parts
+
+_FEW = 50  # rows of which it means nothing
+_PROBE = 64  # rows that rule out most features
+
+
+def leaks(dataset: Dataset) -> list[str]:
+    """Returns what is suspicious about the features of a table, a sentence each.
+
+    Args:
+        dataset: a valid one.
+
+    Returns:
+        Which feature numbers the rows, and which has values in one interval for each class that
+        lie outside those of the others. Of inputs that aren't (N, 2 or more), and of fewer than
+        50 rows, nothing.
+
+    Example:
+        >>> x = np.stack([np.arange(100.0), np.sin(np.arange(100.0))], axis=1)
+        >>> leaks(Dataset({"inputs": x, "labels": np.arange(100) // 50}, classes=("a", "b")))[0]
+        "feature 0 of dataset.train['inputs'] numbers the rows; is it an index?"
+    """
+    x, labels = np.asarray(dataset.train.get("inputs")), dataset.train.get("labels")
+    if x.ndim != 2 or x.shape[1] < 2 or len(x) < _FEW or x.dtype.kind not in "iuf":
+        return []
+    where = "of dataset.train['inputs']"
+    others = [np.asarray(part["inputs"]) for _, part in parts(dataset) if "inputs" in part]
+    found = [
+        f"feature {i} {where} numbers the rows; is it an index?" for i in _numbering(x, others)
+    ]
+    if dataset.classes and labels is not None and np.shape(labels) == (len(x),):
+        y = np.asarray(labels)
+        found += [
+            f"feature {i} {where} alone separates the classes; is it known before they are?"
+            for i in _separating(x, y)
+        ]
+    return found
+
+
+def _numbering(x: np.ndarray, others: list[Any]) -> list[int]:
+    """The features whose values are consecutive integers, over all parts."""
+    probe = np.sort(x[:_PROBE], axis=0)
+    maybe = (np.diff(probe, axis=0) >= 1).all(axis=0) & (probe == np.rint(probe)).all(axis=0)
+    found = []
+    for i in np.flatnonzero(maybe):
+        values = np.sort(np.concatenate([part[:, i] for part in others]))
+        if (np.diff(values) == 1).all():
+            found.append(int(i))
+    return found
+
+
+def _separating(x: np.ndarray, labels: np.ndarray) -> list[int]:
+    """The features by whose order the rows are sorted by class."""
+    classes = len(np.unique(labels))
+    rows = slice(None, None, max(1, len(x) // _PROBE))
+    probe = labels[rows][np.argsort(x[rows], axis=0)]
+    changes = (probe[1:] != probe[:-1]).sum(axis=0)
+    maybe = np.flatnonzero((changes < classes) & (classes > 1))
+    return [int(i) for i in maybe if _separates(x[:, i], labels, classes)]
+
+
+def _separates(values: np.ndarray, labels: np.ndarray, classes: int) -> bool:
+    order = np.argsort(values)
+    values, labels = values[order], labels[order]
+    changes = np.flatnonzero(labels[1:] != labels[:-1])
+    return len(changes) == classes - 1 and bool((values[changes] < values[changes + 1]).all())

@@ -1,0 +1,230 @@
+"""Listings: the images below a folder, by part and class."""
+
+import collections
+import os
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxdl.data._images import SUFFIXES
+from jaxdl.data._splits import check_split, stratified_split
+
+_PARTS = {
+    "train": "train", "training": "train",
+    "validation": "validation", "val": "validation", "valid": "validation",
+    "dev": "validation", "eval": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+_NOTES = frozenset((".csv", ".db", ".html", ".ini", ".json", ".md", ".txt", ".xml", ".yaml"))
+_NAMED = 5  # how many corrupt files a message names
+
+
+class Files(NamedTuple):
+    """The images of a part.
+
+    Example:
+        >>> Files([Path("cat/1.png")], np.zeros(1, np.int32)).paths[0].name
+        '1.png'
+    """
+
+    paths: list[Path]
+    labels: np.ndarray  # int32
+
+
+class Listing(NamedTuple):
+    """The images of a folder, divided into parts."""
+
+    parts: dict[str, Files]
+    classes: tuple[str, ...]
+    description: str
+
+
+def check_options(
+    function: str, on_corrupt: str, fractions: tuple[float, float, float], seed: int
+) -> None:
+    """Raises a ValueError unless the options of ``image_folder`` make sense.
+
+    Example:
+        >>> check_options("image_folder", "skip", (0.8, 0.1, 0.1), 0)
+    """
+    if on_corrupt not in ("raise", "skip"):
+        raise ValueError(f"{function}: on_corrupt is {on_corrupt!r}; it is 'raise' or 'skip'")
+    check_split(function, fractions, seed, parts=3)
+
+
+def found(function: str, path: str | os.PathLike[str]) -> Listing:
+    """Returns the images of a folder, in the order of their names.
+
+    Args:
+        function: who asks, for messages.
+        path: the folder.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if it has no subfolders, one of them no images, or two are the same part.
+
+    Warns:
+        UserWarning: how many files of other kinds there are.
+
+    Example:
+        >>> found("image_folder", "nowhere")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: image_folder: there is no folder nowhere
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{function}: there is no folder {folder}")
+    roots = _roots(function, folder)
+    below = [(part, place) for part, root in roots.items() for place in _subfolders(root)]
+    classes = tuple(sorted({_nfc(place.name) for _, place in below}))
+    if not classes:
+        raise ValueError(f"{function}: {folder} has no subfolders, each of which is a class")
+    images: dict[str, list[tuple[int, Path]]] = {part: [] for part in roots}
+    others: collections.Counter[str] = collections.Counter()
+    for part, place in below:
+        files = sorted(_images(place, others))
+        if not files:
+            raise ValueError(f"{function}: {place} holds no images{_counted(others)}")
+        images[part] += [(classes.index(_nfc(place.name)), file) for file in files]
+    if others:
+        warnings.warn(f"{function}: {folder} holds{_counted(others)}", stacklevel=3)
+    parts = {part: _files_of(sorted(pairs)) for part, pairs in images.items()}
+    return Listing(parts, classes, f"{folder.name}: images of {len(classes)} classes")
+
+
+def without(function: str, listing: Listing, reasons: dict[Path, str], on_corrupt: str) -> Listing:
+    """Leaves files that can't be decoded out with a warning, or raises; names and counts them.
+
+    Example:
+        >>> files = Files([Path("cat.png")], np.zeros(1, np.int32))
+        >>> broken = {Path("cat.png"): "OSError: broken"}
+        >>> without("image_folder", Listing({"all": files}, ("cat",), ""), broken, "skip")
+        Traceback (most recent call last):
+        ...
+        ValueError: image_folder: 1 file of 1 can't be read: cat.png (OSError: broken). None is left
+    """
+    total = sum(len(files.paths) for files in listing.parts.values())
+    text = unreadable(function, reasons, total)
+    if on_corrupt == "raise":
+        raise ValueError(f'{text}. Delete them, or pass on_corrupt="skip"')
+    if len(reasons) == total:
+        raise ValueError(f"{text}. None is left")
+    warnings.warn(f"{text}. Left out", stacklevel=3)
+    good = lambda files: np.flatnonzero([path not in reasons for path in files.paths])
+    return listing._replace(parts={n: taken(f, good(f)) for n, f in listing.parts.items()})
+
+
+def unreadable(function: str, reasons: dict[Path, str], total: int) -> str:
+    """Names and counts files that can't be decoded.
+
+    Example:
+        >>> unreadable("image_folder", {Path("cat.png"): "OSError: broken"}, 3)
+        "image_folder: 1 file of 3 can't be read: cat.png (OSError: broken)"
+    """
+    named = ", ".join(map(str, sorted(reasons)[:_NAMED])) + (", …" if len(reasons) > _NAMED else "")
+    files = "file" if len(reasons) == 1 else "files"
+    reason = reasons[min(reasons)]
+    return f"{function}: {len(reasons)} {files} of {total} can't be read: {named} ({reason})"
+
+
+def divided(listing: Listing, fractions: tuple[float, float, float], seed: int) -> dict[str, Files]:
+    """Returns the parts of a folder, or of a split stratified by class where it has none.
+
+    Example:
+        >>> files = Files([Path(f"{i}.png") for i in range(10)], np.zeros(10, np.int32))
+        >>> parts = divided(Listing({"all": files}, ("cat",), ""), (0.8, 0.1, 0.1), 0)
+        >>> [(name, len(part.paths)) for name, part in parts.items()]
+        [('train', 8), ('validation', 1), ('test', 1)]
+    """
+    if listing.parts.keys() != {"all"}:
+        return listing.parts
+    files = listing.parts["all"]
+    rows = stratified_split(files.labels, fractions, seed=seed)
+    names = ("train", "validation", "test")
+    return {name: taken(files, i) for name, i in zip(names, rows, strict=True)}
+
+
+def taken(files: Files, rows: np.ndarray) -> Files:
+    """Returns some files of a part.
+
+    Example:
+        >>> taken(Files([Path("a"), Path("b")], np.array([0, 1])), np.array([1])).paths[0].name
+        'b'
+    """
+    return Files([files.paths[i] for i in rows], files.labels[rows])
+
+
+def _roots(function: str, folder: Path) -> dict[str, Path]:
+    """The folder of each part, or of all."""
+    places = _subfolders(folder)
+    parts = {place: _part(place) for place in places}
+    if "train" not in parts.values():
+        inner = [place for place in places if "train" in map(_part, _subfolders(place))]
+        if inner or (places and all(parts.values())):
+            raise ValueError(
+                f"{function}: {inner[0]} holds parts, not images of a class; pass that folder"
+                if inner
+                else f"{function}: {folder} has the parts {', '.join(p.name for p in places)}, and"
+                " none to train on"
+            )
+        return {"all": folder}
+    roots: dict[str, Path] = {}
+    for place, part in parts.items():
+        if not part:
+            raise ValueError(
+                f"{function}: {folder} has a part to train on, and beside it {place.name!r}, which"
+                f" is none of {', '.join(_PARTS)}; rename it or move it elsewhere"
+            )
+        if part in roots:
+            raise ValueError(f"{function}: {roots[part]} and {place} are the same part")
+        roots[part] = place
+    return roots
+
+
+def _part(place: Path) -> str:
+    """The part that a folder is by its name, if its subfolders can be classes; else nothing."""
+    is_class = any(path.suffix.lower() in SUFFIXES for path in place.iterdir())
+    return "" if is_class or not _subfolders(place) else _PARTS.get(place.name.lower(), "")
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    hidden = lambda path: path.name[0] == "." or path.name == "__MACOSX"
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not hidden(path))
+
+
+def _nfc(name: str) -> str:
+    """A name in one of the two forms in which Unicode has letters with accents."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _images(place: Path, others: collections.Counter[str]) -> Iterator[Path]:
+    """The images below a class, links followed; counts files of other kinds by their suffixes."""
+    seen = set()  # folders: links may lead in a circle
+    for root, folders, names in os.walk(place, followlinks=True):
+        if (real := os.path.realpath(root)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if name[0] != "."]
+        for path in (Path(root, name) for name in names if name[0] != "."):
+            if path.suffix.lower() in SUFFIXES:
+                yield path
+            elif path.suffix.lower() not in _NOTES:
+                others[path.suffix] += 1
+
+
+def _counted(others: collections.Counter[str]) -> str:
+    """Files that were left out, in words."""
+    if not others:
+        return ""
+    kinds = ", ".join(f"{n} of {suffix or 'no suffix'}" for suffix, n in others.most_common())
+    return f" files that are no images by their names: {kinds}"
+
+
+def _files_of(pairs: list[tuple[int, Path]]) -> Files:
+    return Files([path for _, path in pairs], np.array([label for label, _ in pairs], np.int32))
