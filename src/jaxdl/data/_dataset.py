@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import jax
 import numpy as np
 
-from jaxdl import _checks
+from jaxdl import _checks, _paths
 from jaxdl.types import Batch
 
 
@@ -68,10 +68,9 @@ def leaves(tree: Any) -> list[tuple[str, Any]]:
 
     Example:
         >>> leaves({"inputs": {"age": 3}, "labels": 1})
-        [("['inputs']['age']", 3), ("['labels']", 1)]
+        [('inputs/age', 3), ('labels', 1)]
     """
-    pairs = jax.tree_util.tree_leaves_with_path(tree)
-    return [(jax.tree_util.keystr(path), x) for path, x in pairs]
+    return [(_paths.spell(path), x) for path, x in jax.tree.leaves_with_path(tree)]
 
 
 def listed(tree: Any) -> str:
@@ -81,9 +80,7 @@ def listed(tree: Any) -> str:
         >>> listed({"inputs": np.ones((2, 3)), "labels": np.ones(2, "int32")})
         'inputs float64[2,3], labels int32[2]'
     """
-    pairs = jax.tree_util.tree_leaves_with_path(tree)
-    name = lambda path: jax.tree_util.keystr(path, simple=True, separator="/")
-    return ", ".join(f"{name(path)} {_checks.describe(x)}" for path, x in pairs)
+    return ", ".join(f"{path} {_checks.describe(x)}" for path, x in leaves(tree))
 
 
 def rows_of(tree: Any) -> int | None:

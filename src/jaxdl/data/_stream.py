@@ -262,7 +262,7 @@ def _checked(batch: Batch) -> Batch:
     if not rows_of(batch):
         raise ValueError(f"a stream gave a batch of {listed(batch)}; its arrays need the same rows")
     for path, x in leaves(batch):
-        check_width(f"a stream's batch{path}", x)
+        check_width(f"a stream's batch[{path!r}]", x)
     return batch
 
 

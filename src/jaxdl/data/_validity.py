@@ -46,8 +46,8 @@ def check(dataset: Dataset) -> None:
         _check_arrays(where, part)
         _check_lengths(where, part)
         for path, x in leaves(part):
-            _check_finite(f"{where}{path}", x)
-            check_width(f"{where}{path}", x)
+            _check_finite(f"{where}[{path!r}]", x)
+            check_width(f"{where}[{path!r}]", x)
         if dataset.classes and "labels" in part:
             _check_labels(f"{where}['labels']", part["labels"], len(dataset.classes))
         if "weight" in part:
@@ -69,10 +69,10 @@ def _check_arrays(where: str, part: Any) -> None:
             raise TypeError(f"{where}[{name!r}] is a list; it must be an array")
     for path, x in leaves(part):
         if not isinstance(x, np.ndarray | jax.Array):
-            raise TypeError(f"{where}{path} is a {type(x).__name__}; it must be an array")
+            raise TypeError(f"{where}[{path!r}] is a {type(x).__name__}; it must be an array")
         if isinstance(x, np.ndarray) and x.dtype.kind in "OSUMm":
             raise TypeError(
-                f"{where}{path} is {_checks.describe(x)}; it must hold numbers, for classes"
+                f"{where}[{path!r}] is {_checks.describe(x)}; it must hold numbers, for classes"
                 " those from 0 on"
             )
 
@@ -169,6 +169,6 @@ def _check_same_rows(where: str, part: Batch, train: Batch) -> None:
     for path, x in leaves(part):
         if path in trained and np.shape(x)[1:] != np.shape(trained[path])[1:]:
             raise ValueError(
-                f"{where}{path} has rows of shape {np.shape(x)[1:]}, and dataset.train of shape"
+                f"{where}[{path!r}] has rows of shape {np.shape(x)[1:]}, and dataset.train of shape"
                 f" {np.shape(trained[path])[1:]}"
             )
