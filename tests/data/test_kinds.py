@@ -167,7 +167,7 @@ def test_nearest_names_of_tfds(name, near):
         data.load(name)
 
 
-@pytest.mark.parametrize("name", ["cifar10", "imagenette/160px-v2", "titanic:4.0.0"])
+@pytest.mark.parametrize("name", ["imdb_reviews", "imagenette/160px-v2", "titanic:4.0.0"])
 def test_any_set_of_tfds_can_be_asked_for(name, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(_download, "prepare", lambda name, folder: asked.append((name, folder)))

@@ -170,15 +170,6 @@ class TestDamage:
         assert f"A cached copy was there, but {path} is damaged" in text
         assert text.splitlines()[-4].endswith(": delete that file.")
 
-    def test_the_copy_without_data_dir_stands_in(self, tmp_path, system, write_idx):
-        write_idx(tmp_path / "mine")
-        first = data.load("mnist", data_dir=tmp_path / "mine")
-        (own,) = (tmp_path / "cache").glob("mnist@*")
-        path = self.flip(own)
-        remove(tmp_path / "mine")
-        with pytest.warns(UserWarning, match=rf"{path} is damaged"):
-            assert_same(first, data.load("mnist", data_dir=tmp_path / "mine"))
-
 
 @pytest.fixture
 def locked(monkeypatch):
@@ -242,15 +233,14 @@ class TestOrder:
             loaded = data.load("mnist", data_dir=tmp_path / name)
             np.testing.assert_array_equal(loaded.train["labels"], [label] * 12)
 
-    def test_an_empty_data_dir_falls_back(self, tmp_path, system):
-        assert_same(data.load("mnist"), data.load("mnist", data_dir=tmp_path / "nothing"))
-
-    def test_a_copy_that_appears_in_data_dir_is_seen(self, tmp_path, system, write_idx):
-        data.load("mnist", data_dir=tmp_path / "mine")
-        write_idx(tmp_path / "mine", compress=False)
+    def test_no_other_copy_stands_in_for_that_of_data_dir(self, tmp_path, system, write_idx):
+        mine = tmp_path / "mine"
+        with pytest.raises(FileNotFoundError, match=f"Looked for\n.*@.*\n.*{mine}"):
+            data.load("mnist", data_dir=mine, download=False)
+        write_idx(mine, compress=False)
         labels = bytes([0, 0, 8, 1, 0, 0, 0, 12] + [3] * 12)
-        (tmp_path / "mine" / "train-labels-idx1-ubyte").write_bytes(labels)
-        loaded = data.load("mnist", data_dir=str(tmp_path / "mine"))
+        (mine / "train-labels-idx1-ubyte").write_bytes(labels)
+        loaded = data.load("mnist", data_dir=str(mine))
         np.testing.assert_array_equal(loaded.train["labels"], [3] * 12)
 
     def test_classes(self, system):
@@ -303,17 +293,22 @@ def reason(name="fashion_mnist", **options):
 class TestNothingThere:
     def test_without_tensorflow_it_says_so_at_once(self, tmp_path, monkeypatch, no_socket):
         monkeypatch.setattr(_download, "_has_tensorflow", lambda: False)
-        text = reason(data_dir=tmp_path / "mine")
+        text = reason("titanic", data_dir=tmp_path / "mine")
         assert "TFDS needs TensorFlow to prepare it, and TensorFlow isn't installed" in text
-        for place in ("cache/fashion_mnist", "tfds/fashion_mnist", "system/fashion-mnist", "mine"):
-            assert str(tmp_path / place) in text
         assert "1. with a network: pip install tensorflow" in text
+        assert str(tmp_path / "cache/titanic") in text and str(tmp_path / "mine/titanic") in text
+
+    def test_it_says_where_the_files_may_lie(self, tmp_path):
+        text = reason(download=False)
+        for place in ("cache/fashion_mnist", "tfds/fashion_mnist", "system/fashion-mnist"):
+            assert str(tmp_path / place) in text
         assert "2. put the four files train-images-idx3-ubyte[.gz]" in text
         assert "apt install dataset-fashion-mnist" in text
-        assert "apt install" not in reason("kmnist")
+        assert "apt install" not in reason("kmnist", download=False)
+        assert "put the file cifar-10-binary.tar.gz into" in reason("cifar10", download=False)
 
     def test_download_false(self, no_socket):
-        assert "a download: none was tried, because of download=False" in reason(download=False)
+        assert "a download: skipped, because download=False" in reason(download=False)
 
     @pytest.fixture(autouse=True)
     def no_proxy(self, monkeypatch):
@@ -367,4 +362,4 @@ class TestNothingThere:
         monkeypatch.setattr(_download, "_has_tensorflow", lambda: True)
         monkeypatch.setattr(_download, "answers", lambda url, seconds: True)
         monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
-        assert "a download: TFDS failed: ConnectionError: lost" in reason()
+        assert "a download: TFDS failed: ConnectionError: lost" in reason("imagenette/160px")

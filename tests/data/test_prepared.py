@@ -251,11 +251,11 @@ def test_a_download_is_converted(tmp_path, monkeypatch):
     def prepare_it(name, folder):
         asked.append((name, folder))
         prepare(folder)
-        (folder / "small").rename(folder / "kmnist")
+        (folder / "small").rename(folder / "titanic")
 
     monkeypatch.setattr(_download, "prepare", prepare_it)
-    dataset = data.load("kmnist", data_dir=tmp_path / "new")
-    assert asked == [("kmnist", tmp_path / "new")]
+    dataset = data.load("titanic", data_dir=tmp_path / "new")
+    assert asked == [("titanic", tmp_path / "new")]
     assert_small(dataset._replace(description="small: Twenty-three pictures."))
-    data.load("kmnist", data_dir=tmp_path / "new")
+    data.load("titanic", data_dir=tmp_path / "new")
     assert len(asked) == 1

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl.data import _optional_import
+from jaxdl.data._files import Unreadable
+from jaxdl.data._images import fitted
 
 
 class Shape(NamedTuple):
@@ -98,7 +100,7 @@ def is_text(feature: Any) -> bool:
 def _texts(name: str, values: Sequence[bytes], length: int | None) -> np.ndarray:
     if length is None:
         sizes = sorted(len(text) for text in values)
-        raise ValueError(
+        raise Unreadable(
             f"load: the texts of {name} have {sizes[0]} to {sizes[-1]} bytes, half of them up to "
             f"{sizes[len(sizes) // 2]}; pass text_length, to which they are cut or padded with 0"
         )
@@ -111,17 +113,14 @@ def _texts(name: str, values: Sequence[bytes], length: int | None) -> np.ndarray
 
 def _fitted(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     image = _optional_import.module("load", "PIL.Image", "pillow")
-    ops = _optional_import.module("load", "PIL.ImageOps", "pillow")
-    grey = x.shape[-1] == 1
-    picture = image.fromarray(x[..., 0] if grey else x)
-    return np.asarray(ops.fit(picture, size[::-1], image.Resampling.BILINEAR)).reshape(*size, -1)
+    return fitted(image.fromarray(x[..., 0] if x.shape[-1] == 1 else x), size)
 
 
 def _check_one_size(name: str, arrays: list[np.ndarray]) -> None:
     shapes = {x.shape for x in arrays}
     if len(shapes) > 1:
         smallest, largest = min(shapes), max(shapes)
-        raise ValueError(
+        raise Unreadable(
             f"load: the images of {name} differ in size, as {smallest} and {largest}; "
             "pass image_size=(height, width), to which they are scaled and cut"
         )

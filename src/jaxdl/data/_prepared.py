@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxdl.data import _features, _tfrecord
+from jaxdl.data import _features, _files, _tfrecord
 from jaxdl.data._catalogue import ENTRIES, Source
 from jaxdl.data._dataset import Dataset
 from jaxdl.data._features import WHOLE, Shape
+from jaxdl.data._files import Unreadable
 
 NAME = re.compile(r"(?P<builder>\w+)(/(?P<config>[\w.+-]+))?(:(?P<version>\d+\.\d+\.\d+))?")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -72,19 +73,20 @@ def read(name: str, copy: Path, shape: Shape = WHOLE) -> Dataset:
     """
     import tensorflow_datasets as tfds
 
-    builder = tfds.builder_from_directory(copy)
-    wanted = _wanted(name, builder.info)
-    if "train" not in builder.info.splits:
-        raise ValueError(f"load: {name} in {copy} has no split named train")
-    splits = {
-        part: _arrays(name, builder, part, wanted, shape)
-        for part in ("train", "validation", "test")
-        if part in builder.info.splits
-    }
-    label = builder.info.features[wanted.label]
-    classes = tuple(label.names) if isinstance(label, tfds.features.ClassLabel) else ()
-    name = name.partition(":")[0]
-    about = f"{name}: {builder.info.description.strip().partition(chr(10))[0]}"
+    with _files.reading("load", copy, "a copy prepared by TFDS"):
+        builder = tfds.builder_from_directory(copy)
+        wanted = _wanted(name, copy, builder.info)
+        if "train" not in builder.info.splits:
+            raise Unreadable(f"load: {name} in {copy} has no split named train")
+        splits = {
+            part: _arrays(name, builder, part, wanted, shape)
+            for part in ("train", "validation", "test")
+            if part in builder.info.splits
+        }
+        label = builder.info.features[wanted.label]
+        classes = tuple(label.names) if isinstance(label, tfds.features.ClassLabel) else ()
+        name = name.partition(":")[0]
+        about = f"{name}: {builder.info.description.strip().partition(chr(10))[0]}"
     description = ENTRIES[name].description if name in ENTRIES else about
     return Dataset(**splits, classes=classes, description=description + _left_out(wanted))
 
@@ -98,7 +100,7 @@ def _versions(base: Path) -> list[str]:
     return sorted(names, key=lambda name: [int(n) for n in name.split(".")], reverse=True)
 
 
-def _wanted(name: str, info: Any) -> _Wanted:
+def _wanted(name: str, copy: Path, info: Any) -> _Wanted:
     """Which features are the inputs, and which is the label."""
     import tensorflow_datasets as tfds
 
@@ -114,8 +116,8 @@ def _wanted(name: str, info: Any) -> _Wanted:
         numbers = {k: f for k, f in sorted(table.items()) if _features.is_number(f)}
         if numbers:
             return _Wanted(numbers, label, True, tuple(k for k in table if k not in numbers))
-    raise ValueError(
-        f"load: {name} can't be had as inputs and labels: its supervised keys are "
+    raise Unreadable(
+        f"load: {name} in {copy} can't be had as inputs and labels: its supervised keys are "
         f"{info.supervised_keys}, its features {list(info.features)}; it needs two keys, one of "
         "images, texts, arrays or columns of numbers, and one of labels"
     )
@@ -132,6 +134,9 @@ def _left_out(wanted: _Wanted) -> str:
 
 def _examples(name: str, builder: Any, split: str) -> Iterator[dict[str, Any]]:
     """Yields the examples of a split, decoded."""
+    for path in map(Path, builder.info.splits[split].filepaths):
+        if path.exists():
+            _files.check_regular("load", path)
     formats = {file_format.value for file_format in builder.info.available_file_formats()}
     if formats & {"array_record", "parquet"}:
         yield from builder.as_data_source(split)
@@ -140,7 +145,7 @@ def _examples(name: str, builder: Any, split: str) -> Iterator[dict[str, Any]]:
         for path in builder.info.splits[split].filepaths:
             yield from map(decode, _tfrecord.read(Path(path)))
     else:
-        raise ValueError(
+        raise Unreadable(
             f"load: {name} in {builder.data_dir} was prepared as {', '.join(sorted(formats))}, "
             "which only TensorFlow reads; prepare it as array_record or tfrecord"
         )
@@ -181,7 +186,7 @@ def _check_complete(builder: Any, split: str, found: int) -> None:
     # TFDS 4.9.10 writes the first 100 examples in parquet, then leaves out ever more of the rest.
     recorded = builder.info.splits[split].num_examples
     if found != recorded or not found:
-        raise ValueError(
+        raise Unreadable(
             f"load: the copy in {builder.data_dir} holds {found} of {recorded} {split} examples; "
             "delete it and prepare it again as array_record or tfrecord (parquet loses rows)"
         )

@@ -260,7 +260,9 @@ def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[list[Bat
 def _checked(batch: Batch) -> Batch:
     batch = jax.tree.map(np.asarray, dict(as_dict(batch)))
     if not rows_of(batch):
-        raise ValueError(f"a stream gave a batch of {listed(batch)}; its arrays need the same rows")
+        raise ValueError(
+            f"a stream gave a batch of {listed(batch) or 'nothing'}; its arrays need rows"
+        )
     for path, x in leaves(batch):
         check_width(f"a stream's batch[{path!r}]", x)
     return batch
