@@ -11,9 +11,11 @@ from jaxdl.interop._haiku import haiku
 from jaxdl.interop._keras import keras, to_keras
 from jaxdl.interop._linen import linen, to_linen
 from jaxdl.interop._nnx import nnx, to_nnx
+from jaxdl.interop._torch import from_torch, to_torch
 
 __all__ = [
     "equinox",
+    "from_torch",
     "haiku",
     "keras",
     "linen",
@@ -22,4 +24,5 @@ __all__ = [
     "to_keras",
     "to_linen",
     "to_nnx",
+    "to_torch",
 ]

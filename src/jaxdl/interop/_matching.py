@@ -1,0 +1,275 @@
+"""Which weights elsewhere are which weights here, and how each is turned."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdl.interop import _units
+from jaxdl.interop._units import Unit
+from jaxdl.types import Params, Shape, State
+
+Names: TypeAlias = Mapping[str, str | Sequence[str]]
+"""Names elsewhere by the paths of layers here; several are joined, as queries, keys and values.
+A ``{}`` stands for the number of a stacked layer."""
+
+Flattened: TypeAlias = Mapping[str, Shape | None]
+"""The (channels, …spatial) that was flattened before a dense layer, by the layer's path; None
+where nothing was."""
+
+
+class Group(NamedTuple):
+    """The leaves of one layer elsewhere: full names by their roles."""
+
+    label: str
+    names: Mapping[str, str]
+
+
+class Entry(NamedTuple):
+    """One leaf here, and what it is made of; ``back`` is the inverse of ``there``."""
+
+    unit: Unit
+    leaf: str
+    sources: tuple[str, ...]
+    there: Callable[..., np.ndarray]
+    back: Callable[[np.ndarray, Sequence[Shape]], Sequence[np.ndarray]]
+
+
+Read: TypeAlias = Callable[[Unit, Sequence[Group], Shape | None], Sequence[Entry]]
+"""Reads groups as a unit; a ``ValueError`` says why that can't be."""
+
+
+def match(
+    function: str,
+    trees: tuple[Params, State],
+    groups: Sequence[Group],
+    read: Read,
+    names: Names | None,
+    flattened: Flattened,
+) -> list[Entry]:
+    """Pairs every unit with its groups, by names or in order.
+
+    Raises:
+        ValueError: if they don't fit, or fit in more than one way; it names all that differ.
+    """
+    units = _units.units_of(trees)
+    _check_flattened(function, units, flattened)
+    shape_of = lambda unit: flattened.get(unit.path)
+    if names is not None:
+        pairs = _by_names(function, units, groups, names)
+        return _entries(function, pairs, read, shape_of)
+    found, faults = [], []
+    for order in _units.ORDERS:
+        units = _units.units_of(trees, order)
+        try:
+            found.append(_in_order(function, units, groups, read, shape_of))
+        except ValueError as error:
+            faults.append(error)
+    if not found:
+        raise faults[0]
+    return found[0]
+
+
+def _in_order(
+    function: str,
+    units: Sequence[Unit],
+    groups: Sequence[Group],
+    read: Read,
+    shape_of: Callable[[Unit], Shape | None],
+) -> list[Entry]:
+    pairs = [(unit, (group,)) for unit, group in zip(units, groups, strict=False)]
+    try:
+        entries = _entries(function, pairs, read, shape_of)
+    except ValueError as error:
+        raise ValueError(f"{error}\n{_advice(units, groups)}") from None
+    if len(units) != len(groups):
+        longer = units[len(groups) :] or groups[len(units) :]
+        titles = [x.title if isinstance(x, Unit) else x.label for x in longer]
+        where = "the network" if len(units) > len(groups) else "the weights"
+        raise ValueError(
+            f"{function}: {len(units)} layers with weights here, {len(groups)} there; only "
+            f"{where} has {_some(titles)}\n{_advice(units, groups)}"
+        )
+    _check_numbering(function, pairs)
+    return entries
+
+
+def _entries(
+    function: str,
+    pairs: Sequence[tuple[Unit, Sequence[Group]]],
+    read: Read,
+    shape_of: Callable[[Unit], Shape | None],
+) -> list[Entry]:
+    entries, faults = [], []
+    for unit, groups in pairs:
+        try:
+            entries += read(unit, groups, shape_of(unit))
+        except ValueError as error:
+            faults.append(f"{unit.title} from {' + '.join(g.label for g in groups)}: {error}")
+    if faults:
+        listed = "\n  ".join(faults[:10])
+        more = f"\n  and {len(faults) - 10} more" if len(faults) > 10 else ""
+        raise ValueError(f"{function}: {len(faults)} layers don't fit:\n  {listed}{more}")
+    return entries
+
+
+def _by_names(
+    function: str, units: Sequence[Unit], groups: Sequence[Group], names: Names
+) -> list[tuple[Unit, Sequence[Group]]]:
+    known = {group.label: group for group in groups}
+    paths = {unit.path for unit in units}
+    faults = [
+        f"names has no entry for {p}"
+        for p in dict.fromkeys(u.path for u in units)
+        if p not in names
+    ]
+    faults += [f"names has {p!r}, which is no layer here" for p in names if p not in paths]
+    pairs, used = [], set()
+    for unit in units:
+        given = names.get(unit.path, ())
+        labels = [
+            text.format(unit.index) for text in ([given] if isinstance(given, str) else given)
+        ]
+        for label in labels:
+            if label not in known:
+                near = difflib.get_close_matches(label, known, 1)
+                hint = f"; the nearest is {near[0]}" if near else ""
+                faults.append(f"{unit.title}: there is no {label!r}{hint}")
+        pairs.append((unit, [known[label] for label in labels if label in known]))
+        used.update(labels)
+    unused = [label for label in known if label not in used]
+    if unused:
+        faults.append(f"used by nothing here: {_some(unused)}")
+    if faults:
+        raise ValueError(f"{function}: the names don't fit:\n  " + "\n  ".join(faults[:20]))
+    return pairs
+
+
+def _check_numbering(function: str, pairs: Sequence[tuple[Unit, Sequence[Group]]]) -> None:
+    """Refuses layers of one shape whose numbers run against their order, as fc2 before fc1."""
+    last: dict[Any, tuple[int, str]] = {}
+    for unit, groups in pairs:
+        for group in groups:
+            stem, number = re.fullmatch(r"(.*?)(\d*)", group.label).groups()  # type: ignore[union-attr]
+            place = stem, tuple(sorted(unit.shapes.items()))
+            before = last.get(place)
+            if number and before and int(number) < before[0]:
+                raise ValueError(
+                    f"{function}: {group.label} comes after {before[1]} and has the same shapes, "
+                    "so that their order isn't certain; say which is which: names={…}"
+                )
+            last[place] = int(number or 0), group.label
+
+
+def _check_flattened(function: str, units: Sequence[Unit], flattened: Flattened) -> None:
+    """Refuses what a flatten of channels first would change, unless it is said."""
+    unknown = set(flattened) - {unit.path for unit in units}
+    if unknown:
+        raise ValueError(f"{function}: flattened has {_some(sorted(unknown))}, no layers here")
+    channels = None
+    for unit in units:
+        kernel = unit.shapes.get("kernel", ())
+        shape = flattened.get(unit.path)
+        size = kernel[0] if len(kernel) == 2 else int(np.prod(unit.shapes.get("scale", ())))
+        if shape is not None and int(np.prod(shape)) != size:
+            raise ValueError(
+                f"{function}: flattened says {tuple(shape)} for {unit.path}, which has {size} "
+                "features coming in"
+            )
+        if len(kernel) > 2:
+            channels = kernel[-1]
+        elif len(kernel) == 2:
+            many = channels and size > channels and size % channels == 0
+            if many and unit.path not in flattened and "recurrent_kernel" not in unit.shapes:
+                raise ValueError(_question(function, unit, size, channels))
+            channels = None
+        if len(unit.shapes.get("scale", ())) > 1 and unit.path not in flattened:
+            raise ValueError(
+                f"{function}: {unit.title} normalises several axes at once; say "
+                f"flattened={{{unit.path!r}: (channels, height, width)}} if those there have their "
+                f"channels first, else {{{unit.path!r}: None}}"
+            )
+
+
+def _question(function: str, unit: Unit, size: int, channels: int | None) -> str:
+    return (
+        f"{function}: {unit.title} has {size} features coming in, after a convolution of "
+        f"{channels} channels. If {channels} channels of {size // (channels or 1)} positions are "
+        f"flattened before it, the order differs: say flattened={{{unit.path!r}: ({channels}, "
+        f"height, width)}}, or {{{unit.path!r}: None}} if they aren't"
+    )
+
+
+def _advice(units: Sequence[Unit], groups: Sequence[Group]) -> str:
+    here, there = ([x.title for x in units], [g.label for g in groups])
+    return f"here: {_some(here, 60)}\nthere: {_some(there, 60)}\nsay which is which: names={{…}}"
+
+
+def _some(titles: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(titles) - most} more" if len(titles) > most else ""
+    return ", ".join(titles[:most]) + more
+
+
+def filled(
+    trees: tuple[Params, State], entries: Sequence[Entry], values: Mapping[str, Any]
+) -> tuple[Params, State]:
+    """Returns params and state with the values that the entries take from elsewhere."""
+    found: dict[tuple[str, str], dict[int | None, np.ndarray]] = {}
+    for entry in entries:
+        array = entry.there(*(values[name] for name in entry.sources))
+        place = entry.unit.homes[entry.leaf], _path(entry.unit.path, entry.leaf)
+        found.setdefault(place, {})[entry.unit.index] = array
+
+    def put(home: str, path: str, tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {key: put(home, _path(path, key), value) for key, value in tree.items()}
+        if isinstance(tree, tuple | list):
+            return tuple(put(home, _path(path, str(i)), value) for i, value in enumerate(tree))
+        parts = found.get((home, path))
+        if parts is None:
+            raise ValueError(f"{home} {path} has no counterpart that is known")
+        whole = parts[None] if None in parts else np.stack([parts[i] for i in sorted(parts)])  # type: ignore[type-var]
+        return jnp.asarray(whole, tree.dtype)
+
+    return put("params", "", trees[0]), put("state", "", trees[1])
+
+
+def emptied(
+    params: Params, state: State, entries: Sequence[Entry], shapes: Mapping[str, Shape]
+) -> dict[str, np.ndarray]:
+    """Returns the values elsewhere that ``filled`` would turn into these params and state."""
+    result: dict[str, np.ndarray] = {}
+    for entry in entries:
+        tree = params if entry.unit.homes[entry.leaf] == "params" else state
+        for key in filter(None, _path(entry.unit.path, entry.leaf).split("/")):
+            tree = tree[int(key)] if isinstance(tree, tuple | list) else tree[key]
+        array = np.asarray(tree)
+        array = array if entry.unit.index is None else array[entry.unit.index]
+        arrays = entry.back(array, [shapes[name] for name in entry.sources])
+        result |= dict(zip(entry.sources, arrays, strict=True))
+    return result
+
+
+def same(unit: Unit, leaf: str, source: str, shape: Shape) -> Iterator[Entry]:
+    """A leaf that is elsewhere as it is here, but for axes of one entry."""
+    check(
+        leaf, unit, tuple(n for n in shape if n != 1), tuple(n for n in unit.shapes[leaf] if n != 1)
+    )
+    yield Entry(
+        unit, leaf, (source,),
+        lambda a: np.reshape(a, unit.shapes[leaf]), lambda a, s: [np.reshape(a, s[0])],
+    )  # fmt: skip
+
+
+def check(leaf: str, unit: Unit, got: Shape, needed: Shape | None = None) -> None:
+    """Raises the ValueError that a leaf has another shape."""
+    needed = unit.shapes[leaf] if needed is None else needed
+    if tuple(got) != tuple(needed):
+        raise ValueError(f"{leaf} would have shape {tuple(got)} and must have {tuple(needed)}")
+
+
+def _path(path: str, key: str) -> str:
+    return f"{path}/{key}" if path and key else path or key

@@ -1,0 +1,174 @@
+"""Weights from PyTorch and to PyTorch."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxdl.interop._extras import needs
+from jaxdl.interop._matching import Flattened, Names, emptied, filled, match
+from jaxdl.interop._torch_layout import groups_of, reader
+from jaxdl.interop._units import template
+from jaxdl.types import Layer, Params, State
+
+
+def from_torch(
+    weights: Any,
+    net: Layer,
+    *,
+    names: Names | None = None,
+    flattened: Flattened | None = None,
+    ignore: Sequence[str] = (),
+    transposed: bool = False,
+) -> tuple[Params, State]:
+    """Turns a PyTorch state dict into the params and the state of a network of the same layers.
+
+    Without ``names``, layers pair up in the order in which both networks define theirs, and every
+    shape must fit. Kernels are turned from (out, in, height, width) to (height, width, in, out);
+    the three projections of ``nn.MultiheadAttention`` are one kernel here too. The two biases of an
+    LSTM are added where the layer has one (``recurrent_bias=False``).
+
+    What weights don't show must agree by itself: ``epsilon`` (PyTorch 1e-5, as here), activations,
+    strides and paddings. A mask of ``nn.MultiheadAttention`` is True where a key is *not* seen.
+
+    Args:
+        weights: a state dict of tensors or arrays, an ``nn.Module``, or the path of a file:
+            ``.safetensors``, or what ``torch.save`` wrote, read by ``weights_only=True``.
+        net: the network.
+        names: the module's names by the paths of layers here, such as ``{"0": "conv1", "1":
+            "bn1"}``; needed where the order differs. A sequence of names is joined, such as
+            queries, keys and values; ``{}`` stands for the number of a stacked layer.
+        flattened: for each dense layer after a convolution, the (channels, height, width) that is
+            flattened before it, by the layer's path, since PyTorch flattens channels first; None if
+            nothing is.
+        ignore: beginnings of names that have no counterpart here, such as ``("pooler.",)``.
+        transposed: whether two-dimensional weights are (in, out), as GPT-2's in Hugging Face's
+            library.
+
+    Returns:
+        Params and state, in the dtypes of the network.
+
+    Raises:
+        ImportError: for a file of ``torch.save`` without PyTorch.
+        ValueError: if layers or shapes don't fit, which names each; if the order of layers isn't
+            certain; if it isn't said whether channels are flattened before a dense layer; if a
+            file is damaged or isn't of weights only.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> weights = {"fc.weight": np.ones((2, 3)), "fc.bias": np.zeros(2)}
+        >>> params, state = from_torch(weights, layers.dense(3, 2))
+        >>> params["kernel"].shape
+        (3, 2)
+        >>> from_torch({"fc.weight": np.ones((3, 2))}, layers.dense(3, 2))
+        Traceback (most recent call last):
+        ...
+        ValueError: from_torch: 1 layers don't fit:
+          the layer from fc: kernel would have shape (2, 3) and must have (3, 2)
+        ...
+    """
+    arrays = _arrays("from_torch", weights, ignore)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    trees = template(net)
+    read = reader(shapes, transposed)
+    entries = match("from_torch", trees, groups_of(list(arrays)), read, names, flattened or {})
+    return filled(trees, entries, arrays)
+
+
+def to_torch(
+    params: Params,
+    state: State,
+    net: Layer,
+    like: Any,
+    *,
+    names: Names | None = None,
+    flattened: Flattened | None = None,
+    ignore: Sequence[str] = (),
+    transposed: bool = False,
+) -> dict[str, Any]:
+    """Turns params and state into a PyTorch state dict: the inverse of ``from_torch``.
+
+    Args:
+        params: the params of the network.
+        state: its state.
+        net: the network.
+        like: a state dict, or the ``nn.Module`` that is to load the weights: its names and shapes.
+        names: as for ``from_torch``.
+        flattened: as for ``from_torch``.
+        ignore: beginnings of names that keep the values of ``like``.
+        transposed: as for ``from_torch``.
+
+    Returns:
+        All names of ``like`` with tensors, or with NumPy arrays where ``like`` has arrays. Where
+        there is one bias of an LSTM here, the second there is 0.
+
+    Raises:
+        ValueError: as ``from_torch``.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> net, like = layers.dense(3, 2), {"weight": np.ones((2, 3)), "bias": np.zeros(2)}
+        >>> params, state = from_torch(like, net)
+        >>> {name: array.shape for name, array in to_torch(params, state, net, like).items()}
+        {'weight': (2, 3), 'bias': (2,)}
+    """
+    given = like.state_dict() if hasattr(like, "state_dict") else like
+    arrays = _arrays("to_torch", given, ignore)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    read = reader(shapes, transposed)
+    trees = template(net)
+    entries = match("to_torch", trees, groups_of(list(arrays)), read, names, flattened or {})
+    found = emptied(params, state, entries, shapes)
+    return {name: _like(value, found.get(name)) for name, value in given.items()}
+
+
+def _arrays(function: str, weights: Any, ignore: Sequence[str]) -> dict[str, np.ndarray]:
+    if isinstance(weights, str | Path):
+        weights = read_file(function, Path(weights))
+    if hasattr(weights, "state_dict"):
+        weights = weights.state_dict()
+    if not isinstance(weights, Mapping) or not all(hasattr(v, "shape") for v in weights.values()):
+        raise TypeError(
+            f"interop.{function} got {type(weights).__name__}; it must be a state dict of arrays, "
+            "an nn.Module or the path of a file of weights"
+        )
+    kept = {k: v for k, v in weights.items() if not k.startswith(tuple(ignore))}
+    return {name: _array(value) for name, value in kept.items()}
+
+
+def _array(value: Any) -> np.ndarray:
+    """A tensor or an array as NumPy's; NumPy can't take PyTorch's bfloat16."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if "bfloat16" in str(value.dtype) else value
+    return np.asarray(value)
+
+
+def _like(value: Any, found: np.ndarray | None) -> Any:
+    """The found array in the kind and dtype of the value it replaces."""
+    if found is None:
+        return value
+    if not hasattr(value, "detach"):
+        return found.astype(value.dtype)
+    torch = needs("to_torch", "torch", "torch")
+    return torch.tensor(np.ascontiguousarray(found)).to(value.dtype).reshape(value.shape)
+
+
+def read_file(function: str, path: Path) -> Mapping[str, Any]:
+    """Reads the tensors of a file without running anything that stands in it."""
+    if path.suffix == ".safetensors":
+        from jaxdl.interop._files import read_weights
+
+        return read_weights(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"interop.{function}: there is no file {path}")
+    torch = needs(function, "torch", "torch")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, for damage and for code alike
+        raise ValueError(
+            f"interop.{function}: {path} is damaged or holds more than weights, which is never "
+            f"run: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        ) from error
+    return found.get("state_dict", found) if isinstance(found, dict) else found
