@@ -2,27 +2,41 @@
 
 - other libraries' modules as Layers: ``linen``, ``nnx``, ``equinox``, ``haiku``, ``keras``
 - Layers as other libraries' modules: ``to_linen``, ``to_nnx``, ``to_equinox``, ``to_keras``
+- weights: ``from_torch``, ``to_torch``, ``from_keras``, ``from_flax``; files of arrays by
+  ``save_weights``, ``load_weights`` and ``read_weights`` (safetensors, npz); Flax's bytes by
+  ``to_msgpack`` and ``from_msgpack``
 
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
 """
 
 from jaxdl.interop._equinox import equinox, to_equinox
+from jaxdl.interop._files import load_weights, read_weights, save_weights
+from jaxdl.interop._flax import from_flax
 from jaxdl.interop._haiku import haiku
 from jaxdl.interop._keras import keras, to_keras
+from jaxdl.interop._keras_weights import from_keras
 from jaxdl.interop._linen import linen, to_linen
+from jaxdl.interop._msgpack import from_msgpack, to_msgpack
 from jaxdl.interop._nnx import nnx, to_nnx
 from jaxdl.interop._torch import from_torch, to_torch
 
 __all__ = [
     "equinox",
+    "from_flax",
+    "from_keras",
+    "from_msgpack",
     "from_torch",
     "haiku",
     "keras",
     "linen",
+    "load_weights",
     "nnx",
+    "read_weights",
+    "save_weights",
     "to_equinox",
     "to_keras",
     "to_linen",
+    "to_msgpack",
     "to_nnx",
     "to_torch",
 ]

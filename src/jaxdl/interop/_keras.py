@@ -42,7 +42,7 @@ def keras(model: Any, *, redraw: bool = False) -> Layer:
         >>> net = keras(model)  # doctest: +SKIP
         >>> params, state = net.init(jax.random.key(0))  # doctest: +SKIP
     """
-    library = _library("keras")
+    library = library_on_jax("keras")
     if not isinstance(model, library.Layer):
         raise TypeError(f"interop.keras got {model!r}; it must be a keras.Model or keras.Layer")
     name = f"keras({model.name})"
@@ -108,7 +108,7 @@ def to_keras(layer: Layer, *, name: str | None = None) -> Any:
         >>> model = keras.Sequential([keras.Input((3,)), to_keras(layers.dense(3, 2))])
         ... # doctest: +SKIP
     """
-    _library("to_keras")
+    library_on_jax("to_keras")
     return _layer_class()(layer, name=name)
 
 
@@ -164,7 +164,13 @@ def _value(variable: Any) -> Array:
     return jnp.asarray(variable.value)
 
 
-def _library(function: str) -> Any:
+def library_on_jax(function: str) -> Any:
+    """Imports Keras, or raises the ImportError that it isn't there or runs on another backend.
+
+    Example:
+        >>> library_on_jax("keras").__name__  # doctest: +SKIP
+        'keras'
+    """
     library = needs(function, "keras", "interop")
     if library.backend.backend() != "jax":
         raise ImportError(

@@ -27,6 +27,11 @@ class Group(NamedTuple):
     label: str
     names: Mapping[str, str]
 
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return self.label or "the module"
+
 
 class Entry(NamedTuple):
     """One leaf here, and what it is made of; ``back`` is the inverse of ``there``."""
@@ -48,19 +53,24 @@ def match(
     groups: Sequence[Group],
     read: Read,
     names: Names | None,
-    flattened: Flattened,
+    flattened: Flattened | None,
+    *,
+    ordered: bool = True,
 ) -> list[Entry]:
-    """Pairs every unit with its groups, by names or in order.
+    """Pairs every unit with its groups: by names, in order, or by shapes where there is no order.
 
     Raises:
         ValueError: if they don't fit, or fit in more than one way; it names all that differ.
     """
     units = _units.units_of(trees)
-    _check_flattened(function, units, flattened)
-    shape_of = lambda unit: flattened.get(unit.path)
+    if flattened is not None:  # elsewhere channels are last too
+        _check_flattened(function, units, flattened)
+    shape_of = lambda unit: (flattened or {}).get(unit.path)
     if names is not None:
         pairs = _by_names(function, units, groups, names)
         return _entries(function, pairs, read, shape_of)
+    if not ordered:
+        return _by_shapes(function, units, groups, read)
     found, faults = [], []
     for order in _units.ORDERS:
         units = _units.units_of(trees, order)
@@ -87,7 +97,7 @@ def _in_order(
         raise ValueError(f"{error}\n{_advice(units, groups)}") from None
     if len(units) != len(groups):
         longer = units[len(groups) :] or groups[len(units) :]
-        titles = [x.title if isinstance(x, Unit) else x.label for x in longer]
+        titles = [x.title for x in longer]
         where = "the network" if len(units) > len(groups) else "the weights"
         raise ValueError(
             f"{function}: {len(units)} layers with weights here, {len(groups)} there; only "
@@ -97,18 +107,65 @@ def _in_order(
     return entries
 
 
+def _by_shapes(
+    function: str, units: Sequence[Unit], groups: Sequence[Group], read: Read
+) -> list[Entry]:
+    """Pairs by shapes alone, and by number those of one shape that differ in a number only."""
+    alike: dict[Any, list[Unit]] = {}
+    for unit in units:
+        alike.setdefault(tuple(sorted(unit.shapes.items())), []).append(unit)
+    pairs: list[tuple[Unit, Sequence[Group]]] = []
+    for cluster in alike.values():
+        fitting = [group for group in groups if _fits(read, cluster[0], group)]
+        numbered = _numbered(fitting)
+        if len(fitting) != len(cluster) or numbered is None:
+            here, there = ([x.title for x in cluster], [g.title for g in fitting])
+            raise ValueError(
+                f"{function}: which is which isn't certain. Of shapes {dict(cluster[0].shapes)}: "
+                f"{_some(here)} here, {_some(there) or 'nothing'} there\n"
+                f"{_advice(units, groups)}"
+            )
+        pairs += [(unit, (group,)) for unit, group in zip(cluster, numbered, strict=True)]
+    used = {group.label for _, (group,) in pairs}
+    if unused := [group.title for group in groups if group.label not in used]:
+        raise ValueError(f"{function}: used by nothing here: {_some(unused)}")
+    return _entries(function, pairs, read, lambda unit: None)
+
+
+def _fits(read: Read, unit: Unit, group: Group) -> bool:
+    try:
+        return bool(read(unit, (group,), None))
+    except ValueError:
+        return False
+
+
+def _numbered(groups: Sequence[Group]) -> Sequence[Group] | None:
+    """The groups by the one number in which their labels differ; None if they differ otherwise."""
+    split = [re.split(r"(\d+)", group.label) for group in groups]
+    differing = [i for i, fields in enumerate(zip(*split, strict=False)) if len(set(fields)) > 1]
+    if len({len(fields) for fields in split}) > 1 or len(differing) > 1:
+        return None
+    if not differing:
+        return groups
+    at = differing[0]
+    if at % 2 == 0:  # a word, not a number
+        return None
+    return [g for _, g in sorted(zip(split, groups, strict=True), key=lambda p: int(p[0][at]))]
+
+
 def _entries(
     function: str,
     pairs: Sequence[tuple[Unit, Sequence[Group]]],
     read: Read,
     shape_of: Callable[[Unit], Shape | None],
 ) -> list[Entry]:
-    entries, faults = [], []
+    entries: list[Entry] = []
+    faults = []
     for unit, groups in pairs:
         try:
             entries += read(unit, groups, shape_of(unit))
         except ValueError as error:
-            faults.append(f"{unit.title} from {' + '.join(g.label for g in groups)}: {error}")
+            faults.append(f"{unit.title} from {' + '.join(g.title for g in groups)}: {error}")
     if faults:
         listed = "\n  ".join(faults[:10])
         more = f"\n  and {len(faults) - 10} more" if len(faults) > 10 else ""
@@ -127,12 +184,11 @@ def _by_names(
         if p not in names
     ]
     faults += [f"names has {p!r}, which is no layer here" for p in names if p not in paths]
-    pairs, used = [], set()
+    used: set[str] = set()
+    pairs: list[tuple[Unit, Sequence[Group]]] = []
     for unit in units:
         given = names.get(unit.path, ())
-        labels = [
-            text.format(unit.index) for text in ([given] if isinstance(given, str) else given)
-        ]
+        labels = [text.format(unit.row) for text in ([given] if isinstance(given, str) else given)]
         for label in labels:
             if label not in known:
                 near = difflib.get_close_matches(label, known, 1)
@@ -204,7 +260,7 @@ def _question(function: str, unit: Unit, size: int, channels: int | None) -> str
 
 
 def _advice(units: Sequence[Unit], groups: Sequence[Group]) -> str:
-    here, there = ([x.title for x in units], [g.label for g in groups])
+    here, there = ([x.title for x in units], [g.title for g in groups])
     return f"here: {_some(here, 60)}\nthere: {_some(there, 60)}\nsay which is which: names={{…}}"
 
 
@@ -221,7 +277,7 @@ def filled(
     for entry in entries:
         array = entry.there(*(values[name] for name in entry.sources))
         place = entry.unit.homes[entry.leaf], _path(entry.unit.path, entry.leaf)
-        found.setdefault(place, {})[entry.unit.index] = array
+        found.setdefault(place, {})[entry.unit.row] = array
 
     def put(home: str, path: str, tree: Any) -> Any:
         if isinstance(tree, dict):
@@ -247,7 +303,7 @@ def emptied(
         for key in filter(None, _path(entry.unit.path, entry.leaf).split("/")):
             tree = tree[int(key)] if isinstance(tree, tuple | list) else tree[key]
         array = np.asarray(tree)
-        array = array if entry.unit.index is None else array[entry.unit.index]
+        array = array if entry.unit.row is None else array[entry.unit.row]
         arrays = entry.back(array, [shapes[name] for name in entry.sources])
         result |= dict(zip(entry.sources, arrays, strict=True))
     return result

@@ -5,6 +5,8 @@ from typing import Any
 
 import jax
 
+from jaxdl import _paths
+
 
 def nested(tree: Any) -> dict[str, Any]:
     """Returns any tree as nested dicts of its leaves, keyed by attributes, keys and positions.
@@ -15,7 +17,7 @@ def nested(tree: Any) -> dict[str, Any]:
     """
     result: dict[str, Any] = {}
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        *parents, last = map(key_name, path) if path else ("value",)
+        *parents, last = _paths.parts(path) if path else ("value",)
         inner = result
         for parent in parents:
             inner = inner.setdefault(parent, {})
@@ -33,7 +35,7 @@ def refill(template: Any, values: Mapping[str, Any]) -> Any:
 
     def leaf(path: Any, _: Any) -> Any:
         value: Any = values
-        for key in map(key_name, path) if path else ("value",):
+        for key in _paths.parts(path) if path else ("value",):
             value = value[key]
         return value
 
@@ -48,7 +50,7 @@ def flat(tree: Any) -> dict[str, Any]:
         {'0/kernel': 1, '1/0': 2, '1/1': 3}
     """
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {"/".join(map(key_name, path)): leaf for path, leaf in leaves}
+    return {_paths.spell(path): leaf for path, leaf in leaves}
 
 
 def map_with_name(fn: Callable[[str, Any], Any], tree: Any) -> Any:
@@ -58,13 +60,5 @@ def map_with_name(fn: Callable[[str, Any], Any], tree: Any) -> Any:
         >>> map_with_name(lambda name, leaf: name, {"a": (1, 2)})
         {'a': ('a/0', 'a/1')}
     """
-    named = lambda path, leaf: fn("/".join(map(key_name, path)), leaf)
+    named = lambda path, leaf: fn(_paths.spell(path), leaf)
     return jax.tree_util.tree_map_with_path(named, tree)
-
-
-def key_name(key: Any) -> str:
-    """Returns one step of a path as text, whatever kind of node it leads out of."""
-    for attribute in ("key", "idx", "name"):
-        if hasattr(key, attribute):
-            return str(getattr(key, attribute))
-    return str(key)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxdl.interop import _conventions
 from jaxdl.interop._extras import needs
 from jaxdl.interop._matching import Flattened, Names, emptied, filled, match
 from jaxdl.interop._torch_layout import groups_of, reader
@@ -29,8 +30,9 @@ def from_torch(
     the three projections of ``nn.MultiheadAttention`` are one kernel here too. The two biases of an
     LSTM are added where the layer has one (``recurrent_bias=False``).
 
-    What weights don't show must agree by itself: ``epsilon`` (PyTorch 1e-5, as here), activations,
-    strides and paddings. A mask of ``nn.MultiheadAttention`` is True where a key is *not* seen.
+    What weights don't show must agree by itself: activations, strides, paddings. The ``epsilon`` of
+    normalisation layers is compared where ``weights`` is a module. A mask of
+    ``nn.MultiheadAttention`` is True where a key is *not* seen.
 
     Args:
         weights: a state dict of tensors or arrays, an ``nn.Module``, or the path of a file:
@@ -52,8 +54,8 @@ def from_torch(
     Raises:
         ImportError: for a file of ``torch.save`` without PyTorch.
         ValueError: if layers or shapes don't fit, which names each; if the order of layers isn't
-            certain; if it isn't said whether channels are flattened before a dense layer; if a
-            file is damaged or isn't of weights only.
+            certain; if it isn't said whether channels are flattened before a dense layer; if an
+            epsilon differs; if a file is damaged or isn't of weights only.
 
     Example:
         >>> from jaxdl import layers
@@ -73,6 +75,9 @@ def from_torch(
     trees = template(net)
     read = reader(shapes, transposed)
     entries = match("from_torch", trees, groups_of(list(arrays)), read, names, flattened or {})
+    if hasattr(weights, "named_modules"):
+        there = {name: _options(module) for name, module in weights.named_modules()}
+        _conventions.check("from_torch", net, entries, lambda name: name.rpartition(".")[0], there)
     return filled(trees, entries, arrays)
 
 
@@ -135,6 +140,13 @@ def _arrays(function: str, weights: Any, ignore: Sequence[str]) -> dict[str, np.
         )
     kept = {k: v for k, v in weights.items() if not k.startswith(tuple(ignore))}
     return {name: _array(value) for name, value in kept.items()}
+
+
+def _options(module: Any) -> dict[str, float]:
+    """Epsilon and momentum of a module, those that it has."""
+    pairs = {"epsilon": "eps", "momentum": "momentum"}
+    found = {ours: getattr(module, theirs, None) for ours, theirs in pairs.items()}
+    return {name: value for name, value in found.items() if isinstance(value, float)}
 
 
 def _array(value: Any) -> np.ndarray:

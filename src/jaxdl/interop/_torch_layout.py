@@ -30,7 +30,7 @@ def groups_of(names: Sequence[str]) -> list[Group]:
     for name in names:
         prefix, _, leaf = name.rpartition(".")
         label, role = _place(prefix, leaf)
-        found.setdefault(label or role, {})[role] = name
+        found.setdefault(label, {})[role] = name
     return [Group(label, roles) for label, roles in found.items()]
 
 

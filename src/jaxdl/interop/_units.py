@@ -14,11 +14,15 @@ ORDERS = (BLOCK, ("attention", "mlp", "attention_norm", "mlp_norm"))
 """The orders in which blocks are defined elsewhere; the second is PyTorch's."""
 
 
+_PAIRS = (("forward", "backward"), ("qkv", "out"), ("up", "down"))
+"""Parts whose order a ``repeat`` has lost, since its init is compiled: JAX sorts dicts by name."""
+
+
 class Unit(NamedTuple):
-    """The leaves of one layer; of a stacked layer, those of one index."""
+    """The leaves of one layer; of a stacked layer, those of one row."""
 
     path: str
-    index: int | None
+    row: int | None
     shapes: Mapping[str, Shape]  # by the leaf's name, without the stacked axis
     homes: Mapping[str, str]  # "params" or "state", by the leaf's name
 
@@ -26,7 +30,7 @@ class Unit(NamedTuple):
     def title(self) -> str:
         """How messages call it."""
         path = self.path or "the layer"
-        return path if self.index is None else f"{path}[{self.index}]"
+        return path if self.row is None else f"{path}[{self.row}]"
 
 
 def template(net: Layer) -> tuple[Params, State]:
@@ -105,7 +109,8 @@ def _children(params: Any, state: Any) -> Iterator[tuple[str, Any, Any]]:
     """The parts of a container, each with the state that stands at the same place."""
     kind = params if isinstance(params, dict | tuple | list) and params else state
     if isinstance(kind, dict):
-        keys: Any = ("forward", "backward") if "backward" in kind else tuple(kind)
+        first = next((pair for pair in _PAIRS if set(pair) <= set(kind)), ())
+        keys: Any = (*first, *(key for key in kind if key not in first))
     else:
         keys = range(len(kind))
     for key in keys:

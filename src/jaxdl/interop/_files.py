@@ -1,0 +1,175 @@
+"""Weights in files that hold nothing but arrays: safetensors, and NumPy's npz."""
+
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+
+from jaxdl._checks import describe
+from jaxdl.interop._extras import needs
+from jaxdl.interop._names import flat, map_with_name
+
+Tree = TypeVar("Tree")
+
+_DTYPES = {
+    "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16,
+    "F8_E4M3": ml_dtypes.float8_e4m3fn, "F8_E5M2": ml_dtypes.float8_e5m2, "C64": np.complex64,
+    "I64": np.int64, "I32": np.int32, "I16": np.int16, "I8": np.int8, "BOOL": np.bool_,
+    "U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8,
+}  # fmt: skip
+
+
+def save_weights(path: str | Path, tree: Any, *, metadata: Mapping[str, str] | None = None) -> None:
+    """Writes the arrays of a tree by their paths, as ``"0/kernel"``, whole or not at all.
+
+    Args:
+        path: the file; ``.safetensors`` takes every dtype, ``.npz`` those of NumPy.
+        tree: params, or ``{"params": params, "state": state}``; not typed keys, for which there
+            is ``to_msgpack``.
+        metadata: more text, in ``.safetensors`` only.
+
+    Raises:
+        ImportError: without safetensors.
+        TypeError: if a leaf isn't an array of numbers, or NumPy's format can't hold its dtype.
+        ValueError: if the file's name ends otherwise.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_weights(f"{folder}/net.npz", ({"kernel": jnp.ones((2, 3))}, ()))
+        ...     {name: x.shape for name, x in read_weights(f"{folder}/net.npz").items()}
+        {'0/kernel': (2, 3)}
+    """
+    path = Path(path)
+    kind = _suffix("save_weights", path)
+    arrays = {name: _host(name, leaf) for name, leaf in flat(tree).items()}
+    if kind == ".npz":
+        if metadata:
+            raise ValueError("interop.save_weights: .npz has no place for metadata")
+        if odd := [f"{n} {a.dtype}" for n, a in arrays.items() if a.dtype.kind == "V"]:
+            raise TypeError(f"interop.save_weights: .npz can't hold {odd[0]}; use .safetensors")
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=kind, delete=False) as file:
+        try:
+            if kind == ".npz":
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+            else:
+                library = needs("save_weights", "safetensors.numpy", "interop")
+                file.write(library.save(arrays, metadata=dict(metadata or {}) or None))
+            file.flush()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def read_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """Reads all arrays of a ``.safetensors`` or ``.npz`` file by their names.
+
+    Nothing in the file is ever run as code.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The arrays, bfloat16 and float8 among them as ``ml_dtypes`` has them.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ImportError: without safetensors.
+        ValueError: if it is damaged, truncated, holds Python objects, or its name ends otherwise.
+
+    Example:
+        >>> read_weights("no/such.npz")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: interop.read_weights: there is no file no/such.npz
+    """
+    path = Path(path)
+    kind = _suffix("read_weights", path)
+    if not path.is_file():
+        raise FileNotFoundError(f"interop.read_weights: there is no file {path}")
+    return (_read_npz if kind == ".npz" else _read_safetensors)(path)
+
+
+def load_weights(path: str | Path, like: Tree) -> Tree:
+    """Reads what ``save_weights`` wrote into a tree that must fit it exactly.
+
+    Args:
+        path: the file.
+        like: a tree of the same structure, shapes and dtypes; ``jax.ShapeDtypeStruct`` will do for
+            arrays, so that ``jax.eval_shape(net.init, key)[0]`` gives that of params.
+
+    Returns:
+        The tree with the arrays of the file.
+
+    Raises:
+        ValueError: if names, shapes or dtypes differ, which names all that do.
+        OSError, ImportError, ValueError: as ``read_weights``.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_weights(f"{folder}/net.npz", {"kernel": jnp.ones(2)})
+        ...     load_weights(f"{folder}/net.npz", {"kernel": jnp.zeros(2)})
+        {'kernel': Array([1., 1.], dtype=float32)}
+    """
+    found, wanted = read_weights(path), flat(like)
+    faults = [f"missing: {name}" for name in wanted if name not in found]
+    faults += [f"unexpected: {name}" for name in found if name not in wanted]
+    for name in filter(found.__contains__, wanted):
+        if describe(found[name]) != describe(wanted[name]):
+            faults.append(f"{name} is {describe(found[name])}, not {describe(wanted[name])}")
+    if faults:
+        listed = "\n  ".join(faults[:20])
+        more = f"\n  and {len(faults) - 20} more" if len(faults) > 20 else ""
+        raise ValueError(f"interop.load_weights: {path} doesn't fit:\n  {listed}{more}")
+    return map_with_name(lambda name, _: jnp.asarray(found[name]), like)
+
+
+def _suffix(function: str, path: Path) -> str:
+    if path.suffix not in (".safetensors", ".npz"):
+        raise ValueError(f"interop.{function}: {path} must end in .safetensors or .npz")
+    return path.suffix
+
+
+def _host(name: str, leaf: Any) -> np.ndarray:
+    if jnp.issubdtype(getattr(leaf, "dtype", np.dtype("O")), jax.dtypes.prng_key):
+        raise TypeError(f"interop.save_weights: {name} is a random key; use to_msgpack")
+    array = np.asarray(leaf)
+    if array.dtype.kind in "OUSMm":
+        raise TypeError(f"interop.save_weights: {name} is {leaf!r}, which is no array of numbers")
+    return np.ascontiguousarray(array).reshape(array.shape)
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    library = needs("read_weights", "safetensors", "interop")
+    try:
+        entries = library.deserialize(path.read_bytes())
+    except library.SafetensorError as error:
+        raise ValueError(f"interop.read_weights: {path} is damaged: {error}") from error
+    odd = [entry["dtype"] for _, entry in entries if entry["dtype"] not in _DTYPES]
+    if odd:
+        raise ValueError(
+            f"interop.read_weights: {path} holds {odd[0]}, a dtype without a name here"
+        )
+    return {
+        name: np.frombuffer(entry["data"], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        for name, entry in entries
+    }
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"interop.read_weights: {path} is damaged or holds more than arrays: {error}"
+        ) from error
