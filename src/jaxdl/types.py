@@ -28,6 +28,14 @@ Batch: TypeAlias = Mapping[str, Any]
 Metrics: TypeAlias = dict[str, Any]
 """Sums by name that add up over batches and devices; see ``jaxdl.metrics``."""
 
+
+class Mean(NamedTuple):
+    """A weighted mean as two sums, which add up over batches and devices."""
+
+    total: Array
+    count: Array  # type: ignore[assignment]  # a tuple's method that nobody counts with
+
+
 Shape: TypeAlias = tuple[int, ...]
 Initializer: TypeAlias = Callable[..., Array]
 """``(key, shape, dtype) -> array``, as in ``jax.nn.initializers``."""
@@ -89,13 +97,15 @@ class BoundLayer(Protocol):
 
 
 class LossFn(Protocol):
-    """What a training step differentiates: the mean loss of a batch, with state and metrics."""
+    """What a training step differentiates: the loss of a batch, with state and metrics.
+
+    The loss is a number, the mean over the rows by ``batch["weight"]``, or a ``Mean`` whose count
+    says what else it is a mean over; see ``jaxdl.train``.
+    """
 
     def __call__(
         self, params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
-    ) -> tuple[Array, tuple[State, Metrics]]: ...
-
-    def __hash__(self) -> int: ...
+    ) -> tuple[Any, tuple[State, Metrics]]: ...
 
 
 class Init(NamedTuple):

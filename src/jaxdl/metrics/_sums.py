@@ -1,6 +1,6 @@
 """Sums that add up over batches and devices, and the weights of their rows."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +9,7 @@ import optax
 from jax.typing import ArrayLike
 
 from jaxdl._checks import ShapeError, describe
-from jaxdl.types import Array
-
-
-class Mean(NamedTuple):
-    """A weighted mean in two sums that add up."""
-
-    total: Array
-    count: Array  # type: ignore[assignment]  # a tuple's method that nobody counts with
+from jaxdl.types import Array, Mean
 
 
 def mean(values: ArrayLike, *, weight: ArrayLike | None = None) -> Mean:

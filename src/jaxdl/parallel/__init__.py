@@ -2,14 +2,14 @@
 
 A step made with ``make_step(loss_fn, tx)`` runs under ``jit``; one made with
 ``make_step(loss_fn, tx, axis_name="data")`` under ``pmap`` and ``shard_map``. All take the same
-TrainState and the same global batch and give the same numbers. ``train.fit(…, parallel=…)`` runs
-whole epochs so, on all devices there are.
+TrainState and the same global batch and give the same numbers. ``train.fit(…,
+devices=Placement("shard_map"))`` runs whole epochs so, on all devices there are.
 
-**A model larger than one device**: ``fit(…, rule=fully_sharded(mesh))`` splits parameters and
-optimizer state over the devices of ``data_mesh()``; ``mesh_of(data=4, model=2)`` a rule
-``by_path`` splits kernels over a second axis. ``jit_step`` does the same for a loop of one's own.
-Where no device could hold the TrainState even to begin with, it is drawn in its parts, to the same
-numbers::
+**A model larger than one device**: ``fit(…, devices=Placement(rule=fully_sharded(mesh)))``
+splits parameters and optimizer state over the devices of ``data_mesh()``; with
+``mesh_of(data=4, model=2)`` a rule ``by_path`` splits kernels over a second axis. ``jit_step``
+does the same for a loop of one's own. Where no device could hold the TrainState even to begin
+with, it is drawn in its parts, to the same numbers::
 
     start = lambda key: train.init_state(net, tx, key)
     split = shardings(jax.eval_shape(start, key), mesh, rule)
@@ -69,6 +69,7 @@ from jaxdl.parallel._devices import (
     shard_batch,
     unreplicate,
 )
+from jaxdl.parallel._placement import Placement
 from jaxdl.parallel._processes import global_batch, initialize, is_primary, share_of, stopping
 from jaxdl.parallel._sharding import (
     Rule,
@@ -91,6 +92,7 @@ from jaxdl.parallel._steps import (
 __all__ = [
     "AXIS",
     "Parallel",
+    "Placement",
     "Rule",
     "assert_replicas_equal",
     "assert_same_across_processes",

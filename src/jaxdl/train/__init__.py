@@ -5,10 +5,12 @@ from jaxdl.train._diagnosis import NonFiniteError
 from jaxdl.train._early import EarlyStopping, early_stopping
 from jaxdl.train._epoch import make_chunk, make_epoch, make_evaluation
 from jaxdl.train._evaluate import evaluate, predict
-from jaxdl.train._fit import History, fit
+from jaxdl.train._fit import fit
 from jaxdl.train._hooks import Event, Hook, progress
 from jaxdl.train._interpreter import first_not_finite
 from jaxdl.train._log import gradient_norm, learning_rate
+from jaxdl.train._loop import History, Interrupted, loop
+from jaxdl.train._loss_scale import LossScale, dynamic_loss_scale
 from jaxdl.train._report import (
     Compiled,
     CompileReport,
@@ -17,7 +19,7 @@ from jaxdl.train._report import (
     keep_compilations,
 )
 from jaxdl.train._step import BatchFn, Measure, TrainState, init_state, make_step
-from jaxdl.train._supervised import supervised
+from jaxdl.train._supervised import rowwise, supervised
 from jaxdl.train._writers import csv, jsonl, plotting, tensorboard
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "Event",
     "History",
     "Hook",
+    "Interrupted",
+    "LossScale",
     "Measure",
     "NonFiniteError",
     "TrainState",
@@ -35,6 +39,7 @@ __all__ = [
     "compile_report",
     "csv",
     "describe_compilations",
+    "dynamic_loss_scale",
     "early_stopping",
     "evaluate",
     "first_not_finite",
@@ -45,6 +50,7 @@ __all__ = [
     "keep_compilations",
     "label_smoothing",
     "learning_rate",
+    "loop",
     "make_chunk",
     "make_epoch",
     "make_evaluation",
@@ -53,6 +59,7 @@ __all__ = [
     "plotting",
     "predict",
     "progress",
+    "rowwise",
     "supervised",
     "tensorboard",
 ]

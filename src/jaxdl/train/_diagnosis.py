@@ -1,7 +1,7 @@
-"""What went wrong where a number isn't finite: the step, the first bad leaf, the layer."""
+"""What went wrong where a number isn't finite: the step, the leaf, the rows, the layer."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import jax
@@ -10,13 +10,12 @@ import numpy as np
 
 from jaxdl import _paths
 from jaxdl import parallel as parallel_lib
-from jaxdl.train._gradients import batch_loss, gradient
+from jaxdl.train._gradients import batch_loss, gradient, measured, rows_of
 from jaxdl.train._interpreter import first_not_finite, is_finite
-from jaxdl.train._programs import Recipe
 from jaxdl.train._rows import epoch_order
 from jaxdl.train._sources import Part
-from jaxdl.train._step import TrainState, draws
-from jaxdl.types import Batch, Params
+from jaxdl.train._step import BatchFn, draws
+from jaxdl.types import Batch, LossFn
 
 
 class NonFiniteError(FloatingPointError):
@@ -26,16 +25,20 @@ class NonFiniteError(FloatingPointError):
     ``batch`` is the step's batch.
     """
 
-    train_state: TrainState
+    train_state: Any
     batch: Batch
 
 
-Examine: TypeAlias = Callable[[Callable[[Any], TrainState], Part, int, int, int], NonFiniteError]
+Examine: TypeAlias = Callable[[Callable[[Any], Any], Part, int, int, int], NonFiniteError]
 """From what repeats a chunk up to a step of it, its part, its first step, the one behind the last
-that was taken, and the epoch's number, to the error."""
+that was taken, and the number of the pass, to the error."""
+
+Explain: TypeAlias = Callable[[Any, Batch, Callable[[], Any]], str]
+"""From the TrainState before a step, its batch, and what gives the TrainState after it, to what
+isn't finite; ``{where}`` stands for the step."""
 
 
-def examiner(recipe: Recipe, *, debug_nans: bool) -> Examine:
+def examiner(explain: Explain, *, shuffle: bool) -> Examine:
     """Makes what finds out why a chunk ended with a number that isn't finite.
 
     A chunk is a function, and can be computed again up to any step, to the same bits: nothing
@@ -43,21 +46,69 @@ def examiner(recipe: Recipe, *, debug_nans: bool) -> Examine:
     """
 
     def examine(
-        again: Callable[[Any], TrainState], part: Part, first: int, end: int, epoch: int
+        again: Callable[[Any], Any], part: Part, first: int, end: int, epoch: int
     ) -> NonFiniteError:
-        good_before = lambda k: _first_path(_here(again(np.int32(k)).params)) is None
+        good_before = lambda k: first_path(_here(_learned(again(np.int32(k))))) is None
         step = _first_bad(good_before, first, end)
         train_state = _here(again(np.int32(step)))
-        batch = _batch(recipe, train_state, part, step, epoch)
-        found = _leaf(recipe, train_state, batch, lambda: _here(again(np.int32(step + 1)).params))
-        if debug_nans:
-            found += f"; {_layer(recipe, train_state, batch)}"
+        batch = _batch(train_state, part, step, epoch, shuffle)
+        found = explain(train_state, batch, lambda: _here(again(np.int32(step + 1))))
         where = f"in epoch {epoch + 1}, at step {int(train_state.step)} (counted from 0)"
-        error = NonFiniteError(found.format(where=where))
+        error = NonFiniteError(found.replace("{where}", where))
         error.train_state, error.batch = train_state, batch
         return error
 
     return examine
+
+
+def explainer(loss_fn: LossFn, accumulate: int, batch_fns: tuple[BatchFn, ...]) -> Explain:
+    """Makes what says which number of a step of ``make_step`` isn't finite, and which layer it is
+    from.
+    """
+
+    def explain(train_state: Any, batch: Batch, after: Callable[[], Any]) -> str:
+        key, changed = draws(train_state, batch, batch_fns)
+        of = jax.jit(functools.partial(gradient, loss_fn, accumulate=accumulate))
+        grads, _, sums = of(train_state.params, train_state.state, changed, key=key)
+        loss = float(sums["loss"].total) / max(float(sums["loss"].count), 1e-30)
+        found = _leaf(train_state, grads, after)
+        if not np.isfinite(loss):
+            found = _rows(loss_fn, train_state, changed, key) or found
+        layer = _layer(loss_fn, train_state, changed, key)
+        return f"the loss is {loss} {{where}}; {found}; {layer}"
+
+    return explain
+
+
+def leaf_of(name: str, tree: Any) -> str:
+    """Says which leaf of a tree isn't finite.
+
+    Example:
+        >>> leaf_of("grads", {"a": jnp.ones(2), "b": jnp.array([1.0, jnp.inf])})
+        "grads/b is the first that isn't finite {where}"
+    """
+    path = first_path(_learned(tree))
+    if path is None:
+        return "the loss isn't finite {where}"
+    return f"{name}/{path} is the first that isn't finite {{where}}"
+
+
+def first_path(tree: Any) -> str | None:
+    """The path of a tree's first leaf that isn't finite.
+
+    Example:
+        >>> first_path({"a": 1.0, "b": np.array([np.nan])})
+        'b'
+    """
+    for path, x in jax.tree.leaves_with_path(tree):
+        if not is_finite(x):
+            return _paths.spell(path)
+    return None
+
+
+def _learned(train_state: Any) -> Any:
+    """What a step has to leave finite."""
+    return getattr(train_state, "params", train_state)
 
 
 def _first_bad(good_before: Callable[[int], Any], first: int, end: int) -> int:
@@ -80,45 +131,63 @@ def _here(tree: Any) -> Any:
     return jax.device_put(parallel_lib.local(tree), jax.local_devices()[0])
 
 
-def _batch(recipe: Recipe, train_state: TrainState, part: Part, step: int, epoch: int) -> Batch:
+def _batch(train_state: Any, part: Part, step: int, epoch: int, shuffle: bool) -> Batch:
     """The rows of a step of a part, as they come from the data."""
-    size, n = len(jax.tree.leaves(part.data)[0]), part.batch_size
-    number = jnp.int32(epoch)
-    order_of = jax.jit(functools.partial(epoch_order, size=size, shuffle=recipe.shuffle))
-    rows = np.asarray(order_of(train_state.key, number))[step * n : (step + 1) * n]
-    return _here({name: np.asarray(x)[rows] for name, x in part.data.items()})
+    size, n = rows_of(part.data), part.batch_size
+    if size is None:
+        return part.data
+    order_of = jax.jit(functools.partial(epoch_order, size=size, shuffle=shuffle))
+    order = order_of(train_state.key if shuffle else None, jnp.int32(epoch))
+    rows = np.asarray(order)[step * n : (step + 1) * n]
+    return _here(jax.tree.map(lambda x: np.asarray(x)[rows], part.data))
 
 
-def _leaf(
-    recipe: Recipe, train_state: TrainState, batch: Batch, after: Callable[[], Params]
-) -> str:
-    """Says what isn't finite: loss, gradient, or parameters after the update; names the leaf."""
-    key, changed = draws(train_state, batch, recipe.batch_fns)
-    of = jax.jit(functools.partial(gradient, recipe.loss_fn, accumulate=recipe.accumulate))
-    grads, _, sums = of(train_state.params, train_state.state, changed, key=key)
-    loss = float(sums["loss"].total) / max(float(sums["loss"].count), 1e-30)
-    said = f"the loss is {loss} {{where}}; "
-    if (path := _first_path(train_state.params)) is not None:
-        return f"{said}params/{path} was not finite before it"
-    if (path := _first_path(grads)) is not None:
-        return f"{said}the gradient of params/{path} is the first that isn't finite"
-    if (path := _first_path(after())) is not None:
-        return f"{said}the gradient is finite, but the update makes params/{path} something else"
-    return f"{said}all gradients are finite: look for labels outside the network's classes"
+def _leaf(train_state: Any, grads: Any, after: Callable[[], Any]) -> str:
+    """Says what isn't finite: gradient, or parameters after the update; names the leaf."""
+    if (path := first_path(train_state.params)) is not None:
+        return f"params/{path} was not finite before it"
+    if (path := first_path(grads)) is not None:
+        return f"the gradient of params/{path} is the first that isn't finite"
+    if (path := first_path(after().params)) is not None:
+        return f"the gradient is finite, but the update makes params/{path} non-finite"
+    return "all gradients are finite"
 
 
-def _first_path(tree: Params) -> str | None:
-    for path, x in jax.tree.leaves_with_path(tree):
-        if not is_finite(x):
-            return _paths.spell(path).replace("{", "{{").replace("}", "}}")
-    return None
+def _rows(loss_fn: LossFn, train_state: Any, batch: Batch, key: Any) -> str | None:
+    """Says which labels the rows have whose loss, each on its own, isn't finite."""
+    found = batch.get("labels") if isinstance(batch, Mapping) else None
+    labels = np.asarray(found) if hasattr(found, "dtype") else np.zeros(0)
+    if not np.issubdtype(labels.dtype, np.integer):
+        return None
+    alone = jax.jit(
+        lambda row: measured(
+            loss_fn, train_state.params, train_state.state,
+            jax.tree.map(lambda x: x[None], row), key=key, train=True,
+        ).loss
+    )  # fmt: skip
+    row = lambda i: jax.tree.map(lambda x: x[i], batch)
+    bad = ~np.isfinite([float(alone(row(i))) for i in range(len(labels))])
+    if not bad.any() or bad.all():
+        return None
+    those, others = np.unique(labels[bad]), np.unique(labels[~bad])
+    if np.intersect1d(those, others).size and labels.ndim == 1:
+        return None
+    return (
+        f"rows with the labels {_some(those)} have a loss that isn't finite, those with"
+        f" {_some(others)} don't: look for labels outside the network's classes, and for class"
+        " weights that are too few"
+    )
 
 
-def _layer(recipe: Recipe, train_state: TrainState, batch: Batch) -> str:
+def _some(labels: np.ndarray) -> str:
+    shown = ", ".join(map(str, labels[:5].tolist()))
+    return shown if len(labels) <= 5 else f"{shown}, … {labels[-1]}"
+
+
+def _layer(loss_fn: LossFn, train_state: Any, batch: Batch, key: Any) -> str:
     """Computes the step again, op by op: first the loss alone, then with its gradient."""
-    key, batch = draws(train_state, batch, recipe.batch_fns)
     for name, fn in (("the loss", batch_loss), ("the gradient", gradient)):
-        of = functools.partial(fn, recipe.loss_fn, key=key)
+        of = functools.partial(fn, loss_fn, key=key)
         found = first_not_finite(of, train_state.params, train_state.state, batch)
         if found is not None:
             return f"op by op through {name}, {found}"

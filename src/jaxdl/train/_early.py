@@ -57,6 +57,17 @@ def early_stopping(
     return EarlyStopping(metric, patience, mode, margin, best)
 
 
+def check_metric(stopping: EarlyStopping, columns: Sequence[str]) -> None:
+    """Raises a ValueError if a history with these columns, where they are known, lacks the metric.
+
+    Example:
+        >>> check_metric(early_stopping("loss"), ("epoch", "loss"))
+    """
+    if columns and stopping.metric not in columns:
+        known = ", ".join(columns)
+        raise ValueError(f"early_stopping: metric is {stopping.metric!r}; there are {known}")
+
+
 def best_row(stopping: EarlyStopping, history: Sequence[dict[str, Any]]) -> int:
     """The index of the best row of a history, the first of equals; -1 where there is none.
 
@@ -71,9 +82,7 @@ def best_row(stopping: EarlyStopping, history: Sequence[dict[str, Any]]) -> int:
     sign = 1 if stopping.mode == "min" else -1
     best, least = -1, math.inf
     for i, row in enumerate(history):
-        if stopping.metric not in row:
-            known = ", ".join(row)
-            raise ValueError(f"early_stopping: metric is {stopping.metric!r}; there are {known}")
+        check_metric(stopping, tuple(row))
         value = sign * row[stopping.metric]
         if value < least - (stopping.margin if math.isfinite(least) else 0):
             best, least = i, value

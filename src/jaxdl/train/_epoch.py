@@ -1,7 +1,7 @@
 """Whole epochs and chunks of them in one program, batches gathered on the device."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,8 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl import metrics as metrics_lib
-from jaxdl.train._gradients import row_count
+from jaxdl.train._gradients import as_sums, measured, row_count, rows_of, with_weight
+from jaxdl.train._padding import pads
 from jaxdl.train._rows import Rows, Where, epoch_order, exact, padded, take
 from jaxdl.train._step import Step, TrainState
 from jaxdl.types import Array, Batch, LossFn, Metrics, Params, State
@@ -29,21 +30,22 @@ def make_epoch(
     *,
     batch_size: int,
     shuffle: bool = True,
+    pad: bool = False,
     axis_name: str | None = None,
     mesh: Mesh | None = None,
 ) -> Epoch:
     """Builds a pass over the data as one ``lax.scan`` of a step, shuffling included.
 
     The order of epoch e depends on the TrainState's key and on e = step // steps an epoch, on
-    nothing else. A last batch that isn't full is padded with rows of weight 0: loss, gradient and
-    metrics are those of the real rows, and the shapes are always the same. Where the network has
-    state the last batch is a step of its own, of its real rows alone, so that the statistics of
-    batch_norm are exact too.
+    nothing else. A last batch that isn't full is a step of its own, of its real rows alone, so that
+    statistics of a batch, as in batch_norm, are exact too.
 
     Args:
         step: see ``make_step``.
         batch_size: rows a step, over all devices together.
         shuffle: whether each epoch has its own random order.
+        pad: whether to fill up a last batch with rows of weight 0, instead of compiling a step for
+            it. It is for steps whose every number depends on rows by ``batch["weight"]``.
         axis_name: set where the epoch runs under ``pmap`` or ``shard_map``: each device takes its
             part of every batch.
         mesh: set where it runs under ``jit`` on several devices: batches are spread over them.
@@ -56,17 +58,18 @@ def make_epoch(
         ValueError: if ``batch_size`` isn't a positive integer.
 
     Example:
-        >>> count = lambda ts, b: (ts._replace(step=ts.step + 1), {"n": b["weight"].sum()})
+        >>> from jaxdl import metrics
+        >>> count = lambda ts, b: (ts._replace(step=ts.step + 1), {"x": b["inputs"].mean()})
         >>> ts = TrainState(jnp.int32(0), (), (), (), jax.random.key(0))
-        >>> ts, sums = make_epoch(count, batch_size=4)(ts, {"inputs": jnp.ones((10, 2))})
-        >>> int(ts.step), float(sums["n"])
-        (3, 10.0)
+        >>> ts, sums = make_epoch(count, batch_size=4)(ts, {"inputs": jnp.arange(10.0)})
+        >>> int(ts.step), metrics.compute(sums)
+        (3, {'x': 4.5})
     """
     _checks.positive_ints("make_epoch", batch_size=batch_size)
-    where = Where(axis_name, mesh)
+    where, step = Where(axis_name, mesh), summed(step, axis_name)
 
     def epoch(train_state: TrainState, data: Batch) -> tuple[TrainState, Metrics]:
-        batches, rest = _batches(train_state, data, batch_size, shuffle, where)
+        batches, rest = _batches(train_state, data, batch_size, shuffle, pad, where)
         body = lambda carry, at: step(carry, take(data, _at(batches, at), where))
         train_state, sums = lax.scan(body, train_state, jnp.arange(len(batches.numbers)))
         sums = jax.tree.map(lambda s: s.sum(0), sums)
@@ -83,6 +86,7 @@ def make_chunk(
     *,
     batch_size: int,
     shuffle: bool = True,
+    pad: bool = False,
     axis_name: str | None = None,
     mesh: Mesh | None = None,
 ) -> Chunk:
@@ -92,16 +96,19 @@ def make_chunk(
     again. It ends early, after the first step whose loss isn't finite.
 
     Args:
-        step: see ``make_step``; its metrics hold ``"loss"``.
+        step: see ``make_step``. A metric that is one number is averaged over rows; where there is
+            one named ``"loss"``, it must stay finite.
         batch_size: as in ``make_epoch``, and so are the others.
         shuffle: whether each epoch has its own random order.
+        pad: whether a last batch is filled up.
         axis_name: set where it runs under ``pmap`` or ``shard_map``.
         mesh: set where it runs under ``jit`` on several devices.
 
     Returns:
         A pure function ``(train_state, sums, data, first, last) -> (train_state, sums, finite)``
         that takes the epoch's steps first … last - 1 and adds their metrics to ``sums``; in the
-        end it says whether the loss and all parameters are finite.
+        end it says whether the loss and all parameters are finite. Data without any array has no
+        end, and each step gets it as it is.
 
     Raises:
         ValueError: if ``batch_size`` isn't a positive integer.
@@ -117,30 +124,56 @@ def make_chunk(
         (2, {'loss': 3.5}, True)
     """
     _checks.positive_ints("make_chunk", batch_size=batch_size)
-    where = Where(axis_name, mesh)
+    where, step = Where(axis_name, mesh), summed(step, axis_name)
 
     def chunk(
         train_state: TrainState, sums: Metrics, data: Batch, first: ArrayLike, last: ArrayLike
     ) -> tuple[TrainState, Metrics, Array]:
-        batches, rest = _batches(train_state, data, batch_size, shuffle, where)
-        end, full = jnp.asarray(last, jnp.int32), len(batches.numbers)
+        carry, end = (train_state, sums), jnp.asarray(last, jnp.int32)
 
-        def one(rows: Rows, train_state: TrainState, sums: Metrics) -> Carry:
-            train_state, new = step(train_state, take(data, rows, where))
+        def one(batch: Batch, train_state: TrainState, sums: Metrics) -> Carry:
+            train_state, new = step(train_state, batch)
             return train_state, metrics_lib.merge(sums, new)
 
-        body = lambda i, *carry: (i + 1, *one(_at(batches, i), *carry))
-        goes_on = lambda i, _, sums: (i < jnp.minimum(end, full)) & _is_finite(sums)
-        carry = (train_state, sums)
-        if full:
-            start = (jnp.asarray(first, jnp.int32), *carry)
-            carry = lax.while_loop(lambda c: goes_on(*c), lambda c: body(*c), start)[1:]
-        if rest is not None:
-            due = (end > full) & _is_finite(carry[1])
-            carry = lax.cond(due, lambda c: one(rest, *c), lambda c: c, carry)
-        return *carry, _is_finite(carry[1]) & tree_is_finite(carry[0].params)
+        def many(batch_of: Callable[[Array], Batch], end: Array, carry: Carry) -> Carry:
+            body = lambda c: (c[0] + 1, *one(batch_of(c[0]), *c[1:]))
+            more = lambda c: (c[0] < end) & _is_finite(c[2])
+            return lax.while_loop(more, body, (jnp.asarray(first, jnp.int32), *carry))[1:]
+
+        if not jax.tree.leaves(data):
+            carry = many(lambda i: data, end, carry)
+        else:
+            batches, rest = _batches(train_state, data, batch_size, shuffle, pad, where)
+            full = len(batches.numbers)
+            if full:
+                batch_of = lambda i: take(data, _at(batches, i), where)
+                carry = many(batch_of, jnp.minimum(end, full), carry)
+            if rest is not None:
+                last_one = lambda c: one(take(data, rest, where), *c)
+                due = (end > full) & _is_finite(carry[1])
+                carry = lax.cond(due, last_one, lambda c: c, carry)
+        params = getattr(carry[0], "params", ())
+        return *carry, _is_finite(carry[1]) & tree_is_finite(params)
 
     return chunk
+
+
+def summed(step: Step, axis_name: str | None) -> Step:
+    """A step whose metrics are sums: those that are one number, as means over rows.
+
+    Example:
+        >>> step = summed(lambda ts, batch: (ts, {"x": batch["x"].mean()}), None)
+        >>> step((), {"x": jnp.array([1.0, 3.0])})[1]["x"].total
+        Array(4., dtype=float32)
+    """
+
+    def run(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        after, found = step(train_state, batch)
+        rows = row_count(batch)
+        rows = rows if axis_name is None else lax.psum(rows, axis_name)
+        return after, as_sums(found, rows)
+
+    return run
 
 
 def make_evaluation(
@@ -175,35 +208,59 @@ def make_evaluation(
     where = Where(axis_name, mesh)
 
     def evaluation(params: Params, state: State, data: Batch) -> Metrics:
-        batches = padded(jnp.arange(len(jax.tree.leaves(data)[0])), batch_size, where)
-
-        def body(carry: None, at: Array) -> tuple[None, Metrics]:
-            batch = take(data, _at(batches, at), where)
-            loss, (_, sums) = loss_fn(params, state, batch, key=None, train=False)
-            count = row_count(batch)
-            return carry, {"loss": metrics_lib.Mean(loss * count, count), **sums}
-
+        order = jnp.arange(rows_of(data) or 0)
+        batch = example(data, batch_size)
+        sizes = batch_sizes(len(order), batch_size)
+        pad = pads(loss_fn, params, state, batch, key=None, where=where, sizes=sizes)
+        cut = lambda: (padded(order, batch_size, where), None)
+        batches, rest = cut() if pad else exact(order, batch_size, where)
+        sums_of = lambda rows: (
+            measured(loss_fn, params, state, take(data, rows, where), key=None, train=False).sums
+        )
+        body = lambda carry, at: (carry, sums_of(_at(batches, at)))
         _, sums = lax.scan(body, None, jnp.arange(len(batches.numbers)))
         sums = jax.tree.map(lambda s: s.sum(0), sums)
+        if rest is not None:
+            sums = metrics_lib.merge(sums, sums_of(rest))
         return sums if axis_name is None else lax.psum(sums, axis_name)
 
     return evaluation
 
 
 def _batches(
-    train_state: TrainState, data: Batch, batch_size: int, shuffle: bool, where: Where
+    train_state: TrainState, data: Batch, batch_size: int, shuffle: bool, pad: bool, where: Where
 ) -> tuple[Rows, Rows | None]:
     """The batches of the epoch that a TrainState is in, and a last one of another shape, or None.
 
-    Padding is cheaper to compile than a second step. But rows that repeat would count in the
-    statistics of a batch, so it is for networks without state only.
+    Padding is cheaper to compile than a second step.
     """
-    size = len(jax.tree.leaves(data)[0])
+    size = rows_of(data) or 0
     epoch = train_state.step // -(-size // batch_size)
-    order = epoch_order(train_state.key, epoch, size, shuffle=shuffle)
-    if jax.tree.leaves(train_state.state):
-        return exact(order, batch_size, where)
-    return padded(order, batch_size, where), None
+    key = train_state.key if shuffle else None
+    order = epoch_order(key, epoch, size, shuffle=shuffle)
+    return (padded(order, batch_size, where), None) if pad else exact(order, batch_size, where)
+
+
+def example(data: Batch, size: int) -> Any:
+    """Shapes of a batch out of data, with a weight.
+
+    Example:
+        >>> example({"x": jnp.zeros((9, 2))}, 4)["x"].shape
+        (4, 2)
+    """
+    cut = lambda x: jax.ShapeDtypeStruct((size, *x.shape[1:]), x.dtype)
+    return jax.eval_shape(with_weight, jax.tree.map(cut, data))
+
+
+def batch_sizes(rows: int, batch_size: int) -> tuple[int, ...]:
+    """How many rows the full batches have, and the last one where it isn't full.
+
+    Example:
+        >>> batch_sizes(10, 4), batch_sizes(8, 4), batch_sizes(3, 4)
+        ((4, 2), (4,), (3,))
+    """
+    full, rest = min(batch_size, rows), rows % batch_size
+    return (full, rest) if rest and rest != full else (full,)
 
 
 def _at(batches: Rows, step: Array) -> Rows:
@@ -212,7 +269,7 @@ def _at(batches: Rows, step: Array) -> Rows:
 
 
 def _is_finite(sums: Metrics) -> Array:
-    return jnp.isfinite(sums["loss"].total)
+    return jnp.isfinite(sums["loss"].total) if "loss" in sums else jnp.asarray(True)
 
 
 def tree_is_finite(tree: Params) -> Array:

@@ -1,19 +1,22 @@
 """Measures a network on data, and computes with it."""
 
-import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.typing import ArrayLike
+from jax.sharding import NamedSharding, PartitionSpec
 
-from jaxdl import _checks, metrics
+from jaxdl import _checks, _contract, metrics
 from jaxdl import parallel as parallel_lib
 from jaxdl.data import Dataset
 from jaxdl.data._stream import Batches, Stream, as_dict, batches_of
-from jaxdl.parallel import Parallel
+from jaxdl.parallel import Placement
+from jaxdl.parallel._placement import EVERYWHERE, resolved
 from jaxdl.train import _programs
+from jaxdl.train._epoch import make_evaluation
+from jaxdl.train._gradients import rows_of
+from jaxdl.train._loop import unbound
 from jaxdl.train._step import TrainState
 from jaxdl.types import Batch, Layer, LossFn, Metrics
 
@@ -24,7 +27,7 @@ def evaluate(
     data: Batch | Batches,
     *,
     batch_size: int = 1000,
-    parallel: Parallel = "auto",
+    devices: Placement = EVERYWHERE,
 ) -> dict[str, Any]:
     """Measures loss and metrics over data, as if in one batch, with nothing random.
 
@@ -38,8 +41,9 @@ def evaluate(
         loss_fn: see ``supervised``.
         train_state: whose params and state are used.
         data: arrays by name, as ``dataset.test``, or batches of them, as of a ``Stream``.
-        batch_size: rows at a time; it bounds the memory and changes nothing in the result.
-        parallel: the engine on several devices.
+        batch_size: rows at a time; it bounds the memory and changes nothing in the result, except
+            for losses in which rows of a batch meet each other.
+        devices: the engine on several devices. Defaults to ``jit`` over all of them.
 
     Returns:
         ``"loss"`` and each metric by name, as numbers.
@@ -57,37 +61,72 @@ def evaluate(
         >>> evaluate(train.supervised(net, losses.mse_loss), start, data)
         {'loss': 4.0}
     """
-    engine = parallel_lib.resolve(parallel)
-    sums_of = lambda batch: _sums(loss_fn, train_state, batch, batch_size, engine)
-    if isinstance(data, Mapping):
-        return metrics.compute(sums_of(data))
-    if data is None or isinstance(data, Dataset | Stream):
-        raise TypeError(
-            f"evaluate got a {type(data).__name__}; it needs a part of a dataset, as dataset.test,"
-            " or batches"
-        )
-    parts = [jax.device_get(sums_of(as_dict(batch))) for batch in batches_of(data, 0)]
-    if not parts:
-        raise ValueError("evaluate got no batches")
-    return metrics.compute(jax.tree.map(lambda *x: np.sum(x, axis=0, dtype=x[0].dtype), *parts))
+    devices = resolved("evaluate", devices)
+    return evaluator(loss_fn, batch_size=batch_size, devices=devices).measure(train_state, data)
 
 
-def predict(
-    net: Layer, train_state: TrainState, inputs: ArrayLike, *, batch_size: int = 1000
-) -> np.ndarray:
+class Evaluator(NamedTuple):
+    """The evaluation of one loss, compiled once for each shape of data."""
+
+    measure: Callable[[TrainState, Batch | Batches], dict[str, Any]]
+    names: Callable[[TrainState, Batch], Sequence[str]]  # of what it measures
+
+
+def evaluator(loss_fn: LossFn, *, batch_size: int, devices: Placement) -> Evaluator:
+    """Makes what measures a loss again and again; see ``evaluate``."""
+    _checks.positive_ints("evaluate", batch_size=batch_size)
+    arrays, rebuild = unbound(loss_fn)
+
+    def sums_of(params: Any, state: Any, data: Batch, arrays: Any, size: int, mesh: Any) -> Any:
+        where = parallel_lib.placement(devices.engine, mesh)
+        fn = lambda params, state, data, arrays: make_evaluation(
+            rebuild(arrays), batch_size=size, **where
+        )(params, state, data)
+        program = parallel_lib.compile_replicated(fn, devices.engine, mesh)
+        options = _programs.options(reproducible=devices.reproducible)
+        return _programs.compiled(program, params, state, data, arrays, options=options)
+
+    known: dict[Any, _programs.Program] = {}
+
+    def prepared(train_state: TrainState, data: Batch) -> tuple[_programs.Program, tuple[Any, ...]]:
+        size = rows_of(data)
+        if not size:
+            raise ValueError("evaluate got data without rows")
+        mesh = parallel_lib.mesh_under(train_state) or devices.mesh
+        args = train_state.params, train_state.state, dict(data), arrays
+        args = _programs.spread(args, mesh)
+        leaves, structure = jax.tree.flatten(args)
+        key = mesh, structure, tuple((x.shape, x.dtype, x.sharding) for x in leaves)
+        if key not in known:
+            known[key] = sums_of(*args, min(batch_size, size), mesh)
+        return known[key], args
+
+    def sums(train_state: TrainState, data: Batch) -> Metrics:
+        program, args = prepared(train_state, data)
+        return program(*args)
+
+    def names(train_state: TrainState, data: Batch) -> Sequence[str]:
+        program, _ = prepared(train_state, data)
+        return tuple(program.out_info)  # type: ignore[attr-defined]
+
+    return Evaluator(lambda train_state, data: _measured(sums, train_state, data), names)
+
+
+def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int = 1000) -> Any:
     """Computes what a network gives for inputs, some rows at a time, with nothing random.
 
     Args:
         net: a Layer.
         train_state: whose params and state are used.
-        inputs: shape (N, …).
+        inputs: shape (N, …), or any tree of such arrays, as the network takes it.
         batch_size: rows at a time; it bounds the memory on the device.
 
     Returns:
-        The outputs, shape (N, …), on the host.
+        The outputs, NumPy arrays of shape (N, …), in the structure that the network gives.
 
     Raises:
-        ValueError: if there are no inputs, or ``batch_size`` isn't a positive integer.
+        ValueError: if there are no inputs, they differ in length, or ``batch_size`` isn't a
+            positive integer.
 
     Example:
         >>> from jaxdl import layers, train
@@ -97,25 +136,50 @@ def predict(
         [[2.0], [2.0], [2.0]]
     """
     _checks.positive_ints("predict", batch_size=batch_size)
-    inputs = np.asarray(inputs)
-    if inputs.ndim == 0 or len(inputs) == 0:
+    inputs = jax.tree.map(np.asarray, inputs)
+    lengths = {len(x) if x.ndim else 0 for x in jax.tree.leaves(inputs)}
+    if lengths in (set(), {0}):
         raise ValueError("predict got inputs without rows")
-    batch_size = min(batch_size, len(inputs))
+    if len(lengths) > 1:
+        raise ValueError(f"predict got inputs of different lengths: {sorted(lengths)}")
+    size = lengths.pop()
+    batch_size = min(batch_size, size)
     # The last batch ends with the last row and overlaps with the one before: one shape for all.
-    starts = [*range(0, len(inputs) - batch_size, batch_size), len(inputs) - batch_size]
+    starts = [*range(0, size - batch_size, batch_size), size - batch_size]
+    batch = lambda i: jax.tree.map(lambda x: x[i : i + batch_size], inputs)
+    run = _network(net, train_state, batch(0))
+    outputs = [jax.tree.map(np.asarray, run(batch(i))) for i in starts]
+    overlap = batch_size * len(starts) - size
+    outputs[-1] = jax.tree.map(lambda x: x[overlap:], outputs[-1])
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
+
+
+def _network(net: Layer, train_state: TrainState, example: Any) -> Callable[[Any], Any]:
+    """A network in evaluation, compiled; over processes, each gets the whole result."""
     mesh = parallel_lib.mesh_under(train_state) if jax.process_count() > 1 else None
-    run = functools.partial(_programs.prediction(net, mesh), train_state.params, train_state.state)
-    outputs = [np.asarray(run(inputs[i : i + batch_size])) for i in starts]
-    overlap = batch_size * len(starts) - len(inputs)
-    return np.concatenate([*outputs[:-1], outputs[-1][overlap:]])
+    params, state = train_state.params, train_state.state
+    apply = lambda params, state, inputs: _contract.applied(
+        net, params, state, inputs, key=None, train=False
+    )[0]
+    whole = None if mesh is None else NamedSharding(mesh, PartitionSpec())
+    program = _programs.compiled(jax.jit(apply, out_shardings=whole), params, state, example)
+    return lambda inputs: program(params, state, inputs)
 
 
-def _sums(
-    loss_fn: LossFn, train_state: TrainState, data: Batch, batch_size: int, engine: Parallel
-) -> Metrics:
-    size = len(jax.tree.leaves(data)[0])
-    if size == 0:
-        raise ValueError("evaluate got data without rows")
-    mesh = parallel_lib.mesh_under(train_state) or parallel_lib.data_mesh()
-    run = _programs.evaluation(loss_fn, min(batch_size, size), engine, mesh)
-    return run(*_programs.spread((train_state.params, train_state.state, dict(data)), mesh))
+def _measured(
+    sums_of: Callable[[TrainState, Batch], Metrics],
+    train_state: TrainState,
+    data: Batch | Batches,
+) -> dict[str, Any]:
+    if isinstance(data, Mapping):
+        return metrics.compute(sums_of(train_state, data))
+    if data is None or isinstance(data, Dataset | Stream):
+        raise TypeError(
+            f"evaluate got a {type(data).__name__}; it needs a part of a dataset, as dataset.test,"
+            " or batches"
+        )
+    batches = batches_of(data, 0)
+    parts = [jax.device_get(sums_of(train_state, as_dict(batch))) for batch in batches]
+    if not parts:
+        raise ValueError("evaluate got no batches")
+    return metrics.compute(jax.tree.map(lambda *x: np.sum(x, axis=0, dtype=x[0].dtype), *parts))

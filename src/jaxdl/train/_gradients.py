@@ -1,17 +1,74 @@
 """The gradient of a batch: on one device or split over many, at once or in parts."""
 
 import functools
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from jaxdl import metrics as metrics_lib
 from jaxdl._varying import total, varying
-from jaxdl.types import Array, Batch, Key, LossFn, Metrics, Params, State
+from jaxdl.train._contract import check_params, name_of_function, returned_by_loss
+from jaxdl.types import Array, Batch, Key, LossFn, Mean, Metrics, Params, State
 
 Gradient: TypeAlias = tuple[Params, State, Metrics]
 """Gradient, new state, and the sums of the metrics with ``"loss"``."""
+
+TINY = 1e-30
+"""The least that a sum is divided by: the mean of nothing is 0, and so is its gradient."""
+
+
+class Measured(NamedTuple):
+    """A loss function's result in one form."""
+
+    loss: Array  # the mean that is differentiated
+    count: Array  # of what it is a mean: how much it counts among other batches
+    state: State
+    sums: Metrics  # with "loss"
+
+
+def measured(
+    loss_fn: LossFn, params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
+) -> Measured:
+    """Calls a loss function on a batch that has a weight, and checks what comes back.
+
+    Example:
+        >>> square = lambda p, s, b, *, key, train: (((p * b["x"]) ** 2).mean(), (s, {}))
+        >>> measured(square, 3.0, (), {"x": jnp.ones(4)}, key=None, train=False).count
+        Array(4., dtype=float32)
+    """
+    batch = with_weight(batch)
+    returned = loss_fn(params, state, batch, key=key, train=train)
+    loss, after, found = returned_by_loss(loss_fn, returned, state)
+    rows, noted = row_count(batch), found.get("loss")
+    if isinstance(loss, Mean):
+        count = jax.lax.stop_gradient(jnp.asarray(loss.count, float))
+        loss = loss.total / jnp.maximum(count, TINY).astype(jnp.result_type(loss.total))
+    else:
+        counted = isinstance(noted, Mean)
+        count = jax.lax.stop_gradient(jnp.asarray(noted.count, float)) if counted else rows
+    loss = jnp.asarray(loss)
+    mean = Mean(loss.astype(count.dtype) * count, count)
+    return Measured(loss, count, after, {**as_sums(found, rows), "loss": mean})
+
+
+def as_sums(found: Metrics, rows: Array) -> Metrics:
+    """Makes of each metric that is one number a mean over rows; sums stay as they are.
+
+    Example:
+        >>> as_sums({"kl": jnp.float32(2.0)}, jnp.float32(3))["kl"]
+        Mean(total=Array(6., dtype=float32), count=Array(3., dtype=float32))
+    """
+
+    def each(x: Any) -> Any:
+        if isinstance(x, dict):
+            return {name: each(value) for name, value in x.items()}
+        if isinstance(x, tuple) or jnp.ndim(x):
+            return x
+        return Mean(jnp.asarray(x).astype(rows.dtype) * rows, rows)
+
+    return {name: each(x) for name, x in found.items()}
 
 
 def gradient(
@@ -23,11 +80,12 @@ def gradient(
     key: Key,
     axis_name: str | None = None,
     accumulate: int = 1,
+    scale: Array | None = None,
 ) -> Gradient:
     """Differentiates the mean loss of a whole batch by the parameters.
 
-    On several devices, and in several parts, each mean counts by its share of the rows or of
-    their weights: a mean of means would not do.
+    With several devices, or in several parts, each mean counts by what it is a mean over, rows or
+    tokens or their weights: a mean of means would not do.
 
     Args:
         loss_fn: see ``LossFn``.
@@ -37,9 +95,13 @@ def gradient(
         key: of the step, the same on all devices.
         axis_name: the axis of devices over which the batch is split.
         accumulate: into how many parts a device cuts its rows.
+        scale: what the loss is multiplied by on the way back, and the gradient divided by.
 
     Returns:
         ``(gradient, state, sums)`` of the whole batch, the same on all devices.
+
+    Raises:
+        TypeError: if the loss function or the parameters aren't what they must be.
 
     Example:
         >>> square = lambda p, s, b, *, key, train: (((p * b["x"]) ** 2).mean(), (s, {}))
@@ -47,23 +109,25 @@ def gradient(
         >>> float(gradient(square, jnp.float32(3), (), batch, key=jax.random.key(0))[0])
         6.0
     """
-    count = row_count(batch)
-    whole = None  # one part is the whole: it needs no share
+    check_params(name_of_function(loss_fn), params)
+    batch, given = with_weight(batch), params
     if axis_name is not None:
         key = jax.random.fold_in(key, jax.lax.axis_index(axis_name))
-        whole = jax.lax.psum(count, axis_name)
         # With check_vma=True the gradient by what devices share is summed over them; summed again
         # below, it would count each row as often as there are devices.
         params, state = varying((params, state), batch)
-    if accumulate == 1:
-        grads, state, sums = _of_part(loss_fn, params, state, batch, key, whole)
+    if accumulate > 1:
+        grads, state, sums = _in_parts(loss_fn, params, state, batch, key, accumulate, scale)
     else:
-        whole = count if whole is None else whole
-        grads, state, sums = _in_parts(loss_fn, params, state, batch, key, whole, accumulate)
+        share = lambda count: _share(count, axis_name)
+        grads, state, sums = _of_part(loss_fn, params, state, batch, key, share, scale)
     if axis_name is not None:
-        grads, sums = total((grads, sums), axis_name)
+        grads, sums = total((jax.tree.map(_wide, grads), sums), axis_name)
         state = jax.lax.pmean(state, axis_name)
-    return grads, state, sums
+    if accumulate > 1:
+        whole = jnp.maximum(sums["loss"].count, TINY)
+        grads = jax.tree.map(lambda g: g / whole.astype(g.dtype), grads)
+    return jax.tree.map(lambda g, p: g.astype(jnp.result_type(p)), grads, given), state, sums
 
 
 def batch_loss(
@@ -83,33 +147,69 @@ def batch_loss(
         9.0
     """
     if axis_name is None:
-        return loss_fn(params, state, batch, key=key, train=True)[0]
-    key, count = jax.random.fold_in(key, jax.lax.axis_index(axis_name)), row_count(batch)
+        return measured(loss_fn, params, state, batch, key=key, train=True).loss
+    key = jax.random.fold_in(key, jax.lax.axis_index(axis_name))
     params, state = _own(axis_name, params, batch), varying(state, batch)
-    loss = loss_fn(params, state, batch, key=key, train=True)[0]
-    return _summed(axis_name, _shared(loss, count, jax.lax.psum(count, axis_name)))
+    found = measured(loss_fn, params, state, batch, key=key, train=True)
+    return _summed(axis_name, found.loss * _share(found.count, axis_name).astype(found.loss.dtype))
+
+
+def with_weight(batch: Batch) -> Batch:
+    """Returns a batch that has a weight: 1 a row where it had none.
+
+    Example:
+        >>> with_weight({"inputs": jnp.zeros((2, 3))})["weight"]
+        Array([1., 1.], dtype=float32)
+    """
+    size = rows_of(batch)
+    if not isinstance(batch, Mapping) or "weight" in batch or size is None:
+        return batch
+    return {**batch, "weight": jnp.ones(size, jnp.float32)}
+
+
+def rows_of(batch: Any) -> int | None:
+    """How many rows a batch has: the length of its first array; None where it has none."""
+    leaves = jax.tree.leaves(batch)
+    return jnp.shape(leaves[0])[0] if leaves and jnp.ndim(leaves[0]) else None
 
 
 def row_count(batch: Batch) -> Array:
     """Returns how many rows a batch has, or the sum of their weights, in the widest precision."""
-    if "weight" in batch:
-        return jnp.sum(batch["weight"], dtype=float)
-    return jnp.asarray(len(jax.tree.leaves(batch)[0]), float)
+    if isinstance(batch, Mapping) and "weight" in batch:
+        return jnp.sum(jnp.asarray(batch["weight"]), dtype=float)
+    return jnp.asarray(rows_of(batch) or 1, float)
 
 
 def _of_part(
-    loss_fn: LossFn, params: Params, state: State, part: Batch, key: Key, whole: Array | None
+    loss_fn: LossFn,
+    params: Params,
+    state: State,
+    part: Batch,
+    key: Key,
+    share: Callable[[Array], Array],
+    scale: Array | None,
 ) -> Gradient:
-    """A part's contribution: its mean loss counts by its share of the whole count."""
-    count = row_count(part)
+    """The gradient of a part's mean loss, times the share of its count."""
 
-    def objective(params: Params) -> tuple[Array, tuple[Array, State, Metrics]]:
-        loss, (after, sums) = loss_fn(params, state, part, key=key, train=True)
-        return loss if whole is None else _shared(loss, count, whole), (loss, after, sums)
+    def objective(params: Params) -> tuple[Array, Measured]:
+        found = measured(loss_fn, params, state, part, key=key, train=True)
+        return found.loss, found
 
-    grads, (loss, after, sums) = jax.grad(objective, has_aux=True)(params)
-    mean = metrics_lib.Mean(loss.astype(count.dtype) * count, count)
-    return grads, after, {"loss": mean, **sums}
+    loss, backward, found = jax.vjp(objective, params, has_aux=True)
+    seed = share(found.count).astype(loss.dtype)
+    if scale is not None:
+        seed = seed * scale.astype(loss.dtype)
+    (grads,) = backward(varying(seed, loss))
+    if scale is not None:
+        grads = jax.tree.map(lambda g: g / scale.astype(g.dtype), grads)
+    return grads, found.state, found.sums
+
+
+def _share(count: Array, axis_name: str | None) -> Array:
+    """What part of the whole batch, over all devices, a count is."""
+    if axis_name is None:
+        return jnp.ones_like(count)
+    return count / jnp.maximum(jax.lax.psum(count, axis_name), TINY)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -142,24 +242,28 @@ def _in_parts(
     state: State,
     batch: Batch,
     key: Key,
-    whole: Array,
     parts: int,
+    scale: Array | None,
 ) -> Gradient:
     """Adds up the gradients of parts of equal size, and of a smaller last one where rows are left.
 
-    A part takes every so many-th row, so that it is spread over the devices as the batch is.
+    Each counts by what its loss is a mean over; what is returned has yet to be divided by the
+    count of them all. A part takes every so many-th row, so that it is spread over the devices as
+    the batch is.
     """
-    size = len(jax.tree.leaves(batch)[0])
+    size = rows_of(batch) or 1
     rows = -(-size // parts)
     full = size // rows
     cut = lambda x: x[: full * rows].reshape(rows, full, *x.shape[1:]).swapaxes(0, 1)
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(full + 1))
 
     def add(carry: tuple[Params, State], part: tuple[Batch, Key]) -> tuple[tuple, Metrics]:
-        grads, after, sums = _of_part(loss_fn, params, carry[1], part[0], part[1], whole)
-        return (jax.tree.map(jnp.add, carry[0], grads), after), sums
+        grads, after, sums = _of_part(loss_fn, params, carry[1], *part, jnp.ones_like, scale)
+        count = sums["loss"].count
+        plus = lambda a, g: a + g.astype(a.dtype) * count.astype(a.dtype)
+        return (jax.tree.map(plus, carry[0], grads), after), sums
 
-    start = (jax.tree.map(jnp.zeros_like, params), state)
+    start = (varying(jax.tree.map(lambda p: _wide(jnp.zeros_like(p)), params), batch), state)
     (grads, state), sums = jax.lax.scan(add, start, (jax.tree.map(cut, batch), keys[:full]))
     sums = jax.tree.map(lambda s: s.sum(0), sums)
     if full * rows < size:
@@ -169,6 +273,6 @@ def _in_parts(
     return grads, state, sums
 
 
-def _shared(loss: Array, count: Array, whole: Array) -> Array:
-    """What the mean loss of ``count`` rows adds to that of all of them."""
-    return loss * (count / jnp.maximum(whole, 1e-30)).astype(loss.dtype)
+def _wide(x: Array) -> Array:
+    """An array in the dtype of its sums: half precision would lose all but the largest terms."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -15,16 +15,17 @@ class Event(NamedTuple):
 
     ``"chunk"`` comes within a long epoch, once or twice a second, ``"epoch"`` after the validation
     of a complete one. The last event is ``"finish"``, or ``"interrupt"`` where a signal, or a
-    cluster's notice, ended the run before all its epochs were complete; after that ``fit`` goes
-    on, to the bit, from ``train_state`` and ``history``.
+    cluster's notice, ended the run before all its epochs were complete: ``fit`` continues, to the
+    bit, from ``train_state`` and ``history``.
     """
 
     kind: Kind
     train_state: TrainState
     history: list[dict[str, Any]]  # a row a complete epoch; the last row is the newest
-    epochs: int  # how many the run will have
+    epochs: float | None  # how many the run will have; None where nobody knows
     share: float | None = None  # of the epoch under way that is done; None where nobody knows
     signal: int | None = None  # the number of the signal that asked to stop
+    columns: tuple[str, ...] = ()  # the names in a row of the history, where they are known
 
 
 Hook = Callable[[Event], None]

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
+from jaxdl import _jaxprs
+
 
 class _Found(Exception):
     """Ends the search."""
@@ -57,7 +59,7 @@ def _evaluate(
     )
     read = lambda v: v.val if isinstance(v, core.Literal) else values[v]
     for eqn in jaxpr.eqns:
-        inputs, inside = [read(v) for v in eqn.invars], (*scope, *_scopes(eqn))
+        inputs, inside = [read(v) for v in eqn.invars], (*scope, *_jaxprs.scopes(eqn))
         outputs = _inner(eqn, inputs, inside)
         if outputs is None:
             outputs = _bind(eqn, inputs)
@@ -70,22 +72,14 @@ def _inner(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any]
     """Goes into the equations of a call, or of each turn of a scan; None for other equations."""
     if eqn.primitive.name == "scan":
         return _scan(eqn, inputs, scope)
-    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
-        inner = eqn.params.get(name)
-        if isinstance(inner, core.ClosedJaxpr):
-            return _evaluate(inner.jaxpr, inner.consts, inputs, scope)
-        if isinstance(inner, core.Jaxpr) and not inner.constvars:
-            return _evaluate(inner, (), inputs, scope)
-    return None
+    inner = _jaxprs.call(eqn)
+    return None if inner is None else _evaluate(*inner, inputs, scope)
 
 
 def _scan(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any]:
     closed, length, backward = (eqn.params[name] for name in ("jaxpr", "length", "reverse"))
     jaxpr = closed.jaxpr if isinstance(closed, core.ClosedJaxpr) else closed
-    # Versions of JAX write down in their own ways how many of each kind there are. What is
-    # scanned over has an axis less inside; what is carried, and what is constant, hasn't.
-    n_carry = len(eqn.outvars) - _scanned(eqn.outvars, jaxpr.outvars)
-    n_consts = len(inputs) - _scanned(eqn.invars, jaxpr.invars) - n_carry
+    n_consts, n_carry = _jaxprs.scan_counts(eqn)
     consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
     rows: list[Sequence[Any]] = [()] * length
     for i in range(length)[::-1] if backward else range(length):
@@ -93,10 +87,6 @@ def _scan(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any]:
         results = _evaluate(jaxpr, getattr(closed, "consts", ()), turn, scope)
         carry, rows[i] = results[:n_carry], results[n_carry:]
     return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
-
-
-def _scanned(outside: Sequence[Any], inside: Sequence[Any]) -> int:
-    return sum(a.aval.ndim != b.aval.ndim for a, b in zip(outside, inside, strict=True))
 
 
 def _bind(eqn: Any, inputs: Sequence[Any]) -> list[Any]:
@@ -116,9 +106,3 @@ def _check(eqn: Any, inputs: Sequence[Any], outputs: Sequence[Any], scope: tuple
             place = f"in {scope[-1]}" if scope else "in no layer,"
             shape = f"{x.dtype}[{','.join(map(str, x.shape))}]"
             raise _Found(f"{place} {eqn.primitive.name} gives {shape} with {listed}")
-
-
-def _scopes(eqn: Any) -> tuple[str, ...]:
-    """The names of layers out of what JAX notes for an operation, as "jvp(dense(3, 4))"."""
-    stack = getattr(eqn.source_info.name_stack, "stack", ())
-    return tuple(part.name for part in stack if type(part).__name__ == "Scope")

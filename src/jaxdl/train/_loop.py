@@ -1,113 +1,450 @@
-"""An epoch as chunks of steps, each a call of one program."""
+"""The loop around any step: epochs in chunks, validation, a history, a clean stop."""
 
+import contextlib
+import sys
 import time
-from collections.abc import Callable, Generator
-from typing import Any, NamedTuple, TypeAlias
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+import jax
 import numpy as np
 
-from jaxdl.train import _programs
-from jaxdl.train._diagnosis import Examine
-from jaxdl.train._pace import Pace, next_steps
-from jaxdl.train._programs import Program, Recipe
-from jaxdl.train._sources import Part, Source
-from jaxdl.train._step import TrainState
-from jaxdl.types import Metrics
+from jaxdl import _checks, _paths, metrics
+from jaxdl import data as data_lib
+from jaxdl import parallel as parallel_lib
+from jaxdl.data._stream import Reader, Stream
+from jaxdl.parallel import Placement
+from jaxdl.parallel._placement import EVERYWHERE, resolved
+from jaxdl.parallel._processes import ShouldStop
+from jaxdl.train import _multiprocess, _programs
+from jaxdl.train._chunks import Compiler, Length, Passed, chunks, no_sums
+from jaxdl.train._diagnosis import Explain, examiner, leaf_of
+from jaxdl.train._early import EarlyStopping, best_row, check_metric, is_over
+from jaxdl.train._epoch import make_chunk, summed
+from jaxdl.train._gradients import rows_of
+from jaxdl.train._hooks import Event, Hook, Kind, progress
+from jaxdl.train._pace import Pace
+from jaxdl.train._rows import Where
+from jaxdl.train._sources import Part, Source, endless, resident, streaming
+from jaxdl.types import Batch, Metrics
+
+T = TypeVar("T")
+
+History: TypeAlias = list[dict[str, Any]]
+"""A row an epoch: ``epoch``, ``step``, ``loss``, each metric, the same of validation, times."""
+
+AnyStep: TypeAlias = Callable[[T, Any], tuple[T, Metrics]]
+"""Takes one step of any training on one batch."""
+
+MakeStep: TypeAlias = Callable[[Any, Any, Batch, int, Where], tuple[AnyStep[Any], bool]]
+"""From arrays, a TrainState, data, batch size and place to a step, and whether batches are filled
+up with rows of weight 0. It is called while a program is traced."""
+
+Measured: TypeAlias = Callable[[Any], Mapping[str, Any]]
+"""What validation adds to a row: from a TrainState to numbers by name."""
+
+NamesOf: TypeAlias = Callable[[Any], Sequence[str] | None]
+"""The names of these before the first step; None where nobody knows."""
+
+COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
 
 
-class Passed(NamedTuple):
-    """How far an epoch has come."""
+class Interrupted(SystemExit):
+    """A run was asked to stop before its end; not caught, it ends a script with 128 + signal.
 
-    train_state: TrainState
-    sums: Metrics  # of the metrics of its steps
-    complete: bool
-    share: float | None  # of it that is done; None where nobody knows
-    rows: int
-    seconds: float  # of training
-    compile_seconds: float
-    pace: Pace
+    ``train_state`` and ``history`` are what the run had come to; with them it continues to the bit.
+    """
+
+    train_state: Any
+    history: History
+    signal: int
 
 
-Compiler: TypeAlias = Callable[[TrainState, Part], tuple[Program, Metrics, float]]
-"""Gives the program of a part, its sums of no steps, and how long it took to compile now."""
+class Run(NamedTuple):
+    """What stays the same over a run."""
+
+    make_step: MakeStep
+    arrays: Any  # what the step needs besides TrainState and batch
+    data: data_lib.Dataset | Stream | None
+    batch_size: int | None
+    shuffle: bool
+    length: Length
+    devices: Placement
+    measure: Measured
+    names_of: NamesOf
+    explain: Explain
+    stopping: EarlyStopping | None
+    restore: Callable[[Any, Any], Any]  # from the last and the best TrainState to that returned
+    hooks: tuple[Hook, ...]
+    chunk: int | None
 
 
-def compiler(recipe: Recipe) -> Compiler:
+def loop(
+    step: AnyStep[T],
+    train_state: T,
+    data: data_lib.Dataset | Stream | None = None,
+    *,
+    epochs: int | None = None,
+    max_steps: int | None = None,
+    steps_per_epoch: int | None = None,
+    batch_size: int | None = None,
+    shuffle: bool = True,
+    validate: Callable[[T], Mapping[str, Any]] | None = None,
+    early_stopping: EarlyStopping | None = None,
+    hooks: Sequence[Hook] = (progress(),),
+    devices: Placement = EVERYWHERE,
+    chunk: int | None = None,
+    history: Sequence[dict[str, Any]] = (),
+) -> tuple[T, History]:
+    """Trains by any step: several networks and optimizers, target networks, a replay buffer.
+
+    Epochs are programs of many steps, with hooks, checkpoints, resume and a clean stop as in
+    ``fit``, which is this loop around the step of ``make_step``.
+
+    Args:
+        step: ``(train_state, batch) -> (train_state, metrics)``, pure. A metric that is one number
+            is averaged over the rows of an epoch, others are sums as in jaxdl.metrics. Arrays that
+            it needs besides go in by ``jax.tree_util.Partial(step, …)``, without compiling anew
+            when they change. Under ``"pmap"`` and ``"shard_map"`` it averages over the axis
+            ``"data"`` itself.
+        train_state: any NamedTuple with a field ``step``, an int32 that the step counts up, and,
+            where a Dataset is shuffled, ``key``. It stays usable.
+        data: what to train on. Without, each step gets ``{}`` as its batch, and draws what it needs
+            from its TrainState.
+        epochs: how many epochs in all, counted from step 0.
+        max_steps: how many steps in all, counted from step 0. Defaults to what ``epochs`` says.
+        steps_per_epoch: how many steps are an epoch, after which there is a row of the history,
+            validation and an event. Defaults to one pass over the data; without data, and for a
+            stream without end, it must be given.
+        batch_size: rows a step, over all devices together; for a Dataset only.
+        shuffle: whether each pass over a Dataset has its own random order.
+        validate: measures a TrainState after each epoch; its numbers go into the history as
+            ``validation_…``.
+        early_stopping: when to end before, and with the TrainState of which epoch.
+        hooks: functions that are given each ``Event``.
+        devices: where it runs.
+        chunk: how many steps are one program, at most. Defaults to about half a second of them.
+        history: rows of the epochs before, where a run continues.
+
+    Returns:
+        The final TrainState and the history.
+
+    Raises:
+        ValueError: if data or numbers make no sense, or the step doesn't count.
+        TypeError: if the data is neither a Dataset nor a Stream, or a TrainState has no ``step``.
+        NonFiniteError: if the metric ``"loss"``, or a field ``params``, isn't finite any more.
+        Interrupted: if a signal ended it before its end.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> class Walk(NamedTuple):
+        ...     step: jax.Array
+        ...     place: jax.Array
+        >>> def step(walk, batch):
+        ...     key = jax.random.fold_in(jax.random.key(0), walk.step)
+        ...     place = walk.place + jax.random.choice(key, jnp.array([-1, 1]))
+        ...     return Walk(walk.step + 1, place), {"distance": jnp.abs(place)}
+        >>> end, history = loop(step, Walk(jnp.int32(0), jnp.int32(0)), max_steps=100,
+        ...                     steps_per_epoch=50, hooks=())
+        >>> int(end.step), [row["step"] for row in history]
+        (100, [50, 100])
+    """
+    arrays, rebuild = unbound(step)
+    run = Run(
+        lambda arrays, train_state, data, batch_size, where: (rebuild(arrays), False),
+        arrays,
+        data,
+        batch_size,
+        shuffle,
+        Length(epochs, max_steps, steps_per_epoch),
+        devices,
+        validate or (lambda train_state: {}),
+        lambda train_state: None if validate else (),
+        lambda train_state, batch, after: leaf_of("the TrainState", after()),
+        early_stopping,
+        lambda last, best: best._replace(step=last.step),
+        tuple(hooks),
+        chunk,
+    )
+    return train(run, train_state, list(history), "loop")
+
+
+def train(run: Run, train_state: Any, history: History, caller: str) -> tuple[Any, History]:
+    """Checks a run and does it."""
+    if not hasattr(train_state, "step") or not hasattr(train_state, "_replace"):
+        kind = type(train_state).__name__
+        raise TypeError(f"{caller}: train_state is a {kind}; it needs a NamedTuple with a step")
+    run = run._replace(devices=resolved(caller, run.devices))
+    _check(run, caller)
+    mesh: Any = run.devices.mesh
+    _multiprocess.check(run.data, train_state, run.length, run.batch_size, history)
+    source, run = _source(run)
+    passes, done = _position(run, train_state, history)
+    begin = Passed(
+        _programs.placed(train_state, mesh, run.devices.rule),
+        int(train_state.step),
+        passes, {}, False, None, 0, 0.0, 0.0, Pace(run.chunk),
+    )  # fmt: skip
+    if _is_over(run, history, begin):
+        if not history:
+            warnings.warn(f"{caller}: {_nothing_to_do(run, begin)}", stacklevel=3)
+    else:
+        names = run.names_of(begin.train_state)
+        run = run._replace(names_of=lambda train_state: names)
+    examine = examiner(run.explain, shuffle=run.shuffle and isinstance(run.data, data_lib.Dataset))
+    steps = lambda: chunks(_compiler(run), source, examine, run.length, begin, done)
+    return _train(run, steps, begin, history)
+
+
+def unbound(fn: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Parts a function from the arrays that ``jax.tree_util.Partial`` has bound to it.
+
+    Example:
+        >>> arrays, rebuild = unbound(jax.tree_util.Partial(max, np.float32(3)))
+        >>> arrays, rebuild(arrays)(np.float32(5))
+        ([np.float32(3.0)], np.float32(5.0))
+    """
+    if not isinstance(fn, jax.tree_util.Partial):
+        return [], lambda arrays: fn
+    arrays, structure = jax.tree.flatten(fn)
+    return [np.asarray(x) if np.isscalar(x) else x for x in arrays], structure.unflatten
+
+
+def _train(
+    run: Run, steps: Callable[[], Any], begin: Passed, history: History
+) -> tuple[Any, History]:
+    """Takes steps until the run is over, or a signal asks to stop."""
+    passed, signal = begin, None
+    best = run.stopping.best if run.stopping else None
+    with parallel_lib.stopping() as should_stop, contextlib.closing(steps()) as moments:
+        while not _is_over(run, history, passed) and signal is None:
+            passed = next(moments)
+            if run.stopping:
+                check_metric(run.stopping, _columns(run, passed))
+            if passed.complete:
+                history.append(_row(run, passed) | _validation(run, passed.train_state))
+                if run.stopping and best_row(run.stopping, history) == len(history) - 1:
+                    best = passed.train_state
+            signal = _tell(run, passed, history, should_stop)
+    train_state = passed.train_state
+    if finished := _is_over(run, history, passed):
+        train_state = train_state if best is None else run.restore(train_state, best)
+    kind: Kind = "finish" if finished else "interrupt"
+    share = 0.0 if passed.complete else passed.share
+    for hook in run.hooks:
+        hook(Event(kind, train_state, history, _epochs(run), share, signal, _columns(run, passed)))
+    if signal is not None and not finished:
+        raise _interrupted(run, passed, history, signal)
+    return train_state, history
+
+
+def _tell(run: Run, passed: Passed, history: History, should_stop: ShouldStop) -> int | None:
+    """Tells the hooks of a chunk or an epoch, and asks for a signal."""
+    kind: Kind = "epoch" if passed.complete else "chunk"
+    share, columns = 0.0 if passed.complete else passed.share, _columns(run, passed)
+    for hook in run.hooks:
+        hook(Event(kind, passed.train_state, history, _epochs(run), share, None, columns))
+    # Asked after the hooks and validation, so that it is once a chunk in every process.
+    return should_stop(passed.step)
+
+
+def _interrupted(run: Run, passed: Passed, history: History, signal: int) -> Interrupted:
+    if parallel_lib.is_primary():
+        print(f"stopped by signal {signal} after step {passed.step}", file=sys.stderr)
+    stop = Interrupted(128 + signal)
+    stop.train_state, stop.history, stop.signal = passed.train_state, history, signal
+    return stop
+
+
+def _row(run: Run, passed: Passed) -> dict[str, Any]:
+    return {
+        "epoch": _epoch(run, passed),
+        "step": passed.step,
+        **metrics.compute(passed.sums),
+        "seconds": passed.seconds,
+        "examples_per_second": passed.rows / passed.seconds,
+        "compile_seconds": passed.compile_seconds,
+    }
+
+
+def _validation(run: Run, train_state: Any) -> dict[str, Any]:
+    return {f"validation_{name}": value for name, value in run.measure(train_state).items()}
+
+
+def _columns(run: Run, passed: Passed) -> tuple[str, ...]:
+    """The names of a row, where all are known before there is one."""
+    names = run.names_of(passed.train_state)
+    if names is None or not passed.sums:
+        return ()
+    return (*COLUMNS, *passed.sums, *(f"validation_{name}" for name in names))
+
+
+def _epoch(run: Run, passed: Passed) -> int | float:
+    """How many epochs are complete; a whole number but where ``max_steps`` ends within one."""
+    per = run.length.steps_per_epoch or _steps_a_pass(run)
+    number = passed.passes if per is None else passed.step / per
+    return round(number, 4) if number % 1 else int(number)
+
+
+def _epochs(run: Run) -> float | None:
+    """How many epochs a run will have, where anybody knows."""
+    per = run.length.steps_per_epoch or _steps_a_pass(run)
+    if run.length.max_steps is None or per is None:
+        return run.length.epochs
+    return min(run.length.max_steps / per, run.length.epochs or float("inf"))
+
+
+def _is_over(run: Run, history: History, passed: Passed) -> bool:
+    epochs, max_steps, per = run.length
+    done = passed.passes if per is None else passed.step // per
+    return (
+        (epochs is not None and done >= epochs)
+        or (max_steps is not None and passed.step >= max_steps)
+        or (run.stopping is not None and is_over(run.stopping, history))
+    )
+
+
+def _nothing_to_do(run: Run, begin: Passed) -> str:
+    asked = (
+        f"{run.length.max_steps} steps"
+        if run.length.epochs is None
+        else f"{run.length.epochs} epochs"
+    )
+    return (
+        f"nothing is trained: the TrainState has taken {begin.step} steps already, and {asked} are"
+        " counted from step 0. Ask for more, or start anew from its parameters with"
+        " init_state(net, tx, key, params=train_state.params, state=train_state.state)"
+    )
+
+
+def _source(run: Run) -> tuple[Source, Run]:
+    mesh: Any = run.devices.mesh
+    run = run._replace(arrays=_programs.placed(run.arrays, mesh))
+    if run.data is None:
+        return endless(), run
+    if isinstance(run.data, Stream):
+        return streaming(run.data.train, mesh, chunk=run.chunk), run
+    placed = _programs.placed(dict(run.data.train), mesh)
+    return resident(placed, run.batch_size or 1), run
+
+
+def _compiler(run: Run) -> Compiler:
     """Makes what compiles the program of a part, where its shape comes for the first time."""
-    known: dict[Any, tuple[Program, Metrics]] = {}
+    known: dict[Any, tuple[_programs.Program, Metrics]] = {}
 
-    def compiled(train_state: TrainState, part: Part) -> tuple[Program, Metrics, float]:
-        shapes = tuple((name, x.shape, x.dtype) for name, x in sorted(part.data.items()))
-        if found := known.get((part.batch_size, shapes)):
-            return *found, 0.0
-        made = _programs.compile_chunk(recipe, part.batch_size, train_state, part.data)
-        known[part.batch_size, shapes] = made[:2]
-        return made
+    def compiled(train_state: Any, part: Part) -> tuple[_programs.Program, Metrics, float]:
+        leaves, structure = jax.tree.flatten(part.data)
+        shape = structure, part.batch_size, tuple((x.shape, x.dtype) for x in leaves)
+        if shape in known:
+            return *known[shape], 0.0
+        began = time.perf_counter()
+        known[shape] = _compiled(run, train_state, part)
+        return *known[shape], time.perf_counter() - began
 
     return compiled
 
 
-def epoch_chunks(
-    compiled: Compiler,
-    source: Source,
-    train_state: TrainState,
-    pace: Pace,
-    examine: Examine,
-    *,
-    epoch: int,
-    done: int,
-) -> Generator[Passed, None, None]:
-    """Takes the steps of an epoch that are left, chunk by chunk.
+def _compiled(run: Run, train_state: Any, part: Part) -> tuple[_programs.Program, Metrics]:
+    """The program of a chunk of a part's steps, and its sums of no steps."""
+    engine, mesh, rule, reproducible = run.devices
+    where = Where(**parallel_lib.placement(engine, mesh))  # type: ignore[arg-type]
+    shuffle = run.shuffle and isinstance(run.data, data_lib.Dataset)
 
-    Args:
-        compiled: see ``compiler``.
-        source: of the epoch's rows.
-        train_state: to begin with.
-        pace: how quick the chunks before were.
-        examine: makes the error that says what went wrong where a number isn't finite.
-        epoch: its number, from 0 on.
-        done: how many of its steps have been taken before.
+    def step_of(train_state: Any, data: Batch, arrays: Any) -> tuple[AnyStep[Any], bool]:
+        step, pad = run.make_step(arrays, train_state, data, part.batch_size, where)
+        return (step if rule is None else parallel_lib.constrained(step, mesh, rule)), pad
 
-    Yields:
-        How far it has come, after each chunk.
+    def chunk(train_state: Any, sums: Metrics, data: Batch, arrays: Any, *span: Any) -> Any:
+        step, pad = step_of(train_state, data, arrays)
+        how = {"batch_size": part.batch_size, "shuffle": shuffle, "pad": pad, **where._asdict()}
+        return make_chunk(step, **how)(train_state, sums, data, *span)
 
-    Raises:
-        NonFiniteError: at the first step whose loss or new parameters aren't finite.
-    """
-    passed = Passed(train_state, {}, False, None, 0, 0.0, 0.0, pace)
-    with source(epoch, done) as parts:
-        for part in parts:
-            program, zeros, seconds = compiled(passed.train_state, part)
-            passed = passed._replace(
-                sums=passed.sums or zeros,
-                rows=passed.rows + part.rows,
-                compile_seconds=passed.compile_seconds + seconds,
-            )
-            at = part.first
-            while at < part.steps:
-                end = at + next_steps(passed.pace, part.steps - at)
-                passed = _chunk(program, passed, part, at, end, epoch, examine)
-                yield passed
-                at = end
+    def one(train_state: Any, data: Batch, arrays: Any) -> Any:
+        step = summed(step_of(train_state, data, arrays)[0], where.axis_name)
+        return step(train_state, jax.tree.map(lambda x: x[: part.batch_size], data))
 
-
-def _chunk(
-    program: Program, before: Passed, part: Part, at: int, end: int, epoch: int, examine: Examine
-) -> Passed:
-    """Takes the steps at … end - 1 of a part, and waits for them."""
-    begin = time.perf_counter()
-    numbers = np.int32(at), np.int32(end)
-    train_state, sums, finite = program(before.train_state, before.sums, part.data, *numbers)
-    if not bool(finite):  # it waits here
-        again = lambda k: program(before.train_state, before.sums, part.data, numbers[0], k)[0]
-        taken = int(train_state.step) - int(before.train_state.step)
-        raise examine(again, part, at, at + taken, epoch)
-    seconds = time.perf_counter() - begin
-    return before._replace(
-        train_state=train_state,
-        sums=sums,
-        complete=part.last and end == part.steps,
-        share=None if part.total is None else end / part.total,
-        seconds=before.seconds + seconds,
-        pace=before.pace._replace(steps=end - at, seconds=seconds),
+    on_devices = lambda fn: parallel_lib.compile_replicated(fn, engine, mesh)  # type: ignore[arg-type]
+    shapes = jax.eval_shape(on_devices(one), train_state, part.data, run.arrays)
+    _check_structure(train_state, shapes[0])
+    zeros = _programs.placed(no_sums(shapes[1]), mesh)
+    split = lambda fn: jax.jit(parallel_lib.constrained(fn, mesh, rule))  # type: ignore[arg-type]
+    program = (on_devices if rule is None else split)(chunk)
+    options = _programs.options(reproducible=reproducible)
+    span = np.int32(0), np.int32(0)
+    ready = _programs.compiled(
+        program, train_state, zeros, part.data, run.arrays, *span, options=options
     )
+    return lambda ts, sums, data, *span: ready(ts, sums, data, run.arrays, *span), zeros
+
+
+def _check_structure(before: Any, after: Any) -> None:
+    """A step gives a TrainState like the one it got, or no second step could follow."""
+    kinds = lambda tree: [
+        (jax.tree_util.keystr(path), x.shape, x.dtype)
+        for path, x in jax.tree.leaves_with_path(tree)
+    ]
+    for old, new in zip(kinds(before), kinds(after), strict=False):
+        if old != new:
+            raise ValueError(
+                f"the step changes the TrainState: {old[0]} was {old[2]}{list(old[1])}, and after"
+                f" it {new[0]} is {new[2]}{list(new[1])}; structure, shapes and dtypes must stay"
+            )
+    if jax.tree.structure(before) != jax.tree.structure(after):
+        raise ValueError("the step changes the structure of the TrainState; it must stay as it is")
+
+
+def _steps_a_pass(run: Run) -> int | None:
+    """How many steps are a pass over the data, where that is known."""
+    if isinstance(run.data, data_lib.Dataset):
+        return -(-(rows_of(run.data.train) or 0) // (run.batch_size or 1))
+    if isinstance(run.data, Stream) and isinstance(run.data.train, Reader):
+        return -(-run.data.train.size // run.data.train.batch_size)
+    return None
+
+
+def _position(run: Run, train_state: Any, history: History) -> tuple[int, int]:
+    """The pass that a TrainState is in, counted from 0, and how many of its steps are done."""
+    step, steps = int(train_state.step), _steps_a_pass(run)
+    if history and history[-1]["step"] > step:
+        last = f"with step {history[-1]['step']}, but the TrainState has taken {step}"
+        raise ValueError(f"fit: the history ends {last}: they are of different runs")
+    if steps is not None:
+        passes, done = divmod(step, steps)
+        if history and run.length.steps_per_epoch is None and int(history[-1]["epoch"]) != passes:
+            size = rows_of(run.data.train) if isinstance(run.data, data_lib.Dataset) else "its"
+            raise ValueError(
+                f"fit: the history ends with epoch {history[-1]['epoch']}, but with batches of"
+                f" {run.batch_size} of {size} rows the TrainState's step {step} lies behind epoch"
+                f" {passes}: a run continues with the batch size and the rows that it began with"
+            )
+        return passes, done
+    if history and run.length.steps_per_epoch is None:
+        return int(history[-1]["epoch"]), step - history[-1]["step"]
+    return 0, step
+
+
+def _check(run: Run, caller: str) -> None:
+    epochs, max_steps, steps_per_epoch = run.length
+    given = {"epochs": epochs, "max_steps": max_steps, "steps_per_epoch": steps_per_epoch}
+    given |= {"chunk": run.chunk}
+    _checks.positive_ints(caller, **{name: x for name, x in given.items() if x is not None})
+    if epochs is None and max_steps is None:
+        raise ValueError(f"{caller} needs epochs, or max_steps: how long is the run?")
+    if run.data is None or isinstance(run.data, Stream):
+        if run.batch_size is not None:
+            raise ValueError(
+                f"{caller}: batch_size is {run.batch_size}; a Stream's batches have theirs"
+            )
+        if run.data is None and steps_per_epoch is None:
+            raise ValueError(f"{caller}: without data, steps_per_epoch says how long an epoch is")
+        return
+    if not isinstance(run.data, data_lib.Dataset):
+        kind = type(run.data).__name__
+        raise TypeError(f"{caller}: dataset is a {kind}; it must be a Dataset or Stream")
+    data_lib.check(run.data)
+    _checks.positive_ints(caller, batch_size=run.batch_size)
+    size = rows_of(run.data.train) or 0
+    if run.batch_size is not None and run.batch_size > size:
+        few = f"but there are only {size} rows to train on"
+        raise ValueError(f"{caller}: batch_size is {run.batch_size}, {few}")

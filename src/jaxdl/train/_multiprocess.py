@@ -11,14 +11,13 @@ from jax.experimental import multihost_utils
 from jaxdl.data import Dataset
 from jaxdl.data._stream import Batches, Buffer, Reader, Stream, batches_of
 from jaxdl.parallel import assert_same_across_processes, share_of
-from jaxdl.train._step import TrainState
 from jaxdl.types import Batch
 
 
 def check(
-    dataset: Dataset | Stream,
-    train_state: TrainState,
-    epochs: int,
+    dataset: Dataset | Stream | None,
+    train_state: Any,
+    length: Sequence[int | None],
     batch_size: int | None,
     history: Sequence[dict[str, Any]],
 ) -> None:
@@ -29,14 +28,16 @@ def check(
 
     Example:
         >>> ts = TrainState(np.int32(0), (), (), (), ())
-        >>> check(Dataset(train={"inputs": np.ones(2)}), ts, 3, 1, [])
+        >>> check(Dataset(train={"inputs": np.ones(2)}), ts, (3, None, None), 1, [])
     """
     data: tuple[Batch, ...] = ()
     if isinstance(dataset, Dataset):
         data = dict(dataset.train), dict(dataset.validation or {})
     assert_same_across_processes(
         "fit",
-        epochs=epochs,
+        epochs=length[0] or 0,
+        max_steps=length[1] or 0,
+        steps_per_epoch=length[2] or 0,
         batch_size=batch_size or 0,
         step=int(train_state.step),
         epochs_done=len(history),
@@ -82,7 +83,7 @@ def joined(own: Iterator[Buffer]) -> Iterator[Buffer]:
         )
         if buffer is None:
             return
-        data = {name: _all_rows(x, rows) for name, x in sorted(buffer.data.items())}
+        data = jax.tree.map(lambda x, rows=rows: _all_rows(x, rows), buffer.data)
         yield buffer._replace(data=data, batch_size=rows * jax.process_count())
 
 
@@ -95,7 +96,8 @@ def _share(rows: int) -> slice:
 
 def _layout(buffer: Buffer | None) -> int:
     arrays = {} if buffer is None else buffer.data
-    shapes = [(name, x.shape, str(x.dtype)) for name, x in sorted(arrays.items())]
+    named = jax.tree.leaves_with_path(arrays)
+    shapes = [(jax.tree_util.keystr(path), x.shape, str(x.dtype)) for path, x in named]
     return zlib.crc32(repr((shapes, buffer is not None and buffer.last)).encode())
 
 

@@ -1,104 +1,103 @@
-"""The compiled programs of training, evaluation and prediction, kept for when they come again."""
+"""Compiled programs, kept for when the same computation comes again.
 
-import functools
-import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+A program is known by what it computes and not by the functions it was made of: these are traced at
+every call, so that a loss whose global or closure has changed is seen as it is now. What costs
+seconds, XLA, runs only where the traced program is new.
+"""
+
+import collections
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import numpy as np
-import optax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxdl import _jaxprs
 from jaxdl import parallel as parallel_lib
-from jaxdl.parallel import Parallel, Rule
-from jaxdl.train._epoch import make_chunk, make_epoch, make_evaluation
-from jaxdl.train._step import BatchFn, Measure, TrainState, make_step
-from jaxdl.types import Array, Batch, Layer, LossFn, Metrics
+from jaxdl.parallel import Rule
 
 Program = Callable[..., Any]
 
+KEPT = 32
+"""How many executables are kept; of more, the one that was used the longest ago goes."""
 
-class Recipe(NamedTuple):
-    """All that decides what a training program computes; runs with equal ones share it."""
-
-    loss_fn: LossFn
-    tx: optax.GradientTransformation
-    accumulate: int
-    batch_fns: tuple[BatchFn, ...]
-    log: tuple[tuple[str, Measure], ...]
-    shuffle: bool
-    engine: Parallel
-    reproducible: bool
-    mesh: Mesh
-    rule: Rule | None  # how the TrainState is split over the mesh, where it isn't whole everywhere
+_kept: collections.OrderedDict[Any, Program] = collections.OrderedDict()
 
 
-# Kept, so that a second fit or evaluation with the same functions and shapes doesn't compile
-# again: several seeds in a loop, a run continued, validation and then test.
-@functools.lru_cache(maxsize=64)
-def training(recipe: Recipe, batch_size: int) -> tuple[Program, Program]:
-    """The program of a chunk, and that of an epoch, of which only the shapes are asked."""
-    where = parallel_lib.placement(recipe.engine, recipe.mesh)
-    step = make_step(
-        recipe.loss_fn,
-        recipe.tx,
-        axis_name=where["axis_name"],
-        accumulate=recipe.accumulate,
-        batch_fns=recipe.batch_fns,
-        log=dict(recipe.log),
-    )
-    if recipe.rule is not None:
-        step = parallel_lib.constrained(step, recipe.mesh, recipe.rule)
-    options = {"batch_size": batch_size, "shuffle": recipe.shuffle, **where}
-    chunk, epoch = make_chunk(step, **options), make_epoch(step, **options)
-    if recipe.rule is not None:
-        split = parallel_lib.constrained(chunk, recipe.mesh, recipe.rule)
-        return jax.jit(split), jax.jit(epoch)
-    compiled = functools.partial(
-        parallel_lib.compile_replicated, engine=recipe.engine, mesh=recipe.mesh
-    )
-    return compiled(chunk), compiled(epoch)
+def compiled(
+    program: Program, *args: Any, options: Mapping[str, bool | int | str] | None = None
+) -> Program:
+    """Traces a program and compiles it, or finds the executable of an equal one.
 
+    Two programs are equal if their StableHLO texts are, and the bytes of all arrays that they hold,
+    and if their arguments have the same structure and lie on the same devices. Texts and bytes are
+    compared by a digest of 256 bits, which takes about a second per gigabyte of constants.
 
-@functools.lru_cache(maxsize=64)
-def evaluation(
-    loss_fn: LossFn, batch_size: int, engine: Parallel, mesh: Mesh
-) -> Callable[..., Metrics]:
-    """The program of an evaluation."""
-    where = parallel_lib.placement(engine, mesh)
-    evaluate = make_evaluation(loss_fn, batch_size=batch_size, **where)
-    return parallel_lib.compile_replicated(evaluate, engine, mesh)
-
-
-@functools.lru_cache(maxsize=64)
-def prediction(net: Layer, mesh: Mesh | None) -> Callable[..., Array]:
-    """The program of a network in evaluation; over processes, each gets the whole result."""
-    whole = None if mesh is None else NamedSharding(mesh, PartitionSpec())
-    apply = lambda params, state, inputs: net.apply(params, state, inputs)[0]
-    return jax.jit(apply, out_shardings=whole)
-
-
-def compile_chunk(
-    recipe: Recipe, batch_size: int, train_state: TrainState, data: Batch
-) -> tuple[Program, Metrics, float]:
-    """Compiles a chunk for data of some shape.
+    Args:
+        program: from ``jax.jit``.
+        *args: arrays, or ``jax.ShapeDtypeStruct`` with shardings; their values don't matter.
+        options: for XLA; see ``jax.stages.Lowered.compile``.
 
     Returns:
-        The program, its sums of no steps, and the seconds it took.
+        The executable: a function of arrays like ``args``.
+
+    Example:
+        >>> offset = 1.0
+        >>> add = lambda: compiled(jax.jit(lambda x: x + offset), np.float32(2))
+        >>> first = add()
+        >>> first is add(), float(first(np.float32(2)))
+        (True, 3.0)
+        >>> offset = 5.0
+        >>> float(add()(np.float32(2)))
+        7.0
     """
-    start = time.perf_counter()
-    program, epoch = training(recipe, batch_size)
-    shapes = jax.eval_shape(epoch, train_state, data)[1]
-    # NumPy's zeros need no program of their own.
-    zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-    zeros = placed(zeros, recipe.mesh)
-    lowered = program.lower(train_state, zeros, data, np.int32(0), np.int32(0))  # type: ignore[attr-defined]
-    compiled = lowered.compile(options(reproducible=recipe.reproducible))
-    return compiled, zeros, time.perf_counter() - start
+    traced = program.trace(*args)  # type: ignore[attr-defined]
+    lowered = traced.lower()
+    key = (
+        _digest(lowered.as_text(), traced.jaxpr),
+        tuple(map(_place, jax.tree.leaves(args))),
+        jax.tree.structure(args),
+        jax.tree.structure(traced.out_info),
+        tuple(sorted((options or {}).items())),
+    )
+    if key not in _kept:
+        _kept[key] = lowered.compile(dict(options) if options else None)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    _kept.move_to_end(key)
+    return _kept[key]
 
 
-def placed(tree: Any, mesh: Mesh, rule: Rule | None = None) -> Any:
+def compiler(make: Callable[..., Program], **options: bool) -> Program:
+    """Compiles at the first call for each shape of the arguments, and calls what was compiled.
+
+    Unlike ``jax.jit`` it has nothing but the life of one call of ``fit`` or ``evaluate``.
+
+    Args:
+        make: from the arguments to the program, from ``jax.jit``, that computes them.
+        **options: for XLA.
+
+    Returns:
+        A function of the same arguments.
+
+    Example:
+        >>> double = compiler(lambda x: jax.jit(lambda x: 2 * x))
+        >>> double(np.ones(2)).tolist(), double(np.ones(1)).tolist()
+        ([2.0, 2.0], [2.0])
+    """
+    known: dict[Any, Program] = {}
+
+    def run(*args: Any) -> Any:
+        key = jax.tree.structure(args), tuple((np.shape(x), x.dtype) for x in jax.tree.leaves(args))
+        if key not in known:
+            known[key] = compiled(make(*args), *args, options=options)
+        return known[key](*args)
+
+    return run
+
+
+def placed(tree: Any, mesh: Any, rule: Rule | None = None) -> Any:
     """Puts arrays on the devices of a mesh, whole on each or split by a rule.
 
     Those that lie there stay. Nothing is ever donated.
@@ -106,19 +105,40 @@ def placed(tree: Any, mesh: Mesh, rule: Rule | None = None) -> Any:
     return parallel_lib.put(tree, parallel_lib.shardings(tree, mesh, rule))
 
 
-def spread(tree: Any, mesh: Mesh) -> Any:
+def spread(tree: Any, mesh: Any) -> Any:
     """Puts arrays whole on every device of a mesh; those that lie there, split or not, stay."""
     devices = set(mesh.devices.flat)
     there = lambda x: isinstance(x, jax.Array) and x.sharding.device_set == devices
     return jax.tree.map(lambda x: x if there(x) else placed(x, mesh), tree)
 
 
-def options(*, reproducible: bool) -> dict[str, bool] | None:
+def options(*, reproducible: bool) -> dict[str, bool]:
     """What XLA must be told so that a program gives the same bits in every run.
 
     On a CPU and a TPU it does by itself; on a GPU some sums depend on which thread is first.
     """
-    return {"xla_gpu_deterministic_ops": True} if reproducible and _on_gpu() else None
+    return {"xla_gpu_deterministic_ops": True} if reproducible and _on_gpu() else {}
+
+
+def _digest(text: str, closed: Any) -> str:
+    """A number of 256 bits that stands for a program and for its constants."""
+    digest = hashlib.blake2b(text.encode(), digest_size=32)
+    for x in _jaxprs.constants(closed):
+        x = _on_host(x)
+        digest.update(f"{x.shape}{x.dtype}".encode())
+        digest.update(np.ascontiguousarray(x).tobytes())
+    return digest.hexdigest()
+
+
+def _on_host(x: Any) -> np.ndarray:
+    if isinstance(x, jax.Array):
+        is_key = jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+        x = parallel_lib.local(jax.random.key_data(x) if is_key else x)
+    return np.asarray(x)
+
+
+def _place(x: Any) -> Any:
+    return getattr(x, "sharding", None)
 
 
 def _on_gpu() -> bool:

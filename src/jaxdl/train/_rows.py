@@ -27,7 +27,7 @@ class Rows(NamedTuple):
     split: bool = True  # whether devices have a part each; else each has the whole batch
 
 
-def epoch_order(key: Key, epoch: Array, size: int, *, shuffle: bool) -> Array:
+def epoch_order(key: Key | None, epoch: Array, size: int, *, shuffle: bool) -> Array:
     """The order of an epoch's rows; its key is apart from those of steps, fold_in(key, step)."""
     if not shuffle:
         return jnp.arange(size)
@@ -41,7 +41,7 @@ def padded(order: Array, batch_size: int, where: Where) -> Rows:
     Where nothing is padded there is no weight either: a step without it is some percent faster.
     """
     steps = -(-len(order) // batch_size)
-    short, narrow = steps * batch_size - len(order), -batch_size % _devices(where)
+    short, narrow = steps * batch_size - len(order), -batch_size % device_count(where)
     pad = lambda x: jnp.pad(
         jnp.pad(x, (0, short)).reshape(steps, batch_size), ((0, 0), (0, narrow))
     )
@@ -69,16 +69,18 @@ def at_once(batch_size: int | None) -> int:
 def take(data: Batch, rows: Rows, where: Where) -> Batch:
     """Gathers the rows of one batch; its weight is that of the data times that of the rows."""
     gather = lambda x: x.at[rows.numbers].get(mode="promise_in_bounds")
-    batch = {name: gather(x) for name, x in data.items()}
+    batch = jax.tree.map(gather, data)
     if rows.weight is not None:
-        batch["weight"] = rows.weight * batch["weight"] if "weight" in batch else rows.weight
+        own = batch.get("weight", jnp.ones_like(rows.weight))
+        weight = rows.weight.reshape(-1, *[1] * (own.ndim - 1))
+        batch = {**batch, "weight": weight * own}
     if where.mesh is None:
         return batch
     axes = AXIS if rows.split else None
     return lax.with_sharding_constraint(batch, NamedSharding(where.mesh, PartitionSpec(axes)))
 
 
-def _devices(where: Where) -> int:
+def device_count(where: Where) -> int:
     """How many devices share a batch."""
     if where.axis_name is not None:
         return lax.axis_size(where.axis_name)
@@ -86,10 +88,10 @@ def _devices(where: Where) -> int:
 
 
 def _unpadded(index: Array, where: Where) -> Rows:
-    if index.shape[-1] % _devices(where) == 0:
+    if index.shape[-1] % device_count(where) == 0:
         return Rows(_own(index, where), None)
     # Each mapped device counts for its share of the whole batch, which all of them compute.
-    share = jnp.full(index.shape, 1 / _devices(where), jnp.float32) if where.axis_name else None
+    share = jnp.full(index.shape, 1 / device_count(where), jnp.float32) if where.axis_name else None
     return Rows(index, share, split=False)
 
 
@@ -97,5 +99,5 @@ def _own(x: Array, where: Where) -> Array:
     """The part of each batch that this device has, where devices are mapped."""
     if where.axis_name is None:
         return x
-    parts = x.reshape(*x.shape[:-1], _devices(where), -1)
+    parts = x.reshape(*x.shape[:-1], device_count(where), -1)
     return parts[..., lax.axis_index(where.axis_name), :]

@@ -9,6 +9,7 @@ from jax.sharding import Mesh
 
 from jaxdl.data._stream import Batches, Buffer, buffers, prefetched
 from jaxdl.train import _multiprocess, _programs
+from jaxdl.train._gradients import rows_of
 from jaxdl.types import Batch
 
 
@@ -19,9 +20,9 @@ class Part(NamedTuple):
     batch_size: int
     first: int  # step of this data to begin with
     steps: int  # where its steps end
-    rows: int  # how many rows these steps have
     last: bool  # whether the epoch ends with it
     total: int | None  # steps of the epoch; None where nobody knows
+    padding: int = 0  # how many rows its last step has less than the others
 
 
 Source: TypeAlias = Callable[[int, int], contextlib.AbstractContextManager[Iterator[Part]]]
@@ -33,15 +34,31 @@ def resident(data: Batch, batch_size: int) -> Source:
 
     Example:
         >>> with resident({"inputs": jax.numpy.ones((10, 1))}, 4)(0, 1) as parts:
-        ...     [(part.first, part.steps, part.rows) for part in parts]
-        [(1, 3, 6)]
+        ...     [(part.first, part.steps, part.padding) for part in parts]
+        [(1, 3, 2)]
     """
-    size = len(jax.tree.leaves(data)[0])
+    size = rows_of(data) or 0
     steps = -(-size // batch_size)
 
     @contextlib.contextmanager
     def source(epoch: int, done: int) -> Iterator[Iterator[Part]]:
-        yield iter([Part(data, batch_size, done, steps, size - done * batch_size, True, steps)])
+        yield iter([Part(data, batch_size, done, steps, True, steps, -size % batch_size)])
+
+    return source
+
+
+def endless() -> Source:
+    """A source of steps that need no data.
+
+    Example:
+        >>> with endless()(0, 5) as parts:
+        ...     next(parts).data
+        {}
+    """
+
+    @contextlib.contextmanager
+    def source(epoch: int, done: int) -> Iterator[Iterator[Part]]:
+        yield iter([Part({}, 1, done, 2**31 - 1, True, None)])
 
     return source
 
@@ -53,14 +70,14 @@ def streaming(batches: Batches, mesh: Mesh, *, chunk: int | None) -> Source:
         >>> from jaxdl.parallel import data_mesh
         >>> source = streaming([{"inputs": jax.numpy.ones(4)}] * 3, data_mesh(), chunk=2)
         >>> with source(0, 0) as parts:
-        ...     [(part.steps, part.rows, part.last) for part in parts]
-        [(2, 8, False), (1, 4, True)]
+        ...     [(part.steps, part.batch_size, part.last) for part in parts]
+        [(2, 4, False), (1, 4, True)]
     """
     most: dict[str, Any] = {} if chunk is None else {"most": chunk}
 
     def part(buffer: Buffer) -> Part:
-        data, rows = _programs.placed(buffer.data, mesh), buffer.steps * buffer.batch_size
-        return Part(data, buffer.batch_size, 0, buffer.steps, rows, buffer.last, None)
+        data = _programs.placed(buffer.data, mesh)
+        return Part(data, buffer.batch_size, 0, buffer.steps, buffer.last, None)
 
     def read(epoch: int, done: int) -> Iterator[Buffer]:
         return buffers(_multiprocess.own_rows(batches, epoch, skip=done), **most)

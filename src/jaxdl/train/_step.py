@@ -7,10 +7,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxdl import _checks
+from jaxdl import _checks, _contract
 from jaxdl import metrics as metrics_lib
-from jaxdl.train._gradients import batch_loss, gradient
-from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, State
+from jaxdl.train._contract import check_params
+from jaxdl.train._gradients import TINY, batch_loss, gradient, with_weight
+from jaxdl.train._loss_scale import scale_of
+from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, State, name_of
 
 
 class TrainState(NamedTuple):
@@ -33,7 +35,14 @@ Measure: TypeAlias = Callable[[TrainState, Params], Array]
 """A number for the history out of the TrainState after a step and the step's gradient."""
 
 
-def init_state(net: Layer, tx: optax.GradientTransformation, key: Key) -> TrainState:
+def init_state(
+    net: Layer,
+    tx: optax.GradientTransformation,
+    key: Key,
+    *,
+    params: Params | None = None,
+    state: State | None = None,
+) -> TrainState:
     """Draws the parameters of a network and starts its optimizer, in one compiled program.
 
     Within ``jit``, ``vmap`` and ``eval_shape`` it is a part of theirs.
@@ -42,22 +51,38 @@ def init_state(net: Layer, tx: optax.GradientTransformation, key: Key) -> TrainS
         net: a Layer.
         tx: an optax gradient transformation.
         key: what the initialisation and later the training draw from.
+        params: parameters to start from, as those of an earlier run. Default: drawn anew.
+        state: the state to start from. Default: that of ``net.init``.
 
     Returns:
         The TrainState of step 0.
+
+    Raises:
+        TypeError: if ``net.init`` doesn't return ``(params, state)``, or some of the parameters
+            can't be learned, such as integers.
 
     Example:
         >>> from jaxdl import layers
         >>> train_state = init_state(layers.dense(2, 1), optax.sgd(0.1), jax.random.key(0))
         >>> int(train_state.step), train_state.params["kernel"].shape
         (0, (2, 1))
+        >>> again = init_state(
+        ...     layers.dense(2, 1), optax.adam(0.1), jax.random.key(1), params=train_state.params
+        ... )
+        >>> again.params["kernel"] is train_state.params["kernel"]
+        True
     """
-    return (_start if isinstance(key, jax.core.Tracer) else _start_compiled)(net, tx, key)
+    start = _start if isinstance(key, jax.core.Tracer) else _start_compiled
+    train_state = start(net, tx, key)
+    if params is not None:
+        train_state = train_state._replace(params=params, opt_state=tx.init(params))
+    return train_state if state is None else train_state._replace(state=state)
 
 
 def _start(net: Layer, tx: optax.GradientTransformation, key: Key) -> TrainState:
     init_key, train_key = jax.random.split(key)
-    params, state = net.init(init_key)
+    params, state = _contract.initialised(net, init_key)
+    check_params(f"init of {name_of(net)}", params)
     return TrainState(jnp.int32(0), params, state, tx.init(params), train_key)
 
 
@@ -79,15 +104,17 @@ def make_step(
     """Builds the step of gradient descent: g = ∇L(θ), then θ ← θ + tx(g).
 
     Args:
-        loss_fn: gives the mean loss of a batch; see ``supervised`` and ``LossFn``.
-        tx: an optax gradient transformation. It is told ``value``, ``grad`` and ``value_fn``, the
+        loss_fn: gives the loss of a batch; see ``jaxdl.train``. The batch has a ``"weight"``, 1 a
+            row, where it comes without one.
+        tx: an optax gradient transformation. It is given ``value``, ``grad`` and ``value_fn``, the
             loss of the whole batch, where it takes them, as line searches do.
         axis_name: the axis of devices over which the batch is split, where the step runs under
             ``pmap`` or ``shard_map``. Loss, gradient and metrics are then those of the whole
-            batch, however its rows and their weights fall on the devices.
+            batch, however its rows and their weights fall on the devices. What is drawn at random
+            is drawn by each device for its own rows: other numbers than those of one device.
         accumulate: into how many parts each device cuts its rows, to add up their gradients one
-            after another. To rounding, the step is that of the whole batch, in less memory, except
-            for what depends on a batch as one, such as ``batch_norm``.
+            after another, in float32 or wider. To rounding, the step is that of the whole batch,
+            in less memory, except for what depends on a batch as one, such as ``batch_norm``.
         batch_fns: ``(key, batch) -> batch``, applied in turn; see ``mixup``.
         log: more metrics by name, the means over steps of functions of the TrainState and the
             gradient; see ``gradient_norm`` and ``learning_rate``.
@@ -97,7 +124,10 @@ def make_step(
         of ``loss_fn`` and ``"loss"``, as sums that add up over steps.
 
     Raises:
-        ValueError: if ``accumulate`` isn't a positive integer.
+        ValueError: if ``accumulate`` isn't a positive integer, and at trace time if the loss
+            function changes the structure of the state.
+        TypeError: at trace time, if it returns something else than ``(loss, (state, metrics))``,
+            or if params hold what can't be learned.
 
     Example:
         >>> from jaxdl import layers, losses, train
@@ -113,14 +143,15 @@ def make_step(
     measures, tx = dict(log or {}), optax.with_extra_args_support(tx)
 
     def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        key, batch = draws(train_state, batch, batch_fns)
+        key, batch = draws(train_state, batch, batch_fns, axis_name)
         options = {"key": key, "axis_name": axis_name}
         of = lambda fn, params, **more: fn(
             loss_fn, params, train_state.state, batch, **options, **more
         )
-        grads, state, sums = of(gradient, train_state.params, accumulate=accumulate)
+        how = {"accumulate": accumulate, "scale": scale_of(train_state.opt_state)}
+        grads, state, sums = of(gradient, train_state.params, **how)
         extra = {
-            "value": sums["loss"].total / jnp.maximum(sums["loss"].count, 1e-30),
+            "value": sums["loss"].total / jnp.maximum(sums["loss"].count, TINY),
             "grad": grads,
             "value_fn": lambda params: of(batch_loss, params),
         }
@@ -132,17 +163,27 @@ def make_step(
     return step
 
 
-def draws(train_state: TrainState, batch: Batch, batch_fns: Sequence[BatchFn]) -> tuple[Key, Batch]:
+def draws(
+    train_state: TrainState,
+    batch: Batch,
+    batch_fns: Sequence[BatchFn],
+    axis_name: str | None = None,
+) -> tuple[Key, Batch]:
     """The key of a step's loss, and the batch as its batch functions leave it.
+
+    Each device of an axis draws its own numbers, so that no two rows of a batch share theirs.
 
     Example:
         >>> ts = TrainState(jnp.int32(0), (), (), (), jax.random.key(0))
         >>> halve = lambda key, batch: {**batch, "inputs": batch["inputs"] / 2}
-        >>> draws(ts, {"inputs": jnp.ones(2)}, (halve,))[1]
-        {'inputs': Array([0.5, 0.5], dtype=float32)}
+        >>> draws(ts, {"inputs": jnp.ones(2)}, (halve,))[1]["inputs"]
+        Array([0.5, 0.5], dtype=float32)
     """
-    key = jax.random.fold_in(train_state.key, train_state.step)
+    key, batch = jax.random.fold_in(train_state.key, train_state.step), with_weight(batch)
+    # Apart from the loss's own key, so that a network draws the same with and without them.
+    apart = jax.random.split(key)[1]
+    if axis_name is not None:
+        apart = jax.random.fold_in(apart, jax.lax.axis_index(axis_name))
     for i, batch_fn in enumerate(batch_fns):
-        # Apart from the loss's own key, so that a network draws the same with and without them.
-        batch = batch_fn(jax.random.fold_in(jax.random.split(key)[1], i), batch)
+        batch = batch_fn(jax.random.fold_in(apart, i), batch)
     return key, batch

@@ -1,5 +1,6 @@
-"""The loss function of a network that learns labels from inputs."""
+"""Loss functions of networks: from labels, and from a loss a row."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,9 +8,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from jaxdl import _contract
 from jaxdl import metrics as metrics_lib
 from jaxdl._checks import ShapeError, describe
-from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, State
+from jaxdl.train._contract import name_of_function
+from jaxdl.train._gradients import TINY, with_weight
+from jaxdl.types import Array, Batch, Key, Layer, LossFn, Mean, Metrics, Params, State, name_of
 
 
 def supervised(
@@ -26,8 +30,15 @@ def supervised(
     where the row has several values) and wᵢ is ``batch["weight"]``, 1 where there is none. In
     training, what ``regularizer`` gives is added, and what ``layers.activity_regularizer`` notes.
 
+    **Tokens.** A loss with an ``ignore_index``, as ``losses.cross_entropy`` has (−100), counts by
+    label and not by row: loss = Σ w·l / Σ w·c over all labels, where c is 0 for labels that are
+    ignored, and the class's weight where the loss has a ``weight``, as in PyTorch. Metrics leave
+    out the same labels. Another index or class weights are given by
+    ``functools.partial(losses.cross_entropy, ignore_index=0)``, where they can be seen; within a
+    lambda they can't. ``batch["weight"]`` may have an entry for each label instead of each row.
+
     Args:
-        net: a Layer from ``batch["inputs"]`` to predictions.
+        net: a Layer from ``batch["inputs"]``, any tree of arrays, to predictions.
         loss: ``(predictions, labels, reduction="none") -> one loss a row``, as in jaxdl.losses.
             Where the batch has ``"targets"``, as ``mixup`` makes them, it gets these as labels.
         metrics: by name, ``(predictions, labels, weight=…) -> sums``, as in jaxdl.metrics.
@@ -35,13 +46,15 @@ def supervised(
             goes through the optimizer, which weight decay of ``adamw`` doesn't.
         compute_dtype: of the network's forward and backward pass, as ``jnp.bfloat16``: parameters
             and floating-point inputs are cast to it, predictions, state, loss and gradients back.
-            Parameters stay in float32, and so do updates.
+            Parameters stay in float32, and so do updates. With ``jnp.float16`` the optimizer needs
+            ``dynamic_loss_scale``.
 
     Returns:
         A LossFn for ``make_step``, ``evaluate`` and ``fit``.
 
     Raises:
         ShapeError: at trace time, if the loss gives something else than a value or more a row.
+        ValueError: at trace time, if a batch has no ``"inputs"`` or no ``"labels"``.
 
     Example:
         >>> from jaxdl import layers, losses
@@ -50,30 +63,163 @@ def supervised(
         >>> loss_fn({"kernel": jnp.ones((2, 1))}, (), batch, key=None, train=False)[0]
         Array(4., dtype=float32)
     """
-    measured = dict(metrics or {})
+    measured, share_of = dict(metrics or {}), _shares(loss)
 
     def loss_fn(
         params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
     ) -> tuple[Array, tuple[State, Metrics]]:
-        apply = lambda p, x: net.apply(p, state, x, key=key, train=train)
-        predictions, after = _computed_in(compute_dtype, apply, params, batch["inputs"], state)
-        labels, weight = batch["labels"], batch.get("weight")
-        rows = loss(predictions, batch.get("targets", labels), reduction="none")
-        if rows.shape[:1] != labels.shape[:1]:
+        batch = with_weight(batch)
+        inputs, labels, weight = _part(batch, "inputs"), _part(batch, "labels"), batch["weight"]
+        apply = lambda p, x: _contract.applied(net, p, state, x, key=key, train=train)
+        predictions, after = _computed_in(compute_dtype, apply, params, inputs)
+        given = batch.get("targets", labels)
+        rows = loss(predictions, given, reduction="none")
+        if rows.shape[:1] != weight.shape[:1]:
             raise ShapeError(
-                f"the loss gave {describe(rows)} for labels {describe(labels)}; it must give"
+                f"the loss gave {describe(rows)} for labels {describe(given)}; it must give"
                 ' at least a value a row when called with reduction="none"'
             )
-        value = metrics_lib.mean(rows.reshape(len(rows), -1).mean(axis=1), weight=weight)
-        sums = {name: m(predictions, labels, weight=weight) for name, m in measured.items()}
-        mean = value.total / jnp.maximum(value.count, 1e-30)
-        if train and regularizer is not None:
-            mean = mean + regularizer(params)
-        for penalty in _penalties(after) if train else ():
-            mean = mean + penalty.astype(mean.dtype)
-        return mean, (after, sums)
+        counted, share = share_of(given)
+        seen = weight if counted is None else _over(weight, counted) * counted
+        mean = _mean(rows, weight, share)
+        sums = {name: m(predictions, labels, weight=seen) for name, m in measured.items()}
+        return _with_penalties(mean, params, after, regularizer if train else None, train), (
+            after,
+            {**sums, "loss": mean},
+        )
 
+    loss_fn.__name__ = f"supervised({name_of(net)}, {name_of_function(loss)})"
+    loss_fn.takes_rows_apart = True  # type: ignore[attr-defined]  # see _padding
     return loss_fn
+
+
+def rowwise(
+    net: Layer,
+    *,
+    regularizer: Callable[[Params], Array] | None = None,
+    compute_dtype: DTypeLike | None = None,
+) -> LossFn:
+    """Builds the loss function of a network that gives the losses of a batch's rows itself.
+
+    loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, and each metric likewise, where wᵢ is
+    ``batch["weight"]``, 1 where there is none.
+
+    Args:
+        net: a Layer from a whole batch to ``(rows, measured)``: a loss for each row, shape (N,) or
+            (N, …), and a dict of numbers for each row by name, or of sums as in jaxdl.metrics.
+        regularizer: of the parameters, added in training.
+        compute_dtype: see ``supervised``.
+
+    Returns:
+        A LossFn for ``make_step``, ``evaluate`` and ``fit``.
+
+    Raises:
+        ShapeError: at trace time, if the loss, or a metric, hasn't a value for each row.
+
+    Example:
+        >>> from jaxdl.types import Layer
+        >>> def apply(params, state, batch, *, key=None, train=False):
+        ...     error = params["w"] * batch["x"] - batch["y"]
+        ...     return (error**2, {"error": jnp.abs(error)}), state
+        >>> loss_fn = rowwise(Layer(lambda key: ({"w": jnp.ones(())}, ()), apply))
+        >>> batch = {"x": jnp.array([1.0, 2.0, 9.0]), "y": jnp.zeros(3)}
+        >>> batch["weight"] = jnp.array([1.0, 1.0, 0.0])
+        >>> loss_fn({"w": jnp.ones(())}, (), batch, key=None, train=False)[0]
+        Array(2.5, dtype=float32)
+    """
+
+    def loss_fn(
+        params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
+    ) -> tuple[Array, tuple[State, Metrics]]:
+        batch = with_weight(batch)
+        apply = lambda p, x: _contract.applied(net, p, state, x, key=key, train=train)
+        found, after = _computed_in(compute_dtype, apply, params, batch)
+        if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[1], Mapping):
+            kind = type(found).__name__
+            raise TypeError(f"rowwise({name_of(net)}): it gave a {kind}; it gives (rows, {{…}})")
+        of = lambda name, x: _of_rows(name_of(net), name, x, batch["weight"])
+        mean, sums = of("loss", found[0]), {name: of(name, x) for name, x in found[1].items()}
+        return _with_penalties(mean, params, after, regularizer if train else None, train), (
+            after,
+            {**sums, "loss": mean},
+        )
+
+    loss_fn.__name__ = f"rowwise({name_of(net)})"
+    return loss_fn
+
+
+def _part(batch: Batch, name: str) -> Any:
+    if name not in batch:
+        raise ValueError(f"supervised: the batch has no {name!r}, only {', '.join(batch)}")
+    return batch[name]
+
+
+def _of_rows(net: str, name: str, x: Any, weight: Array) -> Any:
+    """The mean of values that rows have; what are sums already stays."""
+    if isinstance(x, tuple) and name != "loss":
+        return x
+    if jnp.shape(x)[:1] != weight.shape[:1]:
+        rows = f"batch has {weight.shape[0]} rows"
+        raise ShapeError(f"rowwise({net}): {name} is {describe(jnp.asarray(x))}; the {rows}")
+    return _mean(jnp.asarray(x), weight, None)
+
+
+def _mean(rows: Array, weight: Array, share: Array | None) -> Mean:
+    """The sums of losses: by row, or by label where labels count on their own."""
+    if share is None and weight.ndim == 1:
+        return metrics_lib.mean(rows.reshape(len(rows), -1).mean(axis=1), weight=weight)
+    if share is None:
+        return metrics_lib.mean(rows, weight=weight)
+    total = metrics_lib.mean(rows, weight=_over(weight, rows)).total
+    return Mean(total, jnp.sum(_over(weight, share) * share))
+
+
+def _over(weight: Array, like: Array) -> Array:
+    """A weight for each row as one for each value."""
+    wide = weight.reshape(weight.shape + (1,) * (like.ndim - weight.ndim))
+    return jnp.broadcast_to(wide, like.shape).astype(jnp.float32)
+
+
+def _shares(loss: Callable[..., Array]) -> Callable[[Any], tuple[Array | None, Array | None]]:
+    """What each label counts in a loss: in metrics, and in the loss itself, by class weights too.
+
+    A loss that can ignore labels says so by a parameter ``ignore_index``, whose default, or what
+    ``functools.partial`` has put there, is the label that it ignores.
+    """
+    try:
+        options = inspect.signature(loss).parameters
+    except (TypeError, ValueError):  # some callables have no signature
+        options = {}  # type: ignore[assignment]
+    default = lambda name: options[name].default if name in options else inspect.Parameter.empty
+    ignored, of_class = default("ignore_index"), default("weight")
+
+    def shares(labels: Any) -> tuple[Array | None, Array | None]:
+        labels = jnp.asarray(labels)
+        if ignored is inspect.Parameter.empty or not jnp.issubdtype(labels.dtype, jnp.integer):
+            return None, None
+        counted = (labels != ignored).astype(jnp.float32)
+        if of_class is None or of_class is inspect.Parameter.empty:
+            return counted, counted
+        of_label = jnp.asarray(of_class, jnp.float32).at[labels].get(mode="fill", fill_value=0)
+        return counted, counted * of_label
+
+    return shares
+
+
+def _with_penalties(
+    mean: Mean,
+    params: Params,
+    after: State,
+    regularizer: Callable[[Params], Array] | None,
+    train: bool,
+) -> Array:
+    """The number that is differentiated."""
+    loss = mean.total / jnp.maximum(mean.count, TINY).astype(mean.total.dtype)
+    if regularizer is not None:
+        loss = loss + regularizer(params)
+    for penalty in _penalties(after) if train else ():
+        loss = loss + penalty.astype(loss.dtype)
+    return loss
 
 
 def _penalties(state: State) -> list[Array]:
@@ -84,18 +230,15 @@ def _penalties(state: State) -> list[Array]:
 
 def _computed_in(
     dtype: DTypeLike | None,
-    apply: Callable[[Params, Array], tuple[Array, State]],
+    apply: Callable[[Params, Any], tuple[Any, State]],
     params: Params,
-    inputs: Array,
-    state: State,
-) -> tuple[Array, State]:
-    """Computes a network in a dtype; what comes out has the dtypes that it has without one."""
+    inputs: Any,
+) -> tuple[Any, State]:
+    """Computes a network in a dtype; what comes out is float32."""
     if dtype is None:
         return apply(params, inputs)
     predictions, after = apply(_cast(params, dtype), _cast(inputs, dtype))
-    return _cast(predictions, jnp.float32), jax.tree.map(
-        lambda new, old: new.astype(old.dtype), after, state
-    )
+    return _cast(predictions, jnp.float32), after
 
 
 def _cast(tree: Any, dtype: DTypeLike) -> Any:

@@ -1,0 +1,151 @@
+"""Traced programs, read equation by equation: what is inside, what depends on what, constants."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from jax.extend import core
+
+Sources: TypeAlias = frozenset[int]
+"""The inputs that a value depends on, by their positions."""
+
+
+def call(eqn: Any) -> tuple[Any, Sequence[Any]] | None:
+    """The program that an equation runs once on its own inputs, as jit does, and its constants.
+
+    Returns:
+        ``(jaxpr, consts)``; None for loops, branches and plain operations.
+
+    Example:
+        >>> import jax
+        >>> traced = jax.make_jaxpr(jax.jit(lambda x: x + 1))(2.0)
+        >>> [eqn.primitive.name for eqn in call(traced.eqns[0])[0].eqns]
+        ['add']
+    """
+    if eqn.primitive.name == "scan":
+        return None
+    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+        inner = eqn.params.get(name)
+        if isinstance(inner, core.ClosedJaxpr):
+            return inner.jaxpr, inner.consts
+        if isinstance(inner, core.Jaxpr) and not inner.constvars:
+            return inner, ()
+    return None
+
+
+def equations(jaxpr: Any) -> Iterator[Any]:
+    """Yields the equations of a program, and of all programs inside it, at any depth.
+
+    Example:
+        >>> import jax
+        >>> traced = jax.make_jaxpr(jax.jit(lambda x: x + 1))(2.0)
+        >>> [eqn.primitive.name for eqn in equations(traced.jaxpr)]
+        ['jit', 'add']
+    """
+    for eqn in jaxpr.eqns:
+        yield eqn
+        for inner in _inside(eqn):
+            yield from equations(_opened(inner))
+
+
+def constants(closed: Any) -> Iterator[Any]:
+    """Yields the arrays that a program holds besides its inputs, at any depth.
+
+    Example:
+        >>> import jax
+        >>> table = np.arange(3.0)
+        >>> [x.shape for x in constants(jax.make_jaxpr(lambda i: jax.numpy.take(table, i))(0))]
+        [(3,)]
+    """
+    yield from getattr(closed, "consts", ())
+    for eqn in _opened(closed).eqns:
+        for atom in eqn.invars:
+            if isinstance(atom, core.Literal) and np.ndim(atom.val):
+                yield atom.val
+        for inner in _inside(eqn):
+            yield from constants(inner)
+
+
+def scopes(eqn: Any) -> tuple[str, ...]:
+    """The names of the layers an equation belongs to, outermost first, as "dense(3, 4)"."""
+    stack = getattr(eqn.source_info.name_stack, "stack", ())
+    return tuple(part.name for part in stack if type(part).__name__ == "Scope")
+
+
+def dependencies(jaxpr: Any, inputs: Sequence[Sources] | None = None) -> list[Sources]:
+    """For each output of a program, the inputs that can change it.
+
+    Calls, branches and scans are looked into; in other loops, every result counts as depending on
+    everything that goes in.
+
+    Args:
+        jaxpr: the program.
+        inputs: what its inputs depend on themselves. Default: each on itself alone.
+
+    Returns:
+        A set of positions an output.
+
+    Example:
+        >>> import jax
+        >>> traced = jax.make_jaxpr(lambda x, y: (x + 1, x * y))(1.0, 2.0)
+        >>> [sorted(found) for found in dependencies(traced.jaxpr)]
+        [[0], [0, 1]]
+    """
+    if inputs is None:
+        inputs = [frozenset({i}) for i in range(len(jaxpr.invars))]
+    known: dict[Any, Sources] = dict(zip(jaxpr.invars, inputs, strict=True))
+    of = lambda v: frozenset() if isinstance(v, core.Literal) else known.get(v, frozenset())
+    for eqn in jaxpr.eqns:
+        known.update(zip(eqn.outvars, _through(eqn, [of(v) for v in eqn.invars]), strict=True))
+    return [of(v) for v in jaxpr.outvars]
+
+
+def scan_counts(eqn: Any) -> tuple[int, int]:
+    """How many inputs of a scan are constants, and how many are carried.
+
+    Versions of JAX note them in their own ways. What is scanned over has an axis less inside;
+    what is carried, and what is constant, hasn't.
+    """
+    jaxpr = _opened(eqn.params["jaxpr"])
+    scanned = lambda outside, inside: sum(
+        a.aval.ndim != b.aval.ndim for a, b in zip(outside, inside, strict=True)
+    )
+    n_carry = len(eqn.outvars) - scanned(eqn.outvars, jaxpr.outvars)
+    return len(eqn.invars) - scanned(eqn.invars, jaxpr.invars) - n_carry, n_carry
+
+
+def _through(eqn: Any, inputs: Sequence[Sources]) -> list[Sources]:
+    """What the results of an equation depend on."""
+    if (inner := call(eqn)) is not None and len(inner[0].invars) == len(inputs):
+        return dependencies(inner[0], inputs)
+    if eqn.primitive.name == "scan":
+        return _through_scan(eqn, inputs)
+    if eqn.primitive.name == "cond":
+        which, *operands = inputs
+        ways = [dependencies(_opened(b), operands) for b in eqn.params["branches"]]
+        return [which.union(*way) for way in zip(*ways, strict=True)]
+    return [frozenset().union(*inputs)] * len(eqn.outvars)
+
+
+def _through_scan(eqn: Any, inputs: Sequence[Sources]) -> list[Sources]:
+    """Turn after turn, until what is carried depends on nothing more."""
+    jaxpr, (n_consts, n_carry) = _opened(eqn.params["jaxpr"]), scan_counts(eqn)
+    consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
+    while True:
+        results = dependencies(jaxpr, [*consts, *carry, *xs])
+        after = [old | new for old, new in zip(carry, results[:n_carry], strict=True)]
+        if after == list(carry):
+            return [*after, *results[n_carry:]]
+        carry = after
+
+
+def _inside(eqn: Any) -> Iterator[Any]:
+    """The programs among the parameters of an equation."""
+    for value in eqn.params.values():
+        for each in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(each, core.Jaxpr | core.ClosedJaxpr):
+                yield each
+
+
+def _opened(jaxpr: Any) -> Any:
+    return jaxpr.jaxpr if isinstance(jaxpr, core.ClosedJaxpr) else jaxpr

@@ -1,0 +1,60 @@
+"""On which devices a run computes, and how."""
+
+from typing import NamedTuple
+
+from jax.sharding import Mesh
+
+from jaxdl.parallel._devices import AXIS, data_mesh
+from jaxdl.parallel._sharding import Rule, known_axis
+from jaxdl.parallel._steps import Parallel, resolve
+
+
+class Placement(NamedTuple):
+    """On which devices a run computes, and how, for ``train.fit`` and its kin.
+
+    Example:
+        >>> Placement("shard_map").engine
+        'shard_map'
+    """
+
+    engine: Parallel = "auto"
+    """What runs a step on several devices; ``"auto"`` is ``"jit"``."""
+
+    mesh: Mesh | None = None
+    """The devices, of which the axis ``"data"`` shares each batch. Defaults to all devices along
+    that axis. A mesh of two axes needs the engine ``"jit"``."""
+
+    rule: Rule | None = None
+    """How parameters and optimizer state are split over the mesh, as ``fully_sharded(mesh)`` or
+    ``by_path`` say; the engine is ``"jit"``. Defaults to whole ones on every device."""
+
+    reproducible: bool = False
+    """Whether GPUs of one kind give the same bits in every run, slower in places; CPUs do."""
+
+
+EVERYWHERE = Placement()
+"""``jit`` over all devices."""
+
+
+def resolved(function: str, devices: Placement) -> Placement:
+    """The placement with its engine and its mesh.
+
+    Raises:
+        ValueError: if there is no such engine, or mesh and rule don't fit it.
+        TypeError: if it isn't a Placement.
+
+    Example:
+        >>> resolved("fit", Placement()).engine
+        'jit'
+    """
+    if not isinstance(devices, Placement):
+        raise TypeError(
+            f"{function}: devices is {devices!r}; it must be a parallel.Placement, as"
+            ' parallel.Placement("shard_map")'
+        )
+    engine = resolve(devices.engine)
+    mesh = data_mesh() if devices.mesh is None else devices.mesh
+    known_axis(mesh, AXIS)
+    if engine != "jit" and (devices.rule is not None or len(mesh.axis_names) > 1):
+        raise ValueError(f'{function}: engine is {engine!r}; a rule, or a second axis, needs "jit"')
+    return devices._replace(engine=engine, mesh=mesh)

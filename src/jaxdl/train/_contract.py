@@ -1,0 +1,114 @@
+"""The contracts of a loss and of params, checked while a step is traced."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxdl import _paths
+from jaxdl._checks import describe
+from jaxdl.types import Array, Mean, Metrics, Params, State
+
+LOSS = "a loss function returns (loss, (state, metrics))"
+
+
+def returned_by_loss(
+    loss_fn: Callable[..., Any], returned: Any, state: State
+) -> tuple[Array | Mean, State, Metrics]:
+    """Takes apart what a loss function returned.
+
+    Raises:
+        TypeError: if it isn't ``(loss, (state, metrics))``, or the loss isn't one real number.
+        ValueError: if the state has changed its structure, shapes or dtypes.
+
+    Example:
+        >>> returned_by_loss(lambda: 0, (jnp.float32(1), ((), {})), ())[0]
+        Array(1., dtype=float32)
+    """
+    name = name_of_function(loss_fn)
+    is_pair = lambda x: isinstance(x, tuple) and len(x) == 2 and not isinstance(x, Mean)
+    if not is_pair(returned) or not is_pair(returned[1]) or not isinstance(returned[1][1], dict):
+        raise TypeError(f"{name} returned {_kind(returned)}; {LOSS}, with a dict of metrics")
+    loss, (after, metrics) = returned
+    number = loss.total if isinstance(loss, Mean) else loss
+    if not hasattr(number, "dtype") and not isinstance(number, float | int):
+        raise TypeError(f"{name} returned {_kind(returned)}; {LOSS}")
+    floating = jnp.issubdtype(jnp.result_type(number), jnp.floating)
+    if jnp.shape(number) or not floating or (isinstance(loss, Mean) and jnp.shape(loss.count)):
+        raise TypeError(
+            f"{name} returned the loss {describe(number)}; it must be one floating-point number, or"
+            " metrics.Mean(total, count) of two"
+        )
+    check_state(name, state, after)
+    return loss, after, metrics
+
+
+def check_state(name: str, before: State, after: State) -> None:
+    """Checks that a state is still what it was, but for its numbers.
+
+    Raises:
+        ValueError: naming the first leaf that isn't.
+
+    Example:
+        >>> check_state("net", {"mean": jnp.zeros(2)}, {"mean": jnp.zeros(3)})
+        Traceback (most recent call last):
+        ...
+        ValueError: net changed its state/mean from float32[2] to float32[3]; …
+    """
+    rule = "a state keeps its structure, shapes and dtypes from init on"
+    if jax.tree.structure(before) != jax.tree.structure(after):
+        shown = [str(jax.tree.map(describe, tree)) for tree in (before, after)]
+        raise ValueError(f"{name} changed its state from {shown[0]} to {shown[1]}; {rule}")
+    for (path, old), new in zip(
+        jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True
+    ):
+        kinds = [(jnp.shape(x), jnp.result_type(x)) for x in (old, new)]
+        if kinds[0] != kinds[1]:
+            where = f"{name} changed its state/{_paths.spell(path)}"
+            raise ValueError(f"{where} from {describe(old)} to {describe(new)}; {rule}")
+
+
+def check_params(name: str, params: Params) -> None:
+    """Checks that all of a tree can be learned.
+
+    Raises:
+        TypeError: naming the first leaf that can't.
+
+    Example:
+        >>> check_params("fit", {"n": jnp.arange(2)})
+        Traceback (most recent call last):
+        ...
+        TypeError: fit: params/n is int32[2]; params are floating-point arrays, …
+    """
+    for path, x in jax.tree.leaves_with_path(params):
+        is_array = hasattr(x, "dtype") or isinstance(x, float | complex)
+        if not is_array or not jnp.issubdtype(jnp.result_type(x), jnp.inexact):
+            where = f"{name}: params/{_paths.spell(path)}"
+            got = describe(x) if hasattr(x, "dtype") else repr(x)
+            raise TypeError(
+                f"{where} is {got}; params are floating-point arrays, which learn: what counts"
+                " or names something belongs into the state, or into the layer itself"
+            )
+
+
+def name_of_function(fn: Callable[..., Any]) -> str:
+    """What a message calls a function.
+
+    Example:
+        >>> import functools
+        >>> name_of_function(functools.partial(check_params, "fit"))
+        'check_params'
+    """
+    while hasattr(fn, "func"):
+        fn = fn.func
+    return getattr(fn, "__name__", type(fn).__name__)
+
+
+def _kind(x: Any) -> str:
+    """A value in a few words: arrays by shape, tuples by their parts."""
+    if hasattr(x, "dtype"):
+        return describe(x)
+    if isinstance(x, tuple) and not hasattr(x, "_fields"):
+        return f"({', '.join(map(_kind, x))}{',' * (len(x) == 1)})"
+    return f"a {type(x).__name__}"

@@ -1,0 +1,103 @@
+"""Whether a batch may be filled up with rows of weight 0: what in a loss heeds the weight."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from jaxdl import _jaxprs
+from jaxdl.train._contract import name_of_function, returned_by_loss
+from jaxdl.train._rows import Where, device_count
+from jaxdl.types import Array, Batch, Key, LossFn, Params, State
+
+GATHERS = frozenset({"all_gather", "all_to_all", "ppermute"})
+
+
+def pads(
+    loss_fn: LossFn,
+    params: Params,
+    state: State,
+    batch: Batch,
+    *,
+    key: Key | None,
+    where: Where,
+    sizes: tuple[int, ...],
+) -> bool:
+    """Whether batches are filled up with rows of weight 0, and not cut exactly.
+
+    Filling up spares the compilation of a step for the last batch. It is for losses that take each
+    row on its own, as ``supervised`` makes them: elsewhere rows of weight 0 would still count, as
+    in statistics of a batch or among the negatives of a contrastive loss.
+
+    Args:
+        loss_fn: the loss.
+        params: of the network.
+        state: of the network.
+        batch: a batch, or shapes of one.
+        key: of a step in training, None in evaluation.
+        where: the devices.
+        sizes: how many rows the batches have.
+
+    Raises:
+        ValueError: if ``pmap`` or ``shard_map`` has a batch that the devices don't divide, for a
+            loss that can be right on equal parts only.
+
+    Example:
+        >>> heedless = lambda p, s, b, *, key, train: (jax.numpy.mean(p * b["x"]), (s, {}))
+        >>> batch = {"x": jax.numpy.ones(4), "weight": jax.numpy.ones(4)}
+        >>> pads(heedless, 2.0, (), batch, key=None, where=Where(None, None), sizes=(4, 3))
+        False
+    """
+    devices = device_count(where)
+    odd = [size for size in sizes if size % devices]
+    if not isinstance(batch, Mapping) or (len(set(sizes)) == 1 and not odd):
+        return False
+    apart = getattr(loss_fn, "takes_rows_apart", False)
+    if apart and not (key is not None and jax.tree.leaves(state)):
+        return not heedless(loss_fn, params, state, batch, key=key)[0]
+    if odd and where.axis_name is not None:
+        _check_whole(loss_fn, odd[0], devices, heedless(loss_fn, params, state, batch, key=key))
+    return False
+
+
+def heedless(
+    loss_fn: LossFn, params: Params, state: State, batch: Batch, *, key: Key | None
+) -> tuple[list[str], bool]:
+    """What depends on a batch's rows but not on their weight, and whether devices exchange rows.
+
+    Example:
+        >>> def loss_fn(p, s, batch, *, key, train):
+        ...     weight, rows = batch["weight"], (p - batch["x"]) ** 2
+        ...     return (weight * rows).sum() / weight.sum(), (s, {"error": rows.mean()})
+        >>> batch = {"x": jax.numpy.ones(4), "weight": jax.numpy.ones(4)}
+        >>> heedless(loss_fn, 2.0, (), batch, key=None)
+        (['error'], False)
+    """
+    weight, rest = batch["weight"], {name: x for name, x in batch.items() if name != "weight"}
+
+    def numbers(weight: Array, rest: Batch, params: Params, state: State) -> Any:
+        whole = {**rest, "weight": weight}
+        returned = loss_fn(params, state, whole, key=key, train=key is not None)
+        loss, _, metrics = returned_by_loss(loss_fn, returned, state)
+        return {**metrics, "loss": loss}
+
+    traced, shapes = jax.make_jaxpr(numbers, return_shape=True)(weight, rest, params, state)
+    rows = frozenset(range(1, 1 + len(jax.tree.leaves(rest))))
+    named = [path[0].key for path, _ in jax.tree.leaves_with_path(shapes)]
+    found = zip(named, _jaxprs.dependencies(traced.jaxpr), strict=True)
+    bad = {name for name, on in found if on & rows and 0 not in on}
+    exchanged = any(e.primitive.name in GATHERS for e in _jaxprs.equations(traced.jaxpr))
+    return sorted(bad, key=lambda name: (name != "loss", name)), exchanged
+
+
+def _check_whole(loss_fn: LossFn, size: int, devices: int, found: tuple[list[str], bool]) -> None:
+    """Each device would compute the whole batch: what gathers rows would see them many times."""
+    names, exchanged = found
+    if not names and not exchanged:
+        return
+    why = "devices exchange rows in it" if exchanged else f"its {names[0]} doesn't read the weight"
+    raise ValueError(
+        f"{name_of_function(loss_fn)}: a batch of {size} rows doesn't divide by {devices} devices,"
+        f" and {why}. Choose a batch size, and a number of rows, that the devices divide, or the"
+        ' engine "jit"; or let all numbers depend on batch["weight"], as train.rowwise does'
+    )
