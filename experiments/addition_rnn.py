@@ -24,7 +24,7 @@ import jax
 import optax
 
 import common
-from jaxdl import data, losses, metrics, models, plots, serial, train
+from jaxdl import data, losses, metrics, models, parallel, plots, serial, train
 from jaxdl.data._sequences import CHARACTERS
 from jaxdl.types import Array, Layer, LossFn
 
@@ -99,7 +99,9 @@ def main(config: Config) -> dict[str, Any]:
     train_state, history = common.run(
         config, net, loss_fn, tx, dataset, batch_size=config.batch_size
     )
-    measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+    measured = train.evaluate(
+        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
+    )
     for question, answer, right in shown(net, train_state, dataset):
         print(f"{question} = {answer}" + ("" if answer == right else f"  (no: {right})"))
     print(f"test: {measured['accuracy']:.2%} of characters, {measured['answers']:.2%} of answers")

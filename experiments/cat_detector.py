@@ -20,7 +20,18 @@ import numpy as np
 import optax
 
 import common
-from jaxdl import activations, data, initializers, layers, losses, metrics, models, serial, train
+from jaxdl import (
+    activations,
+    data,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    parallel,
+    serial,
+    train,
+)
 from jaxdl.types import Array, Init, Layer, LossFn, Params
 
 # --- Config ---------------------------------------------------------------------------------------
@@ -113,7 +124,9 @@ def fit(config: Config, name: str, dataset: data.Dataset, hidden: tuple[int, ...
     loss_fn, tx = objective(config, net, rows, binary=binary)
     own, batch_size = common.part(config, name), min(config.batch_size, rows)
     train_state, history = common.run(own, net, loss_fn, tx, dataset, batch_size=batch_size)
-    measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+    measured = train.evaluate(
+        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
+    )
     logits = train.predict(net, train_state, dataset.test["inputs"])
     numbers = {"accuracy": measured["accuracy"]} | compare(config, net, loss_fn, dataset.train)
     if binary:

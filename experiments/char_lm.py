@@ -25,7 +25,7 @@ import numpy as np
 import optax
 
 import common
-from jaxdl import data, losses, metrics, models, plots, train
+from jaxdl import data, losses, metrics, models, parallel, plots, train
 from jaxdl.types import Layer, LossFn, Params
 
 # --- Config ---------------------------------------------------------------------------------------
@@ -113,7 +113,11 @@ def main(config: Config) -> dict[str, Any]:
         config, net, loss_fn, tx, dataset, batch_size=config.batch_size
     )
     measured = train.evaluate(
-        loss_fn, train_state, dataset.test, batch_size=100, parallel=config.parallel
+        loss_fn,
+        train_state,
+        dataset.test,
+        batch_size=100,
+        devices=parallel.Placement(config.parallel),
     )
     numbers = {f"test_{name}": value for name, value in measured.items()}
     numbers["bits_per_byte"] = measured["loss"] / math.log(2)

@@ -171,7 +171,7 @@ def run(
         early_stopping=early_stopping,
         # The last one ends a run that was stopped.
         hooks=(train.progress(), *hooks, *keep, stop),
-        parallel=config.parallel,
+        devices=parallel.Placement(config.parallel),
         history=history,
     )
     return parallel.local(train_state), history
@@ -234,7 +234,9 @@ def report(
     dataset: jaxdl.data.Dataset,
 ) -> dict[str, Any]:
     """Tests the network, writes result.json and the pictures, and says where they lie."""
-    measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+    measured = train.evaluate(
+        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
+    )
     numbers = {f"test_{name}": value for name, value in measured.items()}
     figures = _pictures(config, net, train_state, history, dataset)
     result = finish(config, numbers, figures, history=history)

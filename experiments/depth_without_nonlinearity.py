@@ -21,7 +21,18 @@ import numpy as np
 import optax
 
 import common
-from jaxdl import activations, data, initializers, layers, losses, metrics, models, serial, train
+from jaxdl import (
+    activations,
+    data,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    parallel,
+    serial,
+    train,
+)
 from jaxdl.types import Array, Layer, LossFn, Params
 
 # --- Config ---------------------------------------------------------------------------------------
@@ -118,7 +129,9 @@ def fit(config: Config, name: str, dataset: data.Dataset, depth: int, *, relu: b
         batch_size=config.batch_size,
         data_of_seed=name == "spirals",
     )
-    measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+    measured = train.evaluate(
+        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
+    )
     print(f"{label:27} test accuracy {measured['accuracy']:.3f}")
     run = {"label": label, "accuracy": measured["accuracy"], "history": history}
     if name == "spirals":

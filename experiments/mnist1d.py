@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import optax
 
 import common
-from jaxdl import activations, data, layers, losses, metrics, serial, train
+from jaxdl import activations, data, layers, losses, metrics, parallel, serial, train
 from jaxdl.combinators import residual
 from jaxdl.types import Array, Batch, Key, Layer, LossFn
 
@@ -135,7 +135,9 @@ def main(config: Config) -> dict[str, Any]:
             batch_size=config.batch_size,
             batch_fns=batch_fns(config, name),
         )
-        measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+        measured = train.evaluate(
+            loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
+        )
         numbers |= {f"{name}_test_{key}": value for key, value in measured.items()}
         accuracy = numbers[f"{name}_test_accuracy"]
         print(f"{name}: test accuracy {accuracy:.3f}, published {PUBLISHED[name]:.2f}")

@@ -28,7 +28,7 @@ import numpy as np
 import optax
 
 import common
-from jaxdl import activations, data, initializers, layers, losses, metrics, serial, train
+from jaxdl import activations, data, initializers, layers, losses, metrics, parallel, serial, train
 from jaxdl.types import Layer, LossFn
 
 # --- Config ---------------------------------------------------------------------------------------
@@ -137,8 +137,12 @@ def fit(config: Config, dataset: data.Dataset, name: str) -> dict:
         else None,
         data_of_seed=True,
     )
-    seen = train.evaluate(loss_fn, train_state, dataset.train, parallel=config.parallel)
-    new = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+    seen = train.evaluate(
+        loss_fn, train_state, dataset.train, devices=parallel.Placement(config.parallel)
+    )
+    new = train.evaluate(
+        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
+    )
     print(
         f"{name:15} accuracy on seen {seen['accuracy']:.3f}, on new {new['accuracy']:.3f}; "
         f"loss {seen['loss']:.3f} and {new['loss']:.3f}; {len(history)} epochs"

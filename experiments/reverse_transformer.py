@@ -21,7 +21,7 @@ import numpy as np
 import optax
 
 import common
-from jaxdl import data, functional, layers, losses, metrics, models, plots, serial, train
+from jaxdl import data, functional, layers, losses, metrics, models, parallel, plots, serial, train
 from jaxdl.types import Layer, LossFn, Params
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ def main(config: Config) -> dict[str, Any]:
     train_state, history = common.run(
         config, net, loss_fn, tx, dataset, batch_size=config.batch_size
     )
-    measured = train.evaluate(loss_fn, train_state, dataset.test, parallel=config.parallel)
+    measured = train.evaluate(
+        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
+    )
     numbers = {f"test_{name}": value for name, value in measured.items()}
     weights = looked_at(train_state.params, dataset.test["inputs"][:200])
     share = weights[:, ::-1].diagonal(axis1=1, axis2=2).mean()  # of the place that is right

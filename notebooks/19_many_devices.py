@@ -324,8 +324,8 @@ ours = [{"W": p["kernel"], "b": p["bias"]} for p in after.params[1] if p]
 assert furthest(by_hand, ours) < 1e-6
 
 # %% [markdown]
-# Whole runs take one more word: `train.fit(…, parallel="shard_map")`. Two epochs on eight devices
-# under each engine; 1,000 rows are seven batches of 128 and one of 104:
+# Whole runs take one more word: `train.fit(…, devices=parallel.Placement("shard_map"))`. Two epochs
+# on eight devices under each engine; 1,000 rows are seven batches of 128 and one of 104:
 
 # %%
 small = animals._replace(train={k: v[:1000] for k, v in animals.train.items()})
@@ -335,7 +335,14 @@ class_start = train.init_state(classifier, tx, jax.random.key(0))
 histories = {}
 for engine in ("jit", "shard_map") if FAST else ("jit", "pmap", "shard_map"):
     _, histories[engine] = train.fit(
-        class_loss, tx, class_start, small, epochs=2, batch_size=128, parallel=engine, hooks=()
+        class_loss,
+        tx,
+        class_start,
+        small,
+        epochs=2,
+        batch_size=128,
+        hooks=(),
+        devices=parallel.Placement(engine),
     )
     print(f"{engine:10}", [f"{row['validation_loss']:.6f}" for row in histories[engine]])
 ends = [rows[-1]["validation_loss"] for rows in histories.values()]

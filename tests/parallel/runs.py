@@ -48,11 +48,12 @@ def resume(directory, epochs, *, split=False, mesh=None, hooks=()):
     with contextlib.suppress(FileNotFoundError):
         train_state, history = checkpoint.restore(directory, train_state)
     mesh = mesh or parallel.data_mesh()
+    rule = parallel.fully_sharded(mesh, least=8)
     return train.fit(
         loss_fn, tx, train_state, dataset,
         epochs=epochs, batch_size=BATCH, chunk=2, history=history,
         hooks=(*hooks, checkpoint.hook(directory, every_seconds=0), stop),
-        mesh=mesh, rule=parallel.fully_sharded(mesh, least=8) if split else None,
+        devices=parallel.Placement(mesh=mesh, rule=rule if split else None),
     )  # fmt: skip
 
 
@@ -73,7 +74,10 @@ def others():
     histories = [
         fit(reader(), epochs=2, chunk=2),
         fit(dataset, batch_size=BATCH, early_stopping=stopping),
-        *(fit(dataset, batch_size=BATCH, parallel=e, epochs=1) for e in ("pmap", "shard_map")),
+        *(
+            fit(dataset, batch_size=BATCH, devices=parallel.Placement(e), epochs=1)
+            for e in ("pmap", "shard_map")
+        ),
     ]
     return [[row["loss"] for row in history] for history in histories]
 

@@ -5,6 +5,7 @@ import functools
 import jax
 import numpy as np
 import optax
+import pytest
 
 from jaxdl import data, losses, metrics, models, train
 
@@ -29,6 +30,14 @@ def recipe(rate=0.0, tx=None):
     loss_fn = train.supervised(net, losses.cross_entropy, metrics=measured)
     tx = tx or optax.adam(1e-2)
     return loss_fn, tx, train.init_state(net, tx, jax.random.key(0)), net
+
+
+def interrupted(*args, **options):
+    """What a run that is asked to stop leaves behind."""
+    with pytest.raises(train.Interrupted) as stop:
+        train.fit(*args, **options)
+    assert stop.value.code == 128 + stop.value.signal
+    return stop.value.train_state, stop.value.history
 
 
 def same_bits(a, b):

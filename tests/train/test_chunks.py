@@ -9,7 +9,7 @@ import pytest
 
 from jaxdl import train
 from jaxdl.train._pace import Pace, next_steps
-from train.recipes import close, dataset, losses_of, recipe, same_bits
+from train.recipes import close, dataset, interrupted, losses_of, recipe, same_bits
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 100])
@@ -56,7 +56,7 @@ def test_a_run_that_is_stopped_in_an_epoch_goes_on_to_the_same_bits(number, time
     options = {"epochs": 3, "batch_size": 7}
     whole, rows = train.fit(loss_fn, tx, start, dataset(), **options)
     hook, told = stops("chunk", times, number)
-    half, history = train.fit(loss_fn, tx, start, dataset(), chunk=3, hooks=(hook,), **options)
+    half, history = interrupted(loss_fn, tx, start, dataset(), chunk=3, hooks=(hook,), **options)
     assert told[-1].kind == "interrupt" and told[-1].signal == number
     assert int(half.step) == told[-1].train_state.step == {1: 3, 3: 11}[times]
     assert told[-1].share == pytest.approx({1: 3 / 8, 3: 3 / 8}[times])
@@ -70,7 +70,8 @@ def test_a_signal_at_the_end_of_an_epoch_keeps_its_row():
     loss_fn, tx, start, _ = recipe()
     hook, told = stops("epoch", 2, signal.SIGINT)
     before = signal.getsignal(signal.SIGINT)
-    end, history = train.fit(loss_fn, tx, start, dataset(), epochs=50, batch_size=16, hooks=(hook,))
+    options = {"epochs": 50, "batch_size": 16, "hooks": (hook,)}
+    end, history = interrupted(loss_fn, tx, start, dataset(), **options)
     assert [event.kind for event in told] == ["epoch", "epoch", "interrupt"]
     assert len(history) == 2 and int(end.step) == 8 and told[-1].share == 0
     assert "validation_loss" in history[-1]

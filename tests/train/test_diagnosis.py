@@ -37,7 +37,7 @@ def test_a_loss_that_is_nan_stops_at_its_step_with_the_state_before(chunk):
     set_.train["labels"][53] = 3
     with pytest.raises(train.NonFiniteError, match=r"epoch 1, at step 5 .counted from 0.") as error:
         train.fit(loss_fn, tx, start, set_, chunk=chunk, **OPTIONS)
-    assert "the gradient of params/0/bias is the first that isn't finite" in str(error.value)
+    assert "rows with the labels 3 have a loss that isn't finite" in str(error.value)
     expected = steps_by_hand(loss_fn, tx, start, set_.train, 5)
     assert int(error.value.train_state.step) == 5
     close(error.value.train_state.params, expected.params)
@@ -69,7 +69,7 @@ def test_a_gradient_that_is_not_finite_stops_at_its_step_though_the_loss_is():
 def test_an_update_that_is_not_finite_is_told_apart_from_the_gradient():
     tx = optax.sgd(lambda count: jnp.where(count == 6, jnp.inf, 0.1))
     loss_fn, _, start, _ = recipe(tx=tx)
-    message = r"at step 6 .*the gradient is finite, but the update makes params\[0\]\['bias'\]"
+    message = r"at step 6 .*the gradient is finite, but the update makes params/0/bias non-finite"
     with pytest.raises(train.NonFiniteError, match=message):
         train.fit(loss_fn, tx, start, dataset(80), **OPTIONS)
 
@@ -109,7 +109,7 @@ def test_debug_nans_names_the_layer():
     start = train.init_state(net, tx, jax.random.key(0))
     loss_fn = train.supervised(net, losses.cross_entropy)
     with pytest.raises(train.NonFiniteError, match=r"op by op through the loss, in log log gives"):
-        train.fit(loss_fn, tx, start, dataset(80), debug_nans=True, **OPTIONS)
+        train.fit(loss_fn, tx, start, dataset(80), **OPTIONS)
 
 
 def test_debug_nans_goes_backward_where_the_loss_is_finite():
@@ -119,7 +119,7 @@ def test_debug_nans_goes_backward_where_the_loss_is_finite():
     start = train.init_state(net, tx, jax.random.key(0))
     loss_fn = train.supervised(net, losses.cross_entropy)
     with pytest.raises(train.NonFiniteError, match=r"through the gradient, in cusp .* gives"):
-        train.fit(loss_fn, tx, start, dataset(80), debug_nans=True, **OPTIONS)
+        train.fit(loss_fn, tx, start, dataset(80), **OPTIONS)
 
 
 def test_the_interpreter_goes_into_scans_and_calls(key):

@@ -143,7 +143,7 @@ def test_under_jit_dropout_does_not_depend_on_the_number_of_devices(key):
 
 
 def test_each_epoch_sees_every_row_once_in_its_own_order(key):
-    seen = lambda ts, b: (ts._replace(step=ts.step + 1), {"times": b["weight"] @ b["inputs"]})
+    seen = lambda ts, b: (ts._replace(step=ts.step + 1), {"times": b["inputs"].sum(0)})
     epoch = train.make_epoch(seen, batch_size=4, shuffle=True)
     start = train.TrainState(jnp.int32(0), (), (), (), key)
     _, sums = epoch(start, {"inputs": jnp.eye(10)})

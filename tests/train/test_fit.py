@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdl import checkpoint, train
+from jaxdl import checkpoint, parallel, train
 from jaxdl.train import _programs
+from jaxdl.train._order import shuffled
 from train.recipes import dataset, recipe, same_bits
 
 
@@ -27,7 +28,8 @@ def compilations(run):
 
 @pytest.mark.parametrize(("n", "batch_size"), [(64, 16), (17, 16)])
 def test_a_fit_compiles_once_for_training_and_once_for_evaluation(n, batch_size):
-    loss_fn, tx, start, _ = recipe.__wrapped__()  # a new loss function: nothing of it is compiled
+    loss_fn, tx, start, _ = recipe()
+    _programs._kept.clear()
     go = lambda chunk=None: train.fit(
         loss_fn, tx, start, dataset(n), epochs=3, batch_size=batch_size, chunk=chunk
     )
@@ -60,7 +62,7 @@ def test_validation_takes_no_more_rows_at_once_than_fit_where_a_step_does():
         return loss_fn(params, state, batch, key=key, train=train)
 
     train.fit(watched, tx, start, dataset(validation=100), epochs=1, batch_size=8)
-    assert seen == {True: {8}, False: {32}}
+    assert seen == {True: {8, 2}, False: {32, 4}}
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 30, 1000])
@@ -94,11 +96,13 @@ def test_a_run_continued_is_the_run_uninterrupted_to_the_bit(tmp_path):
 @pytest.mark.parametrize("engine", ["jit", "pmap", "shard_map"])
 def test_every_engine_trains_alike(engine):
     loss_fn, tx, start, _ = recipe()
-    end, _ = train.fit(loss_fn, tx, start, dataset(), epochs=2, batch_size=16, parallel=engine)
+    end, _ = train.fit(
+        loss_fn, tx, start, dataset(), epochs=2, batch_size=16, devices=parallel.Placement(engine)
+    )
     step = jax.jit(train.make_step(loss_fn, tx))
     for epoch in range(2):  # by hand: the same order, one plain step a batch
         key = jax.random.fold_in(jax.random.split(start.key)[0], epoch)
-        order = np.asarray(train.order.shuffled(key, 50))
+        order = np.asarray(shuffled(key, 50))
         for i in range(0, 50, 16):
             batch = {k: v[order[i : i + 16]] for k, v in dataset().train.items()}
             start, _ = step(start, batch)
@@ -124,7 +128,7 @@ def nan_at(row):
         (dataset(), {"batch_size": 51}, "batch_size is 51, but there are only 50 rows"),
         (dataset(), {"batch_size": 16.0}, "batch_size is 16.0"),
         (dataset(), {"epochs": 0}, "epochs is 0"),
-        (dataset(), {"parallel": "tpu"}, "parallel is 'tpu'.*pmap"),
+        (dataset(), {"devices": parallel.Placement("tpu")}, "parallel is 'tpu'.*pmap"),
         (dataset(0), {}, "train.*(no rows|empty)"),
         (nan_at(3), {}, "train.*inputs.*1 .*row.*3"),
         (changed(labels=np.full(50, 3, "int32")), {}, "labels.*3"),
@@ -151,10 +155,17 @@ def test_evaluation_without_rows():
 
 
 def test_reproducible_tells_xla_on_gpus_and_changes_nothing_on_cpus(monkeypatch):
-    assert _programs.options(reproducible=True) is None  # here, on a CPU
+    assert _programs.options(reproducible=True) == {}  # here, on a CPU
     loss_fn, tx, start, _ = recipe()
     go = lambda: train.fit(
-        loss_fn, tx, start, dataset(), epochs=2, batch_size=16, hooks=(), reproducible=True
+        loss_fn,
+        tx,
+        start,
+        dataset(),
+        epochs=2,
+        batch_size=16,
+        hooks=(),
+        devices=parallel.Placement(reproducible=True),
     )[0]
     plain = go()
     monkeypatch.setattr(_programs, "_on_gpu", lambda: True)

@@ -35,7 +35,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(parts, weighted):
 @pytest.mark.parametrize("engine", ["jit", "pmap"])
 def test_accumulation_on_devices_with_a_ragged_last_batch(engine):
     loss_fn, tx, start, _ = recipe()
-    options = {"epochs": 1, "batch_size": 24, "parallel": engine, "hooks": ()}
+    options = {"epochs": 1, "batch_size": 24, "devices": parallel.Placement(engine), "hooks": ()}
     once, rows = train.fit(loss_fn, tx, start, dataset(50), **options)
     parts, history = train.fit(loss_fn, tx, start, dataset(50), accumulate=2, **options)
     close(parts.params, once.params)
@@ -96,7 +96,7 @@ def test_a_penalty_is_part_of_the_training_loss_once(key, engine):
     start = train.init_state(NET, SGD, key)
     both = lambda p: plain(p, (), batch(), key=None, train=True)[0] + penalty(p)
     value, grads = jax.jit(jax.value_and_grad(both))(start.params)
-    options = {"epochs": 1, "batch_size": 24, "parallel": engine, "hooks": ()}
+    options = {"epochs": 1, "batch_size": 24, "devices": parallel.Placement(engine), "hooks": ()}
     end, history = train.fit(loss_fn, SGD, start, dataset(24), **options)
     close(end.params, jax.tree.map(lambda p, g: p - 0.1 * g, start.params, grads))
     assert history[0]["loss"] == pytest.approx(float(value), rel=1e-6)
@@ -116,7 +116,8 @@ def test_class_weights_are_those_of_the_weighted_loss(key, engine):
 
     value, grads = jax.jit(jax.value_and_grad(weighted))(start.params)
     end, history = train.fit(
-        loss_fn, SGD, start, dataset(24), epochs=1, batch_size=24, parallel=engine, hooks=(),
+        loss_fn, SGD, start, dataset(24), epochs=1, batch_size=24, hooks=(),
+        devices=parallel.Placement(engine),
         batch_fns=(train.class_weights(weights),),
     )  # fmt: skip
     close(end.params, jax.tree.map(lambda p, g: p - 0.1 * g, start.params, grads))
@@ -238,7 +239,7 @@ def test_an_optimizer_that_searches_a_line_is_told_the_loss_of_the_whole_batch(k
         optax.sgd(1.0), optax.scale_by_backtracking_linesearch(max_backtracking_steps=9)
     )
     start = train.init_state(NET, tx, key)
-    options = {"epochs": 8, "batch_size": 24, "hooks": (), "parallel": engine}
+    options = {"epochs": 8, "batch_size": 24, "hooks": (), "devices": parallel.Placement(engine)}
     _, history = train.fit(loss_fn, tx, start, dataset(24), **options)
     values = [row["loss"] for row in history]
     assert all(b < a for a, b in itertools.pairwise(values))

@@ -22,7 +22,9 @@ def by_path(**specs):
 def fitted(start=None, **options):
     loss_fn, tx, whole, _ = recipes.recipe(rate=0.2)
     # The last batch isn't full, and no batch divides by the devices.
-    options = {"epochs": 3, "batch_size": 12, "hooks": (), "chunk": 2} | options
+    placed = {name: options.pop(name) for name in ("engine", "mesh", "rule") if name in options}
+    placed = {"devices": parallel.Placement(**placed)} if placed else {}
+    options = {"epochs": 3, "batch_size": 12, "hooks": (), "chunk": 2} | placed | options
     return train.fit(loss_fn, tx, start or whole, recipes.dataset(), **options)
 
 
@@ -74,7 +76,8 @@ def test_a_split_run_goes_on_whole_and_a_whole_one_split(plain):
     for epochs, split in ((2, None), (3, rule)):
         train_state, history = train.fit(
             loss_fn, tx, train_state, recipes.dataset(),
-            epochs=epochs, history=history, rule=split, **options,
+            epochs=epochs, history=history, **options,
+            devices=parallel.Placement(rule=split),
         )  # fmt: skip
     same((train_state, history), plain)
 
@@ -84,10 +87,10 @@ def test_a_number_that_is_not_finite_is_found_in_a_split_run():
     data = recipes.dataset(classes=())  # without classes nobody sees that a label is too large
     data.train["labels"][43] = 3
     loss_fn, tx, start, _ = recipes.recipe()
-    with pytest.raises(train.NonFiniteError, match=r"at step 4 .*gradient of params"):
+    with pytest.raises(train.NonFiniteError, match=r"at step 4 .*rows with the labels 3"):
         train.fit(
             loss_fn, tx, start, data, epochs=1, batch_size=10, shuffle=False, hooks=(),
-            rule=parallel.fully_sharded(mesh, least=16),
+            devices=parallel.Placement(rule=parallel.fully_sharded(mesh, least=16)),
         )  # fmt: skip
 
 
@@ -95,12 +98,12 @@ def test_a_number_that_is_not_finite_is_found_in_a_split_run():
     ("options", "message"),
     [
         (
-            lambda: {"rule": parallel.fully_sharded(parallel.data_mesh()), "parallel": "pmap"},
-            "parallel is 'pmap'; a rule, or a second axis, needs \"jit\"",
+            lambda: {"rule": parallel.fully_sharded(parallel.data_mesh()), "engine": "pmap"},
+            "engine is 'pmap'; a rule, or a second axis, needs \"jit\"",
         ),
         (
-            lambda: {"mesh": parallel.mesh_of(data=4, model=2), "parallel": "shard_map"},
-            "parallel is 'shard_map'; a rule, or a second axis",
+            lambda: {"mesh": parallel.mesh_of(data=4, model=2), "engine": "shard_map"},
+            "engine is 'shard_map'; a rule, or a second axis",
         ),
         (lambda: {"mesh": parallel.mesh_of(rows=8)}, r"no axis 'data'; its axes are \('rows',\)"),
         (

@@ -11,7 +11,7 @@ import pytest
 from jaxdl import train
 from jaxdl.data._stream import Stream, buffers, prefetched
 from jaxdl.train._rows import epoch_order
-from train.recipes import close, dataset, losses_of, recipe, same_bits
+from train.recipes import close, dataset, interrupted, losses_of, recipe, same_bits
 
 
 def as_fit_orders(batch, key, batch_size):
@@ -62,7 +62,7 @@ def test_a_stream_that_is_stopped_in_an_epoch_goes_on_to_the_same_bits():
         if event.kind == "chunk" and told.count("chunk") == 4:
             os.kill(os.getpid(), signal.SIGINT)
 
-    half, history = train.fit(loss_fn, tx, start, stream, epochs=3, chunk=2, hooks=(press,))
+    half, history = interrupted(loss_fn, tx, start, stream, epochs=3, chunk=2, hooks=(press,))
     assert told[-1] == "interrupt" and int(half.step) == 10
     again, history = train.fit(loss_fn, tx, half, stream, epochs=3, hooks=(), history=history)
     same_bits(again, whole)
@@ -113,7 +113,9 @@ def test_a_stream_needs_the_history_to_go_on():
     loss_fn, tx, start, _ = recipe()
     stream = Stream(as_fit_orders(dataset(48).train, start.key, 8))
     end, _ = train.fit(loss_fn, tx, start, stream, epochs=1, hooks=())
-    with pytest.raises(ValueError, match=r"has taken 6 steps; .* needs the history"):
+    with pytest.raises(
+        ValueError, match=r"no batches in epoch 1 after its first 6: .* the history"
+    ):
         train.fit(loss_fn, tx, end, stream, epochs=2, hooks=())
 
 

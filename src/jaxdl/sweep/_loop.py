@@ -15,7 +15,7 @@ from jaxdl.sweep._member import Members, Recipe, bare, build
 from jaxdl.sweep._plan import Group
 from jaxdl.sweep._programs import Layout, Programs
 from jaxdl.sweep._store import Row, Stored
-from jaxdl.train import NonFiniteError, fit
+from jaxdl.train import Interrupted, NonFiniteError, fit
 from jaxdl.train._hooks import Event
 from jaxdl.train._pace import Pace, next_steps
 from jaxdl.train._step import TrainState
@@ -196,6 +196,8 @@ def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
             hooks=(note,),
             chunk=work.chunk,
         )
+    except Interrupted as stop:
+        end = stop.train_state
     except NonFiniteError as error:
         end, diverged = error.train_state, int(error.train_state.step)
     kept = jax.tree.map(lambda x: np.asarray(x)[None], bare(end))

@@ -9,7 +9,8 @@ from jax import lax
 
 from jaxdl import metrics as metrics_lib
 from jaxdl.sweep._plan import MakeRun, Run
-from jaxdl.train._epoch import make_evaluation, tree_is_finite
+from jaxdl.train._epoch import batch_sizes, example, make_evaluation, tree_is_finite
+from jaxdl.train._padding import pads
 from jaxdl.train._rows import Rows, Where, at_once, epoch_order, exact, padded, take
 from jaxdl.train._step import Step, TrainState, init_state, make_step
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
@@ -82,9 +83,13 @@ def advance(
     size = len(jax.tree.leaves(data)[0])
     if order is None:
         order = order_of(recipe, members.train_state, size)
-    step = step_of(recipe, numbers)
-    cut = exact if jax.tree.leaves(members.train_state.state) else _padded
-    batches, rest = cut(order, recipe.batch_size, ALONE)
+    step, n = step_of(recipe, numbers), recipe.batch_size
+    pad = pads(
+        build(recipe, numbers).loss_fn,
+        members.train_state.params, members.train_state.state, example(data, n),
+        key=members.train_state.key, where=ALONE, sizes=batch_sizes(size, n),
+    )  # fmt: skip
+    batches, rest = (_padded if pad else exact)(order, n, ALONE)
     full = len(batches.numbers)
     one = lambda rows, members: _one(step, take(data, rows, ALONE), members)
     body = lambda i, members: one(_at(batches, i), members)

@@ -1,6 +1,8 @@
 """Training: one pure step, compiled over whole epochs, and the loop around it."""
 
+from jaxdl.train._all_rows import all_rows
 from jaxdl.train._batch_fns import class_weights, label_smoothing, mixup
+from jaxdl.train._compilations import keep_compilations
 from jaxdl.train._diagnosis import NonFiniteError
 from jaxdl.train._early import EarlyStopping, early_stopping
 from jaxdl.train._epoch import make_chunk, make_epoch, make_evaluation
@@ -11,21 +13,12 @@ from jaxdl.train._interpreter import first_not_finite
 from jaxdl.train._log import gradient_norm, learning_rate
 from jaxdl.train._loop import History, Interrupted, loop
 from jaxdl.train._loss_scale import LossScale, dynamic_loss_scale
-from jaxdl.train._report import (
-    Compiled,
-    CompileReport,
-    compile_report,
-    describe_compilations,
-    keep_compilations,
-)
 from jaxdl.train._step import BatchFn, Measure, TrainState, init_state, make_step
 from jaxdl.train._supervised import rowwise, supervised
-from jaxdl.train._writers import csv, jsonl, plotting, tensorboard
+from jaxdl.train._writers import jsonl, tensorboard
 
 __all__ = [
     "BatchFn",
-    "CompileReport",
-    "Compiled",
     "EarlyStopping",
     "Event",
     "History",
@@ -35,10 +28,8 @@ __all__ = [
     "Measure",
     "NonFiniteError",
     "TrainState",
+    "all_rows",
     "class_weights",
-    "compile_report",
-    "csv",
-    "describe_compilations",
     "dynamic_loss_scale",
     "early_stopping",
     "evaluate",
@@ -56,7 +47,6 @@ __all__ = [
     "make_evaluation",
     "make_step",
     "mixup",
-    "plotting",
     "predict",
     "progress",
     "rowwise",

@@ -62,7 +62,8 @@ def mixup(alpha: float, *, classes: int) -> BatchFn:
 
     Returns:
         A batch function for ``make_step`` and ``fit``. Inputs of integers, such as bytes of an
-        image, become float32. Under ``pmap`` and ``shard_map`` each device mixes its own rows.
+        image, become float32. Under ``pmap`` and ``shard_map`` each device draws its own λ and
+        mixes its own rows.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -98,7 +99,8 @@ def class_weights(weights: Sequence[float]) -> BatchFn:
     """Lets rows count by their class: w ← w·c[label].
 
     The loss is then Σ wᵢ·lᵢ / Σ wᵢ, as that of ``losses.cross_entropy(…, weight=c)``, on any
-    number of devices. Metrics of training are weighted alike; those of validation aren't.
+    number of devices. Metrics of training are weighted alike; those of validation aren't. A label
+    beyond the last class makes the loss nan.
 
     Args:
         weights: c, one for each class.
@@ -119,8 +121,15 @@ def class_weights(weights: Sequence[float]) -> BatchFn:
         raise ValueError(f"class_weights: got {weights}; it needs a number ≥ 0 a class, one above")
 
     def weigh(key: Key, batch: Batch) -> Batch:
-        weight = jnp.asarray(of_class)[_classes("class_weights", batch)]
-        return {**batch, "weight": weight * batch["weight"] if "weight" in batch else weight}
+        labels = _classes("class_weights", batch)
+        # nan where a class has no weight; labels below 0, as -100, are left to the loss.
+        weight = jnp.asarray(of_class).at[labels].get(mode="fill", fill_value=jnp.nan)
+        weight = jnp.where(labels < 0, 1, weight)
+        rows = batch.get("weight", jnp.ones(len(labels), jnp.float32))
+        return {
+            **batch,
+            "weight": weight * rows.reshape(rows.shape + (1,) * (weight.ndim - rows.ndim)),
+        }
 
     return weigh
 
@@ -146,6 +155,7 @@ def _partners(key: Key, batch: Batch) -> Array:
     """For each row one that counts, itself only where no other does."""
     size = len(jax.tree.leaves(batch)[0])
     counts = batch["weight"] != 0 if "weight" in batch else jnp.ones(size, bool)
+    counts = counts.reshape(size, -1).any(axis=1)
     real = jnp.argsort(~counts, stable=True)  # rows that count come first
     number = jnp.maximum(jnp.sum(counts, dtype=jnp.int32), 1)
     further = jax.random.randint(key, (), 1, jnp.maximum(number, 2))

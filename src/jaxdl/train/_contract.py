@@ -54,10 +54,11 @@ def check_state(name: str, before: State, after: State) -> None:
         >>> check_state("net", {"mean": jnp.zeros(2)}, {"mean": jnp.zeros(3)})
         Traceback (most recent call last):
         ...
-        ValueError: net changed its state/mean from float32[2] to float32[3]; …
+        ValueError: net changed its state/mean from float32[2] to float32[3]; ...
     """
     rule = "a state keeps its structure, shapes and dtypes from init on"
-    if jax.tree.structure(before) != jax.tree.structure(after):
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
+    if structures[0] != structures[1]:
         shown = [str(jax.tree.map(describe, tree)) for tree in (before, after)]
         raise ValueError(f"{name} changed its state from {shown[0]} to {shown[1]}; {rule}")
     for (path, old), new in zip(
@@ -79,7 +80,7 @@ def check_params(name: str, params: Params) -> None:
         >>> check_params("fit", {"n": jnp.arange(2)})
         Traceback (most recent call last):
         ...
-        TypeError: fit: params/n is int32[2]; params are floating-point arrays, …
+        TypeError: fit: params/n is int32[2]; params are floating-point arrays, which learn: ...
     """
     for path, x in jax.tree.leaves_with_path(params):
         is_array = hasattr(x, "dtype") or isinstance(x, float | complex)

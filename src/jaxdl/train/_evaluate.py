@@ -61,6 +61,7 @@ def evaluate(
         >>> evaluate(train.supervised(net, losses.mse_loss), start, data)
         {'loss': 4.0}
     """
+    _checks.positive_ints("evaluate", batch_size=batch_size)
     devices = resolved("evaluate", devices)
     return evaluator(loss_fn, batch_size=batch_size, devices=devices).measure(train_state, data)
 
@@ -74,17 +75,16 @@ class Evaluator(NamedTuple):
 
 def evaluator(loss_fn: LossFn, *, batch_size: int, devices: Placement) -> Evaluator:
     """Makes what measures a loss again and again; see ``evaluate``."""
-    _checks.positive_ints("evaluate", batch_size=batch_size)
     arrays, rebuild = unbound(loss_fn)
 
-    def sums_of(params: Any, state: Any, data: Batch, arrays: Any, size: int, mesh: Any) -> Any:
+    def compiled(args: tuple[Any, ...], size: int, mesh: Any) -> _programs.Program:
         where = parallel_lib.placement(devices.engine, mesh)
         fn = lambda params, state, data, arrays: make_evaluation(
             rebuild(arrays), batch_size=size, **where
         )(params, state, data)
         program = parallel_lib.compile_replicated(fn, devices.engine, mesh)
         options = _programs.options(reproducible=devices.reproducible)
-        return _programs.compiled(program, params, state, data, arrays, options=options)
+        return _programs.compiled(program, *args, options=options)
 
     known: dict[Any, _programs.Program] = {}
 
@@ -98,7 +98,7 @@ def evaluator(loss_fn: LossFn, *, batch_size: int, devices: Placement) -> Evalua
         leaves, structure = jax.tree.flatten(args)
         key = mesh, structure, tuple((x.shape, x.dtype, x.sharding) for x in leaves)
         if key not in known:
-            known[key] = sums_of(*args, min(batch_size, size), mesh)
+            known[key] = compiled(args, min(batch_size, size), mesh)
         return known[key], args
 
     def sums(train_state: TrainState, data: Batch) -> Metrics:

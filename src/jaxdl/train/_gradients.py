@@ -23,7 +23,7 @@ class Measured(NamedTuple):
     """A loss function's result in one form."""
 
     loss: Array  # the mean that is differentiated
-    count: Array  # of what it is a mean: how much it counts among other batches
+    count: Array  # type: ignore[assignment]  # what it is a mean over: rows, tokens, weights
     state: State
     sums: Metrics  # with "loss"
 
@@ -41,13 +41,13 @@ def measured(
     batch = with_weight(batch)
     returned = loss_fn(params, state, batch, key=key, train=train)
     loss, after, found = returned_by_loss(loss_fn, returned, state)
-    rows, noted = row_count(batch), found.get("loss")
+    rows, noted = row_count(batch), found.get("loss", None)
     if isinstance(loss, Mean):
         count = jax.lax.stop_gradient(jnp.asarray(loss.count, float))
         loss = loss.total / jnp.maximum(count, TINY).astype(jnp.result_type(loss.total))
     else:
-        counted = isinstance(noted, Mean)
-        count = jax.lax.stop_gradient(jnp.asarray(noted.count, float)) if counted else rows
+        count = jnp.asarray(noted.count, float) if isinstance(noted, Mean) else rows
+        count = jax.lax.stop_gradient(count)
     loss = jnp.asarray(loss)
     mean = Mean(loss.astype(count.dtype) * count, count)
     return Measured(loss, count, after, {**as_sums(found, rows), "loss": mean})

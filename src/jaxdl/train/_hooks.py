@@ -1,5 +1,6 @@
 """What happens around training: plain functions of an event."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TextIO, TypeAlias
@@ -35,42 +36,72 @@ def progress(stream: TextIO | None = None) -> Hook:
     """Shows a run on one line of a terminal; elsewhere, and in all processes but one, it is quiet.
 
     Args:
-        stream: where to write; standard error unless given.
+        stream: where to write. Defaults to standard error.
 
     Returns:
         A hook for ``fit``.
 
     Example:
-        >>> show = progress()  # and then fit(…, hooks=(show,)), as it does unless told otherwise
+        >>> show = progress()  # for fit(…, hooks=(show,)), which is what fit does by default
     """
+    bars: list[Any] = []
 
     def show(event: Event) -> None:
         out = sys.stderr if stream is None else stream
         if not out.isatty() or not is_primary():
             return
-        end = {"interrupt": ", stopped early as asked\n", "finish": "\n"}.get(event.kind, "")
-        out.write(f"\r\x1b[K{_line(event)}{end}")
-        out.flush()
+        done = _done(event)
+        if not bars:
+            bars.append(_bar(event, done, out))
+        bar = bars[0]
+        bar.n = done if event.epochs is None else min(done, event.epochs)
+        bar.set_description_str(_place(event), refresh=False)
+        bar.set_postfix_str(_numbers(event) + ENDS.get(event.kind, ""), refresh=False)
+        bar.refresh()
+        if event.kind in ENDS:
+            bars.pop().close()
 
     return show
 
 
-def _line(event: Event) -> str:
-    """Epoch, how far it is, losses and metrics of the last one, speed and the time that is left."""
-    done = len(event.history) and event.history[-1]["epoch"]
+ENDS = {"interrupt": ", stopped early as asked", "finish": ""}
+HIDDEN = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
+WIDTH = 80
+
+
+def _bar(event: Event, done: float, out: TextIO) -> Any:
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    columns = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns) - 1
+    form = "{desc}{postfix}" if event.epochs is None else "{desc}, {remaining} left{postfix}"
+    return tqdm(
+        total=event.epochs, initial=done, file=out, ncols=columns, bar_format=form, delay=1e-9
+    )
+
+
+def _done(event: Event) -> float:
+    """How many epochs are complete, the one under way included."""
+    done = event.history[-1]["epoch"] if event.history else 0
+    return done + (event.share or 0 if event.kind in ("chunk", "interrupt") else 0)
+
+
+def _place(event: Event) -> str:
+    done = int(event.history[-1]["epoch"]) if event.history else 0
     partial = event.kind in ("chunk", "interrupt") and event.share != 0
-    parts = [f"epoch {done + partial}/{event.epochs}"]
-    if partial and event.share is not None:
-        parts += [f"{event.share:.0%}"]
-    elif partial:
-        parts += [f"step {int(event.train_state.step)}"]
+    total = "" if event.epochs is None else f"/{event.epochs:g}"
+    text = f"epoch {done + partial}{total}"
+    if not partial:
+        return text
+    step = f"step {int(event.train_state.step)}"
+    return f"{text} {step if event.share is None else f'{event.share:.0%}'}"
+
+
+def _numbers(event: Event) -> str:
+    """Losses and metrics of the newest epoch, and its speed: what doesn't fit is cut off."""
     if not event.history:
-        return "  ".join(parts)
+        return ""
     row = event.history[-1]
-    hidden = ("seconds", "examples_per_second", "compile_seconds")
-    numbers = {k: v for k, v in row.items() if isinstance(v, float) and k not in hidden}
-    recent = [past["seconds"] for past in event.history[-5:]]
-    left = (event.epochs - done - (event.share or 0)) * sum(recent) / len(recent)
-    parts += [f"{name.replace('_', ' ')} {value:.4f}" for name, value in numbers.items()]
-    parts += [f"{row['examples_per_second']:,.0f} examples/s", f"{left:.0f} s left"]
-    return "  ".join(parts)
+    numbers = {k: v for k, v in row.items() if isinstance(v, float) and k not in HIDDEN}
+    first = sorted(numbers, key=lambda name: name not in ("loss", "validation_loss"))
+    shown = [f"{name.replace('validation_', 'val ')} {numbers[name]:.4g}" for name in first]
+    return "  ".join([f"{row['examples_per_second']:,.0f}/s", *shown])

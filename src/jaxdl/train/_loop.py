@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import jax
 import numpy as np
 
-from jaxdl import _checks, _paths, metrics
+from jaxdl import _checks, metrics
 from jaxdl import data as data_lib
 from jaxdl import parallel as parallel_lib
 from jaxdl.data._stream import Reader, Stream
@@ -201,12 +201,13 @@ def unbound(fn: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Parts a function from the arrays that ``jax.tree_util.Partial`` has bound to it.
 
     Example:
-        >>> arrays, rebuild = unbound(jax.tree_util.Partial(max, np.float32(3)))
-        >>> arrays, rebuild(arrays)(np.float32(5))
-        ([np.float32(3.0)], np.float32(5.0))
+        >>> arrays, rebuild = unbound(jax.tree_util.Partial(np.add, 3.0))
+        >>> arrays, float(rebuild(arrays)(5.0))
+        ([array(3.)], 8.0)
     """
     if not isinstance(fn, jax.tree_util.Partial):
         return [], lambda arrays: fn
+    structure: Any
     arrays, structure = jax.tree.flatten(fn)
     return [np.asarray(x) if np.isscalar(x) else x for x in arrays], structure.unflatten
 
@@ -347,8 +348,9 @@ def _compiler(run: Run) -> Compiler:
 
 def _compiled(run: Run, train_state: Any, part: Part) -> tuple[_programs.Program, Metrics]:
     """The program of a chunk of a part's steps, and its sums of no steps."""
+    mesh: Any
     engine, mesh, rule, reproducible = run.devices
-    where = Where(**parallel_lib.placement(engine, mesh))  # type: ignore[arg-type]
+    where = Where(**parallel_lib.placement(engine, mesh))
     shuffle = run.shuffle and isinstance(run.data, data_lib.Dataset)
 
     def step_of(train_state: Any, data: Batch, arrays: Any) -> tuple[AnyStep[Any], bool]:
@@ -364,11 +366,11 @@ def _compiled(run: Run, train_state: Any, part: Part) -> tuple[_programs.Program
         step = summed(step_of(train_state, data, arrays)[0], where.axis_name)
         return step(train_state, jax.tree.map(lambda x: x[: part.batch_size], data))
 
-    on_devices = lambda fn: parallel_lib.compile_replicated(fn, engine, mesh)  # type: ignore[arg-type]
+    on_devices = lambda fn: parallel_lib.compile_replicated(fn, engine, mesh)
     shapes = jax.eval_shape(on_devices(one), train_state, part.data, run.arrays)
     _check_structure(train_state, shapes[0])
     zeros = _programs.placed(no_sums(shapes[1]), mesh)
-    split = lambda fn: jax.jit(parallel_lib.constrained(fn, mesh, rule))  # type: ignore[arg-type]
+    split = lambda fn: jax.jit(parallel_lib.constrained(fn, mesh, rule))
     program = (on_devices if rule is None else split)(chunk)
     options = _programs.options(reproducible=reproducible)
     span = np.int32(0), np.int32(0)
@@ -390,7 +392,8 @@ def _check_structure(before: Any, after: Any) -> None:
                 f"the step changes the TrainState: {old[0]} was {old[2]}{list(old[1])}, and after"
                 f" it {new[0]} is {new[2]}{list(new[1])}; structure, shapes and dtypes must stay"
             )
-    if jax.tree.structure(before) != jax.tree.structure(after):
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
+    if structures[0] != structures[1]:
         raise ValueError("the step changes the structure of the TrainState; it must stay as it is")
 
 

@@ -27,6 +27,7 @@ def check(
         ValueError: naming what differs and what each process has.
 
     Example:
+        >>> from jaxdl.train import TrainState
         >>> ts = TrainState(np.int32(0), (), (), (), ())
         >>> check(Dataset(train={"inputs": np.ones(2)}), ts, (3, None, None), 1, [])
     """

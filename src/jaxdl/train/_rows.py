@@ -29,7 +29,7 @@ class Rows(NamedTuple):
 
 def epoch_order(key: Key | None, epoch: Array, size: int, *, shuffle: bool) -> Array:
     """The order of an epoch's rows; its key is apart from those of steps, fold_in(key, step)."""
-    if not shuffle:
+    if not shuffle or key is None:
         return jnp.arange(size)
     return shuffled(jax.random.fold_in(jax.random.split(key)[0], epoch), size)
 

@@ -79,9 +79,9 @@ def supervised(
                 f"the loss gave {describe(rows)} for labels {describe(given)}; it must give"
                 ' at least a value a row when called with reduction="none"'
             )
-        counted, share = share_of(given)
+        counted, share = share_of(labels, given)
         seen = weight if counted is None else _over(weight, counted) * counted
-        mean = _mean(rows, weight, share)
+        mean = _mean(rows, seen, share)
         sums = {name: m(predictions, labels, weight=seen) for name, m in measured.items()}
         return _with_penalties(mean, params, after, regularizer if train else None, train), (
             after,
@@ -168,10 +168,8 @@ def _mean(rows: Array, weight: Array, share: Array | None) -> Mean:
     """The sums of losses: by row, or by label where labels count on their own."""
     if share is None and weight.ndim == 1:
         return metrics_lib.mean(rows.reshape(len(rows), -1).mean(axis=1), weight=weight)
-    if share is None:
-        return metrics_lib.mean(rows, weight=weight)
-    total = metrics_lib.mean(rows, weight=_over(weight, rows)).total
-    return Mean(total, jnp.sum(_over(weight, share) * share))
+    mean = metrics_lib.mean(rows, weight=_over(weight, rows))
+    return mean if share is None else Mean(mean.total, jnp.sum(_over(weight, share) * share))
 
 
 def _over(weight: Array, like: Array) -> Array:
@@ -180,7 +178,7 @@ def _over(weight: Array, like: Array) -> Array:
     return jnp.broadcast_to(wide, like.shape).astype(jnp.float32)
 
 
-def _shares(loss: Callable[..., Array]) -> Callable[[Any], tuple[Array | None, Array | None]]:
+def _shares(loss: Callable[..., Array]) -> Callable[[Any, Any], tuple[Any, Any]]:
     """What each label counts in a loss: in metrics, and in the loss itself, by class weights too.
 
     A loss that can ignore labels says so by a parameter ``ignore_index``, whose default, or what
@@ -193,17 +191,20 @@ def _shares(loss: Callable[..., Array]) -> Callable[[Any], tuple[Array | None, A
     default = lambda name: options[name].default if name in options else inspect.Parameter.empty
     ignored, of_class = default("ignore_index"), default("weight")
 
-    def shares(labels: Any) -> tuple[Array | None, Array | None]:
-        labels = jnp.asarray(labels)
-        if ignored is inspect.Parameter.empty or not jnp.issubdtype(labels.dtype, jnp.integer):
+    def shares(labels: Any, given: Any) -> tuple[Array | None, Array | None]:
+        if ignored is inspect.Parameter.empty or not _are_classes(labels):
             return None, None
         counted = (labels != ignored).astype(jnp.float32)
-        if of_class is None or of_class is inspect.Parameter.empty:
-            return counted, counted
+        if of_class is None or of_class is inspect.Parameter.empty or not _are_classes(given):
+            return counted, None
         of_label = jnp.asarray(of_class, jnp.float32).at[labels].get(mode="fill", fill_value=0)
-        return counted, counted * of_label
+        return counted, of_label
 
     return shares
+
+
+def _are_classes(labels: Any) -> bool:
+    return hasattr(labels, "dtype") and bool(jnp.issubdtype(labels.dtype, jnp.integer))
 
 
 def _with_penalties(

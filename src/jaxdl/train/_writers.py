@@ -1,27 +1,23 @@
-"""Hooks that write the history into files: JSON lines, CSV, TensorBoard; and one that draws it.
+"""Hooks that write the history into files: JSON lines, and events for TensorBoard.
 
 With several processes only the first one writes.
 """
 
-import csv as csv_lib
-import io
 import json
+import uuid
 import warnings
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from jaxdl.parallel import is_primary
 from jaxdl.train._hooks import Event, Hook
-
-Names: TypeAlias = tuple[str, ...]
 
 
 def jsonl(path: str | Path) -> Hook:
     """Writes the history as JSON lines, one an epoch.
 
-    A run that goes on begins with the rows of before. nan is written as NaN, as ``json`` reads it.
-    Where the disk is full, rows are warned of, and written as soon as there is room.
+    A run that continues begins with the rows of before. nan is written as NaN, as ``json`` reads
+    it. Where the disk is full, a warning says so, and rows are written as soon as there is room.
 
     Args:
         path: of the file; its folder is made.
@@ -32,36 +28,34 @@ def jsonl(path: str | Path) -> Hook:
     Example:
         >>> write = jsonl("runs/metrics.jsonl")  # and then fit(…, hooks=(progress(), write))
     """
-    line = lambda row, names: json.dumps(row, default=_plain) + "\n"
-    return _writer(Path(path), lambda names: "", line)
+    path, written, whole = Path(path), False, False
+    line = lambda row: json.dumps(row, default=_plain) + "\n"
 
+    def write(event: Event) -> None:
+        nonlocal written, whole
+        if event.kind != "epoch" or not is_primary():
+            return
+        try:
+            if whole:
+                with path.open("a") as file:
+                    file.write(line(event.history[-1]))
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("".join(map(line, event.history)))
+            written = whole = True
+        except OSError as error:
+            if not written:  # a path that never worked
+                raise
+            whole = False  # the next epoch writes all rows
+            _warn(path, event.history[-1], error)
 
-def csv(path: str | Path) -> Hook:
-    """Writes the history as comma-separated values, a line an epoch below a line of names.
-
-    A run that goes on begins with the rows of before. Where the disk is full, rows are warned of,
-    and written as soon as there is room.
-
-    Args:
-        path: of the file; its folder is made.
-
-    Returns:
-        A hook for ``fit``.
-
-    Example:
-        >>> write = csv("runs/metrics.csv")  # and then fit(…, hooks=(progress(), write))
-    """
-
-    def line(values: Sequence[Any]) -> str:
-        text = io.StringIO()
-        csv_lib.writer(text, lineterminator="\n").writerow(values)
-        return text.getvalue()
-
-    return _writer(Path(path), line, lambda row, names: line([row.get(name) for name in names]))
+    return write
 
 
 def tensorboard(directory: str | Path) -> Hook:
     """Writes event files that TensorBoard shows, one scalar for each number of the history.
+
+    A run that continues replaces what an earlier one wrote from the same step on.
 
     Args:
         directory: where the files lie.
@@ -82,80 +76,33 @@ def tensorboard(directory: str | Path) -> Hook:
         raise ImportError(message) from error
     if not is_primary():
         return lambda event: None
-    writer = SummaryWriter(str(directory))
+    writers: list[Any] = []
+
+    def begun(step: int) -> Any:
+        # What an earlier run wrote from this step on is hidden. The name is this writer's alone:
+        # the library's own differs from second to second only.
+        name = f".{uuid.uuid4().hex[:8]}"
+        return SummaryWriter(str(directory), purge_step=step, filename_suffix=name)
 
     def write(event: Event) -> None:
         if event.kind == "epoch":
             row = event.history[-1]
+            if not writers:
+                writers.append(begun(row["step"]))
             for name, value in row.items():
                 if isinstance(value, int | float) and name not in ("epoch", "step"):
-                    writer.add_scalar(name, value, row["step"])
-            writer.flush()
-        elif event.kind in ("interrupt", "finish"):
-            writer.close()
-
-    return write
-
-
-def plotting(draw: Callable[[list[dict[str, Any]]], Any], path: str | Path) -> Hook:
-    """Draws the history anew after each epoch, into one picture.
-
-    Args:
-        draw: from the history to a figure with ``savefig``, as ``plots.history``.
-        path: of the picture; its folder is made.
-
-    Returns:
-        A hook for ``fit``.
-
-    Example:
-        >>> from jaxdl import plots
-        >>> picture = plotting(plots.history, "runs/history.png")
-    """
-    path = Path(path)
-
-    def show(event: Event) -> None:
-        if event.kind == "epoch" and is_primary():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draw(event.history).savefig(path)
-
-    return show
-
-
-def _writer(
-    path: Path, head: Callable[[Names], str], line: Callable[[dict[str, Any], Names], str]
-) -> Hook:
-    """Writes all rows at the first epoch, and where the columns change; else adds the newest."""
-    columns: Names = ()
-    written = False
-
-    def write(event: Event) -> None:
-        nonlocal columns, written
-        if event.kind != "epoch" or not is_primary():
-            return
-        row, known = event.history[-1], columns
-        columns = tuple(row)
-        try:
-            if columns == known:
-                with path.open("a") as file:
-                    file.write(line(row, columns))
-            else:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                rows = "".join(line(each, columns) for each in event.history)
-                path.write_text(head(columns) + rows)
-            written = True
-        except OSError as error:
-            if not written:  # a path that never worked
-                raise
-            columns = ()  # the next epoch writes all rows
-            _warn(path, row, error)
+                    writers[0].add_scalar(name, value, row["step"])
+            writers[0].flush()
+        elif event.kind in ("interrupt", "finish") and writers:
+            writers.pop().close()
 
     return write
 
 
 def _warn(path: Path, row: dict[str, Any], error: OSError) -> None:
     reason = error.strerror or error
-    message = f"{path} lacks epoch {row['epoch']} for now: {reason}; the run goes on"
-    warnings.warn(message, stacklevel=4)
+    message = f"could not write epoch {row['epoch']} to {path}: {reason}; will retry"
+    warnings.warn(message, stacklevel=3)
 
 
 def _plain(x: Any) -> Any:

@@ -1,0 +1,44 @@
+"""The rows of all devices, for losses in which they meet."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxdl.parallel import AXIS
+from jaxdl.train._gradients import rows_of
+from jaxdl.types import Array
+
+
+def all_rows(tree: Any, *, axis_name: str = AXIS) -> tuple[Any, Array]:
+    """Gathers the rows of a batch from all devices, and says which of them are this device's own.
+
+    Under ``pmap`` and ``shard_map`` a loss sees the rows of one device. A loss in which rows meet,
+    as negatives in a contrastive loss do, gathers them first; its value and its gradient are then
+    those of one device. Elsewhere all rows are here already.
+
+    Args:
+        tree: arrays of n rows each, such as what a network gives.
+        axis_name: of the devices that share a batch.
+
+    Returns:
+        ``(whole, own)``: arrays of N rows, those of device 0 first, and the places in them of this
+        device's rows, int32 of shape (n,).
+
+    Example:
+        >>> def info_nce(z, z2, temperature=0.1):  # a loss a row, of two views of each row
+        ...     whole, own = all_rows(z2)
+        ...     logits = z @ whole.T / temperature
+        ...     return -jax.nn.log_softmax(logits)[jnp.arange(len(z)), own]
+        >>> z = jnp.eye(4)
+        >>> mapped = jax.vmap(info_nce, axis_name="data")(z.reshape(2, 2, 4), z.reshape(2, 2, 4))
+        >>> bool(jnp.allclose(mapped.ravel(), info_nce(z, z)))
+        True
+    """
+    rows = jnp.arange(rows_of(tree) or 0, dtype=jnp.int32)
+    try:
+        device = jax.lax.axis_index(axis_name)
+    except NameError:  # what JAX raises where no axis has this name
+        return tree, rows
+    gather = lambda x: jax.lax.all_gather(x, axis_name, tiled=True)
+    return jax.tree.map(gather, tree), device.astype(jnp.int32) * len(rows) + rows
