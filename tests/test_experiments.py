@@ -19,7 +19,7 @@ import pytest
 import common
 import populations
 from jaxdl import checkpoint, data, layers, losses, parallel, train
-from jaxdl.train import _programs
+from jaxdl.parallel import _placement
 from processes import environment
 
 FOLDER = Path(__file__).parent.parent / "experiments"
@@ -85,15 +85,11 @@ def here(monkeypatch):
 @pytest.fixture
 def alone(monkeypatch):
     """One of the fake devices, as on a plain machine: programs for eight take longer to compile."""
-    cached = _programs.training, _programs.evaluation
     mesh_of_all = parallel.data_mesh
     with monkeypatch.context() as patched:
-        patched.setattr(parallel, "data_mesh", lambda devices=None: mesh_of_all(devices or 1))
-        for each in cached:
-            each.cache_clear()
+        for module in (parallel, _placement):
+            patched.setattr(module, "data_mesh", lambda devices=None: mesh_of_all(devices or 1))
         yield
-    for each in cached:
-        each.cache_clear()
 
 
 @pytest.fixture

@@ -75,9 +75,7 @@ def test_rows_that_can_not_be_written_come_later(tmp_path):
     tell(write, 1)
     path.rename(tmp_path / "aside")
     path.mkdir()
-    with pytest.warns(
-        UserWarning, match="could not write epoch 2 to .*metrics: Is a dir.*will retry"
-    ):
+    with pytest.warns(UserWarning, match=r"could not write epoch 2 .*metrics: Is a.*retry"):
         tell(write, 2)
     path.rmdir()
     for n in (3, 4):

@@ -113,9 +113,7 @@ def test_a_stream_needs_the_history_to_go_on():
     loss_fn, tx, start, _ = recipe()
     stream = Stream(as_fit_orders(dataset(48).train, start.key, 8))
     end, _ = train.fit(loss_fn, tx, start, stream, epochs=1, hooks=())
-    with pytest.raises(
-        ValueError, match=r"no batches in epoch 1 after its first 6: .* the history"
-    ):
+    with pytest.raises(ValueError, match=r"no batches in epoch 1 after its first 6: .*history"):
         train.fit(loss_fn, tx, end, stream, epochs=2, hooks=())
 
 

@@ -28,8 +28,8 @@ def augment(*functions: ImageFn) -> Callable[[Key, Batch], Batch]:
         functions: applied in turn to ``batch["inputs"]``; options are given by ``partial``.
 
     Returns:
-        A batch function ``(key, batch) -> batch``. Under ``pmap`` and ``shard_map`` the rows of
-        each device have the same draws.
+        A batch function ``(key, batch) -> batch``. Under ``pmap`` and ``shard_map`` each device
+        draws for its own rows.
 
     Example:
         >>> import functools

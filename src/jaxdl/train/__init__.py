@@ -1,4 +1,57 @@
-"""Training: one pure step, compiled over whole epochs, and the loop around it."""
+"""Training: one pure step, compiled over whole epochs, and the loop around it.
+
+``fit(supervised(net, losses.cross_entropy), tx, init_state(net, tx, key), dataset, epochs=5,
+batch_size=128)`` is the common case. Each part can be your own:
+
+**A loss** is ``loss_fn(params, state, batch, *, key, train) -> (loss, (state, metrics))``. The loss
+is one number, the mean over the batch's rows, or ``metrics.Mean(total, count)`` where something
+else counts, such as tokens: both are summed over devices, parts of a batch and batches, and divided
+once. ``batch["weight"]`` is always there, 0 for rows that only fill up a batch. The state keeps its
+structure. A metric is one number, a mean over rows too, or sums as in ``jaxdl.metrics``.
+
+>>> import jax, jax.numpy as jnp, optax
+>>> from jaxdl import data, layers, metrics, train
+>>> net = layers.dense(3, 3)
+>>> def loss_fn(params, state, batch, *, key, train):  # an autoencoder that sees noise
+...     noise = 0.1 * jax.random.normal(key, batch["x"].shape) if train else 0.0
+...     y, state = net.apply(params, state, batch["x"] + noise, key=key, train=train)
+...     rows = ((y - batch["x"]) ** 2).sum(axis=1)
+...     return metrics.mean(rows, weight=batch["weight"]), (state, {"largest": rows.max()})
+>>> tx, x = optax.adam(0.1), jax.random.normal(jax.random.key(1), (50, 3))
+>>> end, history = train.fit(loss_fn, tx, train.init_state(net, tx, jax.random.key(0)),
+...                          data.Dataset({"x": x}), epochs=30, batch_size=16, hooks=())
+>>> sorted(history[-1])[:5], history[-1]["loss"] < 0.2
+(['compile_seconds', 'epoch', 'examples_per_second', 'largest', 'loss'], True)
+
+``rowwise`` spares the mean: its network gives ``(rows, {"largest": rows})``. Where rows meet, as in
+a contrastive loss, ``all_rows`` gathers those of all devices.
+
+**Arrays it needs besides the batch**, a teacher or β, are bound by ``jax.tree_util.Partial``; what
+else it closes over is looked up at each call of ``fit``. Either way nothing stale is trained.
+
+>>> def shrunk(params, state, batch, *, key, train, beta):
+...     loss, aux = loss_fn(params, state, batch, key=key, train=train)
+...     return loss.total / loss.count + beta * (params["kernel"] ** 2).sum(), aux
+>>> bound = jax.tree_util.Partial(shrunk, beta=jnp.float32(10.0))
+>>> train.evaluate(bound, end, {"x": x})["loss"] > 10
+True
+
+**A layer** is ``Layer(init, apply)``, see ``jaxdl.types``; ``jaxdl.combinators`` composes them.
+
+**A step** is ``(train_state, batch) -> (train_state, metrics)`` of any NamedTuple that counts its
+``step``: two networks, target networks, a replay buffer. ``make_step`` makes the one of a loss,
+which may be part of a larger one; ``loop`` runs them all, with or without data.
+
+>>> def scheduled(train_state, batch):  # β grows with the steps
+...     now = jax.tree_util.Partial(shrunk, beta=1e-4 * train_state.step)
+...     return train.make_step(now, tx)(train_state, batch)
+>>> end, history = train.loop(scheduled, end._replace(step=jnp.int32(0)), data.Dataset({"x": x}),
+...                           max_steps=10, steps_per_epoch=5, batch_size=16, hooks=())
+>>> [row["step"] for row in history]
+[5, 10]
+
+What breaks these contracts is named before the first step.
+"""
 
 from jaxdl.train._all_rows import all_rows
 from jaxdl.train._batch_fns import class_weights, label_smoothing, mixup
@@ -7,6 +60,7 @@ from jaxdl.train._diagnosis import NonFiniteError
 from jaxdl.train._early import EarlyStopping, early_stopping
 from jaxdl.train._epoch import make_chunk, make_epoch, make_evaluation
 from jaxdl.train._evaluate import evaluate, predict
+from jaxdl.train._find import LearningRates, find_learning_rate
 from jaxdl.train._fit import fit
 from jaxdl.train._hooks import Event, Hook, progress
 from jaxdl.train._interpreter import first_not_finite
@@ -24,6 +78,7 @@ __all__ = [
     "History",
     "Hook",
     "Interrupted",
+    "LearningRates",
     "LossScale",
     "Measure",
     "NonFiniteError",
@@ -33,6 +88,7 @@ __all__ = [
     "dynamic_loss_scale",
     "early_stopping",
     "evaluate",
+    "find_learning_rate",
     "first_not_finite",
     "fit",
     "gradient_norm",
