@@ -44,7 +44,7 @@ FACTOR = 1.0
 
 def shifting(params, state, batch, *, key, train):
     logits, state = NET.apply(params, state, batch["inputs"])
-    return FACTOR * losses.cross_entropy(logits * TABLE, batch["labels"]), (state, {})
+    return FACTOR * losses.cross_entropy(logits * TABLE[None], batch["labels"]), (state, {})
 
 
 def test_every_call_sees_what_the_loss_computes_now(monkeypatch):
@@ -255,7 +255,7 @@ OF = lambda b: losses.cross_entropy(b["inputs"][:, :3], b["labels"])
         (
             lambda p, s, b, *, key, train: (b["inputs"], (s, {})),
             TypeError,
-            r"the loss float32\[25,5",
+            r"the loss float32\[\d+,5",
         ),
         (
             lambda p, s, b, *, key, train: (OF(b), ({"n": 1}, {})),
@@ -272,7 +272,7 @@ OF = lambda b: losses.cross_entropy(b["inputs"][:, :3], b["labels"])
                 NET, losses.cross_entropy, metrics={"m": lambda z, y, *, weight: 1 / 0}
             ),
             ZeroDivisionError,
-            "",
+            "zero",
         ),
     ],
 )
@@ -342,14 +342,13 @@ import os, signal, jax, optax
 from jaxdl import train
 from train.recipes import dataset, recipe
 loss_fn, tx, start, _ = recipe()
-press = lambda event: os.kill(os.getpid(), signal.{0})
+press = lambda event: event.kind == "epoch" and os.kill(os.getpid(), signal.{0})
 end, _ = train.fit(loss_fn, tx, start, dataset(), epochs=9, batch_size=25, hooks=(press,))
 print("the end")
 """
 
 
-@pytest.mark.parametrize("name", ["SIGTERM"])
-def test_a_script_that_is_interrupted_does_not_end_as_if_it_were_done(name):
+def test_a_script_that_is_interrupted_does_not_end_as_if_it_were_done(name="SIGTERM"):
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(name)], env=env, capture_output=True, text=True

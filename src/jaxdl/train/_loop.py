@@ -382,10 +382,8 @@ def _compiled(run: Run, train_state: Any, part: Part) -> tuple[_programs.Program
 
 def _check_structure(before: Any, after: Any) -> None:
     """A step gives a TrainState like the one it got, or no second step could follow."""
-    kinds = lambda tree: [
-        (jax.tree_util.keystr(path), x.shape, x.dtype)
-        for path, x in jax.tree.leaves_with_path(tree)
-    ]
+    named = jax.tree.leaves_with_path
+    kinds = lambda tree: [(_paths.spell(p), x.shape, x.dtype) for p, x in named(tree)]
     for old, new in zip(kinds(before), kinds(after), strict=False):
         if old != new:
             raise ValueError(
