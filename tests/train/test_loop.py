@@ -348,12 +348,12 @@ print("the end")
 """
 
 
-def test_a_script_that_is_interrupted_does_not_end_as_if_it_were_done(name="SIGTERM"):
+def test_a_script_that_is_interrupted_does_not_end_as_if_it_were_done():
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(name)], env=env, capture_output=True, text=True
+        [sys.executable, "-c", SCRIPT.format("SIGTERM")], env=env, capture_output=True, text=True
     )
-    assert done.returncode == 128 + getattr(signal, name) and "the end" not in done.stdout
+    assert done.returncode == 128 + signal.SIGTERM and "the end" not in done.stdout
     assert "stopped by signal 15 after step 2" in done.stderr
 
 

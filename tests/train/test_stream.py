@@ -95,7 +95,12 @@ def fails(epoch):
     ("stream", "options", "error", "message"),
     [
         (Stream([]), {}, ValueError, "no batches in epoch 1"),
-        (Stream([{"inputs": np.ones(3), "labels": np.ones(2)}]), {}, ValueError, "inputs float64.3., lab"),
+        (
+            Stream([{"inputs": np.ones(3), "labels": np.ones(2)}]),
+            {},
+            ValueError,
+            "inputs float64.3., lab",
+        ),
         (Stream([{}]), {}, ValueError, "arrays need rows"),
         (Stream([(np.ones((2, 5)), np.ones(2))]), {}, TypeError, "gave a tuple; a batch is a dict"),
         (Stream(fails), {}, OSError, "the disk is gone"),

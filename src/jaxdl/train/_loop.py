@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import jax
 import numpy as np
 
-from jaxdl import _checks, metrics
+from jaxdl import _checks, _paths, metrics
 from jaxdl import data as data_lib
 from jaxdl import parallel as parallel_lib
 from jaxdl.data._stream import Reader, Stream
