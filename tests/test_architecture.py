@@ -14,7 +14,7 @@ import jaxdl
 
 SOURCE = Path(jaxdl.__file__).parent
 FLOORS = [
-    {"_factory"},  # on floor 0 too, like all with an underscore: what types and their checks need
+    {"_factory", "_jaxprs"},  # on floor 0 too, like all with an underscore: what types and their checks need
     {"types"},
     {"_checks", "_paths", "_portable", "_precision", "_varying"},
     {"_contract", "_ranges"},

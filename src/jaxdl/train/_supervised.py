@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 from jaxdl import _contract
 from jaxdl import metrics as metrics_lib
 from jaxdl._checks import ShapeError, describe
+from jaxdl.combinators import compute_in
 from jaxdl.train._contract import name_of_function
 from jaxdl.train._gradients import TINY, with_weight
 from jaxdl.types import Array, Batch, Key, Layer, LossFn, Mean, Metrics, Params, State, name_of
@@ -44,10 +45,9 @@ def supervised(
         metrics: by name, ``(predictions, labels, weight=…) -> sums``, as in jaxdl.metrics.
         regularizer: of the parameters, as ``lambda p: 1e-4 * optim.l2_penalty(p)``; its gradient
             goes through the optimizer, which weight decay of ``adamw`` doesn't.
-        compute_dtype: of the network's forward and backward pass, as ``jnp.bfloat16``: parameters
-            and floating-point inputs are cast to it, predictions, state, loss and gradients back.
-            Parameters stay in float32, and so do updates. With ``jnp.float16`` the optimizer needs
-            ``dynamic_loss_scale``.
+        compute_dtype: of the network's forward and backward pass, as ``jnp.bfloat16``; see
+            ``combinators.compute_in``. Parameters stay in float32, and so do updates. With
+            ``jnp.float16`` the optimizer needs ``dynamic_loss_scale``.
 
     Returns:
         A LossFn for ``make_step``, ``evaluate`` and ``fit``.
@@ -64,14 +64,14 @@ def supervised(
         Array(4., dtype=float32)
     """
     measured, share_of = dict(metrics or {}), _shares(loss)
+    own = net if compute_dtype is None else compute_in(net, compute_dtype)
 
     def loss_fn(
         params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
     ) -> tuple[Array, tuple[State, Metrics]]:
         batch = with_weight(batch)
         inputs, labels, weight = _part(batch, "inputs"), _part(batch, "labels"), batch["weight"]
-        apply = lambda p, x: _contract.applied(net, p, state, x, key=key, train=train)
-        predictions, after = _computed_in(compute_dtype, apply, params, inputs)
+        predictions, after = _contract.applied(own, params, state, inputs, key=key, train=train)
         given = batch.get("targets", labels)
         rows = loss(predictions, given, reduction="none")
         if rows.shape[:1] != weight.shape[:1]:
@@ -127,13 +127,13 @@ def rowwise(
         >>> loss_fn({"w": jnp.ones(())}, (), batch, key=None, train=False)[0]
         Array(2.5, dtype=float32)
     """
+    own = net if compute_dtype is None else compute_in(net, compute_dtype)
 
     def loss_fn(
         params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
     ) -> tuple[Array, tuple[State, Metrics]]:
         batch = with_weight(batch)
-        apply = lambda p, x: _contract.applied(net, p, state, x, key=key, train=train)
-        found, after = _computed_in(compute_dtype, apply, params, batch)
+        found, after = _contract.applied(own, params, state, batch, key=key, train=train)
         if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[1], Mapping):
             kind = type(found).__name__
             raise TypeError(f"rowwise({name_of(net)}): it gave a {kind}; it gives (rows, {{…}})")
@@ -227,22 +227,3 @@ def _penalties(state: State) -> list[Array]:
     """The sums of all that layers call ``penalty`` in their state: several where they repeat."""
     named = jax.tree.leaves_with_path(state)
     return [jnp.sum(x) for path, x in named if path and getattr(path[-1], "key", "") == "penalty"]
-
-
-def _computed_in(
-    dtype: DTypeLike | None,
-    apply: Callable[[Params, Any], tuple[Any, State]],
-    params: Params,
-    inputs: Any,
-) -> tuple[Any, State]:
-    """Computes a network in a dtype; what comes out is float32."""
-    if dtype is None:
-        return apply(params, inputs)
-    predictions, after = apply(_cast(params, dtype), _cast(inputs, dtype))
-    return _cast(predictions, jnp.float32), after
-
-
-def _cast(tree: Any, dtype: DTypeLike) -> Any:
-    """Casts what is floating point; integers, such as tokens, and keys stay."""
-    floating = lambda x: jnp.issubdtype(jnp.result_type(x), jnp.floating)
-    return jax.tree.map(lambda x: jnp.asarray(x, dtype) if floating(x) else x, tree)
