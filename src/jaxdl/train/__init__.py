@@ -65,8 +65,9 @@ from jaxdl.train._fit import fit
 from jaxdl.train._hooks import Event, Hook, progress
 from jaxdl.train._interpreter import first_not_finite
 from jaxdl.train._log import gradient_norm, learning_rate
-from jaxdl.train._loop import History, Interrupted, loop
+from jaxdl.train._loop import loop
 from jaxdl.train._loss_scale import LossScale, dynamic_loss_scale
+from jaxdl.train._run import History, Interrupted
 from jaxdl.train._step import BatchFn, Measure, TrainState, init_state, make_step
 from jaxdl.train._supervised import rowwise, supervised
 from jaxdl.train._writers import jsonl, tensorboard

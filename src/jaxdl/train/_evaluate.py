@@ -16,7 +16,6 @@ from jaxdl.parallel._placement import EVERYWHERE, resolved
 from jaxdl.train import _programs
 from jaxdl.train._epoch import make_evaluation
 from jaxdl.train._gradients import rows_of
-from jaxdl.train._loop import unbound
 from jaxdl.train._step import TrainState
 from jaxdl.types import Batch, Layer, LossFn, Metrics
 
@@ -75,7 +74,7 @@ class Evaluator(NamedTuple):
 
 def evaluator(loss_fn: LossFn, *, batch_size: int, devices: Placement) -> Evaluator:
     """Makes what measures a loss again and again; see ``evaluate``."""
-    arrays, rebuild = unbound(loss_fn)
+    arrays, rebuild = _programs.unbound(loss_fn)
 
     def compiled(args: tuple[Any, ...], size: int, mesh: Any) -> _programs.Program:
         where = parallel_lib.placement(devices.engine, mesh)

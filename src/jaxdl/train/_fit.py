@@ -20,9 +20,10 @@ from jaxdl.train._epoch import batch_sizes, example
 from jaxdl.train._evaluate import evaluator
 from jaxdl.train._gradients import rows_of
 from jaxdl.train._hooks import Hook, progress
-from jaxdl.train._loop import AnyStep, History, Measured, NamesOf, Run, train, unbound
+from jaxdl.train._loop import train
 from jaxdl.train._padding import pads
 from jaxdl.train._rows import Where, at_once
+from jaxdl.train._run import AnyStep, History, Measured, NamesOf, Run
 from jaxdl.train._step import BatchFn, Measure, TrainState, make_step
 from jaxdl.types import Batch, LossFn, Params
 
@@ -119,7 +120,7 @@ def fit(
     """
     check_params("fit", train_state.params)
     devices = resolved("fit", devices)
-    arrays, rebuild = unbound(loss_fn)
+    arrays, rebuild = _programs.unbound(loss_fn)
     options = {"accumulate": accumulate, "batch_fns": tuple(batch_fns), "log": dict(log or {})}
 
     def make(

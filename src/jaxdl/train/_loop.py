@@ -2,82 +2,27 @@
 
 import contextlib
 import sys
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any
 
-import jax
-import numpy as np
-
-from jaxdl import _checks, _paths, metrics
 from jaxdl import data as data_lib
+from jaxdl import metrics
 from jaxdl import parallel as parallel_lib
-from jaxdl.data._stream import Reader, Stream
+from jaxdl.data._stream import Stream
 from jaxdl.parallel import Placement
 from jaxdl.parallel._placement import EVERYWHERE, resolved
 from jaxdl.parallel._processes import ShouldStop
 from jaxdl.train import _multiprocess, _programs
-from jaxdl.train._chunks import Compiler, Length, Passed, chunks, no_sums
-from jaxdl.train._diagnosis import Explain, examiner, leaf_of
+from jaxdl.train._chunk_program import compiler
+from jaxdl.train._chunks import Length, Passed, chunks
+from jaxdl.train._diagnosis import examiner, leaf_of
 from jaxdl.train._early import EarlyStopping, best_row, check_metric, is_over
-from jaxdl.train._epoch import make_chunk, summed
-from jaxdl.train._gradients import rows_of
 from jaxdl.train._hooks import Event, Hook, Kind, progress
 from jaxdl.train._pace import Pace
-from jaxdl.train._rows import Where
-from jaxdl.train._sources import Part, Source, endless, resident, streaming
-from jaxdl.types import Batch, Metrics
-
-T = TypeVar("T")
-
-History: TypeAlias = list[dict[str, Any]]
-"""A row an epoch: ``epoch``, ``step``, ``loss``, each metric, the same of validation, times."""
-
-AnyStep: TypeAlias = Callable[[T, Any], tuple[T, Metrics]]
-"""Takes one step of any training on one batch."""
-
-MakeStep: TypeAlias = Callable[[Any, Any, Batch, int, Where], tuple[AnyStep[Any], bool]]
-"""From arrays, a TrainState, data, batch size and place to a step, and whether batches are filled
-up with rows of weight 0. It is called while a program is traced."""
-
-Measured: TypeAlias = Callable[[Any], Mapping[str, Any]]
-"""What validation adds to a row: from a TrainState to numbers by name."""
-
-NamesOf: TypeAlias = Callable[[Any], Sequence[str] | None]
-"""The names of these before the first step; None where nobody knows."""
-
-COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
-
-
-class Interrupted(SystemExit):
-    """A run was asked to stop before its end; not caught, it ends a script with 128 + signal.
-
-    ``train_state`` and ``history`` are what the run had come to; with them it continues to the bit.
-    """
-
-    train_state: Any
-    history: History
-    signal: int
-
-
-class Run(NamedTuple):
-    """What stays the same over a run."""
-
-    make_step: MakeStep
-    arrays: Any  # what the step needs besides TrainState and batch
-    data: data_lib.Dataset | Stream | None
-    batch_size: int | None
-    shuffle: bool
-    length: Length
-    devices: Placement
-    measure: Measured
-    names_of: NamesOf
-    explain: Explain
-    stopping: EarlyStopping | None
-    restore: Callable[[Any, Any], Any]  # from the last and the best TrainState to that returned
-    hooks: tuple[Hook, ...]
-    chunk: int | None
+from jaxdl.train._position import check, position, steps_a_pass
+from jaxdl.train._run import COLUMNS, AnyStep, History, Interrupted, Run, T
+from jaxdl.train._sources import Source, endless, resident, streaming
 
 
 def loop(
@@ -150,7 +95,7 @@ def loop(
         >>> int(end.step), [row["step"] for row in history]
         (100, [50, 100])
     """
-    arrays, rebuild = unbound(step)
+    arrays, rebuild = _programs.unbound(step)
     run = Run(
         lambda arrays, train_state, data, batch_size, where: (rebuild(arrays), False),
         arrays,
@@ -176,11 +121,11 @@ def train(run: Run, train_state: Any, history: History, caller: str) -> tuple[An
         kind = type(train_state).__name__
         raise TypeError(f"{caller}: train_state is a {kind}; it needs a NamedTuple with a step")
     run = run._replace(devices=resolved(caller, run.devices))
-    _check(run, caller)
+    check(run, caller)
     mesh: Any = run.devices.mesh
     _multiprocess.check(run.data, train_state, run.length, run.batch_size, history)
     source, run = _source(run)
-    passes, done = _position(run, train_state, history)
+    passes, done = position(run, train_state, history)
     begin = Passed(
         _programs.placed(train_state, mesh, run.devices.rule),
         int(train_state.step),
@@ -193,23 +138,8 @@ def train(run: Run, train_state: Any, history: History, caller: str) -> tuple[An
         names = run.names_of(begin.train_state)
         run = run._replace(names_of=lambda train_state: names)
     examine = examiner(run.explain, shuffle=run.shuffle and isinstance(run.data, data_lib.Dataset))
-    steps = lambda: chunks(_compiler(run), source, examine, run.length, begin, done)
+    steps = lambda: chunks(compiler(run), source, examine, run.length, begin, done)
     return _train(run, steps, begin, history)
-
-
-def unbound(fn: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """Parts a function from the arrays that ``jax.tree_util.Partial`` has bound to it.
-
-    Example:
-        >>> arrays, rebuild = unbound(jax.tree_util.Partial(np.add, 3.0))
-        >>> arrays, float(rebuild(arrays)(5.0))
-        ([array(3.)], 8.0)
-    """
-    if not isinstance(fn, jax.tree_util.Partial):
-        return [], lambda arrays: fn
-    structure: Any
-    arrays, structure = jax.tree.flatten(fn)
-    return [np.asarray(x) if np.isscalar(x) else x for x in arrays], structure.unflatten
 
 
 def _train(
@@ -283,14 +213,14 @@ def _columns(run: Run, passed: Passed) -> tuple[str, ...]:
 
 def _epoch(run: Run, passed: Passed) -> int | float:
     """How many epochs are complete; a whole number but where ``max_steps`` ends within one."""
-    per = run.length.steps_per_epoch or _steps_a_pass(run)
+    per = run.length.steps_per_epoch or steps_a_pass(run)
     number = passed.passes if per is None else passed.step / per
     return round(number, 4) if number % 1 else int(number)
 
 
 def _epochs(run: Run) -> float | None:
     """How many epochs a run will have, where anybody knows."""
-    per = run.length.steps_per_epoch or _steps_a_pass(run)
+    per = run.length.steps_per_epoch or steps_a_pass(run)
     if run.length.max_steps is None or per is None:
         return run.length.epochs
     return min(run.length.max_steps / per, run.length.epochs or float("inf"))
@@ -328,124 +258,3 @@ def _source(run: Run) -> tuple[Source, Run]:
         return streaming(run.data.train, mesh, chunk=run.chunk), run
     placed = _programs.placed(dict(run.data.train), mesh)
     return resident(placed, run.batch_size or 1), run
-
-
-def _compiler(run: Run) -> Compiler:
-    """Makes what compiles the program of a part, where its shape comes for the first time."""
-    known: dict[Any, tuple[_programs.Program, Metrics]] = {}
-
-    def compiled(train_state: Any, part: Part) -> tuple[_programs.Program, Metrics, float]:
-        leaves, structure = jax.tree.flatten(part.data)
-        shape = structure, part.batch_size, tuple((x.shape, x.dtype) for x in leaves)
-        if shape in known:
-            return *known[shape], 0.0
-        began = time.perf_counter()
-        known[shape] = _compiled(run, train_state, part)
-        return *known[shape], time.perf_counter() - began
-
-    return compiled
-
-
-def _compiled(run: Run, train_state: Any, part: Part) -> tuple[_programs.Program, Metrics]:
-    """The program of a chunk of a part's steps, and its sums of no steps."""
-    mesh: Any
-    engine, mesh, rule, reproducible = run.devices
-    where = Where(**parallel_lib.placement(engine, mesh))
-    shuffle = run.shuffle and isinstance(run.data, data_lib.Dataset)
-
-    def step_of(train_state: Any, data: Batch, arrays: Any) -> tuple[AnyStep[Any], bool]:
-        step, pad = run.make_step(arrays, train_state, data, part.batch_size, where)
-        return (step if rule is None else parallel_lib.constrained(step, mesh, rule)), pad
-
-    def chunk(train_state: Any, sums: Metrics, data: Batch, arrays: Any, *span: Any) -> Any:
-        step, pad = step_of(train_state, data, arrays)
-        how = {"batch_size": part.batch_size, "shuffle": shuffle, "pad": pad, **where._asdict()}
-        return make_chunk(step, **how)(train_state, sums, data, *span)
-
-    def one(train_state: Any, data: Batch, arrays: Any) -> Any:
-        step = summed(step_of(train_state, data, arrays)[0], where.axis_name)
-        return step(train_state, jax.tree.map(lambda x: x[: part.batch_size], data))
-
-    on_devices = lambda fn: parallel_lib.compile_replicated(fn, engine, mesh)
-    shapes = jax.eval_shape(on_devices(one), train_state, part.data, run.arrays)
-    _check_structure(train_state, shapes[0])
-    zeros = _programs.placed(no_sums(shapes[1]), mesh)
-    split = lambda fn: jax.jit(parallel_lib.constrained(fn, mesh, rule))
-    program = (on_devices if rule is None else split)(chunk)
-    options = _programs.options(reproducible=reproducible)
-    span = np.int32(0), np.int32(0)
-    ready = _programs.compiled(
-        program, train_state, zeros, part.data, run.arrays, *span, options=options
-    )
-    return lambda ts, sums, data, *span: ready(ts, sums, data, run.arrays, *span), zeros
-
-
-def _check_structure(before: Any, after: Any) -> None:
-    """A step gives a TrainState like the one it got, or no second step could follow."""
-    named = jax.tree.leaves_with_path
-    kinds = lambda tree: [(_paths.spell(p), x.shape, x.dtype) for p, x in named(tree)]
-    for old, new in zip(kinds(before), kinds(after), strict=False):
-        if old != new:
-            raise ValueError(
-                f"the step changes the TrainState: {old[0]} was {old[2]}{list(old[1])}, and after"
-                f" it {new[0]} is {new[2]}{list(new[1])}; structure, shapes and dtypes must stay"
-            )
-    structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
-    if structures[0] != structures[1]:
-        raise ValueError("the step changes the structure of the TrainState; it must stay as it is")
-
-
-def _steps_a_pass(run: Run) -> int | None:
-    """How many steps are a pass over the data, where that is known."""
-    if isinstance(run.data, data_lib.Dataset):
-        return -(-(rows_of(run.data.train) or 0) // (run.batch_size or 1))
-    if isinstance(run.data, Stream) and isinstance(run.data.train, Reader):
-        return -(-run.data.train.size // run.data.train.batch_size)
-    return None
-
-
-def _position(run: Run, train_state: Any, history: History) -> tuple[int, int]:
-    """The pass that a TrainState is in, counted from 0, and how many of its steps are done."""
-    step, steps = int(train_state.step), _steps_a_pass(run)
-    if history and history[-1]["step"] > step:
-        last = f"with step {history[-1]['step']}, but the TrainState has taken {step}"
-        raise ValueError(f"fit: the history ends {last}: they are of different runs")
-    if steps is not None:
-        passes, done = divmod(step, steps)
-        if history and run.length.steps_per_epoch is None and int(history[-1]["epoch"]) != passes:
-            size = rows_of(run.data.train) if isinstance(run.data, data_lib.Dataset) else "its"
-            raise ValueError(
-                f"fit: the history ends with epoch {history[-1]['epoch']}, but with batches of"
-                f" {run.batch_size} of {size} rows the TrainState's step {step} lies behind epoch"
-                f" {passes}: a run continues with the batch size and the rows that it began with"
-            )
-        return passes, done
-    if history and run.length.steps_per_epoch is None:
-        return int(history[-1]["epoch"]), step - history[-1]["step"]
-    return 0, step
-
-
-def _check(run: Run, caller: str) -> None:
-    epochs, max_steps, steps_per_epoch = run.length
-    given = {"epochs": epochs, "max_steps": max_steps, "steps_per_epoch": steps_per_epoch}
-    given |= {"chunk": run.chunk}
-    _checks.positive_ints(caller, **{name: x for name, x in given.items() if x is not None})
-    if epochs is None and max_steps is None:
-        raise ValueError(f"{caller} needs epochs, or max_steps: how long is the run?")
-    if run.data is None or isinstance(run.data, Stream):
-        if run.batch_size is not None:
-            raise ValueError(
-                f"{caller}: batch_size is {run.batch_size}; a Stream's batches have theirs"
-            )
-        if run.data is None and steps_per_epoch is None:
-            raise ValueError(f"{caller}: without data, steps_per_epoch says how long an epoch is")
-        return
-    if not isinstance(run.data, data_lib.Dataset):
-        kind = type(run.data).__name__
-        raise TypeError(f"{caller}: dataset is a {kind}; it must be a Dataset or Stream")
-    data_lib.check(run.data)
-    _checks.positive_ints(caller, batch_size=run.batch_size)
-    size = rows_of(run.data.train) or 0
-    if run.batch_size is not None and run.batch_size > size:
-        few = f"but there are only {size} rows to train on"
-        raise ValueError(f"{caller}: batch_size is {run.batch_size}, {few}")

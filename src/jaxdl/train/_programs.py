@@ -97,6 +97,21 @@ def compiler(make: Callable[..., Program], **options: bool) -> Program:
     return run
 
 
+def unbound(fn: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Parts a function from the arrays that ``jax.tree_util.Partial`` has bound to it.
+
+    Example:
+        >>> arrays, rebuild = unbound(jax.tree_util.Partial(np.add, 3.0))
+        >>> arrays, float(rebuild(arrays)(5.0))
+        ([array(3.)], 8.0)
+    """
+    if not isinstance(fn, jax.tree_util.Partial):
+        return [], lambda arrays: fn
+    structure: Any
+    arrays, structure = jax.tree.flatten(fn)
+    return [np.asarray(x) if np.isscalar(x) else x for x in arrays], structure.unflatten
+
+
 def placed(tree: Any, mesh: Any, rule: Rule | None = None) -> Any:
     """Puts arrays on the devices of a mesh, whole on each or split by a rule.
 

@@ -1,0 +1,83 @@
+"""The program of a chunk of steps: a step of any training, on the devices of a run."""
+
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxdl import _paths
+from jaxdl import data as data_lib
+from jaxdl import parallel as parallel_lib
+from jaxdl.train import _programs
+from jaxdl.train._chunks import Compiler, no_sums
+from jaxdl.train._epoch import make_chunk, summed
+from jaxdl.train._rows import Where
+from jaxdl.train._run import AnyStep, Run
+from jaxdl.train._sources import Part
+from jaxdl.types import Batch, Metrics
+
+
+def compiler(run: Run) -> Compiler:
+    """Makes what compiles the program of a part, where its shape comes for the first time."""
+    known: dict[Any, tuple[_programs.Program, Metrics]] = {}
+
+    def compiled(train_state: Any, part: Part) -> tuple[_programs.Program, Metrics, float]:
+        leaves, structure = jax.tree.flatten(part.data)
+        shape = structure, part.batch_size, tuple((x.shape, x.dtype) for x in leaves)
+        if shape in known:
+            return *known[shape], 0.0
+        began = time.perf_counter()
+        known[shape] = _compiled(run, train_state, part)
+        return *known[shape], time.perf_counter() - began
+
+    return compiled
+
+
+def _compiled(run: Run, train_state: Any, part: Part) -> tuple[_programs.Program, Metrics]:
+    """The program of a chunk of a part's steps, and its sums of no steps."""
+    mesh: Any
+    engine, mesh, rule, reproducible = run.devices
+    where = Where(**parallel_lib.placement(engine, mesh))
+    shuffle = run.shuffle and isinstance(run.data, data_lib.Dataset)
+
+    def step_of(train_state: Any, data: Batch, arrays: Any) -> tuple[AnyStep[Any], bool]:
+        step, pad = run.make_step(arrays, train_state, data, part.batch_size, where)
+        return (step if rule is None else parallel_lib.constrained(step, mesh, rule)), pad
+
+    def chunk(train_state: Any, sums: Metrics, data: Batch, arrays: Any, *span: Any) -> Any:
+        step, pad = step_of(train_state, data, arrays)
+        how = {"batch_size": part.batch_size, "shuffle": shuffle, "pad": pad, **where._asdict()}
+        return make_chunk(step, **how)(train_state, sums, data, *span)
+
+    def one(train_state: Any, data: Batch, arrays: Any) -> Any:
+        step = summed(step_of(train_state, data, arrays)[0], where.axis_name)
+        return step(train_state, jax.tree.map(lambda x: x[: part.batch_size], data))
+
+    on_devices = lambda fn: parallel_lib.compile_replicated(fn, engine, mesh)
+    shapes = jax.eval_shape(on_devices(one), train_state, part.data, run.arrays)
+    _check_structure(train_state, shapes[0])
+    zeros = _programs.placed(no_sums(shapes[1]), mesh)
+    split = lambda fn: jax.jit(parallel_lib.constrained(fn, mesh, rule))
+    program = (on_devices if rule is None else split)(chunk)
+    options = _programs.options(reproducible=reproducible)
+    span = np.int32(0), np.int32(0)
+    ready = _programs.compiled(
+        program, train_state, zeros, part.data, run.arrays, *span, options=options
+    )
+    return lambda ts, sums, data, *span: ready(ts, sums, data, run.arrays, *span), zeros
+
+
+def _check_structure(before: Any, after: Any) -> None:
+    """A step gives a TrainState like the one it got, or no second step could follow."""
+    named = jax.tree.leaves_with_path
+    kinds = lambda tree: [(_paths.spell(p), x.shape, x.dtype) for p, x in named(tree)]
+    for old, new in zip(kinds(before), kinds(after), strict=False):
+        if old != new:
+            raise ValueError(
+                f"the step changes the TrainState: {old[0]} was {old[2]}{list(old[1])}, and after"
+                f" it {new[0]} is {new[2]}{list(new[1])}; structure, shapes and dtypes must stay"
+            )
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
+    if structures[0] != structures[1]:
+        raise ValueError("the step changes the structure of the TrainState; it must stay as it is")

@@ -1,0 +1,65 @@
+"""Where in its data a run stands, and whether it makes sense."""
+
+from typing import Any
+
+from jaxdl import _checks
+from jaxdl import data as data_lib
+from jaxdl.data._stream import Reader, Stream
+from jaxdl.train._gradients import rows_of
+from jaxdl.train._run import History, Run
+
+
+def steps_a_pass(run: Run) -> int | None:
+    """How many steps are a pass over the data, where that is known."""
+    if isinstance(run.data, data_lib.Dataset):
+        return -(-(rows_of(run.data.train) or 0) // (run.batch_size or 1))
+    if isinstance(run.data, Stream) and isinstance(run.data.train, Reader):
+        return -(-run.data.train.size // run.data.train.batch_size)
+    return None
+
+
+def position(run: Run, train_state: Any, history: History) -> tuple[int, int]:
+    """The pass that a TrainState is in, counted from 0, and how many of its steps are done."""
+    step, steps = int(train_state.step), steps_a_pass(run)
+    if history and history[-1]["step"] > step:
+        last = f"with step {history[-1]['step']}, but the TrainState has taken {step}"
+        raise ValueError(f"fit: the history ends {last}: they are of different runs")
+    if steps is not None:
+        passes, done = divmod(step, steps)
+        if history and run.length.steps_per_epoch is None and int(history[-1]["epoch"]) != passes:
+            size = rows_of(run.data.train) if isinstance(run.data, data_lib.Dataset) else "its"
+            raise ValueError(
+                f"fit: the history ends with epoch {history[-1]['epoch']}, but with batches of"
+                f" {run.batch_size} of {size} rows the TrainState's step {step} lies behind epoch"
+                f" {passes}: a run continues with the batch size and the rows that it began with"
+            )
+        return passes, done
+    if history and run.length.steps_per_epoch is None:
+        return int(history[-1]["epoch"]), step - history[-1]["step"]
+    return 0, step
+
+
+def check(run: Run, caller: str) -> None:
+    epochs, max_steps, steps_per_epoch = run.length
+    given = {"epochs": epochs, "max_steps": max_steps, "steps_per_epoch": steps_per_epoch}
+    given |= {"chunk": run.chunk}
+    _checks.positive_ints(caller, **{name: x for name, x in given.items() if x is not None})
+    if epochs is None and max_steps is None:
+        raise ValueError(f"{caller} needs epochs, or max_steps: how long is the run?")
+    if run.data is None or isinstance(run.data, Stream):
+        if run.batch_size is not None:
+            raise ValueError(
+                f"{caller}: batch_size is {run.batch_size}; a Stream's batches have theirs"
+            )
+        if run.data is None and steps_per_epoch is None:
+            raise ValueError(f"{caller}: without data, steps_per_epoch says how long an epoch is")
+        return
+    if not isinstance(run.data, data_lib.Dataset):
+        kind = type(run.data).__name__
+        raise TypeError(f"{caller}: dataset is a {kind}; it must be a Dataset or Stream")
+    data_lib.check(run.data)
+    _checks.positive_ints(caller, batch_size=run.batch_size)
+    size = rows_of(run.data.train) or 0
+    if run.batch_size is not None and run.batch_size > size:
+        few = f"but there are only {size} rows to train on"
+        raise ValueError(f"{caller}: batch_size is {run.batch_size}, {few}")

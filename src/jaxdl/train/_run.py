@@ -1,0 +1,64 @@
+"""What a run is made of, and what it leaves behind."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from jaxdl import data as data_lib
+from jaxdl.data._stream import Stream
+from jaxdl.parallel import Placement
+from jaxdl.train._chunks import Length
+from jaxdl.train._diagnosis import Explain
+from jaxdl.train._early import EarlyStopping
+from jaxdl.train._hooks import Hook
+from jaxdl.train._rows import Where
+from jaxdl.types import Batch, Metrics
+
+T = TypeVar("T")
+
+History: TypeAlias = list[dict[str, Any]]
+"""A row an epoch: ``epoch``, ``step``, ``loss``, each metric, the same of validation, times."""
+
+AnyStep: TypeAlias = Callable[[T, Any], tuple[T, Metrics]]
+"""Takes one step of any training on one batch."""
+
+MakeStep: TypeAlias = Callable[[Any, Any, Batch, int, Where], tuple[AnyStep[Any], bool]]
+"""From arrays, a TrainState, data, batch size and place to a step, and whether batches are filled
+up with rows of weight 0. It is called while a program is traced."""
+
+Measured: TypeAlias = Callable[[Any], Mapping[str, Any]]
+"""What validation adds to a row: from a TrainState to numbers by name."""
+
+NamesOf: TypeAlias = Callable[[Any], Sequence[str] | None]
+"""The names of these before the first step; None where nobody knows."""
+
+COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
+
+
+class Interrupted(SystemExit):
+    """A run was asked to stop before its end; not caught, it ends a script with 128 + signal.
+
+    ``train_state`` and ``history`` are what the run had come to; with them it continues to the bit.
+    """
+
+    train_state: Any
+    history: History
+    signal: int
+
+
+class Run(NamedTuple):
+    """What stays the same over a run."""
+
+    make_step: MakeStep
+    arrays: Any  # what the step needs besides TrainState and batch
+    data: data_lib.Dataset | Stream | None
+    batch_size: int | None
+    shuffle: bool
+    length: Length
+    devices: Placement
+    measure: Measured
+    names_of: NamesOf
+    explain: Explain
+    stopping: EarlyStopping | None
+    restore: Callable[[Any, Any], Any]  # from the last and the best TrainState to that returned
+    hooks: tuple[Hook, ...]
+    chunk: int | None
