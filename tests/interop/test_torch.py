@@ -41,7 +41,7 @@ def dense_weights(*names, shape=(4, 4)):
 
 
 TWO = serial(layers.dense(4, 4), activations.relu, layers.dense(4, 4))
-CONV = serial(layers.conv(1, 2, (3, 3), padding=1), layers.flatten(), layers.dense(8, 4))
+CONV = serial(layers.conv(1, 2, (3, 3), padding=1), layers.flatten(axes=3), layers.dense(8, 4))
 CONV_WEIGHTS = {"conv.weight": np.ones((2, 1, 3, 3)), "conv.bias": np.ones(2)} | {
     "fc.weight": np.ones((4, 8)), "fc.bias": np.ones(4)}  # fmt: skip
 

@@ -38,7 +38,7 @@ KERAS = {
             layers.batch_norm(4),
             layers.conv(4, 4, (3, 3), padding="SAME", groups=4),
             activations.relu,
-            layers.flatten(),
+            layers.flatten(axes=3),
             layers.dense(8 * 8 * 4, 3),
         ),
         (8, 8, 2),
@@ -113,7 +113,7 @@ def test_flax_pairs_by_shapes_and_numbers():
     conv = lambda: (layers.conv(4, 4, (3, 3), padding="SAME"), activations.relu)
     deep = [residual(layers.dense(16, 16)) for _ in range(10)]
     net = serial(
-        *conv(), *conv(), layers.batch_norm(4), layers.flatten(), layers.dense(64, 16), *deep,
+        *conv(), *conv(), layers.batch_norm(4), layers.flatten(axes=3), layers.dense(64, 16), *deep,
         layers.layer_norm(16), layers.dense(16, 3),
     )  # fmt: skip
     params, state = interop.from_flax(variables, net)

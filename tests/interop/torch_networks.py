@@ -40,7 +40,7 @@ def vgg():
     ]
     return serial(
         features=serial(*stages),
-        flatten=layers.flatten(),
+        flatten=layers.flatten(axes=3),
         classifier=serial(layers.dense(8 * 4 * 4, 12), activations.relu, layers.dense(12, 5)),
     )
 
