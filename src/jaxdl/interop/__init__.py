@@ -5,11 +5,13 @@
 - weights: ``from_torch``, ``to_torch``, ``from_keras``, ``from_flax``; files of arrays by
   ``save_weights``, ``load_weights`` and ``read_weights`` (safetensors, npz); Flax's bytes by
   ``to_msgpack`` and ``from_msgpack``
+- networks as programs that run without their code: ``export``, ``save_program``, ``load_program``
 
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
 """
 
 from jaxdl.interop._equinox import equinox, to_equinox
+from jaxdl.interop._export import Program, export, load_program, save_program
 from jaxdl.interop._files import load_weights, read_weights, save_weights
 from jaxdl.interop._flax import from_flax
 from jaxdl.interop._haiku import haiku
@@ -21,7 +23,9 @@ from jaxdl.interop._nnx import nnx, to_nnx
 from jaxdl.interop._torch import from_torch, to_torch
 
 __all__ = [
+    "Program",
     "equinox",
+    "export",
     "from_flax",
     "from_keras",
     "from_msgpack",
@@ -29,9 +33,11 @@ __all__ = [
     "haiku",
     "keras",
     "linen",
+    "load_program",
     "load_weights",
     "nnx",
     "read_weights",
+    "save_program",
     "save_weights",
     "to_equinox",
     "to_keras",

@@ -1,5 +1,6 @@
 """Weights in files that hold nothing but arrays: safetensors, and NumPy's npz."""
 
+import io
 import os
 import tempfile
 import zipfile
@@ -55,19 +56,12 @@ def save_weights(path: str | Path, tree: Any, *, metadata: Mapping[str, str] | N
             raise ValueError("interop.save_weights: .npz has no place for metadata")
         if odd := [f"{n} {a.dtype}" for n, a in arrays.items() if a.dtype.kind == "V"]:
             raise TypeError(f"interop.save_weights: .npz can't hold {odd[0]}; use .safetensors")
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=kind, delete=False) as file:
-        try:
-            if kind == ".npz":
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-            else:
-                library = needs("save_weights", "safetensors.numpy", "interop")
-                file.write(library.save(arrays, metadata=dict(metadata or {}) or None))
-            file.flush()
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        data = buffer.getvalue()
+    else:
+        data = bytes_of(arrays, metadata)
+    written(path, data)
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
@@ -149,20 +143,61 @@ def _host(name: str, leaf: Any) -> np.ndarray:
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    library = needs("read_weights", "safetensors", "interop")
+    return arrays_of("read_weights", path, path.read_bytes())
+
+
+def bytes_of(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Returns arrays in the format of safetensors.
+
+    Example:
+        >>> arrays_of("load", Path("x"), bytes_of({"a": np.arange(3)}))
+        {'a': array([0, 1, 2])}
+    """
+    library = needs("save_weights", "safetensors.numpy", "interop")
+    tight = {n: np.ascontiguousarray(a).reshape(a.shape) for n, a in arrays.items()}
+    return library.save(tight, metadata=dict(metadata or {}) or None)
+
+
+def arrays_of(function: str, path: Path, data: bytes) -> dict[str, np.ndarray]:
+    """Returns the arrays of safetensors, or raises the ValueError that names the file.
+
+    Example:
+        >>> arrays_of("load", Path("x.safetensors"), b"")
+        Traceback (most recent call last):
+        ...
+        ValueError: interop.load: x.safetensors is damaged: ...
+    """
+    library = needs(function, "safetensors", "interop")
     try:
-        entries = library.deserialize(path.read_bytes())
+        entries = library.deserialize(data)
     except library.SafetensorError as error:
-        raise ValueError(f"interop.read_weights: {path} is damaged: {error}") from error
-    odd = [entry["dtype"] for _, entry in entries if entry["dtype"] not in _DTYPES]
-    if odd:
-        raise ValueError(
-            f"interop.read_weights: {path} holds {odd[0]}, a dtype without a name here"
-        )
+        raise ValueError(f"interop.{function}: {path} is damaged: {error}") from error
+    if odd := [entry["dtype"] for _, entry in entries if entry["dtype"] not in _DTYPES]:
+        raise ValueError(f"interop.{function}: {path} holds {odd[0]}, which JAX doesn't have")
     return {
         name: np.frombuffer(entry["data"], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
         for name, entry in entries
     }
+
+
+def written(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written(Path(folder) / "a", b"abc")
+        ...     (Path(folder) / "a").read_bytes()
+        b'abc'
+    """
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:

@@ -1,0 +1,182 @@
+"""Networks as programs of StableHLO, which run without the code that made them."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export as jax_export
+
+import jaxdl
+from jaxdl._checks import describe
+from jaxdl.interop._files import arrays_of, bytes_of, written
+from jaxdl.types import Array, Layer, Params, State
+
+Batch: TypeAlias = Literal["dynamic"] | int
+Platforms: TypeAlias = Sequence[Literal["cpu", "cuda", "rocm", "tpu"]]
+
+_PARTS = ("metadata.json", "program.stablehlo", "weights.safetensors")
+_FORMAT = 1
+
+
+class Program(NamedTuple):
+    """A network as a program: ``call`` computes it, on any of its platforms."""
+
+    call: Callable[[Any], Array]
+    metadata: Mapping[str, Any]
+    exported: jax_export.Exported
+    weights: Mapping[str, np.ndarray]
+
+
+def export(
+    net: Layer,
+    params: Params,
+    state: State,
+    example: Any,
+    *,
+    batch: Batch = "dynamic",
+    platforms: Platforms = ("cpu", "cuda", "tpu"),
+    classes: Sequence[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Program:
+    """Makes a program of StableHLO of a network in evaluation, for several platforms at once.
+
+    Args:
+        net: the network.
+        params: its params.
+        state: its state.
+        example: an input, or a ``jax.ShapeDtypeStruct`` of one; a batch of any size.
+        batch: the size of its first axis, or "dynamic" for any size.
+        platforms: what the program can run on.
+        classes: the classes' names, in the order of the logits.
+        metadata: more to keep beside it, of what JSON can hold.
+
+    Returns:
+        A Program: ``program.call(x)`` computes ``net.apply(params, state, x)[0]``, and
+        ``program.metadata`` has the classes, the input's shape and the versions.
+
+    Raises:
+        ValueError: if an input has no batch axis, or the network has no program for every batch
+            size: then a number for ``batch`` helps.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> net = layers.dense(3, 2)
+        >>> params, state = net.init(jax.random.key(0))
+        >>> program = export(net, params, state, jnp.ones((1, 3)), classes=["cat", "dog"])
+        >>> program.call(jnp.ones((5, 3))).shape, program.metadata["classes"]
+        ((5, 2), ['cat', 'dog'])
+    """
+    given = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), jnp.result_type(x)), example)
+    shapes = _with_batch(given, batch)
+    leaves, structure = jax.tree.flatten((params, state))
+    weights = {str(i): np.asarray(leaf) for i, leaf in enumerate(leaves)}
+
+    def compute(leaves: Sequence[Array], x: Any) -> Array:
+        params, state = jax.tree.unflatten(structure, leaves)
+        return net.apply(params, state, x)[0]
+
+    kept = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in weights.values()]
+    exported = jax_export.export(jax.jit(compute), platforms=tuple(platforms))(kept, shapes)
+    about = {
+        "format": _FORMAT,
+        "input": [describe(leaf) for leaf in jax.tree.leaves(shapes)],
+        "output": list(map(describe, exported.out_avals)),
+        "classes": None if classes is None else list(classes),
+        "platforms": list(platforms),
+        "versions": {"jax": jax.__version__, "jaxdl": jaxdl.__version__},
+        **(metadata or {}),
+    }
+    json.dumps(about)  # says at once what JSON can't hold
+    return _program(exported, weights, about)
+
+
+def save_program(path: str | Path, program: Program) -> None:
+    """Writes a program, its weights and its metadata into one file, whole or not at all.
+
+    Args:
+        path: the file, a zip archive; ``.jaxdl`` is a good ending.
+        program: from ``export``.
+
+    Example:
+        >>> import tempfile
+        >>> from jaxdl import layers
+        >>> net = layers.dense(3, 2)
+        >>> program = export(net, *net.init(jax.random.key(0)), jnp.ones((1, 3)))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_program(f"{folder}/net.jaxdl", program)
+        ...     again = load_program(f"{folder}/net.jaxdl")
+        >>> again.call(jnp.ones((5, 3))).shape
+        (5, 2)
+    """
+    contents = (
+        json.dumps(program.metadata, indent=1).encode(),
+        bytes(program.exported.serialize()),
+        bytes_of(program.weights),
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in zip(_PARTS, contents, strict=True):
+            archive.writestr(name, data)
+    written(Path(path), buffer.getvalue())
+
+
+def load_program(path: str | Path) -> Program:
+    """Reads what ``save_program`` wrote; the code of the network isn't needed.
+
+    A program can't touch files or the network, but takes what memory and time it takes: those of
+    strangers need a limit around them.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The Program.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, or no program.
+
+    Example:
+        >>> load_program("no/such.jaxdl")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: interop.load_program: there is no file no/such.jaxdl
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"interop.load_program: there is no file {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            about, program, weights = (archive.read(name) for name in _PARTS)
+        metadata = json.loads(about)
+        if metadata["format"] != _FORMAT:
+            raise ValueError(f"its format is {metadata['format']}, and {_FORMAT} is what is read")
+        exported = jax_export.deserialize(bytearray(program))
+        return _program(exported, arrays_of("load_program", path, weights), metadata)
+    except Exception as error:  # zipfile, json and flatbuffers raise many kinds
+        raise ValueError(
+            f"interop.load_program: {path} is damaged or no exported network: {error}"
+        ) from error
+
+
+def _with_batch(shapes: Any, batch: Batch) -> Any:
+    if any(not leaf.shape for leaf in jax.tree.leaves(shapes)):
+        raise ValueError("interop.export: an input has no axes; the first is the batch")
+    if batch != "dynamic" and (not isinstance(batch, int) or batch < 1):
+        raise ValueError(f'interop.export: batch is {batch!r}; it must be "dynamic" or a number')
+    size = jax_export.symbolic_shape("batch")[0] if batch == "dynamic" else batch
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct((size, *x.shape[1:]), x.dtype), shapes)
+
+
+def _program(
+    exported: jax_export.Exported, weights: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
+) -> Program:
+    leaves = [jnp.asarray(weights[str(i)]) for i in range(len(weights))]
+    compiled = jax.jit(exported.call)
+    return Program(lambda x: compiled(leaves, x), metadata, exported, weights)
