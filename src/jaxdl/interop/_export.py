@@ -14,6 +14,7 @@ from jax import export as jax_export
 
 import jaxdl
 from jaxdl._checks import describe
+from jaxdl.interop._extras import needs
 from jaxdl.interop._files import arrays_of, bytes_of, written
 from jaxdl.types import Array, Layer, Params, State
 
@@ -114,6 +115,7 @@ def save_program(path: str | Path, program: Program) -> None:
         >>> again.call(jnp.ones((5, 3))).shape
         (5, 2)
     """
+    needs("save_program", "flatbuffers", "interop")  # jax.export asks for it
     contents = (
         json.dumps(program.metadata, indent=1).encode(),
         bytes(program.exported.serialize()),
@@ -151,6 +153,7 @@ def load_program(path: str | Path) -> Program:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"interop.load_program: there is no file {path}")
+    needs("load_program", "flatbuffers", "interop")
     try:
         with zipfile.ZipFile(path) as archive:
             about, program, weights = (archive.read(name) for name in _PARTS)
