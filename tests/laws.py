@@ -81,11 +81,24 @@ LAWS: tuple[Callable[[Case], None], ...] = (
 
 
 def rows(cases: Sequence[Case]) -> list[Any]:
-    """Every law with every row that it holds for, as pytest parameters ``law, case``."""
+    """Every law with every row that it holds for, as pytest parameters ``law, case``.
+
+    Each law meets the first and the last row of every function; those between, which differ in an
+    option that the golden values cover too, are slow tests.
+    """
+    groups = list(map(joined, by_reduction(cases)))
+    names = [group.id.split("-")[0] for group in groups]
+    ends = {names.index(name) for name in names}
+    ends |= {len(names) - 1 - names[::-1].index(name) for name in names}
     return [
-        pytest.param(law, case, id=f"{law.__name__}-{case.id}")
+        pytest.param(
+            law,
+            case,
+            id=f"{law.__name__}-{case.id}",
+            marks=() if number in ends else pytest.mark.slow,
+        )
         for law in LAWS
-        for case in map(joined, by_reduction(cases))
+        for number, case in enumerate(groups)
         if case.smooth or law is not gradients_are_finite_differences
     ]
 

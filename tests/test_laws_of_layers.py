@@ -1,8 +1,13 @@
-"""What holds for every Layer; a new one is a row of the zoo, and meets all of it."""
+"""What holds for every Layer; a new one is a row of the zoo, and meets all of it.
+
+Compiling is what these tests take their time for, so that each law's calls are one program, and
+what isn't a law (indexing, comparing) is left to NumPy.
+"""
 
 import functools
 import pickle
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,116 +19,129 @@ from jaxdl.train import TrainState
 from zoo import ZOO, equations, example
 
 EVERY = pytest.mark.parametrize("row", ZOO, ids=lambda row: row.name)
+EVERY_PART = pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=pytest.mark.slow if row.composed else ()) for row in ZOO],
+    ids=lambda row: row.name,
+)
+"""What is made of layers computes operation by operation what these do: a slow test of the law."""
 
-
-# Each program runs once: unoptimised machine code compiles in a third of the time.
-jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+close = functools.partial(chex.assert_trees_all_close, rtol=1e-6, atol=1e-6)
+equal = chex.assert_trees_all_equal
 
 
 @functools.cache
 def made(row, seed=0):
     # The default generator takes most of a second to compile for each shape, this one nothing.
-    return jit(row.layer.init)(jax.random.key(seed, impl="rbg"))
+    return jax.jit(row.layer.init)(jax.random.key(seed, impl="rbg"))
 
 
-def equal(a, b):
-    jax.tree.map(np.testing.assert_array_equal, a, b)
+def astype(tree, dtype):
+    return jax.tree.map(lambda x: np.asarray(x).astype(dtype), tree)
 
 
-def close(a, b, bound=1e-6):
-    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, bound, bound), a, b)
+@functools.cache
+def applied(row):
+    """One program with a Layer's evaluation and training, in each way to call them, on NumPy.
+
+    With the number of times that a second call, with other parameters, has traced it.
+    """
+    traces = []
+
+    @jax.jit
+    def run(params, state, x, rows, key):
+        traces.append(1)
+        apply = functools.partial(row.layer.apply, params, state)
+        return {
+            "whole": apply(x),
+            "mapped": jax.vmap(lambda x: apply(x)[0])(x),
+            "one": apply(x[0, 0])[0],
+            "rows": apply(rows),
+            "train": apply(rows, key=key, train=True),
+        }
+
+    arguments = example(row, 3, 2), example(row, 4), jax.random.key(0)
+    results = [jax.device_get(run(*made(row, seed), *arguments)) for seed in (1, 0, 0)]
+    return results[1:], len(traces)
 
 
-@EVERY
+@EVERY_PART
 def test_init_is_deterministic_and_the_same_under_jit_and_for_an_ensemble(row):
-    keys = jnp.stack([jax.random.key(seed) for seed in (7, 7, 1)])
-    compiled = jit(row.layer.init)(keys[0])
+    init = row.layer.init
     # What is made of layers has the init of these, operation by operation.
-    alone = compiled if row.composed else row.layer.init(keys[0])
-    close(alone, compiled)
-    ensemble = jit(jax.vmap(row.layer.init))(keys)
+    if not row.composed:
+        close(init(jax.random.key(0, impl="rbg")), made(row))
+    keys = jnp.stack([jax.random.key(seed) for seed in (7, 7, 1)])
+    alone, ensemble = jax.device_get(jax.jit(lambda k: (init(k[0]), jax.vmap(init)(k)))(keys))
     first, second, other = (jax.tree.map(lambda x, i=i: x[i], ensemble) for i in range(3))
     equal(first, second)
     close(first, alone)
     leaves = jax.tree.leaves(other[0])
     pairs = zip(leaves, jax.tree.leaves(first[0]), strict=True)
-    assert not leaves or any(bool((a != b).any()) for a, b in pairs) or row.fixed_init
+    assert not leaves or any((a != b).any() for a, b in pairs) or row.fixed_init
 
 
 @EVERY
 def test_eager_is_jit_is_vmap_and_leading_axes_are_batch_axes_and_one_trace_does(row):
-    traces = []
-
-    def apply(params, state, x):
-        traces.append(1)
-        return row.layer.apply(params, state, x)
-
-    (params, state), x = made(row), example(row, 3, 2)
-    y, same = row.layer.apply(params, state, x)
-    equal(state, same)
-    run = jit(apply)
-    close(run(params, state, x)[0], y)
-    run(*made(row, seed=1), x)
-    assert len(traces) == 1
-    close(jit(jax.vmap(lambda x: row.layer.apply(params, state, x)[0]))(x), y)
-    one = jit(lambda x: row.layer.apply(params, state, x)[0])
-    close(jnp.stack([one(x[i, 0]) for i in range(2)]), y[:2, 0])
+    (result, _), traces = applied(row)
+    (y, state), x = result["whole"], example(row, 3, 2)
+    assert traces == 1
+    equal(state, made(row)[1])
+    close(result["mapped"], y)
+    close(result["one"], y[0, 0])
+    if not row.composed:  # as with init
+        close(row.layer.apply(*made(row), x), (y, state))
 
 
 @EVERY
-def test_evaluation_needs_no_key_and_training_has_the_same_shapes(row, key):
-    (params, state), x = made(row), example(row, 4)
-    y, _ = jit(row.layer.apply)(params, state, x)
-    train = jit(functools.partial(row.layer.apply, train=True))
-    trained, after = train(params, state, x, key=key)
-    assert trained.shape == y.shape and trained.dtype == y.dtype
-    shapes = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
-    assert shapes(after) == shapes(state)
+def test_evaluation_needs_no_key_and_training_has_the_same_shapes(row):
+    (result, again), _ = applied(row)
+    (y, state), (trained, after) = result["rows"], result["train"]
+    chex.assert_trees_all_equal_shapes_and_dtypes((y, state), (trained, after))
     differs = lambda a, b: bool((a != b).any())
     other = differs(trained, y) or any(jax.tree.leaves(jax.tree.map(differs, after, state)))
     assert (row.stochastic or row.across_rows) == other
+    equal(result["train"], again["train"])
     if row.stochastic:
-        equal(trained, train(params, state, x, key=key)[0])
         with pytest.raises(ValueError, match=r"\w+\(.*\) needs a key"):
-            row.layer.apply(params, state, x, train=True)
+            row.layer.apply(*made(row), example(row, 4), train=True)
 
 
-@EVERY
+@EVERY_PART
 def test_gradients_against_finite_differences(row, key):
     if not row.gradient:
         pytest.skip("finite differences don't tell its gradient")
     with jax.enable_x64(True):
-        params, state = jax.tree.map(lambda p: np.asarray(p, "float64"), made(row))
+        params, state = astype(made(row), "float64")
         x = example(row, 3, dtype="float64")
         # What isn't differentiated, as token numbers, is held fixed.
         active = (params, x) if row.classes is None else (params,)
         apply = lambda params, x=x: row.layer.apply(params, state, x, key=key, train=True)[0]
         random = np.random.default_rng(1)
         weight = random.normal(size=jax.eval_shape(apply, *active).shape)
-        objective = lambda *args: (weight * apply(*args)).sum()
-        value = jit(objective)
-        grads = jit(jax.grad(objective, argnums=tuple(range(len(active)))))(*active)
+        objective = lambda active: (weight * apply(*active)).sum()
         direction = jax.tree.map(lambda p: random.normal(size=p.shape), active)
-        at = lambda t: value(*jax.tree.map(lambda p, d: p + t * d, active, direction))
-        numeric = (at(1e-6) - at(-1e-6)) / 2e-6
+        beside = jax.tree.map(lambda p, d: np.stack([p + 1e-6 * d, p - 1e-6 * d]), active, direction)
+        run = jax.jit(lambda here, at: (jax.grad(objective)(here), jax.lax.map(objective, at)))
+        grads, (above, below) = jax.device_get(run(active, beside))
     exact = sum(jax.tree.leaves(jax.tree.map(np.vdot, grads, direction)))
-    np.testing.assert_allclose(exact, numeric, 1e-6, 1e-6)
+    np.testing.assert_allclose(exact, (above - below) / 2e-6, 1e-6, 1e-6)
 
 
 @EVERY
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_half_precision_in_half_precision_out(row, key, dtype):
+def test_half_precision_in_half_precision_out(row, key):
     params, state = made(row)
-    params = jax.tree.map(lambda p: p.astype(dtype), params)
-    train = jit(functools.partial(row.layer.apply, train=True))
-    y, after = train(params, state, example(row, 4, dtype=dtype), key=key)
-    assert y.dtype == (row.gives or dtype)
-    assert jnp.isfinite(y).all()
-    types = lambda tree: [leaf.dtype for leaf in jax.tree.leaves(tree)]
-    assert types(after) == types(state)  # statistics stay float32
+    dtypes = ("bfloat16", "float16")
+    train = lambda params, x: row.layer.apply(params, state, x, key=key, train=True)
+    arguments = [(astype(params, each), example(row, 4, dtype=each)) for each in dtypes]
+    results = jax.device_get(jax.jit(lambda pairs: [train(*pair) for pair in pairs])(arguments))
+    for dtype, (y, after) in zip(dtypes, results, strict=True):
+        assert y.dtype == (row.gives or dtype)
+        assert np.isfinite(y.astype("float32")).all()
+        chex.assert_trees_all_equal_dtypes(after, state)  # statistics stay float32
 
 
-@EVERY
+@EVERY_PART
 def test_no_tracer_leaks(row, key):
     params, state = made(row)
     with jax.checking_leaks():
@@ -166,7 +184,6 @@ def test_what_is_saved_comes_back(tmp_path):
     params = {row.name: made(row) for row in ZOO}
     whole = TrainState(jnp.int32(3), params, (), (), jax.random.key(0))
     checkpoint.save(tmp_path, whole)
-    again, _ = checkpoint.restore(
-        tmp_path, whole._replace(params=jax.tree.map(jnp.zeros_like, params))
-    )
+    blank = jax.tree.map(lambda p: np.zeros(p.shape, p.dtype), params)
+    again, _ = checkpoint.restore(tmp_path, whole._replace(params=blank))
     equal(again.params, params)

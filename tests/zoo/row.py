@@ -30,8 +30,8 @@ def example(row: Row, *lead: int, dtype: str = "float32") -> Array:
     """A batch of examples, always the same."""
     random = np.random.default_rng(0)
     if row.classes is not None:
-        return jnp.asarray(random.integers(row.classes, size=(*lead, *row.shape)), "int32")
-    return jnp.asarray(random.normal(size=(*lead, *row.shape)), dtype)
+        return jnp.asarray(random.integers(row.classes, size=(*lead, *row.shape), dtype="int32"))
+    return jnp.asarray(random.normal(size=(*lead, *row.shape)).astype(dtype))
 
 
 def equations(jaxpr: Any) -> Iterator[Any]:
