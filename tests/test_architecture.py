@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 import jaxdl
+from jaxdl import _face
 
 SOURCE = Path(jaxdl.__file__).parent
 FLOORS = [
     {"_factory", "_jaxprs"},  # on floor 0 too, like all with an underscore: what types and their checks need
     {"types"},
-    {"_checks", "_paths", "_portable", "_precision", "_varying"},
+    {"_checks", "_face", "_paths", "_portable", "_precision", "_varying"},
     {"_contract", "_ranges"},
     {"activations", "losses", "initializers", "metrics", "functional"},
     {"layers", "combinators"},
@@ -25,6 +26,7 @@ FLOORS = [
     {"sweep", "explain", "plots", "interop"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+FACES = [name for name in jaxdl.__all__ if name not in ("Layer", "serial")]
 HEAVY = ("flax", "orbax", "tensorflow_datasets", "tensorflow", "matplotlib", "chex")
 MODULES = sorted(
     path for path in SOURCE.rglob("*.py") if path.parent != SOURCE or path.stem != "__init__"
@@ -78,9 +80,36 @@ def test_importing_jaxdl_is_not_much_slower_than_jax_and_optax():
 
 
 def test_few_names_on_top():
-    code = "import jaxdl; print(*(name for name in vars(jaxdl) if not name.startswith('_')))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert len(out.stdout.split()) <= 20  # of a new process: others import more of its modules
+    # In a new process: others import more of its modules.
+    names = run("import jaxdl; print(*(name for name in vars(jaxdl) if name[0] != '_'))").split()
+    assert set(names) - {"importlib", "os", "warnings", "Any", "TYPE_CHECKING"} == set()
+    assert set(jaxdl.__all__) | {"__version__"} == set(dir(jaxdl))
+    assert len(jaxdl.__all__) <= 20
+
+
+def test_help_of_the_package_lists_its_parts_and_type_checkers_see_them():
+    for part in FACES:
+        assert f"``{part}``" in jaxdl.__doc__
+    tree = ast.parse((SOURCE / "__init__.py").read_text())
+    (guarded,) = (node.body for node in tree.body if isinstance(node, ast.If))
+    assert {alias.name for node in guarded for alias in node.names} == set(jaxdl.__all__)
+
+
+@pytest.mark.parametrize("part", FACES)
+def test_help_lists_every_public_name_with_a_line(part):
+    face = importlib.import_module(f"jaxdl.{part}")
+    assert sorted(face.__all__) == sorted(set(face.__all__))
+    public = {name for name, value in vars(face).items() if name[0] != "_"}
+    ours = {
+        n
+        for n in public
+        if str(getattr(vars(face)[n], "__module__", "")).startswith(f"jaxdl.{part}")
+    }
+    assert ours <= set(face.__all__)
+    for name in face.__all__:
+        line = _face.first_line(getattr(face, name))
+        assert line and f"\n{name} " in face.__doc__ and line in face.__doc__
+        assert len(line) <= 120 and line[-1] in ".:]'})", f"{name}: {line}"
 
 
 PUBLIC = [

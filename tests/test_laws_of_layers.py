@@ -121,7 +121,9 @@ def test_gradients_against_finite_differences(row, key):
         weight = random.normal(size=jax.eval_shape(apply, *active).shape)
         objective = lambda active: (weight * apply(*active)).sum()
         direction = jax.tree.map(lambda p: random.normal(size=p.shape), active)
-        beside = jax.tree.map(lambda p, d: np.stack([p + 1e-6 * d, p - 1e-6 * d]), active, direction)
+        beside = jax.tree.map(
+            lambda p, d: np.stack([p + 1e-6 * d, p - 1e-6 * d]), active, direction
+        )
         run = jax.jit(lambda here, at: (jax.grad(objective)(here), jax.lax.map(objective, at)))
         grads, (above, below) = jax.device_get(run(active, beside))
     exact = sum(jax.tree.leaves(jax.tree.map(np.vdot, grads, direction)))

@@ -8,15 +8,15 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import jaxdl
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {
-    "chex": "chex",
+    "dm-haiku": "haiku",
     "google-crc32c": "google_crc32c",
-    "importlib-resources": "importlib_resources",
-    "jaxlib": "jaxlib",
     "orbax-checkpoint": "orbax",
     "pillow": "PIL",
     "scikit-learn": "sklearn",
@@ -25,50 +25,96 @@ IMPORTED_AS = {
 """Distributions whose modules have another name than theirs with underscores."""
 
 NOT_IMPORTED = {
-    "jaxlib": "the compiled half of jax",
+    "chex": "the tests' word for trees, and for users who test with it",
     "importlib-resources": "tensorflow-datasets imports it without asking for it",
     "jaxdl-toolkit": "this package, with another extra",
+    "jaxlib": "the compiled half of jax",
 }
-COMMANDS = {"coverage", "ipympl", "ipywidgets", "jupyterlab", "jupytext", "mypy", "pre-commit"}
-COMMANDS |= {"pytest-timeout", "pytest-xdist", "ruff", "build"}
+"""Of the dependencies that users get, those that src doesn't import, and why they are there."""
+
+CALLS = {"import_module": 0, "importorskip": 0, "module": 1, "needs": 1}
+"""Functions that import the module that they get the name of, and at which position."""
 
 
 def declared(*extras: str) -> set[str]:
-    """The distributions that the package asks for, with these extras or all."""
+    """The distributions that the package asks for, with these extras."""
     options = PROJECT["optional-dependencies"]
-    lists = [PROJECT["dependencies"], *(options[extra] for extra in extras or options)]
-    names = (re.match(r"[\w.-]+", line) for lines in lists for line in lines)
-    return {name.group().lower() for name in names if name}
+    lines = PROJECT["dependencies"] + [line for extra in extras for line in options[extra]]
+    return {re.split(r"[<>=\[]", line)[0].lower() for line in lines}
 
 
-def modules(distributions: set[str]) -> set[str]:
-    return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in distributions}
+def module(distribution: str) -> str:
+    return IMPORTED_AS.get(distribution, distribution.replace("-", "_"))
 
 
-def imported(*folders: str) -> dict[str, set[str]]:
-    """Module from elsewhere -> the files below these folders that import it, by any spelling."""
-    found: dict[str, set[str]] = {}
-    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            # A module whose import is left to a function is named in a call of it.
-            call = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            if call.endswith(("import_module", "_optional_import.module", "importorskip")):
-                texts = [a.value for a in node.args if isinstance(a, ast.Constant)]
-                names += [text for text in texts if re.fullmatch(r"[A-Za-z_][\w.]*", str(text))]
-            for name in names:
-                found.setdefault(name.split(".")[0], set()).add(str(path.relative_to(ROOT)))
-    return {name: files for name, files in found.items() if name not in sys.stdlib_module_names}
+def names(node: ast.AST) -> list[str]:
+    """The modules that a statement or a call imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    if not isinstance(node, ast.Call):
+        return []
+    position = CALLS.get(ast.unparse(node.func).split(".")[-1])
+    given = node.args[position : position + 1] if position is not None else []
+    return [str(arg.value) for arg in given if isinstance(arg, ast.Constant)]
 
 
-def test_what_the_package_imports_is_declared_and_what_is_declared_is_imported():
-    ours = {"jaxdl", ""}
-    needed = imported("src")
-    missing = {k: v for k, v in needed.items() if k not in modules(declared()) | ours}
-    assert not missing, f"imported by src, and not among the dependencies: {missing}"
-    whole = imported("src", "tests", "experiments", "notebooks")
-    idle = declared() - set(NOT_IMPORTED) - COMMANDS
-    assert not {name for name in idle if not modules({name}) & set(whole)}
-    core = declared("files") - declared("notebooks") - set(NOT_IMPORTED)
-    assert not {name for name in core if not modules({name}) & set(needed)}
+def imported(folder: str) -> set[str]:
+    """Modules from elsewhere that files below a folder import, at their top or in a function."""
+    trees = (ast.parse(path.read_text()) for path in (ROOT / folder).rglob("*.py"))
+    found = {
+        name.split(".")[0] for tree in trees for node in ast.walk(tree) for name in names(node)
+    }
+    return found - sys.stdlib_module_names - {"jaxdl"}
+
+
+def test_what_the_package_imports_is_declared_and_what_it_declares_is_imported():
+    users = set(PROJECT["optional-dependencies"]) - {"test", "notebooks", "onnx"}
+    needed, asked = imported("src"), declared(*users)
+    assert needed - set(map(module, asked)) == set()
+    # The command line and the pictures of the experiments are theirs.
+    idle = {name for name in asked - set(NOT_IMPORTED) if module(name) not in needed}
+    assert {name for name in idle if module(name) not in imported("experiments")} == set()
+    assert "chex" in imported("tests")
+
+
+def test_the_distribution_has_a_name_of_its_own():
+    assert PROJECT["name"] == "jaxdl-toolkit"
+    others = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
+    assert not [line for line in others if line.startswith("jaxdl[")]
+    assert "pip install jaxdl-toolkit" in (ROOT / "README.md").read_text()
+
+
+def test_another_distribution_among_the_files_is_told(tmp_path):
+    (tmp_path / "train").mkdir()
+    jaxdl._warn_of_another_distribution(str(tmp_path))
+    (tmp_path / "rl").mkdir()
+    with pytest.warns(UserWarning, match="also holds rl of another distribution"):
+        jaxdl._warn_of_another_distribution(str(tmp_path))
+
+
+def test_the_version_stands_in_one_place():
+    assert importlib.metadata.version(PROJECT["name"]) == jaxdl.__version__
+    assert "version" in PROJECT["dynamic"]
+    assert jaxdl.__version__ in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_dependency_has_a_lower_bound():
+    assert {"jax", "jaxlib", "optax", "flax", "chex", "tensorflow-datasets"} <= declared()
+    assert all(">=" in line for line in PROJECT["dependencies"])
+
+
+def test_data_licence_and_type_marker_lie_in_the_package():
+    package = importlib.resources.files("jaxdl")
+    assert (package / "py.typed").is_file()
+    assert "MIT" in (package / "data" / "animals.LICENSE").read_text()
+    assert (package / "data" / "animals.npz").is_file()
+
+
+def test_the_readme_is_short_and_its_first_screen_has_both_commands():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 150
+    first = "\n".join(lines[:30])
+    assert 'pip install -e ".[experiments]" && python experiments/animals_mlp.py' in first
+    assert 'pip install -e ".[test]" && pytest' in first

@@ -9,10 +9,13 @@ Functions first (``activations``, ``losses``, ``functional``), then layers and `
 - looking inside: ``explain``, ``plots``
 - from and to other libraries: ``interop``
 
-A subpackage is loaded when it is first used. ``help(jaxdl.losses)`` lists what is in it.
+A subpackage is loaded when it is first used. ``help(jaxdl.losses)`` lists what is in it, a
+line each.
 """
 
 import importlib
+import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,11 +73,26 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'jaxdl' has no attribute {name!r}")
     if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
+        globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+        return globals()[name]
     return importlib.import_module(f"jaxdl.{name}")
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, "__version__"]
+
+
+def _warn_of_another_distribution(folder: str) -> None:
+    """Warns where files of another distribution with a module ``jaxdl`` lie among these."""
+    parts = (entry.name for entry in os.scandir(folder) if entry.is_dir())
+    foreign = sorted(name for name in parts if name[0] not in "_." and name not in __all__)
+    if foreign:
+        warnings.warn(
+            f"{folder} also holds {', '.join(foreign)} of another distribution: the package index "
+            "has one by the name of jaxdl, this one is jaxdl-toolkit. Mend it by `pip uninstall "
+            "jaxdl jaxdl-toolkit`, then `pip install jaxdl-toolkit`",
+            stacklevel=3,
+        )
+
+
+_warn_of_another_distribution(os.path.dirname(__file__))

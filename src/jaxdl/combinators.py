@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _face
 from jaxdl._checks import ShapeError, describe
 from jaxdl._contract import applied, foreign, initialised
 from jaxdl._portable import is_portable
@@ -31,6 +31,20 @@ from jaxdl.types import (
     named,
     stateless,
 )
+
+__all__ = [
+    "LayerLike",
+    "Merge",
+    "branch",
+    "compose",
+    "compute_in",
+    "frozen",
+    "lift",
+    "remat",
+    "repeat",
+    "residual",
+    "serial",
+]
 
 LayerLike: TypeAlias = Layer | Callable[[Array], Array]
 """A Layer, or a plain function of one array, such as an activation."""
@@ -493,3 +507,6 @@ def _path(before: Sequence[Layer], params: Sequence[Params]) -> str:
     """Names the layers from the last one with parameters on, such as "dense(4, 8), then relu"."""
     last = max((i for i, p in enumerate(params) if jax.tree.leaves(p)), default=0)
     return ", then ".join(map(name_of, before[last:]))
+
+
+__doc__ = _face.index(globals())

@@ -377,5 +377,5 @@ def test_images_of_one_row_are_images():
 
 def test_what_is_missing_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install .jaxdl\[experiments\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install .jaxdl-toolkit\[experiments\]"):
         plots.images(ONE)

@@ -54,6 +54,7 @@ marks where PyTorch itself is less exact, or wrong at some points; tests/tables 
 <!-- table of equals: end -->
 """
 
+from jaxdl import _face
 from jaxdl.activations._algebraic import softplus, softsign, squareplus
 from jaxdl.activations._gated import geglu, glu, maxout, swiglu
 from jaxdl.activations._normalizing import (
@@ -132,3 +133,5 @@ __all__ = [
     "tanhshrink",
     "threshold",
 ]
+
+__doc__ = _face.index(globals())

@@ -1,5 +1,6 @@
 """Data as host arrays: named datasets, splits, and the checks that training relies on."""
 
+from jaxdl import _face
 from jaxdl.data._augment import (
     augment,
     cutout,
@@ -66,3 +67,5 @@ __all__ = [
     "text_windows",
     "xor",
 ]
+
+__doc__ = _face.index(globals())

@@ -5,6 +5,7 @@ read the operations that JAX traces, each of which carries the name of the layer
 What they give is data, and ``print`` shows it as a table, or as the lectures write it.
 """
 
+from jaxdl import _face
 from jaxdl.explain._attribution import Nearest, integrated_gradients, nearest_examples, saliency
 from jaxdl.explain._backprop import Backprop, LayerGradient, backprop
 from jaxdl.explain._check import GradientCheck, LeafCheck, first_nonfinite, gradient_check
@@ -41,3 +42,5 @@ __all__ = [
     "summary",
     "trace",
 ]
+
+__doc__ = _face.index(globals())

@@ -1,5 +1,6 @@
 """Arrays in, arrays out: what layers compute, as pure functions of parameters and inputs."""
 
+from jaxdl import _face
 from jaxdl.functional._adaptive_pooling import (
     adaptive_avg_pool,
     adaptive_max_pool,
@@ -96,3 +97,5 @@ __all__ = [
     "upsample",
     "weight_norm",
 ]
+
+__doc__ = _face.index(globals())

@@ -23,6 +23,7 @@ from jax.nn.initializers import (
     zeros,
 )
 
+from jaxdl import _face
 from jaxdl.initializers._defaults import (
     he_default,
     keras_default,
@@ -80,3 +81,5 @@ __all__ = [
     "xavier_uniform",
     "zeros",
 ]
+
+__doc__ = _face.index(globals())

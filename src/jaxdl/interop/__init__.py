@@ -10,6 +10,7 @@
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
 """
 
+from jaxdl import _face
 from jaxdl.interop._equinox import equinox, to_equinox
 from jaxdl.interop._export import Program, export, load_program, save_program
 from jaxdl.interop._files import load_weights, read_weights, save_weights
@@ -46,3 +47,5 @@ __all__ = [
     "to_nnx",
     "to_torch",
 ]
+
+__doc__ = _face.index(globals())

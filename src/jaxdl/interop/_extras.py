@@ -13,11 +13,11 @@ def needs(function: str, module: str, extra: str) -> ModuleType:
         >>> needs("to_onnx", "no_such_module", "onnx")
         Traceback (most recent call last):
         ...
-        ImportError: interop.to_onnx needs no_such_module; it comes with jaxdl's extra [onnx]
+        ImportError: interop.to_onnx needs no_such_module: pip install "jaxdl-toolkit[onnx]"
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
-            f"interop.{function} needs {module}; it comes with jaxdl's extra [{extra}]"
+            f'interop.{function} needs {module}: pip install "jaxdl-toolkit[{extra}]"'
         ) from error

@@ -1,5 +1,6 @@
 """Layers: factories that pair an initialisation with a function of ``jaxdl.functional``."""
 
+from jaxdl import _face
 from jaxdl.layers._activations import maxout, prelu, rrelu, swish
 from jaxdl.layers._attention import multi_head_attention
 from jaxdl.layers._batch_norm import batch_norm
@@ -87,3 +88,5 @@ __all__ = [
     "upsample",
     "weight_norm",
 ]
+
+__doc__ = _face.index(globals())

@@ -61,6 +61,7 @@ marks where PyTorch itself is less exact, or wrong at some points; tests/tables 
 <!-- table of equals: end -->
 """
 
+from jaxdl import _face
 from jaxdl.losses._binary import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -136,3 +137,5 @@ __all__ = [
     "triplet_margin_with_distance_loss",
     "tversky",
 ]
+
+__doc__ = _face.index(globals())

@@ -19,6 +19,7 @@ have finalisers of their own:
 Sums are float32, so that a count is exact up to 2²⁴ rows, and float64 where the values are.
 """
 
+from jaxdl import _face
 from jaxdl.metrics._calibration import (
     Calibration,
     calibration,
@@ -75,3 +76,5 @@ __all__ = [
     "top_k_accuracy",
     "variation",
 ]
+
+__doc__ = _face.index(globals())

@@ -1,5 +1,6 @@
 """Networks: functions that return one Layer."""
 
+from jaxdl import _face
 from jaxdl.models._convnet import convnet, lenet5
 from jaxdl.models._mlp import mlp
 from jaxdl.models._perceptron import neuron, perceptron, perceptron_learn, perceptron_rule
@@ -40,3 +41,5 @@ __all__ = [
     "transformer_lm",
     "vit",
 ]
+
+__doc__ = _face.index(globals())

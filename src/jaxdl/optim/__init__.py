@@ -51,6 +51,7 @@ tests/tables/optimizers.py says why some are looser than 1e-12. η is the first 
 <!-- table of equals: end -->
 """
 
+from jaxdl import _face
 from jaxdl.optim._adam import adam, adamax, adamw, sparse_adam
 from jaxdl.optim._adaptive import adadelta, adagrad, rmsprop
 from jaxdl.optim._averages import averaged_params, ema, swa
@@ -96,3 +97,5 @@ __all__ = [
     "sparse_adam",
     "swa",
 ]
+
+__doc__ = _face.index(globals())

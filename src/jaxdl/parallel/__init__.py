@@ -56,6 +56,7 @@ Reference: Rajbhandari et al., ZeRO: Memory optimizations toward training trilli
 models, 2020, section 7, for the bytes of both forms.
 """
 
+from jaxdl import _face
 from jaxdl.parallel._broadcast import assert_same_across_processes, broadcast_from_primary
 from jaxdl.parallel._devices import (
     AXIS,
@@ -122,3 +123,5 @@ __all__ = [
     "stopping",
     "unreplicate",
 ]
+
+__doc__ = _face.index(globals())

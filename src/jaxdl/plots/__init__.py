@@ -5,6 +5,7 @@ matplotlib is imported when a picture is drawn. Figures belong to no global stat
 everybody, and lines differ in their dashes too.
 """
 
+from jaxdl import _face
 from jaxdl.plots._attention import attention
 from jaxdl.plots._blocks import blocks
 from jaxdl.plots._boundaries import boundary, boundary_animation, save_animation
@@ -57,3 +58,5 @@ __all__ = [
     "surface_paths",
     "unrolled",
 ]
+
+__doc__ = _face.index(globals())

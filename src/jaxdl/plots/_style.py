@@ -37,7 +37,7 @@ def blank(width: float, height: float) -> "Figure":
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        what = 'jaxdl.plots draws with matplotlib: pip install "jaxdl[experiments]"'
+        what = 'jaxdl.plots draws with matplotlib: pip install "jaxdl-toolkit[experiments]"'
         raise ModuleNotFoundError(what, name=error.name) from error
 
     figure = Figure(figsize=(width, height), layout="constrained", dpi=resolution())

@@ -4,6 +4,7 @@
 what ``fit`` makes of it alone.
 """
 
+from jaxdl import _face
 from jaxdl.sweep._ensembles import Prediction, combine, ensemble, measure
 from jaxdl.sweep._halving import Rung, halve, rungs, scores, survivors
 from jaxdl.sweep._pictures import draw
@@ -49,3 +50,5 @@ __all__ = [
     "table",
     "uniform",
 ]
+
+__doc__ = _face.index(globals())

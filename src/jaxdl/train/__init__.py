@@ -53,6 +53,7 @@ which may be part of a larger one; ``loop`` runs them all, with or without data.
 What breaks these contracts is named before the first step.
 """
 
+from jaxdl import _face
 from jaxdl.train._all_rows import all_rows
 from jaxdl.train._batch_fns import class_weights, label_smoothing, mixup
 from jaxdl.train._compilations import keep_compilations
@@ -110,3 +111,5 @@ __all__ = [
     "supervised",
     "tensorboard",
 ]
+
+__doc__ = _face.index(globals())
