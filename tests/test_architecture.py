@@ -15,7 +15,8 @@ from jaxdl import _face
 
 SOURCE = Path(jaxdl.__file__).parent
 FLOORS = [
-    {"_factory", "_jaxprs"},  # on floor 0 too, like all with an underscore: what types and their checks need
+    # On floor 0 too, like all with an underscore: what types and their checks need.
+    {"_factory", "_jaxprs"},
     {"types"},
     {"_checks", "_face", "_paths", "_portable", "_precision", "_varying"},
     {"_contract", "_ranges"},

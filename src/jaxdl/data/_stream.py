@@ -46,8 +46,7 @@ midst of an epoch goes on as if it hadn't been, if an epoch's batches depend on 
 
 
 class Stream(NamedTuple):
-    """Training and validation batches for ``fit``; a batch is a dict of arrays, as a part of a
-    Dataset is.
+    """Training and validation batches for ``fit``, each a dict of arrays as a Dataset's part is.
 
     Example:
         >>> def batches(epoch):
