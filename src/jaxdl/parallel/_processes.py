@@ -161,8 +161,7 @@ def is_primary() -> bool:
 
 
 def share_of(rows: int) -> slice:
-    """The rows that this process loads, of data that all load together: consecutive, and as many
-    for each to within one.
+    """The consecutive rows that this process loads; shares differ by one row at most.
 
     Args:
         rows: how many there are.
