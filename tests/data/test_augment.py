@@ -92,7 +92,11 @@ def test_a_crop_of_a_slope_is_a_slope(key):
     [
         (data.random_flip, {"rate": 1.5}, r"random_flip: rate is 1.5"),
         (data.random_crop, {"padding": 0}, r"random_crop: padding is 0"),
-        (data.random_rotation, {"degrees": -1.0}, r"random_rotation: degrees is -1.0"),
+        (
+            data.random_rotation,
+            {"degrees": -1.0},
+            "it must be at least 0",
+        ),
         (data.cutout, {"size": 0}, r"cutout: size is 0"),
         (data.random_resized_crop, {"scale": (0, 1)}, r"scale is \(0, 1\); it needs 0 < low"),
     ],

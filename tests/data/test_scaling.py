@@ -70,7 +70,10 @@ class TestWeights:
 
     @pytest.mark.parametrize("labels", [[0, 0, 1], [0, 1, 2, 3]])
     def test_classes_without_rows(self, labels):
-        with pytest.raises(ValueError, match="it needs some of each of 3, and no others"):
+        with pytest.raises(
+            ValueError,
+            match=r"some of each of 3|run from .* are 3 classes",
+        ):
             data.balanced_class_weights(labels, 3)
 
 

@@ -10,7 +10,7 @@ from jaxdl import data
 
 @settings(max_examples=60, deadline=None)
 @given(
-    labels=st.lists(st.integers(0, 4), max_size=80),
+    labels=st.lists(st.integers(0, 4), min_size=4, max_size=80),
     weights=st.lists(st.integers(1, 9), min_size=1, max_size=4),
     seed=st.integers(0, 2**32 - 1),
 )

@@ -1,5 +1,7 @@
 """An epoch equals an exact loop over the real rows: ragged batches, weights, any engine."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -160,12 +162,15 @@ def test_shuffled_is_a_permutation(key, size):
     np.testing.assert_array_equal(np.sort(order), np.arange(size))
 
 
-def test_shuffled_is_uniform():
-    draw = jax.jit(jax.vmap(lambda seed: shuffled(jax.random.key(seed), 4)))
-    codes = np.asarray(draw(jnp.arange(24_000))) @ [64, 16, 4, 1]
+@pytest.mark.parametrize(("size", "limit"), [(4, 49.7), (5, 172.4), (6, 841.0)])
+def test_shuffled_is_uniform(size, limit):
+    """Chi-square of all permutations, p = 0.001 with 23, 119 and 719 degrees of freedom."""
+    draw = jax.jit(jax.vmap(lambda seed: shuffled(jax.random.key(seed), size)))
+    codes = np.asarray(draw(jnp.arange(72_000))) @ 8 ** np.arange(size)
     counts = np.unique(codes, return_counts=True)[1]
-    assert len(counts) == 24  # every permutation of four occurs
-    assert ((counts - 1000) ** 2 / 1000).sum() < 49.7  # chi-square, 23 degrees, p = 0.001
+    expected = 72_000 / math.factorial(size)
+    assert len(counts) == math.factorial(size)
+    assert ((counts - expected) ** 2 / expected).sum() < limit
 
 
 def test_the_same_key_gives_the_same_bits_and_another_key_does_not(key):

@@ -104,6 +104,12 @@ def test_a_penalty_is_part_of_the_training_loss_once(key, engine):
     assert measured == pytest.approx(train.evaluate(plain, start, batch())["loss"])
 
 
+def test_a_class_without_a_weight_doesnt_get_that_of_another():
+    batch = {"inputs": jnp.ones((3, 2)), "labels": jnp.array([0, 1, 2])}
+    weight = train.class_weights([1.0, 5.0])(None, batch)["weight"]
+    np.testing.assert_array_equal(weight, [1.0, 5.0, np.nan])
+
+
 @pytest.mark.parametrize("engine", ["jit", "pmap"])
 def test_class_weights_are_those_of_the_weighted_loss(key, engine):
     weights = np.array([1.0, 4.0, 0.5], "float32")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from jaxdl import train
-from jaxdl.data._stream import Stream, buffers, prefetched
+from jaxdl.data._stream import Reader, Stream, buffers, prefetched
+from jaxdl.train import _multiprocess
 from jaxdl.train._rows import epoch_order
 from train.recipes import close, dataset, interrupted, losses_of, recipe, same_bits
 
@@ -95,12 +96,7 @@ def fails(epoch):
     ("stream", "options", "error", "message"),
     [
         (Stream([]), {}, ValueError, "no batches in epoch 1"),
-        (
-            Stream([{"inputs": np.ones(3), "labels": np.ones(2)}]),
-            {},
-            ValueError,
-            "inputs float64.3., lab",
-        ),
+        (Stream([{"inputs": np.ones(3), "labels": np.ones(2)}]), {}, ValueError, "inputs floa"),
         (Stream([{}]), {}, ValueError, "arrays need rows"),
         (Stream([(np.ones((2, 5)), np.ones(2))]), {}, TypeError, "gave a tuple; a batch is a dict"),
         (Stream(fails), {}, OSError, "the disk is gone"),
@@ -156,3 +152,22 @@ def test_prefetching_runs_ahead_and_no_further():
     assert len(begun) <= 5
     ahead.close()
     assert list(prefetched(items(), depth=3)) == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("size", "batch_size", "rows"), [(40, 8, 0), (43, 8, 3), (40, 5, 5), (3, 8, 3)]
+)
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_reader_whose_batches_cant_be_shared_fails_at_the_start(
+    part, size, batch_size, rows, monkeypatch
+):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(jax, "process_index", lambda: 0)
+    reader = Reader(lambda rows: {"inputs": rows}, size, batch_size)
+    good = reader._replace(size=2, batch_size=2)
+    stream = Stream(good)._replace(**{part: reader})
+    if rows:
+        with pytest.raises(ValueError, match=f"a batch of {rows} rows doesn't divide by 2"):
+            _multiprocess._check_shares(stream)
+    else:
+        _multiprocess._check_shares(stream)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxdl.data._dataset import Dataset
+from jaxdl.data._dataset import Split
 from jaxdl.data._splits import stratified_split
 
 CLASSES = (
@@ -18,7 +18,7 @@ FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test
 SEED = 0  # with FRACTIONS it fixes the split; a test holds the checksum of the indices
 
 
-def animals() -> Dataset:
+def animals() -> Split:
     """Returns 9,716 silhouettes of ten animals, with a fixed stratified split of 80/10/10 %.
 
     Returns:
@@ -35,4 +35,4 @@ def animals() -> Dataset:
         {"inputs": images[i][..., None], "labels": labels[i].astype(np.int32)} for i in rows
     )
     description = "animals: 9,716 silhouettes of ten animals, 28 x 28, white on black"
-    return Dataset(train, validation, test, CLASSES, description)
+    return Split(train, validation, test, CLASSES, description)

@@ -22,10 +22,10 @@ ImageFn: TypeAlias = Callable[[Key, Array], Array]
 
 
 def augment(*functions: ImageFn) -> Callable[[Key, Batch], Batch]:
-    """Makes of functions of images one of batches, for ``make_step`` and ``fit``.
+    """Turns functions of images into one of batches, for ``make_step`` and ``fit``.
 
     Args:
-        functions: applied in turn to ``batch["inputs"]``; options are given by ``partial``.
+        functions: applied in turn to ``batch["inputs"]``; ``functools.partial`` gives options.
 
     Returns:
         A batch function ``(key, batch) -> batch``. Under ``pmap`` and ``shard_map`` each device
@@ -38,6 +38,9 @@ def augment(*functions: ImageFn) -> Callable[[Key, Batch], Batch]:
         >>> change(jax.random.key(0), batch)["inputs"].shape
         (2, 32, 32, 3)
     """
+    for function in functions:
+        if not callable(function):
+            raise TypeError(f"augment: got {function!r}; each must be a function (key, x) -> x")
 
     def change(key: Key, batch: Batch) -> Batch:
         x = jnp.asarray(batch["inputs"])
@@ -67,7 +70,7 @@ def random_flip(key: Key, x: ArrayLike, *, rate: float = 0.5) -> Array:
         >>> random_flip(jax.random.key(0), jnp.arange(3).reshape(1, 1, 3, 1), rate=1.0).ravel()
         Array([2, 1, 0], dtype=int32)
     """
-    x = _images("random_flip", x)
+    x = _images(key, "random_flip", x)
     _checks.in_unit_interval("random_flip", "rate", rate, closed=True)
     flips = jax.random.bernoulli(key, rate, (len(x), 1, 1, 1))
     return jnp.where(jnp.broadcast_to(flips, x.shape), x[:, :, ::-1], x)
@@ -95,7 +98,7 @@ def random_crop(key: Key, x: ArrayLike, *, padding: int = 4) -> Array:
     Reference:
         He et al., "Deep residual learning for image recognition", 2016, section 4.2.
     """
-    x = _images("random_crop", x)
+    x = _images(key, "random_crop", x)
     _checks.positive_ints("random_crop", padding=padding)
     padded = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     corners = jax.random.randint(key, (len(x), 2), 0, 2 * padding + 1)
@@ -124,9 +127,8 @@ def random_rotation(key: Key, x: ArrayLike, *, degrees: float = 15.0) -> Array:
         >>> random_rotation(jax.random.key(0), jnp.ones((2, 9, 9, 1)), degrees=30.0)[0, 4, 4]
         Array([1.], dtype=float32)
     """
-    x = _images("random_rotation", x)
-    if not degrees >= 0:
-        raise ValueError(f"random_rotation: degrees is {degrees}; it must be 0 or more")
+    x = _images(key, "random_rotation", x)
+    _checks.at_least("random_rotation", 0, degrees=degrees)
     limit = math.radians(degrees)
     angles = jax.random.uniform(key, (len(x),), jnp.float32, -limit, limit)
     return _as(x, jax.vmap(_turned)(x.astype(jnp.float32), angles))
@@ -157,7 +159,7 @@ def cutout(key: Key, x: ArrayLike, *, size: int = 8) -> Array:
         DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout",
         2017, https://arxiv.org/abs/1708.04552.
     """
-    x = _images("cutout", x)
+    x = _images(key, "cutout", x)
     _checks.positive_ints("cutout", size=size)
     keys = jax.random.split(key)
     inside = []
@@ -204,7 +206,7 @@ def random_resized_crop(
     Reference:
         Szegedy et al., "Going deeper with convolutions", 2015.
     """
-    x = _images("random_resized_crop", x)
+    x = _images(key, "random_resized_crop", x)
     for name, (low, high) in {"scale": scale, "ratio": ratio}.items():
         if not 0 < low <= high:
             raise ValueError(
@@ -237,8 +239,10 @@ def _part(image: Array, part: Array, place: Array) -> Array:
     )
 
 
-def _images(function: str, x: Any) -> Array:
-    x = jnp.asarray(x)
+def _images(key: Key, function: str, x: Any) -> Array:
+    if not hasattr(key, "dtype"):
+        raise TypeError(f"{function}: key is {key!r}; it must be a key, from jax.random.key(seed)")
+    x = _checks.array(function, "x", x)
     if x.ndim != 4:
         raise ShapeError(
             f"{function} got {describe(x)}; it needs images (N, height, width, channels)"

@@ -26,7 +26,8 @@ def leaks(dataset: Dataset) -> list[str]:
         >>> leaks(Dataset({"inputs": x, "labels": np.arange(100) // 50}, classes=("a", "b")))[0]
         "feature 0 of dataset.train['inputs'] numbers the rows; is it an index?"
     """
-    x, labels = np.asarray(dataset.train.get("inputs")), dataset.train.get("labels")
+    x, labels = dataset.train.get("inputs"), dataset.train.get("labels")
+    x = np.asarray(x) if hasattr(x, "dtype") else np.zeros(0)  # a tree of arrays is no table
     if x.ndim != 2 or x.shape[1] < 2 or len(x) < _FEW or x.dtype.kind not in "iuf":
         return []
     where = "of dataset.train['inputs']"

@@ -112,7 +112,7 @@ def load(
     folder = None if data_dir is None else Path(data_dir).expanduser()
     shape = Shape(size, text_length)
     if name == "animals":
-        dataset: Dataset = _brought(name, animals(), shape)
+        dataset = _brought(name, animals(), shape)
     else:
         dataset = _named(name, folder, download, shape)
     return dataset if classes is None else select_classes(dataset, classes)

@@ -10,7 +10,8 @@ import numpy as np
 
 from jaxdl import _checks
 from jaxdl.data import _optional_import
-from jaxdl.data._dataset import Dataset
+from jaxdl.data._dataset import TrainTest
+from jaxdl.data._splits import check_seed
 
 # One row a digit: how far the pen is to the right while it goes down in twelve steps.
 _PENS = (
@@ -43,7 +44,7 @@ class _Draws(NamedTuple):
     shear: float
 
 
-def mnist1d(n: int = 5000, *, seed: int = 42) -> Dataset:
+def mnist1d(n: int = 5000, *, seed: int = 42) -> TrainTest:
     """Digits as curves of forty points, on which networks of different kinds differ much.
 
     A template of twelve points is padded with zeros, stretched, scaled, shifted and sheared, noise
@@ -70,6 +71,7 @@ def mnist1d(n: int = 5000, *, seed: int = 42) -> Dataset:
         https://arxiv.org/abs/2011.14439.
     """
     _checks.positive_ints("mnist1d", n=n)
+    check_seed("mnist1d", seed)
     if n % 10:
         raise ValueError(f"mnist1d: n is {n}; it must be a multiple of the 10 digits")
     random = np.random.RandomState(seed)
@@ -82,7 +84,7 @@ def mnist1d(n: int = 5000, *, seed: int = 42) -> Dataset:
     part = lambda rows: {"inputs": x[rows], "labels": labels[rows]}
     classes = tuple("0123456789")
     about = f"mnist1d: {n:,} digits as curves of {_STEPS} points"
-    return Dataset(part(slice(at)), None, part(slice(at, None)), classes, about)
+    return TrainTest(part(slice(at)), None, part(slice(at, None)), classes, about)
 
 
 def _templates() -> np.ndarray:

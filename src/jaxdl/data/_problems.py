@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
-from jaxdl.data._dataset import Dataset, parts
+from jaxdl.data._dataset import Dataset, check_dataset, parts
 from jaxdl.data._validity import check
 from jaxdl.types import Batch
 
@@ -38,6 +39,7 @@ def problems(dataset: Dataset) -> Problems:
         >>> found.constant_features, found.untrained_classes, found.leaked, found.relabeled
         (1, ('b',), {'test': 1}, {'test': 1})
     """
+    check_dataset("problems", dataset)
     if error := _error(dataset):
         return Problems(error, 0, (), {}, {}, 0)
     others = {name: part for name, part in parts(dataset) if name != "train"}
@@ -46,7 +48,7 @@ def problems(dataset: Dataset) -> Problems:
     found = {name: _found(part, place) for name, part in others.items()}
     return Problems(
         "",
-        _constant(np.asarray(dataset.train["inputs"])),
+        sum(_constant(np.asarray(x)) for x in jax.tree.leaves(dataset.train["inputs"])),
         _untrained(dataset, others),
         {name: len(rows) for name, (rows, _) in found.items() if len(rows)},
         _relabeled(dataset.train, others, found),
@@ -91,9 +93,9 @@ def _error(dataset: Dataset) -> str:
 
 def _row_keys(part: Batch) -> list[bytes]:
     """The bytes of each row's inputs."""
-    rows = np.ascontiguousarray(part["inputs"])
-    rows = rows.reshape(len(rows), -1).view(np.uint8).reshape(len(rows), -1)
-    return [row.tobytes() for row in rows]
+    arrays = [np.ascontiguousarray(x) for x in jax.tree.leaves(part["inputs"])]
+    bytes_of = [x.reshape(len(x), -1).view(np.uint8).reshape(len(x), -1) for x in arrays]
+    return [row.tobytes() for row in np.concatenate(bytes_of, axis=1)]
 
 
 def _found(part: Batch, place: dict[bytes, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from jaxdl import _checks
 from jaxdl._checks import describe
-from jaxdl.data._dataset import Dataset, parts
+from jaxdl.data._dataset import Dataset, check_dataset, listed, parts
 
 
 class Scaling(NamedTuple):
@@ -32,15 +34,20 @@ def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
         The Scaling, float64; its arrays have the shape of a row, with 1 where it was averaged.
 
     Raises:
-        ValueError: if x has no rows, or ``axis`` leaves out 0.
+        ValueError: if x has no rows, nan or infinity, or ``axis`` leaves out 0.
+        TypeError: if x doesn't hold numbers.
 
     Example:
         >>> fit_scaling([[1.0, 5.0], [3.0, 5.0]])
         Scaling(mean=array([2., 5.]), std=array([1., 1.]))
     """
     x = np.asarray(x)
+    if not jnp.issubdtype(x.dtype, jnp.number):
+        raise TypeError(f"fit_scaling: x is {describe(x)}; it must hold numbers")
     if x.ndim == 0 or len(x) == 0:
         raise ValueError(f"fit_scaling: x is {describe(x)}; it needs rows")
+    if not np.isfinite(x).all():
+        raise ValueError("fit_scaling: x holds nan or infinity")
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     if 0 not in axes:
         raise ValueError(f"fit_scaling: axis is {axis}; rows, axis 0, must be averaged over")
@@ -93,6 +100,9 @@ def standardize(dataset: Dataset, *, axis: int | Sequence[int] = 0) -> tuple[Dat
         >>> standardized.test["inputs"], scaling.std
         (array([[2.]], dtype=float32), array([1.]))
     """
+    check_dataset("standardize", dataset)
+    if "inputs" not in dataset.train:
+        raise ValueError(f"standardize: dataset.train holds {listed(dataset.train)}, no 'inputs'")
     scaling = fit_scaling(dataset.train["inputs"], axis=axis)
     changed: dict[str, Any] = {
         name: {**part, "inputs": scaled(part["inputs"], scaling)} for name, part in parts(dataset)
@@ -101,7 +111,7 @@ def standardize(dataset: Dataset, *, axis: int | Sequence[int] = 0) -> tuple[Dat
 
 
 def balanced_class_weights(labels: ArrayLike, classes: int) -> np.ndarray:
-    """Weights with which every class counts as much: N / (C·N_c), their mean over rows is 1.
+    """Weights with which all classes count the same: N / (C·N_c), their mean over rows is 1.
 
     Args:
         labels: integers in [0, classes), any shape.
@@ -112,15 +122,27 @@ def balanced_class_weights(labels: ArrayLike, classes: int) -> np.ndarray:
 
     Raises:
         ValueError: if a class has no rows, or a label lies outside.
+        TypeError: if labels aren't integers.
 
     Example:
         >>> balanced_class_weights([0, 0, 0, 1], 2)
         array([0.6666667, 2.       ], dtype=float32)
     """
-    counts = np.bincount(np.asarray(labels).ravel(), minlength=classes)
-    if len(counts) > classes or (counts == 0).any():
+    _checks.positive_ints("balanced_class_weights", classes=classes)
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"balanced_class_weights: labels is {describe(labels)}; it must hold integers"
+        )
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(
+            f"balanced_class_weights: labels run from {labels.min()} to {labels.max()}, and there"
+            f" are {classes} classes, 0 … {classes - 1}"
+        )
+    counts = np.bincount(labels.ravel(), minlength=classes)
+    if (counts == 0).any():
         raise ValueError(
             f"balanced_class_weights: the labels' classes have {counts.tolist()} rows; "
-            f"it needs some of each of {classes}, and no others"
+            f"it needs some of each of {classes}"
         )
     return (counts.sum() / (classes * counts)).astype(np.float32)

@@ -3,14 +3,14 @@
 import numpy as np
 
 from jaxdl import _checks
-from jaxdl.data._dataset import Dataset
+from jaxdl.data._dataset import Split
 from jaxdl.data._splits import split_rows
 
 CHARACTERS = tuple("0123456789+ ")
 _PLUS, _SPACE = CHARACTERS.index("+"), CHARACTERS.index(" ")
 
 
-def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: int = 0) -> Dataset:
+def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: int = 0) -> Split:
     """Sums as text, such as ``"535+61 "`` and ``"596 "``, each at most once.
 
     Each summand has 1 to ``digits`` digits, each number of digits as often; a + b and b + a are the
@@ -28,7 +28,8 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
         characters, whose names are ``classes``.
 
     Raises:
-        ValueError: if there are fewer than ``n`` questions of so many digits.
+        ValueError: if there are fewer than ``n`` questions of this size, or ``digits`` is above
+            18.
 
     Example:
         >>> sums = addition(100, digits=2)
@@ -41,6 +42,8 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
     Reference: https://keras.io/examples/nlp/addition_rnn/
     """
     _checks.positive_ints("addition", n=n, digits=digits)
+    if digits > 18:
+        raise ValueError(f"addition: digits is {digits}; sums of more than 18 don't fit 64 bits")
     if n > (most := 10**digits * (10**digits + 1) // 2):
         raise ValueError(f"addition: n is {n}; there are {most} questions of {digits} digits")
     pairs = _pairs(np.random.RandomState(seed), n, digits)
@@ -51,7 +54,7 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
     return _split(inputs, _tokens(answers), (0.9, 0.05, 0.05), CHARACTERS, about, seed)
 
 
-def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int = 0) -> Dataset:
+def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int = 0) -> Split:
     """Random tokens, to be given back in the order from the end to the start.
 
     labels[t] = inputs[length − 1 − t]. Of 61,000 rows 50,000 are to train on, 1,000 to validate
@@ -87,7 +90,7 @@ def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int
 
 def copy_task(
     n: int = 10_000, *, length: int = 10, delay: int = 50, n_tokens: int = 8, seed: int = 0
-) -> Dataset:
+) -> Split:
     """Tokens to be remembered over a delay, and repeated when a sign comes.
 
     The input is L tokens, D − 1 blanks, the sign, L blanks; the answer D + L blanks, then the L
@@ -152,7 +155,7 @@ def _split(
     classes: tuple[str, ...],
     description: str,
     seed: int,
-) -> Dataset:
+) -> Split:
     cut = np.ascontiguousarray
     rows = {"inputs": cut(inputs), "labels": cut(labels)}
     strata = np.zeros(len(inputs))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jax.typing import ArrayLike
 
+from jaxdl import _checks
 from jaxdl.data._dataset import Dataset, Split, check_dataset, rows_of, take
 from jaxdl.types import Batch
 
@@ -27,11 +28,12 @@ def stratified_split(
             with every version of NumPy: ``RandomState`` has a frozen stream.
 
     Returns:
-        An array of row indices for each part: disjoint, classes mixed, none of them empty if there
-        are as many rows as parts; they cover all rows where the fractions add up to 1.
+        An array of row indices for each part: disjoint, none of them empty, classes mixed; they
+        cover all rows where the fractions add up to 1.
 
     Raises:
-        ValueError: if the fractions, the seed or the labels' shape make no sense.
+        ValueError: if the fractions, the seed or the labels' shape make no sense, or there are
+            fewer rows than parts.
         TypeError: if they are no numbers.
 
     Example:
@@ -43,6 +45,8 @@ def stratified_split(
     if labels.ndim != 1:
         raise ValueError(f"stratified_split: labels has shape {labels.shape}; it needs (N,)")
     check_split("stratified_split", fractions, seed)
+    if len(labels) < len(fractions):
+        raise ValueError(f"stratified_split: {len(labels)} rows can't fill {len(fractions)} parts")
     order = np.random.RandomState(seed).permutation(len(labels))
     names, classes = np.unique(labels[order], return_inverse=True)  # nan is one of the names
     bounds, part = np.cumsum(fractions), np.empty(len(labels), int)
@@ -108,8 +112,7 @@ def check_seed(function: str, seed: Any) -> None:
         ...
         ValueError: moons: seed is -1; it must be an integer from 0 to 2**32 - 1
     """
-    is_integer = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not is_integer or not 0 <= seed < 2**32:
+    if not _checks.is_whole(seed) or not 0 <= seed < 2**32:
         raise ValueError(f"{function}: seed is {seed!r}; it must be an integer from 0 to 2**32 - 1")
 
 

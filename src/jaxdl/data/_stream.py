@@ -263,6 +263,8 @@ def _checked(batch: Batch) -> Batch:
             f"a stream gave a batch of {listed(batch) or 'nothing'}; its arrays need rows"
         )
     for path, x in leaves(batch):
+        if x.dtype.kind in "OSUMm":
+            raise TypeError(f"a stream's batch[{path!r}] is {_checks.describe(x)}, not of numbers")
         check_width(f"a stream's batch[{path!r}]", x)
     return batch
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jaxdl import _checks
 from jaxdl.data._columns import Columns, opened
 from jaxdl.data._dataset import Split
 from jaxdl.data._splits import check_split, split_rows
@@ -68,8 +69,7 @@ def table(
     path = Path(path).expanduser()
     if isinstance(features, str):
         raise TypeError(f"table: features is the string {features!r}; it must be a list of names")
-    if task not in ("classification", "regression"):
-        raise ValueError(f"table: task is {task!r}; it is 'classification' or 'regression'")
+    _checks.one_of("table", "task", task, ("classification", "regression"))
     check_split("table", fractions, seed, parts=3)
     columns = opened(path)
     names = _without_index(path, columns, labels) if features is None else list(features)

@@ -7,7 +7,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
-from jaxdl.data._dataset import Dataset
+from jaxdl._checks import describe
+from jaxdl.data._dataset import Split
+from jaxdl.data._splits import check_split
 
 
 def encode(text: str, classes: Sequence[str] = ()) -> np.ndarray:
@@ -15,7 +17,7 @@ def encode(text: str, classes: Sequence[str] = ()) -> np.ndarray:
 
     Args:
         text: any.
-        classes: the characters that there are; bytes unless given.
+        classes: the characters that there are. Defaults to bytes.
 
     Returns:
         int32 (time,).
@@ -27,8 +29,11 @@ def encode(text: str, classes: Sequence[str] = ()) -> np.ndarray:
         >>> encode("ä!"), encode("abba", ("a", "b"))
         (array([195, 164,  33], dtype=int32), array([0, 1, 1, 0], dtype=int32))
     """
+    if not isinstance(text, str):
+        raise TypeError(f"encode: text is a {type(text).__name__}; it must be a string")
     if not classes:
-        return np.frombuffer(text.encode(), np.uint8).astype(np.int32)
+        # A lone surrogate has no UTF-8; `decode` gives it back as a replacement.
+        return np.frombuffer(text.encode(errors="replace"), np.uint8).astype(np.int32)
     number = {character: i for i, character in enumerate(classes)}
     try:
         return np.array([number[character] for character in text], np.int32)
@@ -44,17 +49,24 @@ def decode(tokens: ArrayLike, classes: Sequence[str] = ()) -> str:
 
     Args:
         tokens: integers (time,).
-        classes: the characters that there are; bytes unless given, and what isn't UTF-8 is
-            replaced.
+        classes: the characters that there are. Defaults to bytes; what isn't UTF-8 is replaced.
 
     Returns:
         A string.
+
+    Raises:
+        ValueError: if a token isn't one of the classes.
 
     Example:
         >>> decode([195, 164, 33]), decode([0, 1, 1, 0], ("a", "b"))
         ('ä!', 'abba')
     """
-    tokens = np.asarray(tokens)
+    tokens, n = np.asarray(tokens), len(classes) or 256
+    if tokens.size and (tokens.dtype.kind not in "iu" or tokens.min() < 0 or tokens.max() >= n):
+        raise ValueError(
+            f"decode: tokens are {describe(tokens)}, {tokens.min()} to {tokens.max()}; they must be"
+            f" integers from 0 to {n - 1}"
+        )
     if not classes:
         return tokens.astype(np.uint8).tobytes().decode(errors="replace")
     return "".join(classes[i] for i in tokens)
@@ -67,7 +79,7 @@ def text_windows(
     level: Literal["bytes", "characters"] = "bytes",
     fractions: tuple[float, float, float] = (0.9, 0.05, 0.05),
     stride: int | None = None,
-) -> Dataset:
+) -> Split:
     """Cuts a text into windows, in which each token is followed by the one to predict.
 
     The text is divided first, in its order, so that no window of the test overlaps one of training:
@@ -78,8 +90,8 @@ def text_windows(
         length: T, tokens of a window.
         level: what a token is.
         fractions: shares of the text to train on, to validate on and to test.
-        stride: tokens from the start of one window of training to that of the next; ``length``,
-            so that each is seen once, unless given. Other windows never overlap.
+        stride: tokens from the start of one window of training to that of the next. Defaults to
+            ``length``, so that each token is seen once. Other windows never overlap.
 
     Returns:
         A Dataset: ``inputs`` and ``labels`` int32 (N, length). With characters, ``classes`` are
@@ -97,12 +109,8 @@ def text_windows(
     """
     stride = length if stride is None else stride
     _checks.positive_ints("text_windows", length=length, stride=stride)
-    if level not in ("bytes", "characters"):
-        raise ValueError(f"text_windows: level is {level!r}; it must be 'bytes' or 'characters'")
-    if min(fractions) <= 0 or sum(fractions) > 1 + 1e-9:
-        raise ValueError(
-            f"text_windows: fractions is {fractions}; each must be above 0, their sum at most 1"
-        )
+    _checks.one_of("text_windows", "level", level, ("bytes", "characters"))
+    check_split("text_windows", fractions, 0, parts=3)
     classes = tuple(sorted(set(text))) if level == "characters" else ()
     tokens = encode(text, classes)
     bounds = np.rint(np.cumsum((0, *fractions)) * len(tokens)).astype(int)
@@ -111,7 +119,7 @@ def text_windows(
         for i in range(3)
     )
     about = f"text: {len(tokens):,} {level} in windows of {length}"
-    return Dataset(train, validation, test, classes, about)
+    return Split(train, validation, test, classes, about)
 
 
 def _windows(tokens: np.ndarray, length: int, stride: int) -> dict[str, np.ndarray]:

@@ -3,15 +3,15 @@
 import numpy as np
 
 from jaxdl import _checks
-from jaxdl.data._dataset import Dataset
-from jaxdl.data._splits import split_rows
+from jaxdl.data._dataset import Split
+from jaxdl.data._splits import check_seed, split_rows
 
 FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test
 
 
 def assembled(
     inputs: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], description: str, seed: int
-) -> Dataset:
+) -> Split:
     """Returns rows as a Dataset, 80 % to train on, 10 % to validate on and 10 % to test.
 
     Classes are divided in these proportions where each row has one; else rows are.
@@ -26,7 +26,7 @@ def assembled(
     return split_rows(rows, strata, FRACTIONS, seed=seed, classes=classes, description=description)
 
 
-def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Dataset:
+def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Split:
     """Four clouds of points around (±1, ±1); the class is whether the signs differ.
 
     x = s + noise·ε with s ∈ {−1, 1}² and ε ~ N(0, I). No line divides the classes.
@@ -53,7 +53,7 @@ def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Dataset:
     return _points(x, signs[:, 0] ^ signs[:, 1], ("same sign", "other sign"), "xor", seed)
 
 
-def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Dataset:
+def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Split:
     """Two half circles that reach into each other.
 
     (cos t, sin t) and (1 − cos t, ½ − sin t) for t evenly in [0, π], plus noise·ε; without noise
@@ -86,7 +86,7 @@ def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Dataset:
     return _points(x + noise * draw.randn(n, 2), labels, ("upper", "lower"), "moons", seed)
 
 
-def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Dataset:
+def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Split:
     """A circle around another one.
 
     r·(cos t, sin t) with r = 1 or r = factor, plus noise·ε.
@@ -118,7 +118,7 @@ def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: in
 
 def spirals(
     n: int = 1000, *, arms: int = 2, turns: float = 1.5, noise: float = 0.02, seed: int = 0
-) -> Dataset:
+) -> Split:
     """Spirals that wind around each other, one a class.
 
     r·(cos φ, sin φ) with φ = 2π·(turns·r + k/arms), r evenly in (0, 1] and k the class, plus
@@ -155,7 +155,7 @@ def spirals(
 
 def blobs(
     n: int = 1000, *, centers: int = 3, n_features: int = 2, noise: float = 1.0, seed: int = 0
-) -> Dataset:
+) -> Split:
     """Round clouds of points, one a class.
 
     x = c_k + noise·ε with c_k uniform in [−10, 10]^F.
@@ -185,7 +185,7 @@ def blobs(
     return _points(x, labels, _numbers(centers), "blobs", seed)
 
 
-def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
+def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: int = 0) -> Split:
     """Points on a board; the class is the colour of their square.
 
     x uniform in [−1, 1)², y = (⌊squares·(x₁ + 1)/2⌋ + ⌊squares·(x₂ + 1)/2⌋) mod 2; then noise·ε
@@ -217,7 +217,7 @@ def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: i
 
 def sine_regression(
     n: int = 1000, *, noise: float = 0.1, periods: float = 1.0, seed: int = 0
-) -> Dataset:
+) -> Split:
     """A sine with noise, to be predicted from where one is.
 
     y = sin(x) + noise·ε with x uniform in [−π·periods, π·periods).
@@ -247,7 +247,7 @@ def sine_regression(
 
 def _points(
     x: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], name: str, seed: int
-) -> Dataset:
+) -> Split:
     about = f"{name}: {len(x):,} points of {len(classes)} classes"
     return assembled(x.astype(np.float32), labels.astype(np.int32), classes, about, seed)
 
@@ -255,8 +255,10 @@ def _points(
 def _generator(function: str, n: int, noise: float, seed: int) -> np.random.RandomState:
     """A source of numbers whose stream NumPy has frozen, once the arguments make sense."""
     _checks.positive_ints(function, n=n)
-    if not noise >= 0:
-        raise ValueError(f"{function}: noise is {noise}; it must be 0 or more")
+    _checks.at_least(function, 0, noise=noise)
+    check_seed(function, seed)
+    if n < len(FRACTIONS):
+        raise ValueError(f"{function}: n is {n}; each of {len(FRACTIONS)} parts needs a point")
     return np.random.RandomState(seed)
 
 

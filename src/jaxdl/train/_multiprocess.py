@@ -24,7 +24,8 @@ def check(
     """Checks that all processes are about to do the same.
 
     Raises:
-        ValueError: naming what differs and what each process has.
+        ValueError: naming what differs and what each process has, or the batch of a Reader whose
+            rows don't divide by the processes.
 
     Example:
         >>> from jaxdl.train import TrainState
@@ -34,6 +35,8 @@ def check(
     data: tuple[Batch, ...] = ()
     if isinstance(dataset, Dataset):
         data = dict(dataset.train), dict(dataset.validation or {})
+    else:
+        _check_shares(dataset)
     assert_same_across_processes(
         "fit",
         epochs=length[0] or 0,
@@ -86,6 +89,14 @@ def joined(own: Iterator[Buffer]) -> Iterator[Buffer]:
             return
         data = jax.tree.map(lambda x, rows=rows: _all_rows(x, rows), buffer.data)
         yield buffer._replace(data=data, batch_size=rows * jax.process_count())
+
+
+def _check_shares(stream: Stream) -> None:
+    """Says before the first step that the last batch of an epoch can't be shared."""
+    for source in (stream.train, stream.validation):
+        if isinstance(source, Reader) and source.batch_size > 0:
+            for rows in {min(source.batch_size, source.size), source.size % source.batch_size}:
+                _share(rows)
 
 
 def _share(rows: int) -> slice:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxdl.types import Array, Key
 
 ROUNDS = 8
+_FEW = 16
 
 
 def shuffled(key: Key, size: int) -> Array:
@@ -16,6 +17,7 @@ def shuffled(key: Key, size: int) -> Array:
     Row i = R·a + L of a square of side a = ⌈√size⌉ goes through rounds of a Feistel network,
     (L, R) ← (R, (L + h(R, keyₖ)) mod a), each a bijection of the square whatever h is. What lands
     beyond ``size`` is sent through again until it doesn't, which is a bijection of what is left.
+    Up to 16 rows are sorted by random numbers: the network can't make all their permutations.
 
     Args:
         key: a random key.
@@ -31,6 +33,8 @@ def shuffled(key: Key, size: int) -> Array:
     Reference:
         Black and Rogaway, "Ciphers with arbitrary finite domains", 2002.
     """
+    if size <= _FEW:
+        return jnp.argsort(jax.random.bits(key, (size,), jnp.uint32)).astype(jnp.int32)
     side = jnp.uint32(max(1, math.isqrt(max(size, 1) - 1) + 1))
     keys = jax.random.bits(key, (ROUNDS,), jnp.uint32)
 

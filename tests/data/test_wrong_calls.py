@@ -1,0 +1,175 @@
+"""Wrong calls of the functions of data: each is an error at once, in the caller's words."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxdl import data
+from jaxdl.data._stream import batches_of, buffers
+
+ROWS = {"inputs": np.arange(20.0).reshape(10, 2), "labels": np.arange(10) % 3}
+SET = data.Dataset(ROWS, classes=("a", "b", "c"))
+KEY = jax.random.key(0)
+IMAGES = np.zeros((2, 8, 8, 1))
+LETTERS = "to be or not to be, that is here the question"
+
+
+def pixels(**options):
+    return lambda: data.image_folder("/", **options)
+
+
+def table(**options):
+    return lambda: data.table("rows.csv", **{"labels": "y"} | options)
+
+
+def read(batch):
+    return lambda: list(batches_of(data.Reader(lambda rows: batch, 4, 2), 0))
+
+
+CALLS = {
+    "Dataset train list": (lambda: data.check(data.Dataset([1])), "dataset.train is a list; it m"),
+    "Dataset train None": (
+        lambda: data.check(data.Dataset(None)),
+        "dataset.train is None; it must",
+    ),
+    "check None": (lambda: data.check(None), "check: dataset is a NoneType; it must be a Dataset"),
+    "check dict": (lambda: data.check(ROWS), "check: dataset is a dict; it must be a Dataset"),
+    "weight 2d": (
+        lambda: data.check(SET._replace(train=ROWS | {"weight": np.ones((10, 1))})),
+        r"dataset.train\['weight'\] is float64\[10,1\]; it needs one number a row",
+    ),
+    "classes str": (lambda: data.check(SET._replace(classes="abc")), "classes is the string 'abc'"),
+    "hold_out nan": (lambda: data.hold_out(SET, float("nan")), "hold_out: fraction nan of 10 rows"),
+    "hold_out str": (lambda: data.hold_out(SET, "0.5"), "hold_out: fraction is '0.5'; it must"),
+    "hold_out None": (lambda: data.hold_out(None, 0.5), "hold_out: dataset is a NoneType"),
+    "split nan": (
+        lambda: data.stratified_split([0, 1, 0], (0.5, float("nan"))),
+        r"fractions is \(0.5, nan\); each must be above 0",
+    ),
+    "split seed str": (lambda: data.stratified_split([0, 1], (0.5,), seed="1"), "seed is '1'; it"),
+    "split seed -1": (
+        lambda: data.stratified_split([0, 1], (0.5,), seed=-1),
+        "seed is -1; it must",
+    ),
+    "split empty": (lambda: data.stratified_split([], (0.5, 0.5)), "0 rows can't fill 2 parts"),
+    "split number": (
+        lambda: data.stratified_split([0], 0.5),
+        "fractions is 0.5; it must be a tuple",
+    ),
+    "select None": (
+        lambda: data.select_classes(SET, None),
+        "select_classes: classes is None; it m",
+    ),
+    "load image_size": (
+        lambda: data.load("animals", image_size=8),
+        "load: image_size is 8; it must",
+    ),
+    "load size 0": (
+        lambda: data.load("animals", image_size=(0, 8)),
+        r"image_size\[0\] is 0; it must",
+    ),
+    "load text": (
+        lambda: data.load("animals", text_length=8),
+        "text_length is given, and animals has",
+    ),
+    "blobs n=2": (lambda: data.blobs(2), "blobs: n is 2; each of 3 parts needs a point"),
+    "xor seed None": (lambda: data.xor(16, seed=None), "xor: seed is None; it must be an integer"),
+    "moons seed 1.5": (
+        lambda: data.moons(16, seed=1.5),
+        "moons: seed is 1.5; it must be an integer",
+    ),
+    "mnist1d seed": (
+        lambda: data.mnist1d(10, seed=-3),
+        "mnist1d: seed is -3; it must be an integer",
+    ),
+    "moons noise": (lambda: data.moons(16, noise=-1), "moons: noise is -1; it must be at least 0"),
+    "addition 50": (
+        lambda: data.addition(9, digits=50),
+        "digits is 50; sums of more than 18 don't",
+    ),
+    "fit_scaling str": (
+        lambda: data.fit_scaling(["a"]),
+        r"fit_scaling: x is <U1\[1\]; it must hold",
+    ),
+    "fit_scaling nan": (lambda: data.fit_scaling([np.nan]), "fit_scaling: x holds nan or infinity"),
+    "standardize x": (
+        lambda: data.standardize(data.Dataset({"x": np.ones(3)})),
+        r"standardize: dataset.train holds x float64\[3\], no 'inputs'",
+    ),
+    "weights -1": (lambda: data.balanced_class_weights([0, -1], 2), "labels run from -1 to 0, and"),
+    "weights 1.5": (
+        lambda: data.balanced_class_weights([0.5], 2),
+        "labels is float64.*hold integers",
+    ),
+    "encode None": (lambda: data.encode(None), "encode: text is a NoneType; it must be a string"),
+    "encode bytes": (lambda: data.text_windows(b"abcd" * 9, 2), "encode: text is a bytes; it must"),
+    "decode 300": (lambda: data.decode([300]), r"tokens are int64\[1\], 300 to 300; .* 0 to 255"),
+    "decode 5 of 2": (lambda: data.decode([5], ("a", "b")), "they must be integers from 0 to 1"),
+    "decode -1": (lambda: data.decode([-1], ("a", "b")), "they must be integers from 0 to 1"),
+    "decode floats": (lambda: data.decode([0.5], ("a", "b")), "they must be integers from 0 to 1"),
+    "windows level": (lambda: data.text_windows(LETTERS, 2, level="words"), "level is 'words'; it"),
+    "windows two": (
+        lambda: data.text_windows(LETTERS, 2, fractions=(0.5, 0.5)),
+        "text_windows: fractions is .* it needs 3 numbers",
+    ),
+    "augment number": (lambda: data.augment(3), "augment: got 3; each must be a function"),
+    "flip key": (lambda: data.random_flip(3, IMAGES), "random_flip: key is 3; it must be a key"),
+    "flip list": (
+        lambda: data.random_flip(KEY, None),
+        "random_flip: x is None; it must be an array",
+    ),
+    "problems None": (lambda: data.problems(None), "problems: dataset is a NoneType; it must be a"),
+    "prefetch 0": (lambda: list(data.prefetch([], depth=0)), "prefetch: depth is 0; it must be a"),
+    "prefetch -1": (lambda: list(data.prefetch([], depth=-1)), "prefetch: depth is -1; it must be"),
+    "table features": (table(features="ab"), "features is the string 'ab'; it must be a list"),
+    "table task": (table(task="ranking"), "task is 'ranking'; it must be one of"),
+    "table seed": (table(seed=-1), "table: seed is -1; it must be an integer from 0 to"),
+    "table two": (
+        table(fractions=(0.8, 0.2)),
+        r"table: fractions is \(0.8, 0.2\); it needs 3 numb",
+    ),
+    "table str": (
+        table(fractions="0.8"),
+        "table: fractions is '0.8'; it must be a tuple of numbers",
+    ),
+    "folder size": (pixels(image_size=8), "image_folder: image_size is 8; it must be a pair"),
+    "folder size 3": (pixels(image_size=(8, 8, 3)), "image_size is .8, 8, 3.; it must be a pair"),
+    "folder size str": (pixels(image_size="88"), "image_size is '88'; it must be a pair"),
+    "folder channels": (pixels(channels=2), "image_folder: channels is 2; it is 1 .grey., 3"),
+    "folder ground": (pixels(background=300), "image_folder: background is 300; it must be an int"),
+    "folder bits": (
+        pixels(bits=20),
+        "image_folder: bits is 20; it must be an integer from 8 to 16",
+    ),
+    "folder seed": (pixels(seed=-1), "image_folder: seed is -1; it must be an integer from 0"),
+    "folder two": (
+        pixels(fractions=(0.8, 0.2)),
+        "image_folder: fractions is .* it needs 3 numbers",
+    ),
+    "readers batch": (
+        lambda: data.image_readers("/", image_size=(4, 4), batch_size=0),
+        "image_readers: batch_size is 0; it must be a positive integer",
+    ),
+    "reader rows": (
+        read({"inputs": np.ones(3)}),
+        "read got 2 rows' numbers, and gave inputs",
+    ),
+    "reader text": (
+        lambda: list(buffers(iter([{"inputs": np.array(["a"])}]))),
+        r"a stream's batch\['inputs'\] is <U1\[1\], not of numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_error_in_the_callers_words(name):
+    call, message = CALLS[name]
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+def test_what_is_right_after_all():
+    """Raw or silent once, and meant: a tuple is a tree, a lone surrogate has a replacement."""
+    assert isinstance(next(data.prefetch([(np.ones(2), np.ones(2))])), tuple)
+    assert data.decode(data.encode("a\ud800b")) == "a?b"
+    assert float(data.cutout(KEY, IMAGES + 1, size=99).sum()) == 0  # it reaches over the edge
