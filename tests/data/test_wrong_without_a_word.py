@@ -60,12 +60,16 @@ class TestTables:
     def test_a_whole_number_beyond_32_bits(self, value, tmp_path):
         rows = [f"{value},{i % 2}" for i in range(20)]
         paths = [csv(tmp_path / "rows.csv", "x,y", rows)]
+        paths.append(csv(tmp_path / "holes.csv", "x,y", [",0", *rows]))
         if abs(value) < 2**63:
             columns = {"x": np.full(20, value), "y": np.arange(20) % 2}
             np.savez(tmp_path / "rows.npz", **columns)
             np.savez(tmp_path / "block.npz", x=np.full((20, 2), value), y=columns["y"])
             pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
-            paths += [tmp_path / n for n in ("rows.npz", "block.npz", "rows.parquet")]
+            holes = {"x": pa.array([None, *[value] * 19]), "y": columns["y"]}
+            pq.write_table(pa.table(holes), tmp_path / "holes.parquet")
+            names = ("rows.npz", "block.npz", "rows.parquet", "holes.parquet")
+            paths += [tmp_path / name for name in names]
         for path in paths:
             with pytest.raises(ValueError, match=f"column 'x' of {path} holds {value}, a whole"):
                 data.table(path, labels="y")

@@ -132,7 +132,7 @@ def parquet_again(path: Path) -> Arrays:
     """A Parquet file, through Python's own objects."""
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(path, memory_map=True).to_pydict()
+    rows = pq.ParquetFile(path, memory_map=True).read().to_pydict()
     return {name: np.array(column, object) for name, column in rows.items()}
 
 

@@ -123,15 +123,17 @@ def _of_parquet(path: Path, file: Any, names: Sequence[str]) -> dict[str, np.nda
             raise Unreadable(f"table: column {name!r} of {path} holds {kind}, not numbers or words")
     _files.check_size("table", path, 8 * rows * len(names))
     table = file.read(columns=list(names))
+    table.validate(full=True)
     if table.num_rows != rows:
         raise Unreadable(f"table: {path} holds {table.num_rows} rows, its footer says {rows}")
     return {name: _values(table[name]) for name in names}
 
 
 def _values(column: Any) -> np.ndarray:
-    """A column of Parquet; Arrow's own conversion takes a missing word for another one."""
+    """A column of Parquet; Arrow takes a missing word for another one, and rounds wide integers."""
     if not hasattr(column.type, "value_type"):
-        return column.to_numpy()
+        has_holes = column.null_count and "int" in str(column.type)
+        return np.array(column.to_pylist(), object) if has_holes else column.to_numpy()
     words = [np.array([*chunk.dictionary.to_pylist(), None], object) for chunk in column.chunks]
     rows = [chunk.indices.fill_null(-1).to_numpy() for chunk in column.chunks]
     return np.concatenate([w[i] for w, i in zip(words, rows, strict=True)] or [np.empty(0, object)])

@@ -136,8 +136,10 @@ def _numbers(path: Path, name: str, x: np.ndarray) -> np.ndarray:
                 f"table: column {name!r} of {path} isn't of numbers: row {bad} is "
                 f"{str(x.ravel()[bad])[:60]!r}"
             )
-        whole = all(isinstance(cell, int) for cell in cells)
-        x = np.array(cells, object if whole else np.float64).reshape(x.shape)
+        whole = [cell for cell in cells if isinstance(cell, int)]
+        if all(isinstance(cell, int) or cell != cell for cell in cells):
+            _check_width(path, name, np.array(whole, object))
+        x = np.array(cells, np.float64).reshape(x.shape)
     _check_width(path, name, x)
     with np.errstate(over="ignore"):  # `check` reports what is infinite in float32
         return x.astype(np.float32)
@@ -158,13 +160,13 @@ def _number(cell: Any) -> int | float | None:
     if isinstance(cell, str) and "_" in cell:  # which Python allows in numbers
         return None
     try:
-        return int(cell) if isinstance(cell, str) and _is_whole(cell) else float(cell)
+        return int(cell) if _is_whole(cell) else float(cell)
     except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _is_whole(cell: str) -> bool:
-    return cell.removeprefix("-").removeprefix("+").isdecimal()
+def _is_whole(cell: Any) -> bool:
+    return isinstance(cell, int) or (isinstance(cell, str) and cell.lstrip("+-").isdecimal())
 
 
 def _labels(path: Path, name: str, x: np.ndarray, task: str) -> tuple[np.ndarray, tuple[str, ...]]:
