@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import describe
-from jaxdl.data._dataset import Dataset, check_dataset, listed, parts
+from jaxdl.data._dataset import D, check_dataset, listed, parts
 
 
 class Scaling(NamedTuple):
@@ -84,7 +84,7 @@ def scaled(x: ArrayLike, scaling: Scaling) -> np.ndarray:
     return ((x.astype(np.float64) - scaling.mean) / scaling.std).astype(np.float32)
 
 
-def standardize(dataset: Dataset, *, axis: int | Sequence[int] = 0) -> tuple[Dataset, Scaling]:
+def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scaling]:
     """Standardises the inputs of every part by mean and deviation of the training part alone.
 
     Args:

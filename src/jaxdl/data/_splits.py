@@ -2,13 +2,13 @@
 
 import numbers
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
-from jaxdl.data._dataset import Dataset, Split, check_dataset, rows_of, take
+from jaxdl.data._dataset import Dataset, Split, TrainTest, check_dataset, rows_of, take
 from jaxdl.types import Batch
 
 
@@ -147,6 +147,10 @@ def split_rows(
     return Split(train, validation, test, classes, description)
 
 
+@overload
+def hold_out(dataset: TrainTest, fraction: float) -> Split: ...
+@overload
+def hold_out(dataset: Dataset, fraction: float) -> Dataset: ...
 def hold_out(dataset: Dataset, fraction: float) -> Dataset:
     """Moves the last rows of the training part to a validation part, as Keras does.
 
@@ -183,7 +187,6 @@ def hold_out(dataset: Dataset, fraction: float) -> Dataset:
             f"hold_out: fraction {fraction} of {size} rows leaves {kept} to train on and "
             f"{size - kept} to validate on; both need one or more"
         )
-    train = dict(dataset.train)
-    return dataset._replace(
-        train=take(train, slice(kept)), validation=take(train, slice(kept, None))
-    )
+    first, last = (take(dict(dataset.train), rows) for rows in (slice(kept), slice(kept, None)))
+    kind = Dataset if dataset.test is None else Split
+    return kind(first, last, *dataset[2:])
