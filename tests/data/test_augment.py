@@ -54,10 +54,10 @@ def test_a_crop_is_a_shift(key):
 
 @pytest.mark.parametrize("quarter", [0, 1, 2, 3])
 def test_quarter_turns(quarter):
-    from jaxdl.data._augment import _turned
+    from jaxdl.data._augment import _rotated
 
     x = images(1)[0, :7]
-    turned = _turned(x, jnp.float32(quarter * np.pi / 2))
+    turned = _rotated(x, jnp.float32(quarter * np.pi / 2))
     np.testing.assert_allclose(turned, np.rot90(x, -quarter), atol=1e-3)
 
 

@@ -1,7 +1,7 @@
 """Augmentation: images changed at random on the device, by pure functions with keys.
 
-Each takes ``(key, x)`` with images x of shape (N, height, width, channels), numbers or bytes, and
-gives images of the same shape and dtype. Each image has its own draw. ``train.mixup`` mixes rows.
+Each takes ``(key, x)`` with images x of shape (N, height, width, channels), and returns images of
+the same shape and dtype. Each image has its own draw. ``train.mixup`` mixes rows.
 """
 
 import math
@@ -55,7 +55,7 @@ def random_flip(key: Key, x: ArrayLike, *, rate: float = 0.5) -> Array:
     """Mirrors images at random, left to right.
 
     Args:
-        key: of the draws.
+        key: random key of the draws.
         x: images (N, height, width, channels).
         rate: the share that is mirrored.
 
@@ -77,12 +77,12 @@ def random_flip(key: Key, x: ArrayLike, *, rate: float = 0.5) -> Array:
 
 
 def random_crop(key: Key, x: ArrayLike, *, padding: int = 4) -> Array:
-    """Shifts images at random: pads them with zeros, and cuts out a part of the old size.
+    """Shifts images at random: pads them with zeros, and crops them to their size.
 
     Args:
-        key: of the draws.
+        key: random key of the draws.
         x: images (N, height, width, channels).
-        padding: P, zeros at each side; shifts are −P … P in both directions.
+        padding: P, zeros on each side; shifts are −P … P in both directions.
 
     Returns:
         Images of the same shape and dtype.
@@ -109,15 +109,15 @@ def random_crop(key: Key, x: ArrayLike, *, padding: int = 4) -> Array:
 
 
 def random_rotation(key: Key, x: ArrayLike, *, degrees: float = 15.0) -> Array:
-    """Turns images about their middle by random angles, with linear interpolation.
+    """Rotates images about their centre by random angles, with linear interpolation.
 
     Args:
-        key: of the draws.
+        key: random key of the draws.
         x: images (N, height, width, channels).
         degrees: angles are uniform in [−degrees, degrees].
 
     Returns:
-        Images of the same shape and dtype, 0 where nothing was; integers are rounded.
+        Images of the same shape and dtype, 0 outside the original; integers are rounded.
 
     Raises:
         ShapeError: if x has another number of axes.
@@ -131,16 +131,16 @@ def random_rotation(key: Key, x: ArrayLike, *, degrees: float = 15.0) -> Array:
     _checks.at_least("random_rotation", 0, degrees=degrees)
     limit = math.radians(degrees)
     angles = jax.random.uniform(key, (len(x),), jnp.float32, -limit, limit)
-    return _as(x, jax.vmap(_turned)(x.astype(jnp.float32), angles))
+    return _as(x, jax.vmap(_rotated)(x.astype(jnp.float32), angles))
 
 
 def cutout(key: Key, x: ArrayLike, *, size: int = 8) -> Array:
-    """Puts a square of zeros on a random place of each image.
+    """Puts a square of zeros at a random place of each image.
 
-    The middle of the square is any pixel, so that it may reach over the edge.
+    The centre of the square is any pixel, so the square may reach beyond the edge.
 
     Args:
-        key: of the draws.
+        key: random key of the draws.
         x: images (N, height, width, channels).
         size: the square's side, in pixels.
 
@@ -180,14 +180,14 @@ def random_resized_crop(
     scale: tuple[float, float] = (0.08, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
 ) -> Array:
-    """Cuts a part of random area and shape out of each image, and brings it to the old size.
+    """Crops a part of random area and shape from each image, and resizes it to the image's size.
 
-    Area/(height·width) is uniform in ``scale``, and log(width/height) of the part, relative to the
-    image, in log ``ratio``; a part that is too wide or too high is as wide or as high as the image.
-    Interpolation is linear, smoothed where the part is larger than what it is brought to.
+    The part's share of the area is uniform in ``scale``, and the logarithm of its width/height,
+    relative to the image, in log ``ratio``; it is never wider or higher than the image.
+    Interpolation is linear, with antialiasing.
 
     Args:
-        key: of the draws.
+        key: random key of the draws.
         x: images (N, height, width, channels).
         scale: smallest and largest share of the area.
         ratio: smallest and largest ratio of the sides.
@@ -220,8 +220,8 @@ def random_resized_crop(
     return _as(x, jax.vmap(_part)(x.astype(jnp.float32), part, place))
 
 
-def _turned(image: Array, angle: Array) -> Array:
-    """An image (height, width, channels) turned by an angle in radians."""
+def _rotated(image: Array, angle: Array) -> Array:
+    """An image (height, width, channels) rotated by an angle in radians."""
     height, width = ((n - 1) / 2 for n in image.shape[:2])  # of the middle
     rows, columns = jnp.indices(image.shape[:2], jnp.float32)
     rows, columns = rows - height, columns - width

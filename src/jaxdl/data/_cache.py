@@ -2,7 +2,7 @@
 
 A dataset's folder holds one .npy file an array, with the start of its SHA-256 in its name, and
 manifest.json. Every file is written whole under another name and moved into place, the manifest
-last, so that a reader, or a second writer, at any moment sees either the old or the new dataset.
+last, so that at any moment a reader or a second writer sees either the old or the new dataset.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import numpy as np
 from jaxdl.data._catalogue import Source
 from jaxdl.data._dataset import Dataset, parts
 
-LAYOUT = 1  # raised when the layout of the folder changes: older folders are then converted anew
+LAYOUT = 1  # raised when the layout of the folder changes: older folders are then converted again
 
 
 class Damaged(Exception):
@@ -53,8 +53,8 @@ def read(folder: Path) -> Dataset | None:
         folder: see ``folder_of``.
 
     Returns:
-        The Dataset; None if the folder holds none, or one of another layout, or if the files that
-        it was converted from have changed since. Files that are gone don't matter.
+        The Dataset; None if the folder holds none or one of another layout, or if the files that
+        it was converted from have changed since. Files that were deleted don't matter.
 
     Raises:
         Damaged: if a file is missing, can't be read, or has another SHA-256 than recorded.
@@ -172,7 +172,7 @@ def _stamps(files: tuple[Path, ...]) -> list[list[str | int]]:
 
 
 def _stale(stamps: list[list[str | int]]) -> bool:
-    """Returns whether one of the files still stands there and isn't what it was."""
+    """Returns whether one of the files is still there and has changed."""
     for file, size, modified in stamps:
         try:
             stat = os.stat(file)

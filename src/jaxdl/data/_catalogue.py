@@ -1,4 +1,4 @@
-"""The catalogue: what is known of the named datasets before any file is opened."""
+"""The catalogue: what is known about the named datasets before any file is opened."""
 
 from collections.abc import Callable
 from pathlib import Path

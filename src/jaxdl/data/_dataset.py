@@ -52,67 +52,35 @@ D = TypeVar("D", bound=Dataset)
 
 
 def parts(dataset: Dataset) -> Iterator[tuple[str, Batch]]:
-    """Yields name and arrays of each part that the dataset has.
-
-    Example:
-        >>> [name for name, _ in parts(Dataset(train={}, test={}))]
-        ['train', 'test']
-    """
+    """Yields name and arrays of each part that the dataset has."""
     for name in ("train", "validation", "test"):
         if (part := getattr(dataset, name)) is not None:
             yield name, part
 
 
 def leaves(tree: Any) -> list[tuple[str, Any]]:
-    """Returns the arrays of a tree, each with its path.
-
-    Example:
-        >>> leaves({"inputs": {"age": 3}, "labels": 1})
-        [('inputs/age', 3), ('labels', 1)]
-    """
+    """Returns the arrays of a tree, each with its path."""
     return [(_paths.spell(path), x) for path, x in jax.tree.leaves_with_path(tree)]
 
 
 def listed(tree: Any) -> str:
-    """Returns a tree's arrays in words, for messages.
-
-    Example:
-        >>> listed({"inputs": np.ones((2, 3)), "labels": np.ones(2, "int32")})
-        'inputs float64[2,3], labels int32[2]'
-    """
+    """Returns a tree's arrays in words, for messages."""
     return ", ".join(f"{path} {_checks.describe(x)}" for path, x in leaves(tree))
 
 
 def rows_of(tree: Any) -> int | None:
-    """Returns how many rows the arrays of a tree have; None where they differ or have no axis.
-
-    Example:
-        >>> rows_of({"inputs": np.ones((2, 3)), "labels": np.ones(2)})
-        2
-    """
+    """Returns how many rows the arrays of a tree have; None where they differ or have no axis."""
     lengths = {np.shape(x)[:1] for x in jax.tree.leaves(tree)}
     return lengths.pop()[0] if len(lengths) == 1 and lengths != {()} else None
 
 
 def take(tree: Any, rows: np.ndarray | slice) -> Any:
-    """Returns rows of every array of a tree, on the host.
-
-    Example:
-        >>> take({"inputs": np.arange(5)}, np.array([3, 1]))
-        {'inputs': array([3, 1])}
-    """
+    """Returns rows of every array of a tree, on the host."""
     return jax.tree.map(lambda x: np.asarray(x)[rows], tree)
 
 
 def check_dataset(function: str, dataset: Any) -> None:
-    """Raises the TypeError that says what a dataset is, unless it is one of mappings.
-
-    Example:
-        >>> check_dataset("check", None)
-        Traceback (most recent call last):
-        ...
-        TypeError: check: dataset is a NoneType; it must be a Dataset, ...
-    """
+    """Raises the TypeError that says what a dataset is, unless it is one of mappings."""
     if not isinstance(dataset, Dataset):
         raise TypeError(
             f"{function}: dataset is a {type(dataset).__name__}; it must be a Dataset, as"

@@ -21,16 +21,11 @@ _TFDS = "https://storage.googleapis.com/tfds-data/"  # asked where a dataset lis
 
 
 class Unavailable(Exception):
-    """A download can't be had, for the reason that the message gives."""
+    """A download isn't possible; the message says why."""
 
 
 def is_published(name: str) -> bool:
-    """Returns whether a dataset is published as files that are read as they are.
-
-    Example:
-        >>> is_published("emnist/letters"), is_published("titanic")
-        (True, False)
-    """
+    """Returns whether a dataset is published as files that are read as they are."""
     return name in ENTRIES or name in FILES
 
 
@@ -81,16 +76,16 @@ def _retrieve(url: str, file: str, checksum: str, place: Path, seconds: float) -
 
 
 def prepare(name: str, folder: Path | None, *, seconds: float = 5.0) -> None:
-    """Has TFDS download and prepare a dataset.
+    """Lets TFDS download and prepare a dataset.
 
     Args:
         name: as TFDS names it.
-        folder: where the prepared copy goes; None is TFDS's own folder.
+        folder: where the prepared copy goes. Defaults to TFDS's own folder.
         seconds: how long to wait for the first answer of the server.
 
     Raises:
-        Unavailable: if TensorFlow is missing, which TFDS needs to prepare images though nothing
-            needs it to read them, if the server gives no answer, or if TFDS fails.
+        Unavailable: if TensorFlow is missing, which TFDS needs to prepare data though not to read
+            it, if the server doesn't answer, or if TFDS fails.
     """
     if not _has_tensorflow():
         raise Unavailable(
@@ -109,12 +104,7 @@ def prepare(name: str, folder: Path | None, *, seconds: float = 5.0) -> None:
 
 
 def answers(url: str, *, seconds: float) -> bool:
-    """Returns whether a server answers a HEAD request for a file in time, through proxies if set.
-
-    Example:
-        >>> answers("http://127.0.0.1:9/nothing-listens-here", seconds=1.0)
-        False
-    """
+    """Returns whether a server answers a HEAD request in time, through proxies if set."""
     answered = threading.Event()
 
     def ask() -> None:

@@ -11,7 +11,7 @@ from jaxdl.data._images import fitted
 
 
 class Shape(NamedTuple):
-    """What images and texts of different sizes are brought to."""
+    """The size that images and texts of different sizes are brought to."""
 
     image_size: tuple[int, int] | None = None  # (height, width)
     text_length: int | None = None  # bytes
@@ -21,23 +21,13 @@ WHOLE = Shape()
 
 
 def suffix(shape: Shape) -> str:
-    """Returns what tells apart the arrays of one dataset in different shapes.
-
-    Example:
-        >>> suffix(Shape((160, 160))), suffix(Shape())
-        ('+160x160', '')
-    """
+    """Returns the ending that distinguishes the arrays of one dataset in different shapes."""
     image = "" if shape.image_size is None else "+{}x{}".format(*shape.image_size)
     return image + ("" if shape.text_length is None else f"+{shape.text_length}")
 
 
 def value(feature: Any, x: Any, shape: Shape) -> Any:
-    """Returns one value of a feature in the size that is wanted, so that no more is kept of it.
-
-    Example:
-        >>> value(None, 3, Shape())
-        3
-    """
+    """Returns one value of a feature in the wanted size, so that no more of it is kept."""
     import tensorflow_datasets as tfds
 
     is_image = isinstance(feature, tfds.features.Image)
@@ -58,8 +48,8 @@ def column(name: str, feature: Any, values: Sequence[Any], shape: Shape) -> np.n
         as they are.
 
     Raises:
-        ValueError: if images differ in size or texts in length, and ``shape`` doesn't say to what
-            to bring them.
+        ValueError: if images differ in size or texts in length, and ``shape`` has no size for
+            them.
     """
     import tensorflow_datasets as tfds
 
@@ -73,12 +63,7 @@ def column(name: str, feature: Any, values: Sequence[Any], shape: Shape) -> np.n
 
 
 def is_number(feature: Any) -> bool:
-    """Returns whether a feature is a number or a class, as the columns of a table need to be.
-
-    Example:
-        >>> is_number("text")
-        False
-    """
+    """Returns whether a feature is a number or a class, as the columns of a table need to be."""
     import tensorflow_datasets as tfds
 
     is_tensor = isinstance(feature, tfds.features.Tensor)
@@ -86,12 +71,7 @@ def is_number(feature: Any) -> bool:
 
 
 def is_text(feature: Any) -> bool:
-    """Returns whether a feature is text.
-
-    Example:
-        >>> is_text(3)
-        False
-    """
+    """Returns whether a feature is text."""
     import tensorflow_datasets as tfds
 
     return isinstance(feature, tfds.features.Text)

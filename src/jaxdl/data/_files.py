@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from jaxdl.data._optional_import import MissingPackage
+
 _MAX_BYTES = 2**32
 
 
@@ -13,14 +15,7 @@ class Unreadable(ValueError):
 
 
 def check_regular(function: str, path: Path) -> None:
-    """Raises unless a path leads to a regular file: reading a pipe or a device may never end.
-
-    Example:
-        >>> check_regular("table", Path("/dev/null"))
-        Traceback (most recent call last):
-        ...
-        jaxdl.data._files.Unreadable: table: /dev/null is a pipe, a device or a folder, not a file
-    """
+    """Raises unless a path leads to a regular file: reading a pipe or a device may never end."""
     if not path.exists():
         raise FileNotFoundError(f"{function}: there is no file {path}")
     if not path.is_file():
@@ -28,14 +23,7 @@ def check_regular(function: str, path: Path) -> None:
 
 
 def check_size(function: str, path: Path, size: int) -> None:
-    """Raises if a file would decode to more bytes than ``$JAXDL_MAX_BYTES``, 4 GiB by default.
-
-    Example:
-        >>> check_size("table", Path("rows.npz"), 2**50)
-        Traceback (most recent call last):
-        ...
-        jaxdl.data._files.Unreadable: table: rows.npz decodes to 1,125,899,906,842,624 bytes, ...
-    """
+    """Raises if a file would decode to more bytes than ``$JAXDL_MAX_BYTES``, 4 GiB by default."""
     most = int(os.environ.get("JAXDL_MAX_BYTES") or _MAX_BYTES)
     if size > most:
         raise Unreadable(
@@ -46,28 +34,15 @@ def check_size(function: str, path: Path, size: int) -> None:
 
 @contextlib.contextmanager
 def reading(function: str, path: Path, kind: str) -> Iterator[None]:
-    """Turns whatever a decoder raises into an Unreadable that names the file.
-
-    Example:
-        >>> with reading("table", Path("rows.npz"), "NPZ"):
-        ...     raise KeyError("x")
-        Traceback (most recent call last):
-        ...
-        jaxdl.data._files.Unreadable: table: rows.npz can't be read as NPZ: KeyError: 'x'
-    """
+    """Turns whatever a decoder raises into an Unreadable that names the file."""
     try:
         yield
-    except (Unreadable, ImportError):
+    except (Unreadable, MissingPackage):
         raise
     except Exception as error:  # damaged files make decoders raise errors of all kinds
         raise Unreadable(f"{function}: {path} can't be read as {kind}: {reason(error)}") from error
 
 
 def reason(error: BaseException) -> str:
-    """Returns an error in one line.
-
-    Example:
-        >>> reason(OSError("broken"))
-        'OSError: broken'
-    """
+    """Returns an error in one line."""
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Folders of images that don't fit into memory: files are decoded as their batches are needed."""
+"""Folders of images that don't fit into memory: files are decoded when their batch is due."""
 
 import concurrent.futures
 import os
@@ -25,7 +25,7 @@ from jaxdl.types import Batch
 
 
 class ImageReaders(NamedTuple):
-    """The parts of a folder of images, each to be read batch by batch.
+    """The parts of a folder of images, each read batch by batch.
 
     Example:
         >>> numbers = Reader(lambda rows: {"inputs": rows}, size=5, batch_size=2)
@@ -52,17 +52,17 @@ def image_readers(
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     seed: int = 0,
 ) -> ImageReaders:
-    """Opens a folder with a subfolder for each class, to read its images while a network trains.
+    """Opens a folder with a subfolder for each class, whose images are read during training.
 
-    Parts, classes, split and pixels are those of ``image_folder``, which reads all at once.
+    Parts, classes, split and pixels are those of ``image_folder``, which reads everything at once.
 
     Args:
         path: the folder.
         image_size: (height, width), to which images are scaled and cut from their middle.
         batch_size: images a step.
-        channels: see ``image_folder``, as for ``background`` and ``bits``.
-        background: what is seen through transparent pixels.
-        bits: that grey images of 16 bits use.
+        channels: as in ``image_folder``.
+        background: as in ``image_folder``.
+        bits: as in ``image_folder``.
         on_corrupt: whether a file that can't be decoded is an error when its batch is due, or all
             files are tried first and such ones left out with a warning.
         fractions: shares to train on, to validate on and to test, where the folder has no parts.

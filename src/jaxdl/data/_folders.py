@@ -36,12 +36,12 @@ def image_folder(
             Defaults to the images' own size, which must then be one.
         channels: 3 for colour, 1 for grey, 4 for colour and alpha; images of another kind are
             converted.
-        background: what is seen through transparent pixels with 1 or 3 channels: a grey or a
-            colour, 0 … 255. By default transparent pixels are an error.
-        bits: that grey images of 16 bits use; they are brought to 8. Defaults to 16, and images
-            that seem to use 12 or fewer are an error.
-        on_corrupt: whether files that can't be decoded are an error, or left out with a warning;
-            either names and counts them.
+        background: the grey level or colour, 0 … 255, behind transparent pixels when there are 1
+            or 3 channels. By default transparent pixels are an error.
+        bits: how many of their bits grey images of 16 bits use; they are reduced to 8. Defaults to
+            16, but images that seem to use 12 or fewer are then an error.
+        on_corrupt: whether files that can't be decoded are an error, or are left out with a
+            warning; either names and counts them.
         fractions: shares to train on, to validate on and to test, where the folder has no parts.
         seed: of the split.
 
@@ -51,9 +51,9 @@ def image_folder(
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if a file can't be decoded, images differ in size, a class has none, or
-            subfolders can't be told to be parts or classes; names them. Pillow's
-            ``PIL.Image.MAX_IMAGE_PIXELS`` bounds the size of an image.
+        ValueError: if a file can't be decoded (or has more pixels than Pillow's
+            ``PIL.Image.MAX_IMAGE_PIXELS``), images differ in size, a class has none, or it isn't
+            clear which subfolders are parts and which are classes; names them.
         ImportError: if Pillow isn't installed.
 
     Warns:

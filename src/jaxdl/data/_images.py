@@ -1,4 +1,4 @@
-"""Images: from a file to bytes of height, width and channels, or to the reason why not."""
+"""Images: from a file to an array of bytes, or to the reason why that isn't possible."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from jaxdl import _checks
 from jaxdl.data import _files, _optional_import
 
-# What Pillow decodes safely; others, as EPS, start foreign programs or have no bounds.
+# What Pillow decodes safely; others, such as EPS, start other programs or have no bounds.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = frozenset(
     (
@@ -22,7 +22,7 @@ _ORIENTATION = 0x0112  # EXIF's tag of how the camera was held
 
 
 class Pixels(NamedTuple):
-    """What images are brought to."""
+    """The form that images are brought to."""
 
     image_size: tuple[int, int] | None = None  # (height, width)
     channels: int = 3
@@ -38,10 +38,6 @@ def pixels(
     Raises:
         ValueError: if they don't.
         ImportError: if Pillow isn't installed.
-
-    Example:
-        >>> pixels("image_folder", (8, 8), 1, background=255)
-        Pixels(image_size=(8, 8), channels=1, background=(255, 255, 255), bits=None)
     """
     _optional_import.module(function, "PIL.Image", "pillow")
     if image_size is not None:
@@ -64,14 +60,7 @@ def pixels(
 
 
 def checked_size(function: str, image_size: Any) -> tuple[int, int]:
-    """Returns a (height, width), or raises the ValueError that says what it must be.
-
-    Example:
-        >>> checked_size("load", 8)
-        Traceback (most recent call last):
-        ...
-        ValueError: load: image_size is 8; it must be a pair (height, width)
-    """
+    """Returns (height, width), or raises the ValueError that says what is wrong with it."""
     if not isinstance(image_size, Sequence) or isinstance(image_size, str) or len(image_size) != 2:
         raise ValueError(
             f"{function}: image_size is {image_size!r}; it must be a pair (height, width)"
@@ -82,16 +71,11 @@ def checked_size(function: str, image_size: Any) -> tuple[int, int]:
 
 
 def decoded(path: Any, wanted: Pixels) -> np.ndarray | str:
-    """Returns an image as uint8 (height, width, channels), or in words why it can't be had.
+    """Returns an image as uint8 (height, width, channels), or a text that says why it can't.
 
     Args:
         path: a file, or an open one.
-        wanted: what it is brought to.
-
-    Example:
-        >>> import io
-        >>> decoded(io.BytesIO(b"no image"), Pixels()).split(" ")[0]
-        'UnidentifiedImageError:'
+        wanted: the form it is brought to.
     """
     import PIL.Image
     import PIL.ImageOps
@@ -113,13 +97,7 @@ def decoded(path: Any, wanted: Pixels) -> np.ndarray | str:
 
 
 def fitted(image: Any, size: tuple[int, int]) -> np.ndarray:
-    """Returns an image of Pillow, scaled and cut from its middle to (height, width), as bytes.
-
-    Example:
-        >>> import PIL.Image
-        >>> fitted(PIL.Image.new("L", (6, 4)), (8, 8)).shape
-        (8, 8, 1)
-    """
+    """Returns a Pillow image as bytes, scaled and cropped from its centre to (height, width)."""
     import PIL.Image
     import PIL.ImageOps
 
@@ -127,12 +105,7 @@ def fitted(image: Any, size: tuple[int, int]) -> np.ndarray:
 
 
 def resized(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Returns bytes of images (N, height, width, 1 or 3), each scaled and cut to another size.
-
-    Example:
-        >>> resized(np.zeros((2, 28, 28, 1), np.uint8), (14, 14)).shape
-        (2, 14, 14, 1)
-    """
+    """Returns bytes of images (N, height, width, 1 or 3), each scaled and cropped to another size."""
     if x.shape[1:3] == size:
         return x
     image = _optional_import.module("load", "PIL.Image", "pillow")
@@ -156,7 +129,7 @@ def _check_pixels(file: Any) -> None:
 
 
 def _turned(image: Any, orientation: Any) -> Any:
-    """Cameras write how they were held, and the pixels as if they hadn't been turned."""
+    """Undoes the rotation of a camera, which stores it beside the unrotated pixels."""
     from PIL.Image import Transpose
 
     turns = {
@@ -169,7 +142,7 @@ def _turned(image: Any, orientation: Any) -> Any:
 
 
 def _on_ground(image: Any, wanted: Pixels) -> Any:
-    """An image whose transparent pixels show the background, unless alpha is a channel."""
+    """An image with the background behind its transparent pixels, unless alpha is wanted."""
     import PIL.Image
 
     if wanted.channels == 4 or not image.has_transparency_data:
@@ -186,7 +159,7 @@ def _on_ground(image: Any, wanted: Pixels) -> Any:
 
 
 def _in_bytes(image: Any, is_deep: bool, bits: int | None) -> Any:
-    """An image of 8 bits; Pillow would make all that is over 255 in grey of 16 bits white."""
+    """An image of 8 bits; Pillow would turn every 16-bit grey above 255 white."""
     import PIL.Image
 
     if image.mode in ("F", "I") and image.format != "PPM":  # Pillow scales the latter to 16 bits

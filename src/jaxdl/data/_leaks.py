@@ -1,4 +1,4 @@
-"""Leaks: features of a table that say what is to be learned, or where a row stood."""
+"""Leaks: features of a table that give away the label, or the position of a row."""
 
 from typing import Any
 
@@ -6,25 +6,19 @@ import numpy as np
 
 from jaxdl.data._dataset import Dataset, parts
 
-_FEW = 50  # rows of which it means nothing
-_PROBE = 64  # rows that rule out most features
+_FEW = 50  # rows, among which it may be chance
+_PROBE = 64  # rows are enough to rule out most features
 
 
 def leaks(dataset: Dataset) -> list[str]:
-    """Returns what is suspicious about the features of a table, a sentence each.
+    """Returns what is suspicious about the features of a table, one sentence for each.
 
     Args:
         dataset: a valid one.
 
     Returns:
-        Which feature numbers the rows, and which has values in one interval for each class that
-        lie outside those of the others. Of inputs that aren't (N, 2 or more), and of fewer than
-        50 rows, nothing.
-
-    Example:
-        >>> x = np.stack([np.arange(100.0), np.sin(np.arange(100.0))], axis=1)
-        >>> leaks(Dataset({"inputs": x, "labels": np.arange(100) // 50}, classes=("a", "b")))[0]
-        "feature 0 of dataset.train['inputs'] numbers the rows; is it an index?"
+        Which features number the rows, and which separate the classes by intervals of their
+        values. Empty for inputs that aren't (N, 2 or more), and for fewer than 50 rows.
     """
     x, labels = dataset.train.get("inputs"), dataset.train.get("labels")
     x = np.asarray(x) if hasattr(x, "dtype") else np.zeros(0)  # a tree of arrays is no table

@@ -24,12 +24,7 @@ _NAMED = 5  # how many corrupt files a message names
 
 
 class Files(NamedTuple):
-    """The images of a part.
-
-    Example:
-        >>> Files([Path("cat/1.png")], np.zeros(1, np.int32)).paths[0].name
-        '1.png'
-    """
+    """The images of a part."""
 
     paths: list[Path]
     labels: np.ndarray  # int32
@@ -46,11 +41,7 @@ class Listing(NamedTuple):
 def check_options(
     function: str, on_corrupt: str, fractions: tuple[float, float, float], seed: int
 ) -> None:
-    """Raises a ValueError unless the options of ``image_folder`` make sense.
-
-    Example:
-        >>> check_options("image_folder", "skip", (0.8, 0.1, 0.1), 0)
-    """
+    """Raises a ValueError unless the options of ``image_folder`` make sense."""
     if on_corrupt not in ("raise", "skip"):
         raise ValueError(f"{function}: on_corrupt is {on_corrupt!r}; it is 'raise' or 'skip'")
     check_split(function, fractions, seed, parts=3)
@@ -69,12 +60,6 @@ def found(function: str, path: str | os.PathLike[str]) -> Listing:
 
     Warns:
         UserWarning: how many files of other kinds there are.
-
-    Example:
-        >>> found("image_folder", "nowhere")
-        Traceback (most recent call last):
-        ...
-        FileNotFoundError: image_folder: there is no folder nowhere
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
@@ -98,16 +83,7 @@ def found(function: str, path: str | os.PathLike[str]) -> Listing:
 
 
 def without(function: str, listing: Listing, reasons: dict[Path, str], on_corrupt: str) -> Listing:
-    """Leaves files that can't be decoded out with a warning, or raises; names and counts them.
-
-    Example:
-        >>> files = Files([Path("cat.png")], np.zeros(1, np.int32))
-        >>> broken = {Path("cat.png"): "OSError: broken"}
-        >>> without("image_folder", Listing({"all": files}, ("cat",), ""), broken, "skip")
-        Traceback (most recent call last):
-        ...
-        ValueError: image_folder: 1 file of 1 can't be read: cat.png (OSError: broken). None is left
-    """
+    """Leaves files that can't be decoded out with a warning, or raises; names and counts them."""
     total = sum(len(files.paths) for files in listing.parts.values())
     text = unreadable(function, reasons, total)
     if on_corrupt == "raise":
@@ -120,12 +96,7 @@ def without(function: str, listing: Listing, reasons: dict[Path, str], on_corrup
 
 
 def unreadable(function: str, reasons: dict[Path, str], total: int) -> str:
-    """Names and counts files that can't be decoded.
-
-    Example:
-        >>> unreadable("image_folder", {Path("cat.png"): "OSError: broken"}, 3)
-        "image_folder: 1 file of 3 can't be read: cat.png (OSError: broken)"
-    """
+    """Names and counts files that can't be decoded."""
     named = ", ".join(map(str, sorted(reasons)[:_NAMED])) + (", …" if len(reasons) > _NAMED else "")
     files = "file" if len(reasons) == 1 else "files"
     reason = reasons[min(reasons)]
@@ -133,14 +104,7 @@ def unreadable(function: str, reasons: dict[Path, str], total: int) -> str:
 
 
 def divided(listing: Listing, fractions: tuple[float, float, float], seed: int) -> dict[str, Files]:
-    """Returns the parts of a folder, or of a split stratified by class where it has none.
-
-    Example:
-        >>> files = Files([Path(f"{i}.png") for i in range(10)], np.zeros(10, np.int32))
-        >>> parts = divided(Listing({"all": files}, ("cat",), ""), (0.8, 0.1, 0.1), 0)
-        >>> [(name, len(part.paths)) for name, part in parts.items()]
-        [('train', 8), ('validation', 1), ('test', 1)]
-    """
+    """Returns the parts of a folder, or of a split stratified by class where it has none."""
     if listing.parts.keys() != {"all"}:
         return listing.parts
     files = listing.parts["all"]
@@ -150,12 +114,7 @@ def divided(listing: Listing, fractions: tuple[float, float, float], seed: int) 
 
 
 def taken(files: Files, rows: np.ndarray) -> Files:
-    """Returns some files of a part.
-
-    Example:
-        >>> taken(Files([Path("a"), Path("b")], np.array([0, 1])), np.array([1])).paths[0].name
-        'b'
-    """
+    """Returns some files of a part."""
     return Files([files.paths[i] for i in rows], files.labels[rows])
 
 

@@ -62,28 +62,28 @@ def load(
     """Loads a dataset of images, texts or tables as arrays.
 
     ``"animals"`` lies in the package. Every other dataset is converted once and then read from
-    jaxdl's cache, until the files that it came from change. It is sought, in this order, in
+    jaxdl's cache, until the files that it came from change. It is looked for, in this order, in
 
     0. the cache: ``$JAXDL_CACHE``, else ``$XDG_CACHE_HOME/jaxdl``, else ``~/.cache/jaxdl``;
     1. the folder of TFDS: ``$TFDS_DATA_DIR``, else ``~/tensorflow_datasets``;
     2. its published files, where Debian's ``dataset-*`` packages or an earlier download put them;
-    3. a download: of the published files of MNIST's kin and CIFAR, checked by SHA-256; of every
-       other set through TFDS, for which alone TensorFlow has to be installed.
+    3. a download: of the published files for MNIST, its relatives and CIFAR, checked by SHA-256;
+       for every other set through TFDS, which then needs TensorFlow.
 
     Rows keep the order of the copy: files as published, or as TFDS shuffled them.
 
     Args:
         name: ``"animals"``, or as TFDS names it: ``"mnist"``, ``"fashion_mnist"``, ``"kmnist"``,
             ``"emnist/letters"``, ``"cifar10"``, ``"imdb_reviews"``, ``"titanic"`` … Any set will
-            do for which TFDS says what are inputs and labels.
+            do for which TFDS knows inputs and labels.
         classes: names of classes to keep, renumbered in this order; see ``select_classes``.
         data_dir: the only folder to look in, with a cache of its own: for a copy that TFDS
             prepared, then for the published files, in it or as torchvision lays them out below it.
             A download goes there.
-        download: whether step 3 is tried, or the base URL of a mirror, which has the published
-            files in a folder named after the dataset; ``$JAXDL_MIRROR`` by default.
-        image_size: (height, width), to which images are scaled and cut from their middle. Sets
-            with images of different sizes need it.
+        download: whether step 3 is tried, or the base URL of a mirror that has the published
+            files in a folder named after the dataset. ``$JAXDL_MIRROR`` names one, too.
+        image_size: (height, width), to which images are scaled and cropped from their centre.
+            Sets with images of different sizes need it.
         text_length: bytes to which texts are cut, or padded with 0. Sets of texts need it.
 
     Returns:
@@ -161,7 +161,7 @@ def _find(name: str, folder: Path | None, shape: Shape) -> Source | None:
 
 
 def _brought(name: str, dataset: Dataset, shape: Shape) -> Dataset:
-    """A dataset in the shape that was asked for, which not every kind of data can have."""
+    """A dataset in the shape that was asked for; raises if it has no images or texts."""
     x = np.asarray(dataset.train["inputs"])
     if shape.image_size and (x.ndim != 4 or x.dtype != np.uint8):
         raise ValueError(f"load: image_size is given, and {name} has no images")
@@ -192,12 +192,7 @@ def _download(name: str, folder: Path | None, mirror: bool | str) -> str:
 
 
 def known_to_tfds(name: str) -> bool:
-    """Returns whether TFDS knows how to make a dataset, or a config of one.
-
-    Example:
-        >>> known_to_tfds("cifar10"), known_to_tfds("cifar_10")
-        (True, False)
-    """
+    """Returns whether TFDS knows how to make a dataset, or a config of one."""
     from jaxdl.data import _prepared
 
     match = _prepared.NAME.fullmatch(name)

@@ -1,7 +1,7 @@
 """MNIST-1D, made in-process from its published recipe: no file, no download.
 
 Templates and recipe are those of https://github.com/greydanus/mnist1d (Sam Greydanus, Peter
-Steinbach and others; Apache License 2.0), written anew here.
+Steinbach and others; Apache License 2.0), reimplemented here.
 """
 
 from typing import NamedTuple
@@ -45,19 +45,19 @@ class _Draws(NamedTuple):
 
 
 def mnist1d(n: int = 5000, *, seed: int = 42) -> TrainTest:
-    """Digits as curves of forty points, on which networks of different kinds differ much.
+    """Digits as curves of forty points, on which different architectures differ clearly.
 
     A template of twelve points is padded with zeros, stretched, scaled, shifted and sheared, noise
-    is added, and the whole set is brought to mean 0 and standard deviation 1. With the defaults
-    it is the published set, row for row; the last fifth is the test.
+    is added, and the whole set is standardised. With the defaults it equals the published set, row
+    for row; the last fifth is the test.
 
     Args:
-        n: how many rows, in train and test together, a tenth of them of each digit.
-        seed: of all that is random.
+        n: number of rows in train and test together, a tenth of them for each digit.
+        seed: of everything random.
 
     Returns:
-        A Dataset: ``inputs`` float32 (N, 40), ``labels`` int32 (N,); 4,000 rows to train on and
-        1,000 to test with the defaults. ``hold_out`` takes a part for validation.
+        A Dataset: ``inputs`` float32 (N, 40), ``labels`` int32 (N,); with the defaults
+        4,000 rows to train on and 1,000 to test. ``hold_out`` splits off a validation part.
 
     Raises:
         ValueError: if ``n`` isn't a positive multiple of 10.

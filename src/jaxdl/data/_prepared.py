@@ -21,7 +21,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 class _Wanted(NamedTuple):
-    """What is read of each example."""
+    """The features that are read from each example."""
 
     inputs: dict[str, Any]  # features by name
     label: str
@@ -58,9 +58,9 @@ def read(name: str, copy: Path, shape: Shape = WHOLE) -> Dataset:
     """Reads a dataset of inputs and labels from the folder that TFDS prepared.
 
     Args:
-        name: under which the dataset is asked for.
+        name: the dataset's, as passed to ``load``.
         copy: the folder of a version, with dataset_info.json and features.json in it.
-        shape: to what images and texts of different sizes are brought.
+        shape: the size of images and texts.
 
     Returns:
         A Dataset; ``inputs`` as TFDS yields them, texts as bytes, uint8, columns of a table by
@@ -68,8 +68,8 @@ def read(name: str, copy: Path, shape: Shape = WHOLE) -> Dataset:
         order of the files, which TFDS shuffled once.
 
     Raises:
-        ValueError: if TFDS doesn't say what are inputs and labels, or they can't be arrays, a file
-            is damaged or incomplete, or only TensorFlow can read the format.
+        ValueError: if TFDS doesn't know inputs and labels, they can't be arrays, a file is damaged
+            or incomplete, or only TensorFlow can read the format.
     """
     import tensorflow_datasets as tfds
 

@@ -1,4 +1,4 @@
-"""Problems: what isn't wrong with a dataset, but better known before training."""
+"""Problems: what is worth knowing about a dataset before training, though not an error."""
 
 from typing import Any, NamedTuple
 
@@ -13,21 +13,21 @@ from jaxdl.types import Batch
 class Problems(NamedTuple):
     """What ``problems`` finds; 0 or empty throughout in a sound dataset."""
 
-    error: str  # what ``check`` raises; nothing else is looked for then
+    error: str  # the message of ``check``; nothing else is looked for then
     constant_features: int  # of the training inputs
     untrained_classes: tuple[str, ...]  # in validation or test and not in training
     leaked: dict[str, int]  # by part, how many of its rows are in the training part too
     relabeled: dict[str, int]  # how many of these have another label there
-    repeated: int  # rows of the training part that are there before
+    repeated: int  # rows that the training part holds more than once
 
 
 def problems(dataset: Dataset) -> Problems:
-    """Looks for what spoils training or its result, and counts it.
+    """Looks for what may spoil training or its result, and counts it.
 
     Rows are the same if their inputs are, byte for byte.
 
     Args:
-        dataset: with ``inputs`` in each part; one that ``check`` refuses has its reason alone.
+        dataset: with ``inputs`` in each part. If ``check`` refuses it, only that is reported.
 
     Returns:
         The Problems; ``describe_problems`` puts them into words.

@@ -1,4 +1,4 @@
-"""Scaling and weighing by what the training part is like."""
+"""Scaling and class weights, measured on the training part."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,16 +22,16 @@ class Scaling(NamedTuple):
 def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
     """Measures features: μ and σ over an axis, in float64.
 
-    σ is that of all rows, without Bessel's correction, as scikit-learn's ``StandardScaler``. A
-    feature that is constant to rounding has σ = 1, so that scaling makes it 0.
+    σ is the population's, without Bessel's correction, as in scikit-learn's ``StandardScaler``. A
+    feature that is constant up to rounding has σ = 1, so that scaling makes it 0.
 
     Args:
         x: numbers, shape (N, …).
-        axis: what is averaged over, 0 and others: 0 alone gives each feature its own; (0, 1, 2)
-            gives one for each channel of images.
+        axis: the axes that are averaged over, among them 0: 0 alone measures each feature,
+            (0, 1, 2) each channel of images.
 
     Returns:
-        The Scaling, float64; its arrays have the shape of a row, with 1 where it was averaged.
+        The Scaling, float64; its arrays have the shape of a row, with size 1 along averaged axes.
 
     Raises:
         ValueError: if x has no rows, nan or infinity, or ``axis`` leaves out 0.
@@ -70,7 +70,7 @@ def scaled(x: ArrayLike, scaling: Scaling) -> np.ndarray:
         float32, the shape of x.
 
     Raises:
-        ValueError: if the rows of x aren't those that were measured.
+        ValueError: if the rows of x have another shape than those measured.
 
     Example:
         >>> scaled([[3.0]], Scaling(np.array([2.0]), np.array([0.5])))
@@ -80,19 +80,19 @@ def scaled(x: ArrayLike, scaling: Scaling) -> np.ndarray:
     sizes = zip(x.shape[1:], scaling.mean.shape, strict=False)
     if x.ndim - 1 != scaling.mean.ndim or any(m not in (1, n) for n, m in sizes):
         raise ValueError(f"scaled: x is {describe(x)}, the scaling's mean {describe(scaling.mean)}")
-    # In float64, because what is left of a large number without its mean has few digits.
+    # In float64: subtracting the mean from large numbers cancels most of their digits.
     return ((x.astype(np.float64) - scaling.mean) / scaling.std).astype(np.float32)
 
 
 def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scaling]:
-    """Standardises the inputs of every part by mean and deviation of the training part alone.
+    """Standardises the inputs of every part by mean and deviation of the training part.
 
     Args:
         dataset: with numbers as ``inputs`` in each part.
         axis: see ``fit_scaling``.
 
     Returns:
-        The Dataset with float32 inputs, and the Scaling, to use on data that comes later.
+        The Dataset with float32 inputs, and the Scaling, for data that comes later.
 
     Example:
         >>> line = {"inputs": np.array([[0.0], [2.0]])}

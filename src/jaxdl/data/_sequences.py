@@ -1,4 +1,4 @@
-"""Sequences that are made by rule: addition, reversal, copying."""
+"""Sequences made by rule: addition, reversal, copying."""
 
 import numpy as np
 
@@ -13,13 +13,13 @@ _PLUS, _SPACE = CHARACTERS.index("+"), CHARACTERS.index(" ")
 def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: int = 0) -> Split:
     """Sums as text, such as ``"535+61 "`` and ``"596 "``, each at most once.
 
-    Each summand has 1 to ``digits`` digits, each number of digits as often; a + b and b + a are the
-    same question, and no question of the test has been trained on. 90 % are to train on, 5 % to
-    validate on, 5 % to test.
+    Each summand has 1 to ``digits`` digits, each length equally likely; a + b and b + a are the
+    same question, and no question of the test is in the training part. 90 % are to train on, 5 %
+    to validate on, 5 % to test.
 
     Args:
-        n: how many questions.
-        digits: D, of a summand at most.
+        n: number of questions.
+        digits: D, the most digits of a summand.
         reverse: whether questions are written from right to left, which is easier to learn.
         seed: of the questions and of the split.
 
@@ -55,15 +55,15 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
 
 
 def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int = 0) -> Split:
-    """Random tokens, to be given back in the order from the end to the start.
+    """Random tokens, to be given back in reverse order.
 
     labels[t] = inputs[length − 1 − t]. Of 61,000 rows 50,000 are to train on, 1,000 to validate
     on, 10,000 to test, and of other numbers the same shares.
 
     Args:
-        n: how many sequences.
+        n: number of sequences.
         length: T, tokens of a sequence.
-        n_tokens: how many tokens there are.
+        n_tokens: number of different tokens.
         seed: of the tokens.
 
     Returns:
@@ -91,16 +91,16 @@ def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int
 def copy_task(
     n: int = 10_000, *, length: int = 10, delay: int = 50, n_tokens: int = 8, seed: int = 0
 ) -> Split:
-    """Tokens to be remembered over a delay, and repeated when a sign comes.
+    """Tokens to be remembered over a delay, and repeated after a sign.
 
     The input is L tokens, D − 1 blanks, the sign, L blanks; the answer D + L blanks, then the L
-    tokens. Who remembers nothing has a loss of L·ln(n_tokens)/(D + 2·L) a step.
+    tokens. Without memory the loss is L·ln(n_tokens)/(D + 2·L) per step.
 
     Args:
-        n: how many sequences.
-        length: L, how many tokens are to be remembered.
+        n: number of sequences.
+        length: L, number of tokens to remember.
         delay: D, steps between the last of them and the answer.
-        n_tokens: how many tokens there are, besides blank, 0, and the sign, n_tokens + 1.
+        n_tokens: number of different tokens, besides blank (0) and the sign (n_tokens + 1).
         seed: of the tokens and of the split into 80, 10 and 10 %.
 
     Returns:
@@ -130,7 +130,7 @@ def copy_task(
 
 
 def _pairs(draw: np.random.RandomState, n: int, digits: int) -> np.ndarray:
-    """Pairs of summands, (n, 2), no two of them the same but for the order."""
+    """Pairs of summands, (n, 2), no two of them equal up to order."""
     found = np.zeros((0, 2), int)
     while len(found) < n:
         most = 10 ** draw.randint(1, digits + 1, (2 * n, 2))

@@ -79,14 +79,7 @@ def _fill_empty_parts(part: np.ndarray, classes: np.ndarray, shares: np.ndarray)
 
 
 def check_split(function: str, fractions: Any, seed: Any, *, parts: int | None = None) -> None:
-    """Raises unless fractions and seed can divide rows.
-
-    Example:
-        >>> check_split("table", (0.8, 0.2), 0, parts=3)
-        Traceback (most recent call last):
-        ...
-        ValueError: table: fractions is (0.8, 0.2); it needs 3 numbers, to train on, to validate ...
-    """
+    """Raises unless fractions and seed can divide rows."""
     is_sequence = isinstance(fractions, Sequence | np.ndarray) and not isinstance(fractions, str)
     if not is_sequence or not all(isinstance(share, numbers.Real) for share in fractions):
         raise TypeError(f"{function}: fractions is {fractions!r}; it must be a tuple of numbers")
@@ -104,14 +97,7 @@ def check_split(function: str, fractions: Any, seed: Any, *, parts: int | None =
 
 
 def check_seed(function: str, seed: Any) -> None:
-    """Raises a ValueError unless a seed is an integer that NumPy takes.
-
-    Example:
-        >>> check_seed("moons", -1)
-        Traceback (most recent call last):
-        ...
-        ValueError: moons: seed is -1; it must be an integer from 0 to 2**32 - 1
-    """
+    """Raises a ValueError unless a seed is an integer that NumPy takes."""
     if not _checks.is_whole(seed) or not 0 <= seed < 2**32:
         raise ValueError(f"{function}: seed is {seed!r}; it must be an integer from 0 to 2**32 - 1")
 
@@ -129,7 +115,7 @@ def split_rows(
 
     Args:
         rows: arrays (N, …) by name.
-        strata: what is divided in the same proportions, (N,); zeros where nothing is to be.
+        strata: the classes to divide in the same proportions, (N,); zeros to ignore classes.
         fractions: shares to train on, to validate on and to test.
         seed: of the split.
         classes: of the Dataset.
@@ -137,10 +123,6 @@ def split_rows(
 
     Returns:
         The Dataset.
-
-    Example:
-        >>> split_rows({"inputs": np.arange(10)}, np.zeros(10), (0.8, 0.1, 0.1)).test
-        {'inputs': array([5])}
     """
     parts = stratified_split(strata, fractions, seed=seed)
     train, validation, test = (take(rows, part) for part in parts)
@@ -155,7 +137,7 @@ def hold_out(dataset: Dataset, fraction: float) -> Dataset:
     """Moves the last rows of the training part to a validation part, as Keras does.
 
     Of N rows, the first ``int(N·(1 − fraction))`` stay: Keras's ``validation_split``, so that
-    its runs can be repeated. Nothing is shuffled.
+    its runs can be reproduced. Nothing is shuffled.
 
     Args:
         dataset: without a validation part.

@@ -22,9 +22,9 @@ _LAST_SECONDS = 10.0  # that a source has at the end of the process to give its 
 
 
 class Reader(NamedTuple):
-    """Rows that are read as they are needed, in an order of its own for each epoch.
+    """Rows that are read when they are needed, in a new order in each epoch.
 
-    The order depends on ``seed`` and the epoch's number alone, on every machine.
+    The order depends only on ``seed`` and the number of the epoch, on every machine.
 
     Example:
         >>> numbers = Reader(lambda rows: {"inputs": rows}, size=5, batch_size=2, shuffle=False)
@@ -32,7 +32,7 @@ class Reader(NamedTuple):
         [[0, 1], [2, 3], [4]]
     """
 
-    read: Callable[[np.ndarray], Batch]  # from the numbers of rows, (batch,), to these rows
+    read: Callable[[np.ndarray], Batch]  # from the indices of rows, (batch,), to these rows
     size: int  # how many rows there are
     batch_size: int
     seed: int = 0
@@ -40,9 +40,9 @@ class Reader(NamedTuple):
 
 
 Batches: TypeAlias = Reader | Iterable[Batch] | Callable[[int], Iterable[Batch]]
-"""What gives the batches of an epoch: a Reader, a function of the epoch's number, counted from 0,
-or what can be gone through again for each epoch, as a DataLoader. A run that is stopped in the
-midst of an epoch goes on as if it hadn't been, if an epoch's batches depend on its number alone."""
+"""Yields the batches of an epoch: a Reader, a function of the epoch's number (from 0), or an
+iterable that can be iterated once per epoch, such as a DataLoader. A run that is interrupted within
+an epoch resumes exactly if the epoch's batches depend only on its number."""
 
 
 class Stream(NamedTuple):
@@ -63,25 +63,25 @@ class Stream(NamedTuple):
 
 
 class Buffer(NamedTuple):
-    """Batches of one shape, one behind the other."""
+    """Batches of one shape, one after the other."""
 
     data: dict[str, Any]  # a tree of arrays
     batch_size: int
-    steps: int  # how many batches it holds; rows behind them mean nothing
+    steps: int  # how many batches it holds; rows after them are padding
     last: bool  # whether it ends the epoch
 
 
 def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
-    """Starts going through an epoch's batches.
+    """Starts to iterate over an epoch's batches.
 
     Args:
         source: of batches.
         epoch: its number, counted from 0.
-        skip: how many batches to leave out. A Reader doesn't read them; others give them, and
-            they are dropped.
+        skip: how many batches to skip. A Reader doesn't read them; others yield them, and they
+            are dropped.
 
     Returns:
-        The batches that are left.
+        The remaining batches.
 
     Example:
         >>> next(batches_of([{"inputs": np.ones(2)}], 0))
@@ -113,7 +113,7 @@ def _read(source: Reader, epoch: int, skip: int) -> Iterator[Batch]:
 
 
 def as_dict(batch: Any) -> Batch:
-    """Returns a batch, or raises the TypeError that says what it must be.
+    """Returns a batch, or raises the TypeError that says what a batch is.
 
     Example:
         >>> as_dict((np.ones((2, 3)), np.ones(2)))
@@ -130,12 +130,12 @@ def as_dict(batch: Any) -> Batch:
 
 
 def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> Iterator[Buffer]:
-    """Gathers batches into larger pieces, so that they travel to the device together.
+    """Gathers batches into larger pieces that travel to the device together.
 
     Args:
         batches: dicts of arrays.
-        size: bytes a piece, about.
-        most: batches a piece.
+        size: bytes per piece, approximately.
+        most: largest number of batches per piece.
 
     Returns:
         Buffers; all of one batch shape have one shape, so that nothing compiles again.
@@ -162,11 +162,11 @@ def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> 
 
 
 def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None]:
-    """Goes through items in a thread of its own, some ahead of who takes them.
+    """Iterates over items in a thread, ahead of the consumer.
 
     Args:
-        items: any; what is raised by them is raised by the result.
-        depth: how many lie ready at most.
+        items: any; an error of theirs is raised by the result.
+        depth: how many items are ready at most.
 
     Returns:
         The items. The thread ends with the last of them, or when the result is closed.
@@ -275,7 +275,7 @@ def _shape(batch: Batch) -> tuple[Any, ...]:
 
 def _joined(parts: Sequence[np.ndarray], capacity: int) -> np.ndarray:
     rows = len(parts[0])
-    # Zeros behind the last batch: memory that was never written to may hold signalling numbers.
+    # Zeros after the last batch: memory that was never written to may hold signalling numbers.
     joined = np.zeros((capacity * rows, *parts[0].shape[1:]), parts[0].dtype)
     np.concatenate(parts, out=joined[: rows * len(parts)])
     return joined

@@ -1,4 +1,4 @@
-"""Text as tokens: bytes or characters, and windows of them to predict the next one from."""
+"""Text as tokens (bytes or characters), and windows of them from which to predict the next one."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -13,11 +13,11 @@ from jaxdl.data._splits import check_split
 
 
 def encode(text: str, classes: Sequence[str] = ()) -> np.ndarray:
-    """Returns the tokens of a text: its bytes in UTF-8, or the numbers of its characters.
+    """Returns the tokens of a text: its bytes in UTF-8, or the indices of its characters.
 
     Args:
         text: any.
-        classes: the characters that there are. Defaults to bytes.
+        classes: the known characters. Defaults to bytes.
 
     Returns:
         int32 (time,).
@@ -49,7 +49,7 @@ def decode(tokens: ArrayLike, classes: Sequence[str] = ()) -> str:
 
     Args:
         tokens: integers (time,).
-        classes: the characters that there are. Defaults to bytes; what isn't UTF-8 is replaced.
+        classes: the known characters. Defaults to bytes; what isn't UTF-8 is replaced.
 
     Returns:
         A string.
@@ -80,10 +80,10 @@ def text_windows(
     fractions: tuple[float, float, float] = (0.9, 0.05, 0.05),
     stride: int | None = None,
 ) -> Split:
-    """Cuts a text into windows, in which each token is followed by the one to predict.
+    """Cuts a text into windows, in each of which every token is to be predicted from those before.
 
-    The text is divided first, in its order, so that no window of the test overlaps one of training:
-    ``labels[t] = inputs[t + 1]``, the last one's is the token behind the window.
+    ``labels[t] = inputs[t + 1]``; the last label is the token after the window. The text is divided
+    into parts first, in its order, so that no window of the test overlaps one of training.
 
     Args:
         text: any.
@@ -95,11 +95,11 @@ def text_windows(
 
     Returns:
         A Dataset: ``inputs`` and ``labels`` int32 (N, length). With characters, ``classes`` are
-        those of the whole text in order; with bytes there are none, and 256 tokens. What is left
-        at the end of a part and doesn't fill a window is in none.
+        those of the whole text, sorted; with bytes there are none, and 256 tokens. A rest at the
+        end of a part that doesn't fill a window is dropped.
 
     Raises:
-        ValueError: if a part of the text is shorter than a window, or an argument makes no sense.
+        ValueError: if a part of the text is shorter than a window, or an argument is invalid.
 
     Example:
         >>> parts = text_windows("to be or not to be, that is here the question", 4,
@@ -126,7 +126,7 @@ def _windows(tokens: np.ndarray, length: int, stride: int) -> dict[str, np.ndarr
     if len(tokens) <= length:
         raise ValueError(
             f"text_windows: a part of the text has {len(tokens)} tokens; a window of {length} and"
-            f" the token behind it need {length + 1}"
+            f" the token after it need {length + 1}"
         )
     windows = np.lib.stride_tricks.sliding_window_view(tokens, length + 1)[::stride]
     cut = lambda x: np.ascontiguousarray(x, np.int32)

@@ -1,4 +1,4 @@
-"""Toy sets: points in the plane and on a line, made in a moment and the same everywhere."""
+"""Toy sets: points in the plane and on a line, quickly made and the same everywhere."""
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Split:
     x = s + noise·ε with s ∈ {−1, 1}² and ε ~ N(0, I). No line divides the classes.
 
     Args:
-        n: how many points.
+        n: number of points.
         noise: standard deviation of the clouds.
         seed: of the points and of the split.
 
@@ -54,14 +54,14 @@ def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Split:
 
 
 def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Split:
-    """Two half circles that reach into each other.
+    """Two interlocking half circles.
 
     (cos t, sin t) and (1 − cos t, ½ − sin t) for t evenly in [0, π], plus noise·ε; without noise
     they are the points of scikit-learn's ``make_moons``.
 
     Args:
-        n: how many points.
-        noise: standard deviation of what is added.
+        n: number of points.
+        noise: standard deviation of the noise.
         seed: of the noise and of the split.
 
     Returns:
@@ -87,13 +87,13 @@ def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Split:
 
 
 def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Split:
-    """A circle around another one.
+    """A circle within another.
 
     r·(cos t, sin t) with r = 1 or r = factor, plus noise·ε.
 
     Args:
-        n: how many points.
-        noise: standard deviation of what is added.
+        n: number of points.
+        noise: standard deviation of the noise.
         factor: radius of the inner circle, in [0, 1).
         seed: of the noise and of the split.
 
@@ -125,10 +125,10 @@ def spirals(
     noise·ε.
 
     Args:
-        n: how many points.
-        arms: how many spirals.
-        turns: how often each goes around.
-        noise: standard deviation of what is added.
+        n: number of points.
+        arms: number of spirals.
+        turns: number of turns of each.
+        noise: standard deviation of the noise.
         seed: of the noise and of the split.
 
     Returns:
@@ -161,8 +161,8 @@ def blobs(
     x = c_k + noise·ε with c_k uniform in [−10, 10]^F.
 
     Args:
-        n: how many points.
-        centers: how many clouds.
+        n: number of points.
+        centers: number of clouds.
         n_features: F, coordinates of a point.
         noise: standard deviation of the clouds.
         seed: of the centres, the points and the split.
@@ -192,9 +192,9 @@ def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: i
     is added to x.
 
     Args:
-        n: how many points.
-        squares: on a side of the board.
-        noise: standard deviation of what is added.
+        n: number of points.
+        squares: number of squares along a side of the board.
+        noise: standard deviation of the noise.
         seed: of the points and of the split.
 
     Returns:
@@ -218,14 +218,14 @@ def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: i
 def sine_regression(
     n: int = 1000, *, noise: float = 0.1, periods: float = 1.0, seed: int = 0
 ) -> Split:
-    """A sine with noise, to be predicted from where one is.
+    """A noisy sine, to be predicted from its argument.
 
     y = sin(x) + noise·ε with x uniform in [−π·periods, π·periods).
 
     Args:
-        n: how many points.
-        noise: standard deviation of what is added to y.
-        periods: how many periods of the sine there are.
+        n: number of points.
+        noise: standard deviation of the noise added to y.
+        periods: number of periods of the sine.
         seed: of the points and of the split.
 
     Returns:
@@ -253,7 +253,7 @@ def _points(
 
 
 def _generator(function: str, n: int, noise: float, seed: int) -> np.random.RandomState:
-    """A source of numbers whose stream NumPy has frozen, once the arguments make sense."""
+    """Checks the arguments; returns a generator whose stream NumPy has frozen."""
     _checks.positive_ints(function, n=n)
     _checks.at_least(function, 0, noise=noise)
     check_seed(function, seed)
