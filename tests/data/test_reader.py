@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from jaxdl import data, layers, losses, train
-from jaxdl.data._stream import batches_of
+from jaxdl.data._stream import batches_of, buffers
 
 
 def rows_of(source, epoch, **options):
@@ -103,3 +103,13 @@ def test_prefetch_passes_errors_on_and_ends_its_thread():
         if thread.name == "prefetch":
             thread.join(5)
             assert not thread.is_alive()
+
+
+def test_buffers_and_prefetch_take_trees():
+    tree = lambda n: {"inputs": {"image": np.full((n, 2), n), "more": (np.arange(n),)}}
+    got = list(buffers(map(tree, (3, 3, 2)), most=2))
+    assert [(b.batch_size, b.steps) for b in got] == [(3, 2), (2, 1)]
+    np.testing.assert_array_equal(got[0].data["inputs"]["more"][0], [0, 1, 2, 0, 1, 2])
+    with pytest.raises(ValueError, match=r"inputs/a int64\[2\], inputs/b int64\[3\]; its arrays"):
+        list(buffers(iter([{"inputs": {"a": np.arange(2), "b": np.arange(3)}}])))
+    assert next(data.prefetch([(np.ones(2), {"y": np.zeros(2)})]))[1]["y"].shape == (2,)
