@@ -24,7 +24,10 @@ def check_regular(function: str, path: Path) -> None:
 
 def check_size(function: str, path: Path, size: int) -> None:
     """Raises if a file would decode to more bytes than ``$JAXDL_MAX_BYTES``, 4 GiB by default."""
-    most = int(os.environ.get("JAXDL_MAX_BYTES") or _MAX_BYTES)
+    setting = os.environ.get("JAXDL_MAX_BYTES") or str(_MAX_BYTES)
+    if not setting.isdecimal():
+        raise Unreadable(f"{function}: JAXDL_MAX_BYTES is {setting!r}; it must be an integer")
+    most = int(setting)
     if size > most:
         raise Unreadable(
             f"{function}: {path} decodes to {size:,} bytes, more than {most:,}; "

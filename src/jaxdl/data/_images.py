@@ -13,7 +13,7 @@ from jaxdl.data import _files, _optional_import
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = frozenset(
     (
-        *(".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
+        *(".avif", ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
         *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
     )
 )
@@ -105,7 +105,7 @@ def fitted(image: Any, size: tuple[int, int]) -> np.ndarray:
 
 
 def resized(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Returns bytes of images (N, height, width, 1 or 3), each scaled and cropped to another size."""
+    """Returns images (N, height, width, 1 or 3) of bytes, scaled and cropped to another size."""
     if x.shape[1:3] == size:
         return x
     image = _optional_import.module("load", "PIL.Image", "pillow")

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 
 from jaxdl.data._dataset import Dataset, check_dataset, parts
-from jaxdl.data._validity import check
+from jaxdl.data._leaks import leaks
+from jaxdl.data._validity import validate
 from jaxdl.types import Batch
 
 
@@ -19,6 +20,7 @@ class Problems(NamedTuple):
     leaked: dict[str, int]  # by part, how many of its rows are in the training part too
     relabeled: dict[str, int]  # how many of these have another label there
     repeated: int  # rows that the training part holds more than once
+    leaks: tuple[str, ...] = ()  # features that give away the label or number the rows, in words
 
 
 def problems(dataset: Dataset) -> Problems:
@@ -53,6 +55,7 @@ def problems(dataset: Dataset) -> Problems:
         {name: len(rows) for name, (rows, _) in found.items() if len(rows)},
         _relabeled(dataset.train, others, found),
         len(keys) - len(place),
+        tuple(leaks(dataset)),
     )
 
 
@@ -76,7 +79,7 @@ def describe_problems(found: Problems) -> list[str]:
         lines.append(f"{_count(n, 'row', f' of {name}')} in train too{labels}")
     if found.repeated:
         lines.append(f"{_count(found.repeated, 'row')} in train more than once")
-    return lines
+    return [*lines, *found.leaks]
 
 
 def _count(n: int, what: str, more: str = "") -> str:
@@ -85,7 +88,7 @@ def _count(n: int, what: str, more: str = "") -> str:
 
 def _error(dataset: Dataset) -> str:
     try:
-        check(dataset)
+        validate(dataset)
     except (TypeError, ValueError) as error:
         return str(error)
     return ""

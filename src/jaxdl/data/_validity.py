@@ -38,6 +38,13 @@ def check(dataset: Dataset) -> None:
         Traceback (most recent call last):
         ValueError: dataset.train['inputs'] has 1 row with nan or infinity, the first is row 1
     """
+    validate(dataset)
+    for leak in leaks(dataset):
+        warnings.warn(f"check: {leak}", stacklevel=2)
+
+
+def validate(dataset: Dataset) -> None:
+    """Raises what ``check`` raises, and warns of nothing."""
     check_dataset("check", dataset)
     if isinstance(dataset.classes, str):
         raise TypeError(f"dataset.classes is the string {dataset.classes!r}; it must be a tuple")
@@ -53,8 +60,6 @@ def check(dataset: Dataset) -> None:
         if "weight" in part:
             _check_weight(f"{where}['weight']", np.asarray(part["weight"]), rows_of(part))
         _check_same_rows(where, part, dataset.train)
-    for leak in leaks(dataset):
-        warnings.warn(f"check: {leak}", stacklevel=2)
 
 
 def _check_arrays(where: str, part: Any) -> None:
