@@ -175,7 +175,6 @@ def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None
         >>> list(prefetched(range(3)))
         [0, 1, 2]
     """
-    _checks.positive_ints("prefetch", depth=depth)
     ready: queue.Queue[tuple[Any, bool, BaseException | None]] = queue.Queue(depth)
     closed = threading.Event()
 
@@ -240,6 +239,7 @@ def prefetch(
         >>> [batch["inputs"].sum().item() for batch in prefetch([{"inputs": np.ones(3)}])]
         [3.0]
     """
+    _checks.positive_ints("prefetch", depth=depth)
     return prefetched((jax.device_put(batch, placement) for batch in batches), depth=depth)
 
 
