@@ -68,7 +68,7 @@ def found(function: str, path: str | os.PathLike[str]) -> Listing:
     below = [(part, place) for part, root in roots.items() for place in _subfolders(root)]
     classes = tuple(sorted({_nfc(place.name) for _, place in below}))
     if not classes:
-        raise ValueError(f"{function}: {folder} has no subfolders, each of which is a class")
+        raise ValueError(f"{function}: {folder} has no subfolders, which are its classes")
     images: dict[str, list[tuple[int, Path]]] = {part: [] for part in roots}
     others: collections.Counter[str] = collections.Counter()
     for part, place in below:
@@ -76,8 +76,10 @@ def found(function: str, path: str | os.PathLike[str]) -> Listing:
         if not files:
             raise ValueError(f"{function}: {place} holds no images{_counted(others)}")
         images[part] += [(classes.index(_nfc(place.name)), file) for file in files]
+    strays = [path for root in roots.values() for path in root.iterdir() if _is_image(path)]
+    others.update(["images beside the classes"] * len(strays))
     if others:
-        warnings.warn(f"{function}: {folder} holds{_counted(others)}", stacklevel=3)
+        warnings.warn(f"{function}: {folder} has{_counted(others)}", stacklevel=3)
     parts = {part: _files_of(sorted(pairs)) for part, pairs in images.items()}
     return Listing(parts, classes, f"{folder.name}: images of {len(classes)} classes")
 
@@ -147,7 +149,7 @@ def _roots(function: str, folder: Path) -> dict[str, Path]:
 
 def _part(place: Path) -> str:
     """The part that a folder is by its name, if its subfolders can be classes; else nothing."""
-    is_class = any(path.suffix.lower() in SUFFIXES for path in place.iterdir())
+    is_class = any(map(_is_image, place.iterdir()))
     return "" if is_class or not _subfolders(place) else _PARTS.get(place.name.lower(), "")
 
 
@@ -164,25 +166,34 @@ def _nfc(name: str) -> str:
 def _images(place: Path, others: collections.Counter[str]) -> Iterator[Path]:
     """The images below a class, links followed; counts files of other kinds by their suffixes."""
     seen = set()  # folders: links may lead in a circle
-    for root, folders, names in os.walk(place, followlinks=True):
+    for root, folders, names in os.walk(place, onerror=_raised, followlinks=True):
         if (real := os.path.realpath(root)) in seen:
             folders.clear()
             continue
         seen.add(real)
         folders[:] = [name for name in folders if name[0] != "."]
         for path in (Path(root, name) for name in names if name[0] != "."):
-            if path.suffix.lower() in SUFFIXES:
+            if _is_image(path):
                 yield path
             elif path.suffix.lower() not in _NOTES:
-                others[path.suffix] += 1
+                others[path.suffix or "no suffix"] += 1
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file has the name of an image; a folder may be called so, too."""
+    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and not path.is_dir()
+
+
+def _raised(error: OSError) -> None:
+    raise error
 
 
 def _counted(others: collections.Counter[str]) -> str:
     """Files that were left out, in words."""
     if not others:
         return ""
-    kinds = ", ".join(f"{n} of {suffix or 'no suffix'}" for suffix, n in others.most_common())
-    return f" files that are no images by their names: {kinds}"
+    kinds = ", ".join(f"{kind} ({n})" for kind, n in others.most_common())
+    return f" files that were left out: {kinds}"
 
 
 def _files_of(pairs: list[tuple[int, Path]]) -> Files:
