@@ -117,9 +117,13 @@ class TestImageFolder:
 
     def test_nothing_left(self, tmp_path):
         (tmp_path / "a").mkdir()
-        (tmp_path / "a" / "x.png").write_bytes(b"")
-        with pytest.raises(ValueError, match=r"1 file of 1 can't be read: .*None is left"):
+        for i in range(3):
+            (tmp_path / "a" / f"{i}.png").write_bytes(b"")
+        with pytest.raises(ValueError, match=r"3 files of 3 can't be read: .*None is left"):
             data.image_folder(tmp_path, on_corrupt="skip")
+        (tmp_path / "a" / "2.png").unlink()
+        with pytest.raises(ValueError, match="image_folder: 2 rows can't fill 3 parts"):
+            data.image_folder(tmp_path)
 
     def test_other_files_are_none_of_it(self, folder):
         (folder / "cat" / "notes.txt").write_text("miaow")

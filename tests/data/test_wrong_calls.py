@@ -72,7 +72,7 @@ CALLS = {
         lambda: data.load("animals", text_length=8),
         "text_length is given, and animals has",
     ),
-    "blobs n=2": (lambda: data.blobs(2), "blobs: n is 2; each of 3 parts needs a point"),
+    "blobs n=2": (lambda: data.blobs(2), "blobs: 2 rows can't fill 3 parts"),
     "xor seed None": (lambda: data.xor(16, seed=None), "xor: seed is None; it must be an integer"),
     "moons seed 1.5": (
         lambda: data.moons(16, seed=1.5),

@@ -151,9 +151,7 @@ class TestFolders:
         (tmp_path / "cat" / "b.dds").write_bytes(b"x")
         (tmp_path / "cat" / "readme.txt").write_bytes(b"x")
         images(tmp_path, ["stray.png"])
-        left_out = (
-            r"were left out: .*(.dds|.heic) \(1\), images beside the classes \(1\)"
-        )
+        left_out = r"were left out: .*(.dds|.heic) \(1\), images beside the classes \(1\)"
         with pytest.warns(UserWarning, match=left_out) as got:
             read = data.image_folder(tmp_path)
         assert got[0].filename == __file__

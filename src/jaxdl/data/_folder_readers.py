@@ -103,7 +103,7 @@ def image_readers(
         listing = without("image_readers", listing, reasons, on_corrupt)
     readers = {
         part: Reader(_reader(files, wanted), len(files.paths), batch_size, seed, part == "train")
-        for part, files in divided(listing, fractions, seed).items()
+        for part, files in divided("image_readers", listing, fractions, seed).items()
     }
     return ImageReaders(**readers, classes=listing.classes, description=listing.description)
 

@@ -73,11 +73,11 @@ def image_folder(
     wanted = pixels("image_folder", image_size, channels, background, bits)
     check_options("image_folder", on_corrupt, fractions, seed)
     listing = found("image_folder", path)
-    parts = divided(listing, fractions, seed)
+    parts = divided("image_folder", listing, fractions, seed)
     x, reasons = _filled(parts, wanted)
     if reasons:
         listing = without("image_folder", listing, reasons, on_corrupt)
-        parts = divided(listing, fractions, seed)
+        parts = divided("image_folder", listing, fractions, seed)
         x, _ = _filled(parts, wanted)
     ends = np.cumsum([len(part.paths) for part in parts.values()])
     arrays = {

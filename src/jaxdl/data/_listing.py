@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdl.data._images import SUFFIXES
-from jaxdl.data._splits import check_split, stratified_split
+from jaxdl.data._splits import check_rows, check_split, stratified_split
 
 _PARTS = {
     "train": "train", "training": "train",
@@ -105,11 +105,14 @@ def unreadable(function: str, reasons: dict[Path, str], total: int) -> str:
     return f"{function}: {len(reasons)} {files} of {total} can't be read: {named} ({reason})"
 
 
-def divided(listing: Listing, fractions: tuple[float, float, float], seed: int) -> dict[str, Files]:
+def divided(
+    function: str, listing: Listing, fractions: tuple[float, float, float], seed: int
+) -> dict[str, Files]:
     """Returns the parts of a folder, or of a split stratified by class where it has none."""
     if listing.parts.keys() != {"all"}:
         return listing.parts
     files = listing.parts["all"]
+    check_rows(function, len(files.paths))
     rows = stratified_split(files.labels, fractions, seed=seed)
     names = ("train", "validation", "test")
     return {name: taken(files, i) for name, i in zip(names, rows, strict=True)}

@@ -95,6 +95,7 @@ def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scalin
         The Dataset with float32 inputs, and the Scaling, for data that comes later.
 
     Example:
+        >>> from jaxdl.data import Dataset
         >>> line = {"inputs": np.array([[0.0], [2.0]])}
         >>> standardized, scaling = standardize(Dataset(line, test={"inputs": np.array([[3.0]])}))
         >>> standardized.test["inputs"], scaling.std

@@ -45,8 +45,7 @@ def stratified_split(
     if labels.ndim != 1:
         raise ValueError(f"stratified_split: labels has shape {labels.shape}; it needs (N,)")
     check_split("stratified_split", fractions, seed)
-    if len(labels) < len(fractions):
-        raise ValueError(f"stratified_split: {len(labels)} rows can't fill {len(fractions)} parts")
+    check_rows("stratified_split", len(labels), len(fractions))
     order = np.random.RandomState(seed).permutation(len(labels))
     names, classes = np.unique(labels[order], return_inverse=True)  # nan is one of the names
     bounds, part = np.cumsum(fractions), np.empty(len(labels), int)
@@ -94,6 +93,12 @@ def check_split(function: str, fractions: Any, seed: Any, *, parts: int | None =
             "each must be above 0, and their sum at most 1"
         )
     check_seed(function, seed)
+
+
+def check_rows(function: str, rows: int, parts: int = 3) -> None:
+    """Raises a ValueError unless there are as many rows as parts."""
+    if rows < parts:
+        raise ValueError(f"{function}: {rows} rows can't fill {parts} parts")
 
 
 def check_seed(function: str, seed: Any) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxdl import _checks
 from jaxdl.data._columns import Columns, opened
 from jaxdl.data._dataset import Split
-from jaxdl.data._splits import check_split, split_rows
+from jaxdl.data._splits import check_rows, check_split, split_rows
 from jaxdl.data._validity import too_wide
 
 
@@ -78,6 +78,7 @@ def table(
     _check_lengths(path, values)
     inputs = _inputs(path, {name: values[name] for name in names})
     y, classes = _labels(path, labels, values[labels], task)
+    check_rows(f"table: {path}", len(y))
     strata = y if classes else np.zeros(len(y), int)
     rows = {"inputs": inputs, "labels": y}
     about = f"{path.name}: {len(y):,} rows of {len(names)} columns"

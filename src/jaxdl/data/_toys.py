@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxdl import _checks
 from jaxdl.data._dataset import Split
-from jaxdl.data._splits import check_seed, split_rows
+from jaxdl.data._splits import check_rows, check_seed, split_rows
 
 FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test
 
@@ -257,8 +257,7 @@ def _generator(function: str, n: int, noise: float, seed: int) -> np.random.Rand
     _checks.positive_ints(function, n=n)
     _checks.at_least(function, 0, noise=noise)
     check_seed(function, seed)
-    if n < len(FRACTIONS):
-        raise ValueError(f"{function}: n is {n}; each of {len(FRACTIONS)} parts needs a point")
+    check_rows(function, n)
     return np.random.RandomState(seed)
 
 
