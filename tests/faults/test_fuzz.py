@@ -44,9 +44,7 @@ class TestBombs:
         tracemalloc.stop()
 
     def table(self, path):
-        with pytest.raises(
-            ValueError, match=f"{path} decodes to [0-9,]+ bytes, more than 1,"
-        ):
+        with pytest.raises(ValueError, match=f"{path} decodes to [0-9,]+ bytes, more than 1,"):
             data.table(path, labels="y")
 
     def test_npz(self, tmp_path):
