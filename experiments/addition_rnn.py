@@ -18,13 +18,13 @@ Reference: 99 % after 100 epochs with three digits and 45,000 questions, and aft
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import optax
 
-import common
-from jaxdl import data, losses, metrics, models, parallel, plots, serial, train
+import harness
+from jaxdl import data, losses, metrics, models, plots, serial, train
 from jaxdl.data._sequences import CHARACTERS
 from jaxdl.types import Array, Layer, LossFn
 
@@ -32,7 +32,7 @@ from jaxdl.types import Array, Layer, LossFn
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/addition_rnn")
@@ -91,34 +91,38 @@ def answers(logits: Array, labels: Array, *, weight: Array | None = None) -> met
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict[str, Any]:
-    """Trains, tests, and shows some questions with answers; returns what result.json says."""
+def build(config: Config) -> harness.Run:
+    """What is to be trained."""
     dataset = load(config)
     net = network(config)
     loss_fn, tx = objective(config, net, dataset)
-    train_state, history = common.run(
-        config, net, loss_fn, tx, dataset, batch_size=config.batch_size
+    return harness.Run(
+        dataset, net, loss_fn, tx, epochs=config.epochs, batch_size=config.batch_size
     )
-    measured = train.evaluate(
-        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
-    )
-    for question, answer, right in shown(net, train_state, dataset):
+
+
+def report(config: Config, trained: harness.Trained) -> harness.Report:
+    """Test numbers, some questions with answers, and the history."""
+    numbers = harness.tested(config, trained)
+    for question, answer, right in shown(trained):
         print(f"{question} = {answer}" + ("" if answer == right else f"  (no: {right})"))
-    print(f"test: {measured['accuracy']:.2%} of characters, {measured['answers']:.2%} of answers")
-    numbers = {f"test_{name}": value for name, value in measured.items()}
-    pictures = {"history.png": plots.history(history, title=f"{config.digits} digits")}
-    return common.finish(config, numbers, pictures, history=history)
+    accuracy, answers = numbers["test_accuracy"], numbers["test_answers"]
+    print(f"test: {accuracy:.2%} of characters, {answers:.2%} of answers")
+    title = f"{config.digits} digits"
+    return harness.Report(
+        numbers, {"history.png": lambda: plots.history(trained.history, title=title)}
+    )
 
 
-def shown(
-    net: Layer, train_state: train.TrainState, dataset: data.Dataset, n: int = 8
-) -> list[tuple[str, ...]]:
+def shown(trained: harness.Trained, n: int = 8) -> list[tuple[str, ...]]:
     """Some questions of the test, what the network answers, and what is right."""
-    questions, right = (dataset.test[name][:n] for name in ("inputs", "labels"))
-    given = train.predict(net, train_state, questions).argmax(axis=-1)
+    dataset = trained.run.data
+    test = harness.part_of(dataset, "test")
+    questions, right = (test[name][:n] for name in ("inputs", "labels"))
+    given = train.predict(trained.run.net, trained.train_state, questions).argmax(axis=-1)
     text = lambda rows: [data.decode(row, dataset.classes).strip() for row in rows]
     return list(zip(text(questions[:, ::-1]), text(given), text(right), strict=True))
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

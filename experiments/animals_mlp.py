@@ -11,7 +11,7 @@ from pathlib import Path
 
 import optax
 
-import common
+import harness
 from jaxdl import data, initializers, layers, losses, metrics, models, serial, train
 from jaxdl.types import Layer, LossFn
 
@@ -19,7 +19,7 @@ from jaxdl.types import Layer, LossFn
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/animals_mlp")
@@ -43,7 +43,7 @@ class Config(common.Config):
 
 def load(config: Config) -> data.Dataset:
     """9,716 silhouettes of 28x28 that come with jaxdl, split 80/10/10."""
-    return common.load("animals", config)
+    return harness.load("animals", config)
 
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -73,16 +73,25 @@ def objective(
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict:
-    """Trains, tests and draws; returns what result.json says."""
+def build(config: Config) -> harness.Run:
+    """What is to be trained."""
     dataset = load(config)
     net = network(config, len(dataset.classes))
     loss_fn, tx = objective(config, net, dataset)
-    train_state, history = common.run(
-        config, net, loss_fn, tx, dataset, batch_size=config.batch_size
+    return harness.Run(
+        dataset,
+        net,
+        loss_fn,
+        tx,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
     )
-    return common.report(config, net, loss_fn, train_state, history, dataset)
+
+
+def report(config: Config, trained: harness.Trained) -> harness.Report:
+    """Test accuracy, the history, images with predictions, and which classes are confused."""
+    return harness.classification(config, trained)
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

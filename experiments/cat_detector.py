@@ -12,6 +12,7 @@ Time:     20 s of CPU time a seed
 """
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jax
@@ -19,26 +20,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-import common
-from jaxdl import (
-    activations,
-    data,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    parallel,
-    serial,
-    train,
-)
-from jaxdl.types import Array, Init, Layer, LossFn, Params
+import harness
+from jaxdl import activations, data, initializers, layers, losses, metrics, models, serial, train
+from jaxdl.types import Array, Batch, Init, Layer, LossFn, Params
 
 # --- Config ---------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/cat_detector")
@@ -60,11 +50,14 @@ class Config(common.Config):
 
 def load(config: Config) -> tuple[data.Dataset, data.Dataset]:
     """Cat (1) or not (0), with one label a column; and cats, dogs and bears by themselves."""
-    animals = common.load("animals", config)
+    animals = harness.load("animals", config)
     cat = animals.classes.index("cat")
-    is_cat = lambda part: {**part, "labels": (part["labels"] == cat).astype(np.float32)[:, None]}
-    parts = {name: is_cat(getattr(animals, name)) for name in ("train", "validation", "test")}
-    detector = animals._replace(**parts, classes=())
+
+    def is_cat(name: str) -> Batch:
+        part = harness.part_of(animals, name)
+        return {**part, "labels": (part["labels"] == cat).astype(np.float32)[:, None]}
+
+    detector = data.Dataset(is_cat("train"), is_cat("validation"), is_cat("test"))
     return detector, data.select_classes(animals, ("cat", "dog", "bear"))
 
 
@@ -107,106 +100,99 @@ def by_hand(params: Params, images: Array, targets: Array) -> Params:
     p = jax.nn.sigmoid(z) if targets.shape[1] == 1 else jax.nn.softmax(z)
     delta, grads = (p - targets) / len(images), list(dense)
     for i in reversed(range(0, len(dense), 2)):
-        a = inputs[i // 2]
-        grads[i] = {"kernel": a.T @ delta, "bias": delta.sum(axis=0)}
-        delta = delta @ dense[i]["kernel"].T * (1 - a**2)  # of no use at the images themselves
+        grads[i] = {"kernel": inputs[i // 2].T @ delta, "bias": delta.sum(axis=0)}
+        delta = delta @ dense[i]["kernel"].T * (1 - inputs[i // 2] ** 2)  # at the images unused
     return (*params[:-1], tuple(grads))
 
 
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def fit(config: Config, name: str, dataset: data.Dataset, hidden: tuple[int, ...]) -> dict:
-    """Trains one network, tests it, and holds its gradient by hand against jax.grad."""
-    binary = not dataset.classes
-    sizes = (28 * 28, *hidden, 1 if binary else len(dataset.classes))
-    net, rows = network(sizes, zeros=not hidden), len(dataset.train["labels"])
-    loss_fn, tx = objective(config, net, rows, binary=binary)
-    own, batch_size = common.part(config, name), min(config.batch_size, rows)
-    train_state, history = common.run(own, net, loss_fn, tx, dataset, batch_size=batch_size)
-    measured = train.evaluate(
-        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
-    )
-    logits = train.predict(net, train_state, dataset.test["inputs"])
-    numbers = {"accuracy": measured["accuracy"]} | compare(config, net, loss_fn, dataset.train)
-    if binary:
-        numbers["auc"] = float(metrics.exact_roc_auc(logits, dataset.test["labels"]))
-    return {"numbers": numbers, "logits": logits, "params": train_state.params, "history": history}
+def build(config: Config) -> dict[str, harness.Run]:
+    """One neuron and one hidden layer to find cats, and a softmax layer for three pets."""
+    detector, pets = load(config)
+
+    def run(dataset: data.Dataset, hidden: tuple[int, ...]) -> harness.Run:
+        sizes = (28 * 28, *hidden, len(dataset.classes) or 1)
+        net, rows = network(sizes, zeros=not hidden), len(dataset.train["labels"])
+        loss_fn, tx = objective(config, net, rows, binary=not dataset.classes)
+        return harness.Run(dataset, net, loss_fn, tx, config.epochs, min(config.batch_size, rows))
+
+    hidden = run(detector, (config.hidden,))
+    return {"logistic": run(detector, ()), "hidden": hidden, "softmax": run(pets, ())}
 
 
-def compare(config: Config, net: Layer, loss_fn: LossFn, part: dict) -> dict[str, float]:
+def report(config: Config, trained: Mapping[str, harness.Trained]) -> harness.Report:
+    """Test numbers of the three, their gradients by hand beside jax.grad's, and pictures."""
+    numbers: dict[str, float] = {}
+    logits: dict[str, np.ndarray] = {}
+    for name, each in trained.items():
+        run, test = each.run, harness.part_of(each.run.data, "test")
+        logits[name] = np.asarray(train.predict(run.net, each.train_state, test["inputs"]))
+        numbers[f"{name}_accuracy"] = harness.tested(config, each)["test_accuracy"]
+        numbers |= {f"{name}_{k}": value for k, value in compare(config, run).items()}
+        if not run.data.classes:
+            numbers[f"{name}_auc"] = float(metrics.exact_roc_auc(logits[name], test["labels"]))
+    labels = harness.part_of(trained["hidden"].run.data, "test")["labels"][:, 0]
+    numbers["never_cat_accuracy"] = float(1 - labels.mean())
+    for name, value in numbers.items():
+        print(f"{name:28} {value:.3g}")
+    roc, weights = lambda: draw_roc(logits, labels, numbers), lambda: draw_weights(trained)
+    return harness.Report(numbers, {"roc.png": roc, "weights.png": weights})
+
+
+def compare(config: Config, run: harness.Run) -> dict[str, float]:
     """How far gradients by hand are from jax.grad's: at the start, and after a descent by each."""
+    part = run.data.train
     images, labels = jnp.asarray(part["inputs"], jnp.float32), jnp.asarray(part["labels"])
     targets = labels if labels.ndim == 2 else jax.nn.one_hot(labels, 3)
-    params, state = net.init(jax.random.key(config.seed))
-    by_jax = jax.grad(lambda p: loss_fn(p, state, part, key=None, train=True)[0])
+    params, state = run.net.init(jax.random.key(config.seed))
+    by_jax = jax.grad(lambda p: run.loss_fn(p, state, part, key=None, train=True)[0])
     by_pen = lambda p: by_hand(p, images, targets)
 
-    def descend(gradient):
+    def descend(gradient: Callable[[Params], Params]) -> Params:
         step = lambda p, _: (jax.tree.map(lambda x, g: x - 0.1 * g, p, gradient(p)), None)
         return jax.jit(lambda p: jax.lax.scan(step, p, length=config.descent)[0])(params)
 
+    norm = optax.tree.norm
+    difference = lambda a, b: float(norm(jax.tree.map(jnp.subtract, a, b)) / norm(b))
     return {
         "gradient_difference": difference(jax.jit(by_pen)(params), jax.jit(by_jax)(params)),
         "descent_difference": difference(descend(by_pen), descend(by_jax)),
     }
 
 
-def difference(a: Params, b: Params) -> float:
-    """‖a − b‖ / ‖b‖ over all parameters."""
-    off = optax.tree.norm(jax.tree.map(jnp.subtract, a, b))
-    return float(off / optax.tree.norm(b))
-
-
-def main(config: Config) -> dict:
-    """Trains the three, tests them and draws; returns what result.json says."""
-    detector, pets = load(config)
-    runs = {
-        "logistic": fit(config, "logistic", detector, ()),
-        "hidden": fit(config, "hidden", detector, (config.hidden,)),
-        "softmax": fit(config, "softmax", pets, ()),
-    }
-    labels = detector.test["labels"][:, 0]
-    numbers = {f"{run}_{k}": v for run, r in runs.items() for k, v in r["numbers"].items()}
-    numbers["never_cat_accuracy"] = float(1 - labels.mean())
-    for name, value in numbers.items():
-        print(f"{name:28} {value:.3g}")
-    pictures = {"roc.png": draw_roc(runs, labels), "weights.png": draw_weights(runs)}
-    history = [row for run in runs.values() for row in run["history"]]
-    return common.finish(config, numbers, pictures, history=history)
-
-
-def draw_roc(runs: dict, labels: np.ndarray):
+def draw_roc(
+    logits: Mapping[str, np.ndarray], labels: np.ndarray, numbers: Mapping[str, float]
+) -> "harness.Figure":
     """Cats found against false alarms, for every threshold."""
-    figure = common.canvas(1, 1, width=5, height=4.6)
-    (axes,) = figure.axes
+    (axes,) = (figure := harness.canvas(1, 1, width=5, height=4.6)).axes
     for name, label in (("logistic", "one neuron"), ("hidden", "one hidden layer")):
-        order = np.argsort(-runs[name]["logits"][:, 0])
+        order = np.argsort(-logits[name][:, 0])
         found, alarms = labels[order].cumsum(), (1 - labels[order]).cumsum()
-        area = runs[name]["numbers"]["auc"]
-        axes.plot(alarms / alarms[-1], found / found[-1], lw=2, label=f"{label}: area {area:.3f}")
+        text = f"{label}: area {numbers[f'{name}_auc']:.3f}"
+        axes.plot(alarms / alarms[-1], found / found[-1], lw=2, label=text)
     axes.plot([0, 1], [0, 1], "--", color="grey", label="guessing: area 0.5")
-    axes.set(xlabel="share of the others taken for cats", ylabel="share of the cats found")
-    axes.set_title("Is it a cat?")
+    axes.set(title="Is it a cat?", xlabel="share of false alarms", ylabel="share of cats found")
     axes.legend(frameon=False, loc="lower right")
     return figure
 
 
-def draw_weights(runs: dict):
+def draw_weights(trained: Mapping[str, harness.Trained]) -> "harness.Figure":
     """Weights as images: what speaks for a class is red, what speaks against it blue."""
     names = ("cat, or not", "cat (of three)", "dog (of three)", "bear (of three)")
-    kernels = [runs[name]["params"][-1][0]["kernel"] for name in ("logistic", "softmax", "hidden")]
-    units = kernels[2][:, jnp.argsort(-jnp.abs(runs["hidden"]["params"][-1][2]["kernel"][:, 0]))]
-    columns = [*kernels[0].T, *kernels[1].T, *units.T[:4]]
-    figure = common.canvas(2, 4, width=2.4, height=2.5)
+    dense = {name: each.train_state.params[-1] for name, each in trained.items()}
+    strongest = jnp.argsort(-jnp.abs(dense["hidden"][2]["kernel"][:, 0]))[:4]
+    units = dense["hidden"][0]["kernel"][:, strongest]
+    columns = [*dense["logistic"][0]["kernel"].T, *dense["softmax"][0]["kernel"].T, *units.T]
+    figure = harness.canvas(2, 4, width=2.4, height=2.5)
     titles = [*names, *(f"hidden unit {i}" for i in range(1, 5))]
     for axes, column, title in zip(figure.axes, columns, titles, strict=True):
         most = float(jnp.abs(column).max())
         axes.imshow(column.reshape(28, 28), cmap="RdBu_r", vmin=-most, vmax=most)
-        axes.set_title(title)
-        axes.axis("off")
+        axes.set(title=title, xticks=[], yticks=[])
     return figure
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

@@ -18,21 +18,20 @@ import math
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 import optax
 
-import common
-from jaxdl import data, losses, metrics, models, parallel, plots, train
-from jaxdl.types import Layer, LossFn, Params
+import harness
+from jaxdl import data, losses, metrics, models, plots, train
+from jaxdl.types import Batch, Layer, LossFn
 
 # --- Config ---------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/char_lm")
@@ -104,36 +103,33 @@ def objective(
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict[str, Any]:
-    """Trains, tests, compares with gzip and xz, and writes; returns what result.json says."""
+def build(config: Config) -> harness.Run:
+    """What is to be trained."""
     dataset = load(config)
     net = network(config)
     loss_fn, tx = objective(config, net, dataset)
-    train_state, history = common.run(
-        config, net, loss_fn, tx, dataset, batch_size=config.batch_size
+    return harness.Run(
+        dataset, net, loss_fn, tx, epochs=config.epochs, batch_size=config.batch_size
     )
-    measured = train.evaluate(
-        loss_fn,
-        train_state,
-        dataset.test,
-        batch_size=100,
-        devices=parallel.Placement(config.parallel),
-    )
-    numbers = {f"test_{name}": value for name, value in measured.items()}
-    numbers["bits_per_byte"] = measured["loss"] / math.log(2)
+
+
+def report(config: Config, trained: harness.Trained) -> harness.Report:
+    """Bits a byte beside those of gzip and xz, the history, and a sample."""
+    dataset = trained.run.data
+    numbers = harness.tested(config, trained, batch_size=100)
+    numbers["bits_per_byte"] = numbers["test_loss"] / math.log(2)
     numbers |= compressed(dataset)
     for name in ("bits_per_byte", "gzip_bits_per_byte", "xz_bits_per_byte"):
         print(f"{name}: {numbers[name]:.3f}")
-    text = sample(net, train_state.params, dataset, config)
-    (config.output / "sample.txt").write_text(text)
+    text = sample(trained, config)
     print(f"a sample:\n{text[:300]}\n…")
-    figures = {"history.png": plots.history(history, title="the manual of Python")}
-    return common.finish(config, numbers, figures, history=history)
+    history = lambda: plots.history(trained.history, title="the manual of Python")
+    return harness.Report(numbers, {"history.png": history}, {"sample.txt": text})
 
 
 def compressed(dataset: data.Dataset) -> dict[str, float]:
     """Bits for each byte of the test that gzip and xz need once they know the training part."""
-    known, new = (joined(part) for part in (dataset.train, dataset.test))
+    known, new = joined(dataset.train), joined(harness.part_of(dataset, "test"))
     more: Callable[[Callable[[bytes], bytes]], float] = lambda compress: (
         8 * (len(compress(known + new)) - len(compress(known))) / len(new)
     )
@@ -143,12 +139,12 @@ def compressed(dataset: data.Dataset) -> dict[str, float]:
     }
 
 
-def joined(part: Any) -> bytes:
+def joined(part: Batch) -> bytes:
     """The text of a part's windows."""
     return np.asarray(part["inputs"], np.uint8).tobytes()
 
 
-def sample(net: Layer, params: Params, dataset: data.Dataset, config: Config) -> str:
+def sample(trained: harness.Trained, config: Config) -> str:
     """How the network goes on from the start of the test, half a window after the other.
 
     It reads half a window and writes half: places behind a window's end it hasn't met in training.
@@ -156,15 +152,15 @@ def sample(net: Layer, params: Params, dataset: data.Dataset, config: Config) ->
     half, key = config.length // 2, jax.random.key(config.seed)
     write = jax.jit(
         lambda params, prompt, key: models.generate(
-            net, params, prompt, n_new=half, temperature=config.temperature, key=key
+            trained.run.net, params, prompt, n_new=half, temperature=config.temperature, key=key
         )
     )
-    text = dataset.test["inputs"][0, :half]
+    text = harness.part_of(trained.run.data, "test")["inputs"][0, :half]
     for i in range(1 if config.smoke else 10):
-        new = write(params, text[-half:], jax.random.fold_in(key, i))
+        new = write(trained.train_state.params, text[-half:], jax.random.fold_in(key, i))
         text = np.concatenate([text, new])
     return data.decode(text)
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

@@ -17,7 +17,7 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-import common
+import harness
 from jaxdl import data, losses, metrics, models, optim, serial, train
 from jaxdl.types import Array, Layer, LossFn
 
@@ -25,7 +25,7 @@ from jaxdl.types import Array, Layer, LossFn
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/cifar10_resnet")
@@ -51,7 +51,7 @@ class Config(common.Config):
 
 def load(config: Config) -> data.Dataset:
     """45,000 images to train on, 5,000 to validate, 10,000 to test."""
-    dataset = common.load("cifar10", config, data_dir=config.data_dir)
+    dataset = harness.load("cifar10", config, data_dir=config.data_dir)
     for line in data.describe_problems(data.problems(dataset)):
         print(f"note: {line}")
     return data.hold_out(dataset, 0.1)
@@ -102,16 +102,26 @@ def objective(
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict[str, Any]:
-    """Trains, tests and draws; returns what result.json says."""
+def build(config: Config) -> harness.Run:
+    """What is to be trained."""
     dataset = load(config)
     net = network(config, data.fit_scaling(dataset.train["inputs"], axis=(0, 1, 2)))
     loss_fn, tx = objective(config, net, dataset)
-    train_state, history = common.run(
-        config, net, loss_fn, tx, dataset, batch_size=config.batch_size, batch_fns=(AUGMENT,)
+    return harness.Run(
+        dataset,
+        net,
+        loss_fn,
+        tx,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        batch_fns=(AUGMENT,),
     )
-    return common.report(config, net, loss_fn, train_state, history, dataset)
+
+
+def report(config: Config, trained: harness.Trained) -> harness.Report:
+    """Test accuracy, the history, images with predictions, and which classes are confused."""
+    return harness.classification(config, trained)
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

@@ -14,32 +14,22 @@ Time:     41 s of CPU time a seed where three train together, of which 30 s comp
 """
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-import common
-from jaxdl import (
-    activations,
-    data,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    parallel,
-    serial,
-    train,
-)
+import harness
+from jaxdl import activations, data, initializers, layers, losses, metrics, models, serial, train
 from jaxdl.types import Array, Layer, LossFn, Params
 
 # --- Config ---------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/depth_without_nonlinearity")
@@ -61,9 +51,9 @@ class Config(common.Config):
 
 def load(config: Config) -> dict[str, data.Dataset]:
     """Two spirals of 1,000 points for each part, and the animals that come with jaxdl."""
-    parts = [spirals(np.random.default_rng([config.seed, i])) for i in range(3)]
-    toy = data.Dataset(*parts, classes=("inward", "outward"))
-    return {"spirals": toy, "animals": common.load("animals", config)}
+    part = lambda i: spirals(np.random.default_rng([config.seed, i]))
+    toy = data.Dataset(part(0), part(1), part(2), classes=("inward", "outward"))
+    return {"spirals": toy, "animals": harness.load("animals", config)}
 
 
 def spirals(rng: np.random.Generator, rows: int = 1000) -> dict[str, np.ndarray]:
@@ -103,47 +93,52 @@ def as_one(params: Params) -> tuple[Array, Array]:
 
 
 def objective(
-    config: Config, net: Layer, dataset: data.Dataset
+    config: Config, net: Layer, dataset: data.Dataset, epochs: int
 ) -> tuple[LossFn, optax.GradientTransformation]:
     """Cross entropy and Adam."""
     loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
-    steps = config.epochs * -(-len(dataset.train["labels"]) // config.batch_size)
+    steps = epochs * -(-len(dataset.train["labels"]) // config.batch_size)
     return loss_fn, optax.adam(optax.cosine_decay_schedule(config.learning_rate, steps))
 
 
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def fit(config: Config, name: str, dataset: data.Dataset, depth: int, *, relu: bool) -> dict:
-    """Trains and tests one network."""
-    long = dataclasses.replace(config, epochs=config.epochs * (10 if name == "spirals" else 1))
-    net = network(config, name, depth, relu=relu)
-    loss_fn, tx = objective(long, net, dataset)
-    label = f"{name}_{'relu' if relu else 'linear'}_depth_{depth}"
-    train_state, history = common.run(
-        common.part(long, label),
-        net,
-        loss_fn,
-        tx,
-        dataset,
-        batch_size=config.batch_size,
-        data_of_seed=name == "spirals",
-    )
-    measured = train.evaluate(
-        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
-    )
-    print(f"{label:27} test accuracy {measured['accuracy']:.3f}")
-    run = {"label": label, "accuracy": measured["accuracy"], "history": history}
-    if name == "spirals":
-        return run | {"grid": train.predict(net, train_state, GRID).argmax(axis=1)}
-    inputs = dataset.test["inputs"]
-    return run | {"off": None if relu else collapse(net, train_state, inputs)}
+def build(config: Config) -> dict[str, harness.Run]:
+    """A network of each depth and kind for each of the two tasks."""
+
+    def run(name: str, dataset: data.Dataset, depth: int, *, relu: bool) -> harness.Run:
+        epochs = config.epochs * (10 if name == "spirals" else 1)
+        net = network(config, name, depth, relu=relu)
+        loss_fn, tx = objective(config, net, dataset, epochs)
+        return harness.Run(dataset, net, loss_fn, tx, epochs=epochs, batch_size=config.batch_size)
+
+    return {
+        f"{name}_{'relu' if relu else 'linear'}_depth_{depth}": run(name, dataset, depth, relu=relu)
+        for name, dataset in load(config).items()
+        for depth in (config.depths[:2] if config.smoke else config.depths)
+        for relu in (False, True)
+        if depth > 1 or not relu
+    }
 
 
-def collapse(net: Layer, train_state: train.TrainState, images: np.ndarray) -> float:
+def report(config: Config, trained: Mapping[str, harness.Trained]) -> harness.Report:
+    """Test accuracies, how far deep linear networks are from one matrix, and the spirals."""
+    numbers: dict[str, float] = {}
+    for name, each in trained.items():
+        numbers[f"{name}_accuracy"] = harness.tested(config, each)["test_accuracy"]
+        print(f"{name:27} test accuracy {numbers[f'{name}_accuracy']:.3f}")
+    linear = [each for name, each in trained.items() if name.startswith("animals_linear")]
+    numbers["collapse_difference"] = max(map(collapse, linear))
+    print(f"one matrix in place of all layers: outputs off by {numbers['collapse_difference']:.1e}")
+    return harness.Report(numbers, {"spirals.png": lambda: draw(trained, numbers)})
+
+
+def collapse(trained: harness.Trained) -> float:
     """How far the outputs of all layers are from those of the one matrix: ‖Δ‖ / ‖z‖."""
-    kernel, bias = as_one(train_state.params)
-    outputs = train.predict(net, train_state, images)
+    images = np.asarray(harness.part_of(trained.run.data, "test")["inputs"])
+    kernel, bias = as_one(trained.train_state.params)
+    outputs = train.predict(trained.run.net, trained.train_state, images)
     one = jnp.asarray(images.reshape(len(images), -1) / np.float32(255)) @ kernel + bias[None]
     return float(jnp.linalg.norm(outputs - one) / jnp.linalg.norm(outputs))
 
@@ -151,40 +146,25 @@ def collapse(net: Layer, train_state: train.TrainState, images: np.ndarray) -> f
 GRID = np.stack(np.meshgrid(*[np.linspace(-1.15, 1.15, 200)] * 2), -1).reshape(-1, 2).astype("f")
 
 
-def main(config: Config) -> dict:
-    """Trains all depths on both, tests them and draws; returns what result.json says."""
-    datasets = load(config)
-    runs = [
-        fit(config, name, dataset, depth, relu=relu)
-        for name, dataset in datasets.items()
-        for depth in (config.depths[:2] if config.smoke else config.depths)
-        for relu in (False, True)
-        if depth > 1 or not relu
-    ]
-    numbers = {f"{run['label']}_accuracy": run["accuracy"] for run in runs}
-    numbers["collapse_difference"] = max(run["off"] for run in runs if run.get("off") is not None)
-    print(f"one matrix in place of all layers: outputs off by {numbers['collapse_difference']:.1e}")
-    pictures = {"spirals.png": draw(runs, datasets["spirals"].test)}
-    history = [row for run in runs for row in run["history"]]
-    return common.finish(config, numbers, pictures, history=history)
-
-
-def draw(runs: list[dict], points: dict[str, np.ndarray]):
+def draw(trained: Mapping[str, harness.Trained], numbers: Mapping[str, float]) -> "harness.Figure":
     """What each network makes of the plane, with the points that test it."""
-    shown = [run for run in runs if "grid" in run and "depth_8" not in run["label"]]
-    shown.sort(key=lambda run: "relu" in run["label"])
-    figure = common.canvas(1, len(shown), width=2.7, height=3)
-    for axes, run in zip(figure.axes, shown, strict=True):
-        plane = run["grid"].reshape(200, 200)
-        axes.contourf(plane, levels=1, colors=["#cfe3f1", "#f7dccb"], extent=(-1.15, 1.15) * 2)
-        colours = np.array(common.COLOURS)[points["labels"]]
-        axes.scatter(*points["inputs"].T, s=3, c=colours)
-        _, kind, _, depth = run["label"].split("_")
+    shown = [x for x in trained if x.startswith("spirals") and not x.endswith("depth_8")]
+    shown.sort(key=lambda name: "relu" in name)
+    figure = harness.canvas(1, len(shown), width=2.7, height=3)
+    for axes, name in zip(figure.axes, shown, strict=True):
+        run, train_state, *_ = trained[name]
+        plane = np.asarray(train.predict(run.net, train_state, GRID)).argmax(axis=1)
+        colours = ["#cfe3f1", "#f7dccb"]
+        axes.contourf(plane.reshape(200, 200), levels=1, colors=colours, extent=(-1.15, 1.15) * 2)
+        points = harness.part_of(run.data, "test")
+        x, y = points["inputs"].T
+        axes.scatter(x, y, s=3, c=np.array(harness.COLOURS)[points["labels"]])
+        _, kind, _, depth = name.split("_")
         layers_of = "1 layer" if depth == "1" else f"{depth} layers, {kind}"
-        axes.set_title(f"{layers_of}\n{run['accuracy']:.0%} right", fontsize=12)
+        axes.set_title(f"{layers_of}\n{numbers[f'{name}_accuracy']:.0%} right", fontsize=12)
         axes.set(xticks=[], yticks=[], aspect="equal")
     return figure
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

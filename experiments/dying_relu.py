@@ -16,7 +16,7 @@ Reference: Lu et al., Dying ReLU and initialization: theory and numerical exampl
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jax
@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-import common
+import harness
 from jaxdl import (
     activations,
     data,
@@ -43,7 +43,7 @@ from jaxdl.types import Array, Layer, LossFn, Params
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/dying_relu")
@@ -70,7 +70,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 def load(config: Config) -> data.Dataset:
     """9,716 silhouettes of 28x28 that come with jaxdl, split 80/10/10."""
-    return common.load("animals", config)
+    return harness.load("animals", config)
 
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def dead_share(
 ) -> Callable[[train.TrainState], float]:
     """Builds the count of hidden units whose slope is 0 for every image, as a share of all."""
     slope = jax.vmap(jax.vmap(jax.grad(activation)))
-    images = jnp.asarray(images.reshape(len(images), -1) / np.float32(255))
+    rows = jnp.asarray(images.reshape(len(images), -1) / np.float32(255))
 
     @jax.jit
     def share(params: Params, x: Array) -> Array:
@@ -99,7 +99,7 @@ def dead_share(
             x = activation(z)
         return jnp.concatenate(dead).mean()
 
-    return lambda train_state: float(share(train_state.params, images))
+    return lambda train_state: float(share(train_state.params, rows))
 
 
 # --- Loss and step --------------------------------------------------------------------------------
@@ -114,56 +114,57 @@ def objective(net: Layer, rate: float) -> tuple[LossFn, optax.GradientTransforma
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def fit(config: Config, dataset: data.Dataset, name: str, rate: float) -> dict:
-    """Trains and tests one network, and counts its dead units after each epoch."""
-    net = network(config, ACTIVATIONS[name])
-    loss_fn, tx = objective(net, rate)
-    count = dead_share(ACTIVATIONS[name], dataset.train["inputs"])
+def build(config: Config) -> dict[str, harness.Run]:
+    """A network of each activation for each learning rate."""
+    dataset = load(config)
+
+    def run(name: str, rate: float) -> harness.Run:
+        net = network(config, ACTIVATIONS[name])
+        loss_fn, tx = objective(net, rate)
+        watch = counting(dead_share(ACTIVATIONS[name], np.asarray(dataset.train["inputs"])))
+        size = config.batch_size
+        return harness.Run(dataset, net, loss_fn, tx, config.epochs, size, hooks=(watch,))
+
+    names, rates = harness.some(config, ACTIVATIONS), harness.some(config, config.rates)
+    return {f"{name}_rate_{rate:g}": run(name, rate) for name in names for rate in rates}
+
+
+def counting(count: Callable[[train.TrainState], float]) -> train.Hook:
+    """A hook that adds the share of dead units to each epoch's row of the history."""
 
     def watch(event: train.Event) -> None:
         if event.kind == "epoch":
             event.history[-1]["dead"] = count(event.train_state)
 
-    label, size = f"{name}_rate_{rate:g}", config.batch_size
-    train_state, history = common.run(
-        common.part(config, label), net, loss_fn, tx, dataset, batch_size=size, hooks=(watch,)
-    )
-    accuracy = train.evaluate(loss_fn, train_state, dataset.test)["accuracy"]
-    dead = [row["dead"] for row in history]
-    print(f"{name:10} learning rate {rate:<5g} test accuracy {accuracy:.3f}, {dead[-1]:.1%} dead")
-    return {"name": name, "rate": rate, "accuracy": accuracy, "dead": dead, "history": history}
+    return watch
 
 
-def main(config: Config) -> dict:
-    """Trains all activations at all rates and draws; returns what result.json says."""
-    dataset = load(config)
-    names, rates = common.some(config, ACTIVATIONS), common.some(config, config.rates)
-    runs = [fit(config, dataset, name, rate) for name in names for rate in rates]
-    numbers = {}
-    for run in runs:
-        label = f"{run['name']}_rate_{run['rate']:g}"
-        numbers[f"{label}_accuracy"] = run["accuracy"]
-        numbers[f"{label}_dead"] = run["dead"][-1]
-    history = [row for run in runs for row in run["history"]]
-    return common.finish(config, numbers, {"dead.png": draw(runs)}, history=history)
+def report(config: Config, trained: Mapping[str, harness.Trained]) -> harness.Report:
+    """Test accuracy and dead units of each network, and both drawn."""
+    numbers: dict[str, float] = {}
+    for name, each in trained.items():
+        accuracy = harness.tested(config, each)["test_accuracy"]
+        numbers[f"{name}_accuracy"] = accuracy
+        numbers[f"{name}_dead"] = dead = each.history[-1]["dead"]
+        print(f"{name:20} test accuracy {accuracy:.3f}, {dead:.1%} dead")
+    histories = {name: each.history for name, each in trained.items()}
+    return harness.Report(numbers, {"dead.png": lambda: draw(numbers, histories)})
 
 
-def draw(runs: list[dict]):
+def draw(numbers: Mapping[str, float], histories: Mapping[str, train.History]) -> "harness.Figure":
     """Dead units over the epochs, and the accuracy that is left, against the learning rate."""
-    figure = common.canvas(1, 3, width=4.2, height=3.8)
+    figure = harness.canvas(1, 3, width=4.2, height=3.8)
     over_epochs, dead, right = figure.axes
-    for run in runs:
-        if run["name"] == "relu":
-            epochs = range(1, len(run["dead"]) + 1)
-            over_epochs.plot(
-                epochs, run["dead"], "o-", lw=2, label=f"learning rate {run['rate']:g}"
-            )
-    for name in ACTIVATIONS:
-        own = [run for run in runs if run["name"] == name]
-        rates = [run["rate"] for run in own]
-        last = [run["dead"][-1] for run in own]
-        dead.plot(rates, last, "o-", lw=2, label=name.replace("_", " "))
-        right.plot(rates, [run["accuracy"] for run in own], "o-", lw=2)
+    for activation in ACTIVATIONS:
+        own = [name for name in histories if name.startswith(f"{activation}_rate_")]
+        rates = [float(name.split("_")[-1]) for name in own]
+        last = [numbers[f"{name}_dead"] for name in own]
+        dead.plot(rates, last, "o-", lw=2, label=activation.replace("_", " "))
+        right.plot(rates, [numbers[f"{name}_accuracy"] for name in own], "o-", lw=2)
+        for name in own if activation == "relu" else ():
+            rows = histories[name]
+            values, label = [row["dead"] for row in rows], f"learning rate {name.split('_')[-1]}"
+            over_epochs.plot(range(1, len(rows) + 1), values, "o-", lw=2, label=label)
     over_epochs.set(xlabel="epoch", ylabel="share of dead units", title="relu", ylim=(0, 1))
     over_epochs.legend(frameon=False)
     dead.set(xlabel="learning rate", ylabel="share of dead units", xscale="log", ylim=(-0.02, 1))
@@ -175,4 +176,4 @@ def draw(runs: list[dict]):
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

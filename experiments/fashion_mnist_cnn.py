@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-import common
+import harness
 from jaxdl import (
     activations,
     data,
@@ -34,13 +34,13 @@ from jaxdl import (
     serial,
     train,
 )
-from jaxdl.types import Array, Key, Layer, LossFn, Params, State
+from jaxdl.types import Array, ArrayLike, Key, Layer, LossFn, Params, State
 
 # --- Config ---------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/fashion_mnist_cnn")
@@ -66,7 +66,7 @@ class Config(common.Config):
 
 def load(config: Config) -> data.Dataset:
     """55,000 images to train on, 5,000 to validate, 10,000 to test."""
-    dataset = common.load("fashion_mnist", config, data_dir=config.data_dir)
+    dataset = harness.load("fashion_mnist", config, data_dir=config.data_dir)
     return data.hold_out(dataset, 1 / 12)
 
 
@@ -101,7 +101,7 @@ def both_ways(net: Layer) -> Layer:
     """Outside training, the mean of what a network says of an image and of its mirror image."""
 
     def apply(
-        params: Params, state: State, x: Array, *, key: Key | None = None, train: bool = False
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
     ) -> tuple[Array, State]:
         y, after = net.apply(params, state, x, key=key, train=train)
         if train:
@@ -127,18 +127,28 @@ def objective(
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict:
-    """Trains, tests and draws; returns what result.json says."""
+def build(config: Config) -> harness.Run:
+    """What is to be trained."""
     dataset = load(config)
     net = network(config)
     loss_fn, tx = objective(config, net, dataset)
-    train_state, history = common.run(
-        config, net, loss_fn, tx, dataset, batch_size=config.batch_size, batch_fns=(MIRROR,)
+    return harness.Run(
+        dataset,
+        net,
+        loss_fn,
+        tx,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        batch_fns=(MIRROR,),
     )
-    size = sum(x.size for x in jax.tree.leaves(train_state.params))
+
+
+def report(config: Config, trained: harness.Trained) -> harness.Report:
+    """Test accuracy, the history, images with predictions, and which classes are confused."""
+    size = sum(x.size for x in jax.tree.leaves(trained.train_state.params))
     print(f"{size:,} parameters")
-    return common.report(config, net, loss_fn, train_state, history, dataset)
+    return harness.classification(config, trained)
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

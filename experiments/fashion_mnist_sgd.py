@@ -16,7 +16,7 @@ from pathlib import Path
 
 import optax
 
-import common
+import harness
 from jaxdl import data, initializers, layers, losses, metrics, models, serial, train
 from jaxdl.types import Layer, LossFn
 
@@ -24,7 +24,7 @@ from jaxdl.types import Layer, LossFn
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/fashion_mnist_sgd")
@@ -44,7 +44,7 @@ class Config(common.Config):
 
 def load(config: Config) -> data.Dataset:
     """60,000 images to train on; 10,000 are both validation and test, as in the tutorial."""
-    dataset = common.load("fashion_mnist", config, data_dir=config.data_dir)
+    dataset = harness.load("fashion_mnist", config, data_dir=config.data_dir)
     return dataset._replace(validation=dataset.test)
 
 
@@ -69,16 +69,26 @@ def objective(config: Config, net: Layer) -> tuple[LossFn, optax.GradientTransfo
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict:
-    """Trains, tests and draws; returns what result.json says."""
+def build(config: Config) -> harness.Run:
+    """What is to be trained."""
     dataset = load(config)
     net = network()
     loss_fn, tx = objective(config, net)
-    train_state, history = common.run(
-        config, net, loss_fn, tx, dataset, batch_size=config.batch_size, shuffle=False
+    return harness.Run(
+        dataset,
+        net,
+        loss_fn,
+        tx,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        shuffle=False,
     )
-    return common.report(config, net, loss_fn, train_state, history, dataset)
+
+
+def report(config: Config, trained: harness.Trained) -> harness.Report:
+    """Test accuracy, the history, images with predictions, and which classes are confused."""
+    return harness.classification(config, trained)
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

@@ -10,12 +10,11 @@ Time:     not measured yet
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import jax.numpy as jnp
 import optax
 
-import common
+import harness
 from jaxdl import data, layers, losses, metrics, models, serial, train
 from jaxdl.types import Layer, LossFn
 
@@ -23,7 +22,7 @@ from jaxdl.types import Layer, LossFn
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/imagenette_vit")
@@ -59,7 +58,7 @@ class Config(common.Config):
 
 def load(config: Config) -> data.Dataset:
     """9,469 images to train on and 3,925 to test; a twentieth of the first validates."""
-    dataset = common.load(
+    dataset = harness.load(
         "imagenette/160px-v2",
         config,
         data_dir=config.data_dir,
@@ -117,23 +116,26 @@ def objective(
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict[str, Any]:
-    """Trains, tests and draws; returns what result.json says."""
+def build(config: Config) -> harness.Run:
+    """What is to be trained."""
     dataset = load(config)
-    classes = len(dataset.classes)
-    net = network(config, classes)
+    net = network(config, len(dataset.classes))
     loss_fn, tx = objective(config, net, dataset)
-    train_state, history = common.run(
-        config,
+    return harness.Run(
+        dataset,
         net,
         loss_fn,
         tx,
-        dataset,
+        epochs=config.epochs,
         batch_size=config.batch_size,
-        batch_fns=changes(config, classes),
+        batch_fns=changes(config, len(dataset.classes)),
     )
-    return common.report(config, net, loss_fn, train_state, history, dataset)
+
+
+def report(config: Config, trained: harness.Trained) -> harness.Report:
+    """Test accuracy, the history, images with predictions, and which classes are confused."""
+    return harness.classification(config, trained)
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

@@ -16,7 +16,8 @@ Reference: Glorot and Bengio, Understanding the difficulty of training deep feed
 """
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-import common
+import harness
 from jaxdl import (
     activations,
     data,
@@ -43,7 +44,7 @@ from jaxdl.types import Array, Batch, Init, Initializer, Layer, LossFn, Params
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/initialisation")
@@ -82,7 +83,7 @@ STARTS = {
 
 def load(config: Config) -> data.Dataset:
     """9,716 silhouettes of 28x28 that come with jaxdl, split 80/10/10."""
-    return common.load("animals", config)
+    return harness.load("animals", config)
 
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -127,56 +128,61 @@ def objective(config: Config, net: Layer) -> tuple[LossFn, optax.GradientTransfo
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def fit(config: Config, dataset: data.Dataset, name: str) -> dict:
-    """Measures the signals at the start of one network, trains and tests it."""
-    net = network(config, STARTS[name])
-    loss_fn, tx = objective(config, net)
-    first = train.init_state(net, tx, jax.random.key(config.seed)).params
-    some = {name: jnp.asarray(x[:512]) for name, x in dataset.train.items()}
-    forward, backward = jax.jit(lambda p: signals(config, STARTS[name], p, some))(first)
-    label = name.replace(", ", "_").replace(" ", "_").lower()
-    accuracy, history = 0.1, []  # of guessing, where it runs off
-    try:
-        train_state, history = common.run(
-            common.part(config, label), net, loss_fn, tx, dataset, batch_size=config.batch_size
-        )
-        accuracy = train.evaluate(loss_fn, train_state, dataset.test)["accuracy"]
-    except train.NonFiniteError as error:
-        print(f"{name}: {str(error).splitlines()[0]}")
-    print(
-        f"{name:18} last layer's spread {forward[-1]:8.1e}, gradient's at the first "
-        f"{backward[0]:8.1e}, test accuracy {accuracy:.3f}"
-    )
-    numbers = {
-        f"{label}_accuracy": accuracy,
-        f"{label}_spread": float(forward[-1]),
-        f"{label}_gradient": float(backward[0]),
-    }
-    return {"name": name, "signals": (forward, backward), "numbers": numbers, "history": history}
-
-
-def main(config: Config) -> dict:
-    """Measures and trains from all starts and draws; returns what result.json says."""
+def build(config: Config) -> dict[str, harness.Run]:
+    """A network from each start; one whose loss runs off is a result like others."""
     dataset = load(config)
-    runs = [fit(config, dataset, name) for name in common.some(config, STARTS)]
-    numbers = {name: value for run in runs for name, value in run["numbers"].items()}
-    history = [row for run in runs for row in run["history"]]
-    return common.finish(config, numbers, {"signals.png": draw(config, runs)}, history=history)
+
+    def run(start: Start) -> harness.Run:
+        net, size = network(config, start), config.batch_size
+        loss_fn, tx = objective(config, net)
+        return harness.Run(dataset, net, loss_fn, tx, config.epochs, size, may_diverge=True)
+
+    return {label(name): run(STARTS[name]) for name in harness.some(config, STARTS)}
 
 
-def draw(config: Config, runs: list[dict]):
+def label(name: str) -> str:
+    """The name of a start in results and folders."""
+    return name.replace(", ", "_").replace(" ", "_").lower()
+
+
+def report(config: Config, trained: Mapping[str, harness.Trained]) -> harness.Report:
+    """Signals at the start and test accuracy at the end, and both drawn."""
+    numbers: dict[str, float] = {}
+    measured: dict[str, tuple[Array, Array]] = {}
+    for name in harness.some(config, STARTS):
+        own, run = label(name), trained[label(name)].run
+        accuracy = 0.1  # of guessing, where it runs off
+        if trained[own].error is None:
+            accuracy = harness.tested(config, trained[own])["test_accuracy"]
+        first = train.init_state(run.net, run.tx, jax.random.key(config.seed)).params
+        some = {k: jnp.asarray(x[:512]) for k, x in run.data.train.items()}
+        measure = jax.jit(functools.partial(signals, config, STARTS[name]))
+        measured[name] = forward, backward = measure(first, some)
+        numbers[f"{own}_accuracy"] = accuracy
+        numbers[f"{own}_spread"] = float(forward[-1])
+        numbers[f"{own}_gradient"] = float(backward[0])
+        print(
+            f"{name:18} last layer's spread {forward[-1]:8.1e}, gradient's at the first "
+            f"{backward[0]:8.1e}, test accuracy {accuracy:.3f}"
+        )
+    return harness.Report(numbers, {"signals.png": lambda: draw(config, measured, numbers)})
+
+
+def draw(
+    config: Config, measured: Mapping[str, tuple[Array, Array]], numbers: Mapping[str, float]
+) -> "harness.Figure":
     """The spread of signals over depth, forward and backward, and what was learnt."""
-    figure = common.canvas(1, 3, width=4.6, height=3.9)
+    figure = harness.canvas(1, 3, width=4.6, height=3.9)
     places = range(1, config.depth + 1)
     for axes, i, title in ((figure.axes[0], 0, "outputs"), (figure.axes[1], 1, "gradients")):
-        for run in runs:
-            values = jnp.where(run["signals"][i] > 0, run["signals"][i], jnp.nan)  # of zeros, none
-            axes.plot(places, values, "o-", lw=2, label=run["name"])
+        for name, spreads in measured.items():
+            values = jnp.where(spreads[i] > 0, spreads[i], jnp.nan)  # of zeros, none
+            axes.plot(places, values, "o-", lw=2, label=name)
         axes.set(yscale="log", xlabel="hidden layer", ylabel="standard deviation")
         axes.set_title(f"{title}, before training")
-    bars = [next(v for k, v in run["numbers"].items() if "accuracy" in k) for run in runs]
+    bars = [numbers[f"{label(name)}_accuracy"] for name in measured]
     axes = figure.axes[2]
-    drawn = axes.barh([run["name"] for run in runs], bars, color=common.COLOURS)
+    drawn = axes.barh(list(measured), bars, color=harness.COLOURS)
     axes.bar_label(drawn, [f" {value:.2f}" for value in bars])
     axes.invert_yaxis()
     axes.set(xlabel="test accuracy", xlim=(0, 1), title=f"after {config.epochs} epochs")
@@ -184,4 +190,4 @@ def draw(config: Config, runs: list[dict]):
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

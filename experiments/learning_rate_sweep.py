@@ -12,13 +12,11 @@ Time:     134 s of CPU time for 192 networks, compilation included
 """
 
 import dataclasses
-import os
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
+import numpy as np
 
-import common
+import harness
 from jaxdl import data, layers, losses, metrics, models, optim, serial, sweep, train
 from jaxdl.types import Layer
 
@@ -26,7 +24,7 @@ from jaxdl.types import Layer
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/learning_rate_sweep")
@@ -48,7 +46,7 @@ class Config(common.Config):
 
 def load(config: Config) -> data.Dataset:
     """48,000 images to train on, 12,000 to validate, 10,000 to test."""
-    return data.hold_out(common.load("fashion_mnist", config, data_dir=config.data_dir), 0.2)
+    return data.hold_out(harness.load("fashion_mnist", config, data_dir=config.data_dir), 0.2)
 
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -80,42 +78,43 @@ def make_run(learning_rate: float, optimizer: str) -> sweep.Run:
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict:
-    """Trains all, tests the best ten together, and draws; returns what result.json says."""
-    dataset = load(config)
-    rates = jnp.logspace(-4, 0, config.rates)
-    result = common.population(
-        config,
+def build(config: Config) -> harness.Population:
+    """What is to be trained: each optimizer with each learning rate, from several seeds."""
+    rates = np.logspace(-4, 0, config.rates, dtype=np.float32)
+    return harness.Population(
+        load(config),
         make_run,
-        dataset,
+        epochs=config.epochs,
         batch_size=config.batch_size,
         members=config.members,
-        grid={"learning_rate": rates, "optimizer": common.some(config, OPTIMIZERS)},
+        grid={"learning_rate": rates, "optimizer": harness.some(config, OPTIMIZERS)},
         shared_order=True,
     )
+
+
+def report(config: Config, swept: harness.Swept) -> harness.Report:
+    """The table of all, and the test of the best and of its networks together."""
+    result, test = swept.result, harness.part_of(swept.population.data, "test")
     best = result.best("accuracy")
-    tested = sweep.evaluate(make_run, result, dataset.test)["accuracy"]
+    tested = harness.tested_each(swept)["accuracy"]
     together = sweep.ensemble(network(), sweep.states(result, best["members"]))
-    said = sweep.measure(together(dataset.test["inputs"]), dataset.test["labels"])
-    summary = {
+    said = sweep.measure(together(test["inputs"]), test["labels"])
+    numbers = {
         "table": result.table(),
         "best": best,
         "test_accuracy": float(tested[best["members"]].mean()),
         **{f"ensemble_{name}": value for name, value in said.items()},
-        **result.seconds,
     }
     print(sweep.show(result.table(), metrics=["validation_accuracy"]))
     print(
         f"best: {best['optimizer']} with {best['learning_rate']:.2g}: test accuracy "
-        f"{summary['test_accuracy']:.4f}; its {len(best['members'])} networks together "
+        f"{numbers['test_accuracy']:.4f}; its {len(best['members'])} networks together "
         f"{said['accuracy']:.4f}, calibration error {said['calibration_error']:.4f} against "
         f"{said['member_calibration_error']:.4f} of one"
     )
-    return common.finish(config, summary, {"sweep.png": result.plot("accuracy")})
+    return harness.Report(numbers, {"sweep.png": lambda: result.plot("accuracy")})
 
 
 if __name__ == "__main__":
-    if jax.config.jax_platforms in (None, "cpu") and "XLA_FLAGS" not in os.environ:
-        # One device a core: on a CPU no network then waits for another.
-        jax.config.update("jax_num_cpu_devices", os.cpu_count())
-    common.start(main, Config, __doc__)
+    harness.one_device_a_core()
+    harness.main(Config, build, report, __doc__)

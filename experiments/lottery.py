@@ -12,26 +12,20 @@ Time:     28 s of CPU time for all 320 networks, compilation included
 """
 
 import dataclasses
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-import common
+import harness
 from jaxdl import data, losses, metrics, models, optim, sweep, train
 from jaxdl.types import Layer
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # --- Config ---------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/lottery")
@@ -88,17 +82,46 @@ def make_run(width: int, learning_rate: float) -> sweep.Run:
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def draw(accuracies: dict[int, np.ndarray], solved: float) -> "Figure":
+def build(config: Config) -> harness.Population:
+    """What is to be trained: all networks of all widths, side by side."""
+    return harness.Population(
+        load(config),
+        make_run,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        members=4 if config.smoke else config.members,
+        grid={"width": harness.some(config, WIDTHS), "learning_rate": [config.learning_rate]},
+        static=("width",),
+        shared_order=True,
+    )
+
+
+def report(config: Config, swept: harness.Swept) -> harness.Report:
+    """Winners and mean accuracy of each width, and every network drawn."""
+    tested = harness.tested_each(swept)["accuracy"]
+    of = {row["width"]: tested[row["members"]] for row in swept.result.table()}
+    numbers: dict[str, float] = {"members": swept.population.members}
+    for width, x in of.items():
+        numbers[f"winners_of_width_{width}"] = winners = int((x >= config.solved).sum())
+        numbers[f"mean_accuracy_of_width_{width}"] = float(x.mean())
+        print(
+            f"width {width:2d}: {winners:3d} of {len(x)} solve it, test accuracy "
+            f"{x.mean():.3f} on average, {x.max():.3f} at best"
+        )
+    return harness.Report(numbers, {"lottery.png": lambda: draw(of, config.solved)})
+
+
+def draw(accuracies: dict[int, np.ndarray], solved: float) -> "harness.Figure":
     """Every network as a point, and the share of winners of each width."""
-    figure = common.canvas(1, 2, width=4.8, height=4)
+    figure = harness.canvas(1, 2, width=4.8, height=4)
     points, bars = figure.axes
     for place, values in enumerate(accuracies.values()):
         spread = place + 0.3 * np.linspace(-1, 1, len(values))
-        points.plot(spread, np.sort(values), ".", color=common.COLOURS[0])
-    points.axhline(solved, color=common.COLOURS[6], lw=1)
+        points.plot(spread, np.sort(values), ".", color=harness.COLOURS[0])
+    points.axhline(solved, color=harness.COLOURS[6], lw=1)
     points.annotate("winners", (-0.4, solved), (0, 4), textcoords="offset points", fontsize=9)
     shares = [(values >= solved).mean() for values in accuracies.values()]
-    drawn = bars.bar(range(len(shares)), shares, color=common.COLOURS[1])
+    drawn = bars.bar(range(len(shares)), shares, color=harness.COLOURS[1])
     bars.bar_label(drawn, [f"{share:.0%}" for share in shares])
     for axes, text in ((points, "test accuracy of each network"), (bars, "share of winners")):
         axes.set_xticks(range(len(accuracies)), [str(width) for width in accuracies])
@@ -106,39 +129,6 @@ def draw(accuracies: dict[int, np.ndarray], solved: float) -> "Figure":
     return figure
 
 
-def main(config: Config) -> dict:
-    """Trains and tests all; returns what result.json says."""
-    dataset = load(config)
-    seeds = 4 if config.smoke else config.members
-    result = common.population(
-        config,
-        make_run,
-        dataset,
-        batch_size=config.batch_size,
-        members=seeds,
-        grid={"width": common.some(config, WIDTHS), "learning_rate": [config.learning_rate]},
-        static=["width"],
-        shared_order=True,
-    )
-    tested = sweep.evaluate(make_run, result, dataset.test)["accuracy"]
-    of = {row["width"]: tested[row["members"]] for row in result.table()}
-    winners = {width: int((x >= config.solved).sum()) for width, x in of.items()}
-    summary = {
-        "members": seeds,
-        **{f"winners_of_width_{width}": count for width, count in winners.items()},
-        **{f"mean_accuracy_of_width_{width}": float(x.mean()) for width, x in of.items()},
-        **result.seconds,
-    }
-    for width, x in of.items():
-        print(
-            f"width {width:2d}: {winners[width]:3d} of {seeds} solve it, test accuracy "
-            f"{x.mean():.3f} on average, {x.max():.3f} at best"
-        )
-    return common.finish(config, summary, {"lottery.png": draw(of, config.solved)})
-
-
 if __name__ == "__main__":
-    if jax.config.jax_platforms in (None, "cpu") and "XLA_FLAGS" not in os.environ:
-        # One device a core: on a CPU no network then waits for another.
-        jax.config.update("jax_num_cpu_devices", os.cpu_count())
-    common.start(main, Config, __doc__)
+    harness.one_device_a_core()
+    harness.main(Config, build, report, __doc__)

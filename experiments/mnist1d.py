@@ -16,20 +16,17 @@ Reference: the table of github.com/greydanus/mnist1d
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-import common
-from jaxdl import activations, data, layers, losses, metrics, parallel, serial, train
+import harness
+from jaxdl import activations, data, layers, losses, metrics, serial, train
 from jaxdl.combinators import residual
 from jaxdl.types import Array, Batch, Key, Layer, LossFn
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PUBLISHED = {"logistic": 0.32, "mlp": 0.68, "cnn": 0.94, "gru": 0.91}
 
@@ -37,7 +34,7 @@ PUBLISHED = {"logistic": 0.32, "mlp": 0.68, "cnn": 0.94, "gru": 0.91}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/mnist1d")
@@ -60,10 +57,7 @@ class Config(common.Config):
 def load(config: Config) -> data.Dataset:
     """4,000 rows to train on and 1,000 to test; a few of them for --smoke."""
     dataset = data.mnist1d()
-    if not config.smoke:
-        return dataset
-    few = lambda part: {name: x[:200] for name, x in part.items()}
-    return dataset._replace(train=few(dataset.train), test=few(dataset.test))
+    return harness.shortened(dataset, 200) if config.smoke else dataset
 
 
 def batch_fns(config: Config, name: str) -> tuple[train.BatchFn, ...]:
@@ -118,36 +112,40 @@ def objective(
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict[str, Any]:
-    """Trains and tests each network, and draws them together; returns what result.json says."""
+def build(config: Config) -> dict[str, harness.Run]:
+    """The four networks, each to be trained in the same way."""
     dataset = load(config)
     steps = config.epochs * -(-len(dataset.train["labels"]) // config.batch_size)
-    numbers: dict[str, float] = {}
-    histories: dict[str, train.History] = {}
-    for name, net in networks().items():
+
+    def run(name: str, net: Layer) -> harness.Run:
         loss_fn, tx = objective(config, net, steps)
-        train_state, histories[name] = common.run(
-            common.part(config, name),
+        return harness.Run(
+            dataset,
             net,
             loss_fn,
             tx,
-            dataset,
+            epochs=config.epochs,
             batch_size=config.batch_size,
             batch_fns=batch_fns(config, name),
         )
-        measured = train.evaluate(
-            loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
-        )
-        numbers |= {f"{name}_test_{key}": value for key, value in measured.items()}
+
+    return {name: run(name, net) for name, net in networks().items()}
+
+
+def report(config: Config, trained: Mapping[str, harness.Trained]) -> harness.Report:
+    """Each network's test numbers beside those published, and all drawn together."""
+    numbers: dict[str, float] = {}
+    for name, each in trained.items():
+        numbers |= {f"{name}_{k}": value for k, value in harness.tested(config, each).items()}
         accuracy = numbers[f"{name}_test_accuracy"]
         print(f"{name}: test accuracy {accuracy:.3f}, published {PUBLISHED[name]:.2f}")
-    rows = [row for history in histories.values() for row in history]
-    return common.finish(config, numbers, {"mnist1d.png": draw(numbers, histories)}, history=rows)
+    histories = {name: each.history for name, each in trained.items()}
+    return harness.Report(numbers, {"mnist1d.png": lambda: draw(numbers, histories)})
 
 
-def draw(numbers: dict[str, float], histories: dict[str, train.History]) -> "Figure":
+def draw(numbers: dict[str, float], histories: dict[str, train.History]) -> "harness.Figure":
     """Accuracy in training over epochs, and of the test beside what is published."""
-    figure = common.canvas(1, 2, width=4.5, height=3.2)
+    figure = harness.canvas(1, 2, width=4.5, height=3.2)
     curves, bars = figure.axes
     for name, history in histories.items():
         curves.plot([row["epoch"] for row in history], [row["accuracy"] for row in history])
@@ -155,12 +153,14 @@ def draw(numbers: dict[str, float], histories: dict[str, train.History]) -> "Fig
     curves.set(xlabel="epoch", ylabel="accuracy in training", ylim=(0, 1.05))
     places = range(len(PUBLISHED))
     bars.bar(places, [numbers[f"{name}_test_accuracy"] for name in PUBLISHED], width=0.6)
-    bars.scatter(places, PUBLISHED.values(), color="black", marker="_", s=600, label="published")
-    bars.set_xticks(places, PUBLISHED)
+    bars.scatter(
+        places, list(PUBLISHED.values()), color="black", marker="_", s=600, label="published"
+    )
+    bars.set_xticks(places, list(PUBLISHED))
     bars.set(ylabel="test accuracy", ylim=(0, 1.05))
     bars.legend(loc="upper left")
     return figure
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

@@ -12,15 +12,17 @@ Reference: Schmidt, Schneider and Hennig, Descending through a crowded valley, 2
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-import common
+import harness
 from jaxdl import data, initializers, layers, losses, metrics, models, optim, serial, sweep, train
 from jaxdl.types import Array, Layer
 
@@ -28,7 +30,7 @@ from jaxdl.types import Array, Layer
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/optimizers_race")
@@ -73,7 +75,7 @@ SURFACE_FACTORS = 10.0 ** np.arange(-2, 2.1, 0.5, dtype="f")  # steep ones and f
 
 # --- Data -----------------------------------------------------------------------------------------
 
-SURFACES: dict[str, tuple[Callable[[Array, Array], Array], tuple, tuple]] = {
+SURFACES: dict[str, tuple[Callable[[Any, Any], Any], tuple[float, ...], tuple[float, ...]]] = {
     # function of x and y, start, and what is drawn: (left, right, bottom, top)
     "ravine": (lambda x, y: x**2 / 40 + y**2, (-9.0, 2.0), (-10, 2, -3, 3)),
     "rosenbrock": (lambda x, y: (1 - x) ** 2 + 20 * (y - x**2) ** 2, (-1.4, 1.8), (-2, 2, -1, 3)),
@@ -84,7 +86,7 @@ SURFACES: dict[str, tuple[Callable[[Array, Array], Array], tuple, tuple]] = {
 
 def load(config: Config) -> data.Dataset:
     """48,000 images to train on, 12,000 to validate, 10,000 to test."""
-    return data.hold_out(common.load("fashion_mnist", config, data_dir=config.data_dir), 0.2)
+    return data.hold_out(harness.load("fashion_mnist", config, data_dir=config.data_dir), 0.2)
 
 
 # --- Model ----------------------------------------------------------------------------------------
@@ -101,27 +103,24 @@ def network() -> Layer:
 
 def descend(surface: str, racer: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Paths (rates, steps + 1, 2) on a surface from its start, and the heights (rates,) at last."""
-    f, start, _ = SURFACES[surface]
-    usual, make = RACERS[racer]
+    (f, start, _), (usual, make) = SURFACES[surface], RACERS[racer]
     # The two numbers are a kernel, for muon; a bias that is of no use completes its parts.
     height = lambda params: f(*params["kernel"][0]) + 0 * params["bias"][0]
 
     def path(rate: Array) -> Array:
         tx = optax.with_extra_args_support(make(rate))
 
-        def step(carry, _):
+        def step(carry: Any, _: None) -> tuple[Any, Array]:
             params, opt_state = carry
             value, grad = jax.value_and_grad(height)(params)
             extra = {"value": value, "grad": grad, "value_fn": height}
             updates, opt_state = tx.update(grad, opt_state, params, **extra)
-            params = optax.apply_updates(params, updates)
-            return (params, opt_state), params["kernel"][0]
+            return (optax.apply_updates(params, updates), opt_state), params["kernel"][0]
 
         params = {"kernel": jnp.array([start]), "bias": jnp.zeros(1)}
-        return jax.lax.scan(step, (params, tx.init(params)), length=steps)[1]
+        return jax.lax.scan(step, (params, tx.init(params)), length=steps + 1)[1]
 
     paths = np.asarray(jax.jit(jax.vmap(path))(usual * SURFACE_FACTORS))
-    paths = np.concatenate([np.broadcast_to(np.float32(start), paths[:, :1].shape), paths], axis=1)
     heights = np.asarray(jax.vmap(f)(*paths[:, -1].T))
     return paths, np.where(np.isfinite(heights), heights, np.inf)
 
@@ -136,60 +135,61 @@ def make_run(racer: str, place: Array) -> sweep.Run:
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def race(config: Config, racers: list[str], dataset: data.Dataset) -> dict[str, dict[str, float]]:
-    """Trains a network with each rate; the test accuracy of the rate that validates best."""
+def build(config: Config) -> harness.Population:
+    """What is to be trained: each optimizer with each of its rates on Fashion-MNIST."""
     # A rate is told by which of five it is: how large they are depends on the optimizer.
-    grid, size = {"racer": racers, "place": range(len(FACTORS))}, config.batch_size
-    result = common.population(config, make_run, dataset, batch_size=size, grid=grid)
-    validation = result.history["validation_accuracy"][:, -1]
-    test = sweep.evaluate(make_run, result, dataset.test)["accuracy"]
-    runs = {}
-    for racer in racers:
-        own = [i for i, member in enumerate(result.members) if member["racer"] == racer]
-        best = max(own, key=lambda i: np.nan_to_num(validation[i], nan=-1.0))
-        rate = RACERS[racer][0] * FACTORS[result.members[best]["place"]]
-        runs[racer] = {"accuracy": float(test[best]), "rate": float(rate)}
-    return runs
+    grid = {"racer": harness.some(config, RACERS), "place": range(len(FACTORS))}
+    return harness.Population(load(config), make_run, config.epochs, config.batch_size, grid=grid)
 
 
-def main(config: Config) -> dict:
-    """Runs the race on the surfaces and on images, and draws; returns what result.json says."""
-    dataset, numbers, pictures = load(config), {}, {}
-    racers, surfaces = common.some(config, RACERS), common.some(config, SURFACES)
-    for surface in surfaces:
-        paths = {racer: descend(surface, racer, config.steps) for racer in racers}
+def report(config: Config, swept: harness.Swept) -> harness.Report:
+    """How low each gets on the surfaces, how well it does on images, and both drawn."""
+    numbers: dict[str, float] = {}
+    figures: dict[str, Callable[[], harness.Figure]] = {}
+    for surface in harness.some(config, SURFACES):
+        paths = {x: descend(surface, x, config.steps) for x in harness.some(config, RACERS)}
         numbers |= {f"{surface}_{racer}": float(low.min()) for racer, (_, low) in paths.items()}
-        pictures[f"{surface}.png"] = draw_paths(surface, paths)
-    runs = race(config, racers, dataset)
-    for racer, run in runs.items():
-        print(f"{racer:18} test accuracy {run['accuracy']:.4f}, learning rate {run['rate']:.1e}")
-        numbers[f"{racer}_accuracy"] = run["accuracy"]
-    return common.finish(config, numbers, pictures | {"fashion_mnist.png": draw_bars(runs)})
+        figures[f"{surface}.png"] = functools.partial(draw_paths, surface, paths)
+    accuracies = tested(swept)
+    numbers |= {f"{racer}_accuracy": accuracy for racer, accuracy in accuracies.items()}
+    return harness.Report(numbers, figures | {"fashion_mnist.png": lambda: draw_bars(accuracies)})
 
 
-def draw_paths(surface: str, paths: dict):
+def tested(swept: harness.Swept) -> dict[str, float]:
+    """The test accuracy of each optimizer at the rate that validates best."""
+    members, validation = swept.result.members, swept.result.history["validation_accuracy"][:, -1]
+    accuracy, best = harness.tested_each(swept)["accuracy"], {}
+    for racer in dict.fromkeys(member["racer"] for member in members):
+        own = [i for i, member in enumerate(members) if member["racer"] == racer]
+        i = max(own, key=lambda i: np.nan_to_num(validation[i], nan=-1.0))
+        best[racer] = float(accuracy[i])
+        rate = RACERS[racer][0] * FACTORS[members[i]["place"]]
+        print(f"{racer:18} test accuracy {best[racer]:.4f}, learning rate {rate:.1e}")
+    return best
+
+
+def draw_paths(surface: str, paths: dict[str, tuple[np.ndarray, np.ndarray]]) -> "harness.Figure":
     """A panel for each optimizer: the surface's contours and the path of its best rate."""
     f, start, (left, right, bottom, top) = SURFACES[surface]
     grid = np.meshgrid(np.linspace(left, right, 120), np.linspace(bottom, top, 120))
     height = np.asarray(f(*grid))
-    figure = common.canvas(-(-len(paths) // 6), 6, width=2.2, height=2.1)
+    figure = harness.canvas(-(-len(paths) // 6), 6, width=2.2, height=2.1)
     figure.axes[-1].axis("off")  # 17 optimizers leave one panel of 18
     for axes, (racer, (path, low)) in zip(figure.axes, paths.items(), strict=False):
         axes.contour(*grid, np.log(height - height.min() + 0.03), 14, cmap="Greys", linewidths=0.7)
         axes.plot(*path[low.argmin()].T, ".-", ms=3, lw=1.2)
-        axes.plot(*start, "o", color=common.COLOURS[1])
+        axes.plot(*start, "o", color=harness.COLOURS[1])
         axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
         axes.set_title(f"{racer}\n{low.min():.1e}", fontsize=10)
     figure.suptitle(f"{surface}: the path of the best of nine rates, and how low it ends")
     return figure
 
 
-def draw_bars(runs: dict):
+def draw_bars(accuracies: dict[str, float]) -> "harness.Figure":
     """Test accuracies, the best on top."""
-    figure = common.canvas(1, 1, width=6.4, height=5.2)
+    figure = harness.canvas(1, 1, width=6.4, height=5.2)
     (axes,) = figure.axes
-    order = sorted(runs, key=lambda racer: runs[racer]["accuracy"])
-    values = [runs[racer]["accuracy"] for racer in order]
+    order, values = zip(*sorted(accuracies.items(), key=lambda item: item[1]), strict=True)
     axes.bar_label(axes.barh(order, values), [f" {v:.3f}" for v in values], fontsize=9)
     axes.set(xlabel="test accuracy", xlim=(min(0.8, min(values) - 0.02), 0.92))
     axes.set_title("Fashion-MNIST, each with the best of five rates")
@@ -197,4 +197,4 @@ def draw_bars(runs: dict):
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

@@ -20,6 +20,7 @@ Reference: Srivastava et al., Dropout: a simple way to prevent neural networks f
 """
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -27,15 +28,15 @@ from typing import NamedTuple
 import numpy as np
 import optax
 
-import common
-from jaxdl import activations, data, initializers, layers, losses, metrics, parallel, serial, train
-from jaxdl.types import Layer, LossFn
+import harness
+from jaxdl import activations, data, initializers, layers, losses, metrics, serial, train
+from jaxdl.types import Array, Layer, LossFn
 
 # --- Config ---------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/regularisation")
@@ -81,7 +82,7 @@ REMEDIES = {
 
 def load(config: Config) -> data.Dataset:
     """A stratified share of the animals' training part; validation and test as they are."""
-    dataset = common.load("animals", config)
+    dataset = harness.load("animals", config)
     labels = dataset.train["labels"]
     share = min(1.0, config.rows / len(labels))
     (rows,) = data.stratified_split(labels, (share,), seed=config.seed)
@@ -95,7 +96,7 @@ def load(config: Config) -> data.Dataset:
 
 def network(config: Config, remedy: Remedy) -> Layer:
     """Bytes to [0, 1], image to vector, dense layers with what the remedy puts between them."""
-    parts = []
+    parts: list[Layer | Callable[[Array], Array]] = []
     for n_in, n_out in pairwise((28 * 28, *config.hidden)):
         parts.append(layers.dense(n_in, n_out, init=initializers.he_default))
         parts += [layers.batch_norm(n_out)] * remedy.batch_norm
@@ -120,69 +121,69 @@ def objective(
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def fit(config: Config, dataset: data.Dataset, name: str) -> dict:
-    """Trains one network, and tests it on what it has seen and on what it hasn't."""
-    remedy = REMEDIES[name]
-    net = network(config, remedy)
-    loss_fn, tx = objective(config, net, remedy)
-    train_state, history = common.run(
-        common.part(config, name.replace(" ", "_")),
-        net,
-        loss_fn,
-        tx,
-        dataset,
-        batch_size=min(config.batch_size, len(dataset.train["labels"])),
-        early_stopping=train.early_stopping(patience=config.patience)
-        if remedy.early_stopping
-        else None,
-        data_of_seed=True,
-    )
-    seen = train.evaluate(
-        loss_fn, train_state, dataset.train, devices=parallel.Placement(config.parallel)
-    )
-    new = train.evaluate(
-        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
-    )
-    print(
-        f"{name:15} accuracy on seen {seen['accuracy']:.3f}, on new {new['accuracy']:.3f}; "
-        f"loss {seen['loss']:.3f} and {new['loss']:.3f}; {len(history)} epochs"
-    )
-    return {"name": name, "seen": seen, "new": new, "history": history}
-
-
-def main(config: Config) -> dict:
-    """Tries all remedies and draws; returns what result.json says."""
+def build(config: Config) -> dict[str, harness.Run]:
+    """A network with each remedy."""
     dataset = load(config)
-    runs = [fit(config, dataset, name) for name in common.some(config, REMEDIES)]
-    numbers = {
-        f"{run['name'].replace(' ', '_')}_{part}_{metric}": run[key][metric]
-        for run in runs
-        for part, key in (("train", "seen"), ("test", "new"))
-        for metric in ("accuracy", "loss")
-    }
-    history = [row for run in runs for row in run["history"]]
-    pictures = {"regularisation.png": draw(runs)}
-    return common.finish(config, numbers, pictures, history=history)
+
+    def run(remedy: Remedy) -> harness.Run:
+        net = network(config, remedy)
+        loss_fn, tx = objective(config, net, remedy)
+        return harness.Run(
+            dataset,
+            net,
+            loss_fn,
+            tx,
+            epochs=config.epochs,
+            batch_size=min(config.batch_size, len(dataset.train["labels"])),
+            early_stopping=train.early_stopping(patience=config.patience)
+            if remedy.early_stopping
+            else None,
+        )
+
+    return {label(name): run(REMEDIES[name]) for name in harness.some(config, REMEDIES)}
 
 
-def draw(runs: list[dict]):
+def label(name: str) -> str:
+    """The name of a remedy in results and folders."""
+    return name.replace(" ", "_")
+
+
+def report(config: Config, trained: Mapping[str, harness.Trained]) -> harness.Report:
+    """Each network on what it has seen and on what it hasn't, and both drawn."""
+    numbers: dict[str, float] = {}
+    for name, each in trained.items():
+        seen = train.evaluate(
+            each.run.loss_fn, each.train_state, each.run.data.train, parallel=config.parallel
+        )
+        new = harness.tested(config, each)
+        numbers |= {f"{name}_train_{k}": v for k, v in seen.items()}
+        numbers |= {f"{name}_{k}": v for k, v in new.items()}
+        print(
+            f"{name:15} accuracy on seen {seen['accuracy']:.3f}, on new {new['test_accuracy']:.3f};"
+            f" loss {seen['loss']:.3f} and {new['test_loss']:.3f}; {len(each.history)} epochs"
+        )
+    histories = {name: each.history for name, each in trained.items()}
+    return harness.Report(numbers, {"regularisation.png": lambda: draw(numbers, histories)})
+
+
+def draw(numbers: Mapping[str, float], histories: Mapping[str, train.History]) -> "harness.Figure":
     """Validation loss over the epochs, and accuracy on seen and on new images."""
-    figure = common.canvas(1, 2, width=5.2, height=4)
+    figure = harness.canvas(1, 2, width=5.2, height=4)
     curves, bars = figure.axes
-    for run in runs:
-        epochs = [row["epoch"] for row in run["history"]]
-        values = [row["validation_loss"] for row in run["history"]]
-        curves.plot(epochs, values, lw=2, label=run["name"])
-        if run["name"] == "early stopping":
+    for name, history in histories.items():
+        epochs = [row["epoch"] for row in history]
+        values = [row["validation_loss"] for row in history]
+        curves.plot(epochs, values, lw=2, label=name.replace("_", " "))
+        if name == "early_stopping":
             curves.plot(epochs[-1], values[-1], "o", ms=8, color=curves.lines[-1].get_color())
     curves.set(xlabel="epoch", ylabel="validation loss", ylim=(0, None))
     curves.legend(frameon=False)
-    place = np.arange(len(runs))
-    for offset, key, label in ((-0.2, "seen", "seen in training"), (0.2, "new", "new")):
-        values = [run[key]["accuracy"] for run in runs]
+    place = np.arange(len(histories))
+    for offset, key, label in ((-0.2, "train", "seen in training"), (0.2, "test", "new")):
+        values = [numbers[f"{name}_{key}_accuracy"] for name in histories]
         drawn = bars.barh(place + offset, values, 0.4, label=label)
         bars.bar_label(drawn, [f"{value:.3f}" for value in values], padding=3, fontsize=9)
-    bars.set_yticks(place, [run["name"] for run in runs])
+    bars.set_yticks(place, [name.replace("_", " ") for name in histories])
     bars.invert_yaxis()
     bars.set(xlabel="accuracy", xlim=(0.5, 1.08))
     figure.legend(*bars.get_legend_handles_labels(), loc="outside upper right", ncols=2)
@@ -190,4 +191,4 @@ def draw(runs: list[dict]):
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

@@ -14,24 +14,20 @@ Reference: 100 % on 10,000 sequences, trained on 50,000 for 10 epochs with Adam,
 import dataclasses
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 import optax
 
-import common
-from jaxdl import data, functional, layers, losses, metrics, models, parallel, plots, serial, train
+import harness
+from jaxdl import data, functional, layers, losses, metrics, models, plots, serial, train
 from jaxdl.types import Layer, LossFn, Params
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # --- Config ---------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/reverse_transformer")
@@ -89,27 +85,28 @@ def objective(
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict[str, Any]:
-    """Trains, tests, and draws where the network looks; returns what result.json says."""
+def build(config: Config) -> harness.Run:
+    """What is to be trained."""
     dataset = load(config)
     net = network(config)
     loss_fn, tx = objective(config, net, dataset)
-    train_state, history = common.run(
-        config, net, loss_fn, tx, dataset, batch_size=config.batch_size
+    return harness.Run(
+        dataset, net, loss_fn, tx, epochs=config.epochs, batch_size=config.batch_size
     )
-    measured = train.evaluate(
-        loss_fn, train_state, dataset.test, devices=parallel.Placement(config.parallel)
-    )
-    numbers = {f"test_{name}": value for name, value in measured.items()}
-    weights = looked_at(train_state.params, dataset.test["inputs"][:200])
-    share = weights[:, ::-1].diagonal(axis1=1, axis2=2).mean()  # of the place that is right
-    numbers["attention_on_the_right_place"] = float(share)
-    print(f"test: {measured['accuracy']:.4%} of digits; {share:.1%} of the attention is on them")
+
+
+def report(config: Config, trained: harness.Trained) -> harness.Report:
+    """Test numbers, the history, and where the network looks."""
+    numbers = harness.tested(config, trained)
+    tokens = harness.part_of(trained.run.data, "test")["inputs"][:200]
+    weights = looked_at(trained.train_state.params, tokens)
+    share = float(weights[:, ::-1].diagonal(axis1=1, axis2=2).mean())  # of the place that is right
+    print(f"test: {numbers['test_accuracy']:.4%} of digits; {share:.1%} of the attention is there")
     figures = {
-        "history.png": plots.history(history, title="reversal"),
-        "attention.png": draw(weights[0], dataset.test["inputs"][0]),
+        "history.png": lambda: plots.history(trained.history, title="reversal"),
+        "attention.png": lambda: draw(weights[0], tokens[0]),
     }
-    return common.finish(config, numbers, figures, history=history)
+    return harness.Report(numbers | {"attention_on_the_right_place": share}, figures)
 
 
 def looked_at(params: Params, tokens: np.ndarray) -> np.ndarray:
@@ -121,9 +118,9 @@ def looked_at(params: Params, tokens: np.ndarray) -> np.ndarray:
     return np.asarray(jax.nn.softmax(scores, axis=-1))
 
 
-def draw(weights: np.ndarray, tokens: np.ndarray) -> "Figure":
+def draw(weights: np.ndarray, tokens: np.ndarray) -> "harness.Figure":
     """The attention on one sequence: dark where the network looks."""
-    figure = common.canvas(1, 1, width=4.2, height=4.2)
+    figure = harness.canvas(1, 1, width=4.2, height=4.2)
     axes = figure.axes[0]
     axes.imshow(weights, cmap="Blues", vmin=0)
     places = range(len(tokens))
@@ -134,4 +131,4 @@ def draw(weights: np.ndarray, tokens: np.ndarray) -> "Figure":
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    harness.main(Config, build, report, __doc__)

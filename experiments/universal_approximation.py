@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import common
+import harness
 from jaxdl import activations, data, initializers, layers, losses, optim, serial, sweep, train
 from jaxdl.types import Array, Init, Layer
 
@@ -34,7 +34,7 @@ from jaxdl.types import Array, Init, Layer
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(harness.Config):
     """The flags of this experiment."""
 
     output: Path = Path("runs/universal_approximation")
@@ -95,48 +95,52 @@ def make_run(width: int, function: Array) -> sweep.Run:
 # --- Run and report -------------------------------------------------------------------------------
 
 
-def main(config: Config) -> dict:
-    """Trains all widths and draws; returns what result.json says."""
-    with jax.enable_x64(True):
-        x, y, outputs = train_all(config)
-    errors = {n: np.sqrt(((z - y[:, None]) ** 2).mean(axis=-1)) for n, z in outputs.items()}
-    for width, error in errors.items():
-        middle = zip(FUNCTIONS, np.median(error, axis=1), strict=True)
-        print(f"width {width:3}:", "  ".join(f"{name} {value:.1e}" for name, value in middle))
-    numbers = {
-        f"{name}_rmse_width_{width}": float(np.median(error[i]))
-        for width, error in errors.items()
-        for i, name in enumerate(FUNCTIONS)
-    }
-    pictures = {"error.png": draw_errors(errors), "functions.png": draw_functions(x, y, outputs)}
-    return common.finish(config, numbers, pictures)
-
-
-def train_all(config: Config) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
-    """Test points (N,), values (F, N), and for each width what its networks say, (F, T, N)."""
-    dataset, x, y = load(config)
-    result = common.population(
-        config,
+def build(config: Config) -> harness.Population:
+    """What is to be trained: for each width, every function several times, on all points."""
+    return harness.Population(
+        load(config)[0],
         make_run,
-        dataset,
+        epochs=config.epochs,
         batch_size=config.points,  # all of them
-        shuffle=False,
         members=config.trials,
-        grid={"width": common.some(config, config.widths), "function": range(len(FUNCTIONS))},
-        static=["width"],
+        grid={"width": harness.some(config, config.widths), "function": range(len(FUNCTIONS))},
+        static=("width",),
+        shuffle=False,
     )
+
+
+def report(config: Config, swept: harness.Swept) -> harness.Report:
+    """Errors between the points, and the best networks drawn."""
+    _, x, y = load(config)
+    outputs = answers(swept.result, x)
+    between, values = np.asarray(x[:, 0]), np.asarray(y.T)
+    errors = {n: np.sqrt(((z - values[:, None]) ** 2).mean(-1)) for n, z in outputs.items()}
+    numbers: dict[str, float] = {}
+    for width, error in errors.items():
+        middle = dict(zip(FUNCTIONS, np.median(error, axis=1), strict=True))
+        print(f"width {width:3}:", "  ".join(f"{name} {v:.1e}" for name, v in middle.items()))
+        numbers |= {f"{name}_rmse_width_{width}": float(v) for name, v in middle.items()}
+    figures = {
+        "error.png": lambda: draw_errors(errors),
+        "functions.png": lambda: draw_functions(between, values, outputs),
+    }
+    return harness.Report(numbers, figures)
+
+
+def answers(result: sweep.Result, x: Array) -> dict[int, np.ndarray]:
+    """What the networks of each width say at N points: by width, (functions, trials, N)."""
     outputs: dict[int, list[np.ndarray]] = {}
     for row in result.table():  # by width, and for each of them by function
         states = sweep.states(result, row["members"])
         says = jax.vmap(network(row["width"]).apply, (0, 0, None))
-        y_of_all = says(states.params, states.state, x)[0][..., 0]
-        outputs.setdefault(row["width"], []).append(np.asarray(y_of_all))
-    return np.asarray(x[:, 0]), np.asarray(y.T), {n: np.stack(z) for n, z in outputs.items()}
+        y = says(states.params, states.state, x)[0][..., 0]
+        outputs.setdefault(row["width"], []).append(np.asarray(y))
+    return {width: np.stack(of_functions) for width, of_functions in outputs.items()}
 
 
-def draw_errors(errors: dict[int, np.ndarray]):
+def draw_errors(errors: dict[int, np.ndarray]) -> "harness.Figure":
     """Error against width: the median of the trials, and their range."""
-    figure = common.canvas(1, 1, width=6.4, height=4.4)
+    figure = harness.canvas(1, 1, width=6.4, height=4.4)
     (axes,) = figure.axes
     widths = np.array(list(errors))
     for i, name in enumerate(FUNCTIONS):
@@ -153,9 +157,11 @@ def draw_errors(errors: dict[int, np.ndarray]):
     return figure
 
 
-def draw_functions(x: Array, y: Array, outputs: dict[int, np.ndarray]):
+def draw_functions(
+    x: np.ndarray, y: np.ndarray, outputs: dict[int, np.ndarray]
+) -> "harness.Figure":
     """Each function with the best networks of three widths."""
-    figure = common.canvas(1, len(FUNCTIONS), width=3.2, height=3)
+    figure = harness.canvas(1, len(FUNCTIONS), width=3.2, height=3)
     shown = [width for width in (2, 8, 64) if width in outputs]
     for i, (axes, name) in enumerate(zip(figure.axes, FUNCTIONS, strict=True)):
         axes.plot(x, y[i], color="#c0c0c0", lw=6, label="function")
@@ -168,4 +174,5 @@ def draw_functions(x: Array, y: Array, outputs: dict[int, np.ndarray]):
 
 
 if __name__ == "__main__":
-    common.start(main, Config, __doc__)
+    with jax.enable_x64(True):  # in float32 the line search couldn't tell small losses apart
+        harness.main(Config, build, report, __doc__)

@@ -1,11 +1,12 @@
 """Runs of ``fit`` and of experiments over processes: the numbers of one, whatever is killed."""
 
-import importlib
 import json
 import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from jaxdl import checkpoint, parallel
 from parallel import launched, runs
+from processes import environment
 
 SCRIPT = Path(runs.__file__)
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "animals_mlp.py"
@@ -163,9 +165,11 @@ def test_an_experiment_stops_and_goes_on_over_two_processes(tmp_path):
     assert process.returncode == 0, errors
     assert len(re.findall("stopped by SIGTERM at step", errors)) == 1  # process 0 speaks for all
     assert len(re.findall("test accuracy", out + errors)) == 1
-    script = importlib.import_module("animals_mlp")
-    expected = script.main(script.Config(output=tmp_path / "one", epochs=40, hidden=(16,)))
-    result = json.loads((tmp_path / "two/result.json").read_text())
+    alone = [sys.executable, EXPERIMENT, *flags, "--output", tmp_path / "one"]
+    subprocess.run([str(word) for word in alone], env=environment(), check=True)
+    expected, result = (
+        json.loads((tmp_path / name / "result.json").read_text()) for name in ("one", "two")
+    )
     assert result["processes"] == 2 and result["devices"].startswith("2 x")
     assert result["test_loss"] == pytest.approx(expected["test_loss"], rel=1e-4)
     ends = [checkpoint.load(tmp_path / name / "checkpoints")[0] for name in ("one", "two")]

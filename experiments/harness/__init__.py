@@ -1,0 +1,47 @@
+"""What every experiment shares: its command line, its folder, its training and its report.
+
+An experiment is a file with a ``Config`` and two functions:
+
+    build(config) -> Run                what is to be trained: data, network, loss, optimizer
+    report(config, trained) -> Report   what came of it: numbers and pictures
+
+``build`` may give several Runs by name, or a Population; ``report`` then gets as many Trained, or
+a Swept. ``main(Config, build, report, __doc__)`` does the rest, for one seed or
+for ``--seeds N``. It calls ``build`` once for each seed, and trains seeds side by side only where
+their programs and their data are the same.
+"""
+
+from typing import TYPE_CHECKING
+
+from harness.cli import main, one_device_a_core
+from harness.config import Config, UserError, some
+from harness.data import load, part_of, shortened
+from harness.figures import COLOURS, canvas
+from harness.report import Report, classification, tested, tested_each
+from harness.run import Built, Population, Run, Swept, Trained
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "COLOURS",
+    "Built",
+    "Config",
+    "Figure",
+    "Population",
+    "Report",
+    "Run",
+    "Swept",
+    "Trained",
+    "UserError",
+    "canvas",
+    "classification",
+    "load",
+    "main",
+    "one_device_a_core",
+    "part_of",
+    "shortened",
+    "some",
+    "tested",
+    "tested_each",
+]

@@ -1,0 +1,75 @@
+"""The flags that every experiment takes, and the errors that a wrong one ends in."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from jaxdl.parallel import Parallel
+
+T = TypeVar("T")
+C = TypeVar("C", bound="Config")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags that every experiment takes."""
+
+    output: Path = Path("runs")
+    """folder for numbers, checkpoints and pictures"""
+    seed: int = 0
+    """of the initial parameters, the order of the data and dropout"""
+    seeds: int = 1
+    """how many seeds to train, from --seed on, each in a folder of its own"""
+    epochs: int = 10
+    """passes over the training part"""
+    parallel: Parallel = "auto"
+    """engine of one network on several devices; a population spreads its members over them"""
+    resume: bool = False
+    """continue from the newest checkpoint in the output folder"""
+    smoke: bool = False
+    """two epochs on a few rows: does everything run?"""
+    cache: Path | None = None
+    """folder that keeps compiled programs, so that later runs start sooner"""
+
+
+class UserError(Exception):
+    """What the user of a command line can mend; it ends as one ``error:`` line, without traceback.
+
+    Its ``code`` is the exit status: 2 for a wrong command line, 1 for what fails later.
+    """
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def checked(config: C) -> C:
+    """The config with what ``--smoke`` changes; refuses numbers that no experiment can use."""
+    least = {"seeds": 1, "epochs": 1, "batch_size": 1, "seed": 0}
+    for name, low in least.items():
+        value = getattr(config, name, low)
+        if value < low:
+            raise UserError(f"argument {flag(name)}: got {value}; it needs {low} or more")
+    return dataclasses.replace(config, epochs=2) if config.smoke else config
+
+
+def of_each_seed(config: C) -> Iterator[C]:
+    """The config of each seed: the given one, or one for every folder ``seed_N`` below it."""
+    if config.seeds == 1:
+        yield config
+        return
+    for seed in range(config.seed, config.seed + config.seeds):
+        output = config.output / f"seed_{seed}"
+        yield dataclasses.replace(config, seed=seed, seeds=1, output=output)
+
+
+def some(config: Config, choices: Iterable[T]) -> list[T]:
+    """All that an experiment compares, or the first and the last for ``--smoke``."""
+    every = list(choices)
+    return every[:: max(1, len(every) - 1)] if config.smoke else every
+
+
+def flag(name: str) -> str:
+    """How a field is written on the command line."""
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,160 @@
+"""What an experiment trains, and the training of one network or one population."""
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import optax
+
+from harness import resume
+from harness.config import Config, UserError
+from jaxdl import checkpoint, data, parallel, sweep, train
+from jaxdl.types import Layer, LossFn
+
+
+class Run(NamedTuple):
+    """A network to train, with all that decides what becomes of it."""
+
+    data: data.Dataset
+    net: Layer
+    loss_fn: LossFn
+    tx: optax.GradientTransformation
+    epochs: int
+    batch_size: int
+    shuffle: bool = True
+    batch_fns: tuple[train.BatchFn, ...] = ()
+    early_stopping: train.EarlyStopping | None = None
+    hooks: tuple[train.Hook, ...] = ()
+    may_diverge: bool = False  # whether a loss that isn't finite is a result like others
+
+
+class Population(NamedTuple):
+    """Networks to train side by side: each combination of the grid, ``members`` times.
+
+    Seed s of the experiment has the members of seeds s·members … (s + 1)·members − 1.
+    """
+
+    data: data.Dataset
+    make_run: sweep.MakeRun
+    epochs: int
+    batch_size: int
+    members: int = 1
+    grid: Mapping[str, Any] = {}
+    static: tuple[str, ...] = ()
+    shuffle: bool = True
+    shared_order: bool = False  # whether members see the same batches, which is faster
+
+
+class Trained(NamedTuple):
+    """A network after training."""
+
+    run: Run
+    train_state: train.TrainState  # where it diverged, that from before
+    history: train.History
+    error: train.NonFiniteError | None = None  # where it diverged
+
+
+class Swept(NamedTuple):
+    """A population after training."""
+
+    population: Population
+    result: sweep.Result
+
+
+Built: TypeAlias = Run | Mapping[str, Run] | Population
+"""What ``build`` may give."""
+
+
+class Interrupted(Exception):
+    """A signal ended the training."""
+
+    def __init__(self, number: int, at: str) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name} at {at}")
+        self.number = number
+
+
+def alone(config: Config, folder: Path, run: Run) -> Trained:
+    """Trains one network with a progress line, a line of metrics an epoch, and checkpoints."""
+    train_state = train.init_state(run.net, run.tx, jax.random.key(config.seed))
+    stopping = run.early_stopping
+    watched = stopping and (stopping.metric, stopping.mode)
+    again = config.resume and bool(resume.saved(folder))
+    history: train.History = []
+    if again:
+        train_state, history, stopping = resume.restored(folder, train_state, stopping)
+    signals: list[int] = []
+    try:
+        train_state, history = train.fit(
+            run.loss_fn,
+            run.tx,
+            train_state,
+            run.data,
+            epochs=run.epochs,
+            batch_size=run.batch_size,
+            shuffle=run.shuffle,
+            batch_fns=run.batch_fns,
+            early_stopping=stopping,
+            hooks=(
+                train.progress(),
+                *run.hooks,
+                checkpoint.hook(folder / "checkpoints", best=watched),
+                train.jsonl(folder / "metrics.jsonl"),
+                _noting(signals),
+            ),
+            parallel=config.parallel,
+            history=history,
+        )
+    except train.NonFiniteError as error:
+        if not run.may_diverge:
+            raise
+        return Trained(run, train_state, history, error)
+    if signals:
+        raise Interrupted(signals[0], f"step {int(train_state.step)}")
+    return Trained(run, parallel.local(train_state), history)
+
+
+def _noting(signals: list[int]) -> Callable[[train.Event], None]:
+    """A hook that notes the signal that ended the training."""
+
+    def note(event: train.Event) -> None:
+        if event.kind == "interrupt":
+            signals.append(event.signal or signal.SIGTERM)
+
+    return note
+
+
+def population(
+    built: Population, folder: Path, seeds: Sequence[int], *, again: bool
+) -> sweep.Result:
+    """Trains the members of some seeds with a progress line and checkpoints."""
+    again = again and bool(resume.saved(folder))
+    try:
+        result = sweep.run(
+            built.make_run,
+            built.data,
+            epochs=built.epochs,
+            seeds=[n for seed in seeds for n in block(built, seed)],
+            grid=built.grid,
+            static=built.static,
+            batch_size=built.batch_size,
+            shuffle=built.shuffle,
+            order="shared" if built.shared_order else "own",
+            checkpoints=folder / "checkpoints",
+            resume=again,
+        )
+    except (OSError, ValueError) as error:
+        if not again:
+            raise
+        raise UserError(f"--resume: {error}") from error
+    if result.signal is not None:
+        done = sum(len(row["members"]) for row in result.rows)
+        whole = len(result.members) * built.epochs
+        raise Interrupted(result.signal, f"{done} of {whole} epochs")
+    return result
+
+
+def block(built: Population, seed: int) -> range:
+    """The seeds of the members that belong to one seed of the experiment."""
+    return range(seed * built.members, (seed + 1) * built.members)
