@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -105,7 +105,11 @@ def measure(recipe: Recipe, epochs: int, folder: Path) -> tuple[list[float], lis
             resumed = time.perf_counter()
 
     hooks = (train.progress(Terminal()), train.jsonl(folder / "metrics.jsonl"), alternate)
-    options = {"epochs": epochs + WARM, "batch_size": recipe.batch_size, "hooks": hooks}
+    options: dict[str, Any] = {
+        "epochs": epochs + WARM,
+        "batch_size": recipe.batch_size,
+        "hooks": hooks,
+    }
     train.fit(*parts(recipe), data.Dataset(batch), **options)
     return ours[WARM:], theirs[WARM:]
 

@@ -32,11 +32,14 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import rivals
 from rivals import Trainer
+
+if TYPE_CHECKING:
+    from jaxdl import Layer
 
 
 class Task(NamedTuple):
@@ -58,7 +61,7 @@ RIVALS = ("jaxdl", "torch", "flax")
 OF_JAX = ("jaxdl", "flax")
 
 
-def jaxdl_network(name: str) -> "jaxdl.Layer":  # noqa: F821
+def jaxdl_network(name: str) -> "Layer":
     """One network by its name."""
     from jaxdl import layers, models, serial
 

@@ -28,7 +28,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import rivals
@@ -92,10 +92,10 @@ def jaxdl_script(recipe: Recipe, data: dict[str, np.ndarray]) -> float:
     """Ten epochs with ``fit``, and the test accuracy."""
     from jaxdl import train
 
-    *parts, dataset = jaxdl_parts(recipe, data)
-    options = {"batch_size": recipe.batch_size, "shuffle": recipe.shuffle}
-    train_state, _ = train.fit(*parts, dataset, epochs=10, **options)
-    return train.evaluate(parts[0], train_state, dataset.test)["accuracy"]
+    loss_fn, tx, start, dataset = jaxdl_parts(recipe, data)
+    options: dict[str, Any] = {"batch_size": recipe.batch_size, "shuffle": recipe.shuffle}
+    train_state, _ = train.fit(loss_fn, tx, start, dataset, epochs=10, **options)
+    return train.evaluate(loss_fn, train_state, dataset.test)["accuracy"]
 
 
 def torch_epochs(recipe: Recipe, data: dict[str, np.ndarray], *, loader: bool) -> Trainer:
@@ -189,6 +189,7 @@ def main() -> None:
     from jaxdl import data
 
     found = data.load("fashion_mnist", data_dir=options.data_dir)
+    assert found.test is not None
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "data.npz")
         arrays = {"x": found.train["inputs"][..., 0], "y": found.train["labels"]}

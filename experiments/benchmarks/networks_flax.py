@@ -73,7 +73,9 @@ def step_of(net: nn.Module, tx: optax.GradientTransformation) -> Callable:
         return losses.mean(), rest
 
     @functools.partial(jax.jit, donate_argnums=(0, 1, 2))
-    def step(params: dict, rest: dict, opt_state: tuple, inputs: jax.Array, labels: jax.Array):
+    def step(
+        params: dict, rest: dict, opt_state: tuple, inputs: jax.Array, labels: jax.Array
+    ) -> tuple:
         (loss, rest), grads = jax.value_and_grad(loss_fn, has_aux=True)(
             params, rest, inputs, labels
         )

@@ -62,7 +62,7 @@ def population(task: Task, data: dict[str, np.ndarray], models: int) -> float:
     """Trains with ``sweep``, one CPU device a core; returns the seconds of training alone."""
     import jax
 
-    if jax.config.jax_platforms in (None, "cpu"):
+    if getattr(jax.config, "jax_platforms", None) in (None, "cpu"):
         jax.config.update("jax_num_cpu_devices", os.cpu_count())
     from jaxdl import data as data_lib
     from jaxdl import layers, losses, optim, serial, sweep, train
@@ -74,8 +74,9 @@ def population(task: Task, data: dict[str, np.ndarray], models: int) -> float:
     loss_fn = train.supervised(net, losses.cross_entropy)
     made = sweep.Run(net, loss_fn, optim.adam(task.learning_rate))
     dataset = data_lib.Dataset({"inputs": data["x"], "labels": data["y"]})
-    options = {"epochs": task.epochs, "batch_size": task.batch_size}
-    result = sweep.run(lambda: made, dataset, seeds=models, **options)
+    result = sweep.run(
+        lambda: made, dataset, seeds=models, epochs=task.epochs, batch_size=task.batch_size
+    )
     return result.seconds["seconds"]
 
 
@@ -196,7 +197,8 @@ def main() -> None:
         paths = {name: str(Path(folder) / f"{name}.npz") for name in TASKS}
         images = found.train["inputs"][..., 0]
         np.savez(paths["fashion"], x=images, y=found.train["labels"])
-        np.savez(paths["moons"], **moons())
+        points = moons()
+        np.savez(paths["moons"], x=points["x"], y=points["y"])
         if options.saturation:
             saturation(paths["fashion"])
             return

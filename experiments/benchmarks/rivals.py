@@ -1,5 +1,6 @@
 """Runs rivals that train on request, in alternation, so that slow minutes hit all of them alike."""
 
+import functools
 import statistics
 import subprocess
 import sys
@@ -23,9 +24,10 @@ def serve(epochs: Trainer) -> None:
 
 def steady(commands: Mapping[str, Sequence[str]], repeats: int) -> dict[str, list[float]]:
     """Seconds an epoch of every rival, each a process that serves, in turn."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    pipe = subprocess.PIPE
+    serve = functools.partial(subprocess.Popen, stdin=pipe, stdout=pipe, text=True, bufsize=1)
     seconds: dict[str, list[float]] = {rival: [] for rival in commands}
-    running = {rival: subprocess.Popen(command, **pipes) for rival, command in commands.items()}
+    running: dict[str, Any] = {rival: serve(command) for rival, command in commands.items()}
     for rival, process in running.items():
         if process.stdout.readline() != "ready\n":
             raise SystemExit(f"error: {rival} failed to start; its message is above")

@@ -51,6 +51,11 @@ def checked(config: C) -> C:
         value = getattr(config, name, low)
         if value < low:
             raise UserError(f"argument {flag(name)}: got {value}; it needs {low} or more")
+    try:
+        str(config.output).encode()
+    except UnicodeEncodeError as error:  # Orbax can't write there
+        text = f"argument --output: {str(config.output)!a} isn't UTF-8; choose another name"
+        raise UserError(text) from error
     return dataclasses.replace(config, epochs=2) if config.smoke else config
 
 

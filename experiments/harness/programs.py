@@ -1,8 +1,8 @@
 """Whether the networks of two seeds are trained by the same program on the same data."""
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
-from itertools import product
 from typing import Any
 
 import jax
@@ -13,6 +13,7 @@ from harness.run import Population
 from jaxdl import data, train
 from jaxdl.types import Batch
 
+_UNIQUE = itertools.count()
 PARTS = ("initialisation", "training step", "validation")
 
 
@@ -45,7 +46,7 @@ def _programs(population: Population) -> Iterator[tuple[str, ...]]:
         traced = name not in population.static and all(map(_is_number, values))
         (numbers if traced else fixed)[name] = values
     example = {name: np.asarray(values)[0] for name, values in numbers.items()}
-    for combination in product(*fixed.values()):
+    for combination in itertools.product(*fixed.values()):
         yield _program(population, dict(zip(fixed, combination, strict=True)), example)
 
 
@@ -91,12 +92,17 @@ def _fingerprint(closed: ClosedJaxpr) -> str:
 
 
 def _constants(program: Any) -> Iterator[Any]:
-    """The arrays that a program, and those within it, have captured."""
+    """The arrays that a program, and those within it, have captured.
+
+    Nobody can see what a callback to Python has: for each there is a number that is never the same.
+    """
     if isinstance(program, ClosedJaxpr):
         yield from program.consts
         program = program.jaxpr
     for eqn in program.eqns:
         yield from (x.val for x in eqn.invars if isinstance(x, Literal) and np.ndim(x.val))
+        if "callback" in eqn.primitive.name:
+            yield np.int64(next(_UNIQUE))
         inside = lambda x: isinstance(x, ClosedJaxpr | Jaxpr)
         for value in jax.tree.leaves(eqn.params, is_leaf=inside):
             if inside(value):

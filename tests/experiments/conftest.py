@@ -56,4 +56,3 @@ def idx(tmp_path):
             path = tmp_path / f"{split}-{stem}-ubyte.gz"
             path.write_bytes(gzip.compress(header + x.tobytes()))
     return tmp_path
-

@@ -1,0 +1,222 @@
+"""``--seeds N``: each seed gets what it gets alone, side by side where one program serves all."""
+
+import dataclasses
+import json
+import signal
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import harness
+from harness import cli, programs, seeds
+from harness.config import of_each_seed
+from jaxdl import checkpoint, data, layers, losses, serial, sweep, train
+
+POINTS = {"inputs": np.eye(8, 5, dtype="f"), "labels": np.arange(8) % 3}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(harness.Config):
+    """An experiment of no file, whose seeds may differ in what they train."""
+
+    epochs: int = 2
+    rates: tuple[float, ...] = (0.1, 0.1)
+    weights: tuple[float, ...] = (1.0, 1.0)
+    widths: tuple[int, ...] = (4, 4)
+    rows: tuple[int, ...] = (8, 8)
+    captured: tuple[float, ...] = (1.0, 1.0)
+
+
+def build(config):
+    """What seed n trains: entry n of each tuple."""
+    rate, weight, width, rows, captured = (
+        getattr(config, name)[config.seed]
+        for name in ("rates", "weights", "widths", "rows", "captured")
+    )
+    factors = jnp.full((1, 3), captured)  # a constant of the program, as a teacher's parameters
+    net = serial(layers.dense(5, width), layers.dense(width, 3), lambda x: x * factors)
+    supervised = train.supervised(net, losses.cross_entropy)
+
+    def loss_fn(*args, **options):
+        loss, rest = supervised(*args, **options)
+        return loss * weight, rest
+
+    dataset = data.Dataset({k: x[:rows] for k, x in POINTS.items()}, POINTS)
+    return harness.Run(dataset, net, loss_fn, optax.sgd(rate), config.epochs, batch_size=4)
+
+
+def run(folder, make=build, **flags):
+    """Trains all seeds of a config as a command line does; the parameters of each."""
+    ends = []
+
+    def report(config, trained):
+        ends.append(jax.device_get(trained.train_state.params))
+        return harness.Report({"loss": trained.history[-1]["loss"]}, {})
+
+    cli._run(Config(folder, **flags), make, report)
+    return ends
+
+
+DIFFERENT = {
+    "rates": ((0.1, 0.0), "another training step"),
+    "weights": ((1.0, 3.0), "another training step"),
+    "widths": ((4, 6), "another initialisation"),
+    "rows": ((8, 7), "other data"),
+    "captured": ((1.0, 2.0), "another training step"),
+}
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_a_seed_gets_what_it_gets_alone_whatever_depends_on_it(name, tmp_path, capsys):
+    values, reason = DIFFERENT[name]
+    ends = run(tmp_path / "two", seeds=2, **{name: values})
+    expected = f"seeds one after another: seed 1 has {reason} than seed 0"
+    assert expected in capsys.readouterr().out
+    for seed, end in enumerate(ends):
+        (alone,) = run(tmp_path / f"{seed}", seed=seed, **{name: values})
+        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-6), end, alone)
+
+
+@pytest.mark.usefixtures("alone")
+def test_seeds_of_one_program_train_together_as_each_does_alone(tmp_path, capsys, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "fit", None)
+        ends = run(tmp_path / "two", seeds=2)
+    assert "one after another" not in capsys.readouterr().out
+    for seed, end in enumerate(ends):
+        (alone,) = run(tmp_path / f"{seed}", seed=seed)
+        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-6), end, alone)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"early_stopping": train.early_stopping("loss")}, "a population has no early stopping"),
+        ({"hooks": (print,)}, "a population has no hooks"),
+        ({"parallel": "jit"}, "--parallel jit is of a single network"),
+    ],
+)
+def test_what_only_fit_has_is_the_reason_to_train_alone(changed, reason, tmp_path, capsys):
+    engine = changed.pop("parallel", "auto")
+    config = Config(tmp_path, seeds=2, parallel=engine)
+    configs = list(of_each_seed(config))
+    every = [seeds.jobs(build(each)._replace(**changed)) for each in configs]
+    assert seeds.together(tmp_path, configs, every) == {}
+    assert f"seeds one after another: {reason}" in capsys.readouterr().out
+
+
+def test_a_seed_that_trains_something_else_is_named(tmp_path, capsys):
+    configs = list(of_each_seed(Config(tmp_path, seeds=2)))
+    every = [{"one": build(configs[0])}, {"other": build(configs[1])}]
+    assert seeds.together(tmp_path, configs, every) == {}
+    assert "seed 1 trains something else than seed 0" in capsys.readouterr().out
+
+
+def population(rate=0.1, **changed):
+    def make_run(width, factor):
+        net = layers.dense(5, 3) if width is None else serial(layers.dense(5, width), jnp.tanh)
+        return sweep.Run(net, train.supervised(net, losses.cross_entropy), optax.sgd(rate * factor))
+
+    grid = {"width": (3, None), "factor": (1.0, 2.0)}
+    dataset = data.Dataset(POINTS)
+    options = {"epochs": 1, "batch_size": 4, "grid": grid} | changed
+    return harness.Population(dataset, make_run, **options)
+
+
+def test_populations_are_compared_for_every_static_value():
+    assert programs.difference(population(), population()) is None
+    assert programs.difference(population(0.2), population()) == "another initialisation"
+    assert programs.difference(population(epochs=2), population()) == "another epochs"
+    grid = {"width": (3, None), "factor": (1.0, 3.0)}
+    assert programs.difference(population(grid=grid), population()) == "another grid"
+
+
+def test_a_callback_of_python_is_never_taken_for_another():
+    def made(scale):
+        host = lambda x: np.asarray(x) * scale
+        net = serial(layers.dense(5, 3), lambda x: jax.pure_callback(host, x, x))
+        tail = jax.lax.stop_gradient
+        loss_fn = train.supervised(net, losses.cross_entropy)
+
+        def without_gradient(params, *args, **options):
+            return loss_fn(tail(params), *args, **options)
+
+        return seeds._as_population(build(Config())._replace(net=net, loss_fn=without_gradient))
+
+    assert programs.difference(made(2.0), made(1.0)) == "another training step"
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_seed_that_runs_off_says_where(tmp_path):
+    with pytest.raises(train.NonFiniteError, match="at step"):
+        run(tmp_path, seeds=2, rates=(np.nan, np.nan))
+
+
+@pytest.mark.usefixtures("alone")
+def test_seeds_stop_continue_and_are_summarised(tmp_path, here, monkeypatch, capsys):
+    flags = ("--smoke", "--hidden", 16)
+    both = (*flags, "--seeds", 2, "--seed", 3, "--output", tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("jaxdl.sweep._runs._asked", lambda *at: signal.SIGTERM)
+        with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
+            here("animals_mlp", *both)
+    assert "stopped by SIGTERM at 2 of 4 epochs; --resume continues" in capsys.readouterr().err
+    for seed in (3, 4):
+        assert json.loads((tmp_path / f"seed_{seed}/result.json").read_text())["finished"] is False
+    here("animals_mlp", *both, "--resume")
+    printed = capsys.readouterr()
+    results = [
+        json.loads((tmp_path / f"seed_{seed}" / "result.json").read_text()) for seed in (3, 4)
+    ]
+    found = [result["test_loss"] for result in results]
+    summary = json.loads((tmp_path / "seeds.json").read_text())
+    assert found[0] != found[1] and summary["seeds"] == [3, 4]
+    assert summary["test_loss"]["mean"] == pytest.approx(np.mean(found))
+    assert summary["test_loss"]["standard_error"] == pytest.approx(abs(np.diff(found)[0]) / 2)
+    assert "over 2 seeds" in printed.out and "2 runs: 1 combination x 2 seeds" in printed.err
+    assert results[0]["seconds"] == results[1]["seconds"]
+    # What the second leaves behind is what it leaves behind where it is trained alone.
+    here("animals_mlp", *flags, "--seed", 4, "--output", tmp_path / "alone")
+    for alone, mine in zip(*map(leavings, (tmp_path / "alone", tmp_path / "seed_4")), strict=True):
+        assert alone.keys() == mine.keys()
+        for name in alone.keys() - {"seconds", "examples_per_second", "compile_seconds"}:
+            np.testing.assert_allclose(mine[name], alone[name], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["universal_approximation", "optimizers_race", "lottery"])
+@pytest.mark.usefixtures("alone")
+def test_a_population_resumes_to_the_same_bits(name, idx, tmp_path, here, monkeypatch):
+    flags = ("--smoke", *(("--data-dir", idx) if name == "optimizers_race" else ()))
+    here(name, *flags, "--output", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        asked = iter([None, None, signal.SIGTERM])
+        patch.setattr("jaxdl.sweep._runs._asked", lambda *at: next(asked))
+        with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
+            here(name, *flags, "--output", tmp_path / "part")
+    here(name, *flags, "--output", tmp_path / "part", "--resume")
+    folders = (tmp_path / "whole", tmp_path / "part")
+    whole, part = (checkpoint.load(folder / "checkpoints")[0]["groups"] for folder in folders)
+    equal = lambda x, y: np.testing.assert_array_equal(*map(bits, (x, y)))
+    jax.tree.map(equal, part, whole)
+    whole, part = (json.loads((folder / "result.json").read_text()) for folder in folders)
+    times = {name for name in whole if name.endswith("seconds")} | {"versions", "commit"}
+    assert {k: part[k] for k in whole.keys() - times} == {k: whole[k] for k in whole.keys() - times}
+
+
+def bits(x):
+    return jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+
+
+def leavings(folder: Path):
+    """The parameters that a run has saved, and the rows of its history."""
+    tree, history = checkpoint.load(folder / "checkpoints")
+    rows = (folder / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(row) for row in rows] == history
+    paths = jax.tree_util.tree_leaves_with_path(tree["params"])
+    return [{jax.tree_util.keystr(path): x for path, x in paths}, *history]
