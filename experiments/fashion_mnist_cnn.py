@@ -34,7 +34,7 @@ from jaxdl import (
     serial,
     train,
 )
-from jaxdl.types import Array, ArrayLike, Key, Layer, LossFn, Params, State
+from jaxdl.types import Array, Key, Layer, LossFn, Params, PyTree, State
 
 # --- Config ---------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ def both_ways(net: Layer) -> Layer:
     """Outside training, the mean of what a network says of an image and of its mirror image."""
 
     def apply(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
     ) -> tuple[Array, State]:
         y, after = net.apply(params, state, x, key=key, train=train)
         if train:

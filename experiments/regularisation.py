@@ -29,7 +29,7 @@ import numpy as np
 import optax
 
 import harness
-from jaxdl import activations, data, initializers, layers, losses, metrics, serial, train
+from jaxdl import activations, data, initializers, layers, losses, metrics, parallel, serial, train
 from jaxdl.types import Array, Layer, LossFn
 
 # --- Config ---------------------------------------------------------------------------------------
@@ -153,7 +153,10 @@ def report(config: Config, trained: Mapping[str, harness.Trained]) -> harness.Re
     numbers: dict[str, float] = {}
     for name, each in trained.items():
         seen = train.evaluate(
-            each.run.loss_fn, each.train_state, each.run.data.train, parallel=config.parallel
+            each.run.loss_fn,
+            each.train_state,
+            each.run.data.train,
+            devices=parallel.Placement(config.parallel),
         )
         new = harness.tested(config, each)
         numbers |= {f"{name}_train_{k}": v for k, v in seen.items()}

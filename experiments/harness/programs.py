@@ -7,10 +7,10 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr
 
 from harness.run import Population
-from jaxdl import data, train
+from jaxdl import _jaxprs, data, train
 from jaxdl.types import Batch
 
 _UNIQUE = itertools.count()
@@ -81,32 +81,19 @@ def _batch(population: Population) -> Batch:
 
 
 def _fingerprint(closed: ClosedJaxpr) -> str:
-    """The text of a program and a checksum of its constants."""
+    """The text of a program and a checksum of its constants.
+
+    Nobody can see what a callback to Python holds: with one, no program is the same as another.
+    """
     digest = hashlib.sha256()
-    for x in _constants(closed):
+    if any("callback" in eqn.primitive.name for eqn in _jaxprs.equations(closed.jaxpr)):
+        digest.update(str(next(_UNIQUE)).encode())
+    for x in _jaxprs.constants(closed):
         if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
             x = jax.random.key_data(x)
         x = np.asarray(x)
         digest.update(f"{x.shape}{x.dtype}".encode() + x.tobytes())
     return f"{closed.jaxpr}\n{digest.hexdigest()}"
-
-
-def _constants(program: Any) -> Iterator[Any]:
-    """The arrays that a program, and those within it, have captured.
-
-    Nobody can see what a callback to Python has: for each there is a number that is never the same.
-    """
-    if isinstance(program, ClosedJaxpr):
-        yield from program.consts
-        program = program.jaxpr
-    for eqn in program.eqns:
-        yield from (x.val for x in eqn.invars if isinstance(x, Literal) and np.ndim(x.val))
-        if "callback" in eqn.primitive.name:
-            yield np.int64(next(_UNIQUE))
-        inside = lambda x: isinstance(x, ClosedJaxpr | Jaxpr)
-        for value in jax.tree.leaves(eqn.params, is_leaf=inside):
-            if inside(value):
-                yield from _constants(value)
 
 
 def _columns(population: Population) -> dict[str, list[Any]]:

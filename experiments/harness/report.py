@@ -56,7 +56,11 @@ def tested(config: Config, trained: Trained, **options: Any) -> dict[str, float]
     """Loss and metrics on the test part, by names that begin with ``test_``."""
     run, part = trained.run, part_of(trained.run.data, "test")
     measured = train.evaluate(
-        run.loss_fn, trained.train_state, part, parallel=config.parallel, **options
+        run.loss_fn,
+        trained.train_state,
+        part,
+        devices=parallel.Placement(config.parallel),
+        **options,
     )
     return {f"test_{name}": value for name, value in measured.items()}
 

@@ -1,7 +1,7 @@
 """What an experiment trains, and the training of one network or one population."""
 
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -84,7 +84,6 @@ def alone(config: Config, folder: Path, run: Run) -> Trained:
     history: train.History = []
     if again:
         train_state, history, stopping = resume.restored(folder, train_state, stopping)
-    signals: list[int] = []
     try:
         train_state, history = train.fit(
             run.loss_fn,
@@ -101,28 +100,18 @@ def alone(config: Config, folder: Path, run: Run) -> Trained:
                 *run.hooks,
                 checkpoint.hook(folder / "checkpoints", best=watched),
                 train.jsonl(folder / "metrics.jsonl"),
-                _noting(signals),
             ),
-            parallel=config.parallel,
+            devices=parallel.Placement(config.parallel),
             history=history,
         )
     except train.NonFiniteError as error:
         if not run.may_diverge:
             raise
         return Trained(run, train_state, history, error)
-    if signals:
-        raise Interrupted(signals[0], f"step {int(train_state.step)}")
+    except train.Interrupted as stopped:
+        at = f"step {int(stopped.train_state.step)}"
+        raise Interrupted(stopped.signal, at) from stopped
     return Trained(run, parallel.local(train_state), history)
-
-
-def _noting(signals: list[int]) -> Callable[[train.Event], None]:
-    """A hook that notes the signal that ended the training."""
-
-    def note(event: train.Event) -> None:
-        if event.kind == "interrupt":
-            signals.append(event.signal or signal.SIGTERM)
-
-    return note
 
 
 def population(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxdl import parallel
-from jaxdl.train import _programs
+from jaxdl.parallel import _placement
 
 FOLDER = Path(__file__).parents[2] / "experiments"
 
@@ -32,15 +32,11 @@ def here(monkeypatch):
 @pytest.fixture
 def alone(monkeypatch):
     """One of the fake devices, as on a plain machine: programs for eight take longer to compile."""
-    cached = [x for x in vars(_programs).values() if hasattr(x, "cache_clear")]
     mesh_of_all = parallel.data_mesh
     with monkeypatch.context() as patched:
-        patched.setattr(parallel, "data_mesh", lambda devices=None: mesh_of_all(devices or 1))
-        for each in cached:
-            each.cache_clear()
+        for module in (parallel, _placement):
+            patched.setattr(module, "data_mesh", lambda devices=None: mesh_of_all(devices or 1))
         yield
-    for each in cached:
-        each.cache_clear()
 
 
 @pytest.fixture
