@@ -2,9 +2,9 @@
 
 Command:  python experiments/report.py [FOLDER] [--readme]
 
-Every result.json below the folder (by default ``runs``) belongs to a command line; the runs of one
-command line with different seeds are one row, with mean ± standard deviation over the seeds. With
-``--readme`` the table takes the place of the one in experiments/README.md.
+Every result.json below the folder (by default ``runs``) names its command line. Runs of the same
+command line with different seeds share a row: mean ± standard deviation over the seeds. With
+``--readme`` the table replaces the one in experiments/README.md.
 """
 
 import argparse
@@ -99,15 +99,48 @@ def main() -> None:
 
 
 def read(folder: Path) -> dict[str, Results]:
-    """All results below a folder by the command line that they are of, smoke tests left out."""
+    """All results below a folder by their command lines.
+
+    Left out are smoke tests, runs that a later one has taken the place of, and, named on standard
+    error, files that are damaged, unfinished or not an experiment's.
+    """
     found = defaultdict(list)
     for path in sorted(folder.rglob("result.json")):
-        result = json.loads(path.read_text())
-        if "command" not in result:
-            print(f"left out: {path} doesn't say its command; run it again", file=sys.stderr)
+        if any(part.startswith("earlier-") for part in path.relative_to(folder).parts):
+            continue
+        result, fault = checked(path)
+        if fault:
+            print(f"left out: {path} {fault}", file=sys.stderr)
         elif "--smoke" not in result["command"]:
             found[result["command"]].append(result)
     return dict(found)
+
+
+NEEDED: dict[str, type | tuple[type, ...]] = {
+    "command": str,
+    "seed": int,
+    "cores": int,
+    "devices": str,
+    "cpu_seconds": (int, float),
+}
+"""What the table needs of a result, by name and type."""
+
+
+def checked(path: Path) -> tuple[dict[str, Any], str]:
+    """A result, and what is wrong with it, or an empty text."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, f"can't be read: {error}"
+    if not isinstance(result, dict):
+        return {}, "is not the result of an experiment"
+    if result.get("finished") is False:
+        return {}, f"is of a run that hasn't finished ({result.get('why', 'it may still run')})"
+    wrong = [name for name, kind in NEEDED.items() if not isinstance(result.get(name), kind)]
+    figures = [] if wrong else figures_of(result["command"])
+    wrong += [f.name for f in figures if not isinstance(result.get(f.name, 0.0), int | float)]
+    fault = f"is not the result of an experiment: no usable {', '.join(wrong)}" if wrong else ""
+    return result, fault
 
 
 def table(results: dict[str, Results]) -> str:
