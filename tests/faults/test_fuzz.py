@@ -61,12 +61,13 @@ class TestBombs:
 
     def test_a_header_that_lies(self, tmp_path):
         path = tmp_path / "bomb.npz"
-        with zipfile.ZipFile(path, "w") as archive, archive.open("y.npy", "w") as file:
+        np.savez(path, y=np.arange(9))
+        with zipfile.ZipFile(path, "a") as archive, archive.open("x.npy", "w") as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": (10**12,)}
             np.lib.format.write_array_header_1_0(file, header)
             file.write(bytes(100))
         with pytest.raises(ValueError, match=r"bomb.npz can't be read as NPZ: .*has 100 bytes"):
-            data.table(path, labels="y", features=["y"])
+            data.table(path, labels="y")
 
     def test_parquet(self, tmp_path):
         import pyarrow as pa
@@ -99,13 +100,13 @@ class TestBombs:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
             member = tarfile.TarInfo("f/test_batch.bin")
-            member.size = 10**8
-            archive.addfile(member, io.BytesIO(bytes(10**8)))
+            member.size = 2 * 10**7
+            archive.addfile(member, io.BytesIO(bytes(2 * 10**7)))
         path = tmp_path / "cifar.tar.gz"
         path.write_bytes(buffer.getvalue())
         del buffer
         tracemalloc.reset_peak()
-        with pytest.raises(ValueError, match=r"cifar.tar.gz decodes to 100,000,000 bytes"):
+        with pytest.raises(ValueError, match=r"cifar.tar.gz decodes to 20,000,000 bytes"):
             _cifar.read("cifar10", path)
 
 

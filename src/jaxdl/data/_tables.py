@@ -174,10 +174,9 @@ def _labels(path: Path, name: str, x: np.ndarray, task: str) -> tuple[np.ndarray
     if task == "regression":
         return _numbers(path, name, x).reshape(len(x), -1), ()
     cells = _classes(f"column {name!r} of {path}", x)
-    numbers = {cell: _number(cell) for cell in set(cells)}
+    numbers = {cell: _number(cell) for cell in dict.fromkeys(cells)}
     # So that class 10 follows class 9; words of one number, as 1 and 01, are classes of their own.
-    is_number = not any(number is None for number in numbers.values())
-    order = (lambda cell: (numbers[cell], cell)) if is_number else None
+    order = None if None in numbers.values() else lambda cell: (numbers[cell], cell)
     found = {cell: i for i, cell in enumerate(sorted(numbers, key=order))}
     return np.array([found[cell] for cell in cells], np.int32), tuple(map(str, found))
 
@@ -192,15 +191,17 @@ def _classes(column: str, x: np.ndarray) -> list[Any]:
             f"table: {len(missing)} labels in {column} are empty, the first is"
             f" that of row {missing[0]}"
         )
-    if lines := [i for i, cell in enumerate(cells) if isinstance(cell, str) and "\n" in cell]:
+    cells = [str(cell) for cell in cells] if x.dtype.kind in "OSU" else cells
+    distinct = dict.fromkeys(cells)
+    if lines := [cell for cell in distinct if isinstance(cell, str) and "\n" in cell]:
         raise ValueError(
-            f"table: in {column} the label of row {lines[0]} goes over several lines:"
-            f" {cells[lines[0]][:60]!r}. Is a quote not closed?"
+            f"table: in {column} the label of row {cells.index(lines[0])} goes over several lines:"
+            f" {lines[0][:60]!r}. Is a quote not closed?"
         )
-    numbers = [_number(cell) for cell in cells]
+    numbers = [_number(cell) for cell in distinct]
     if None not in numbers and not all(float(n).is_integer() for n in numbers if n is not None):
         raise ValueError(
             f"table: {column} holds fractions, not classes; for numbers to come"
             ' close to, pass task="regression"'
         )
-    return [str(cell) for cell in cells] if x.dtype.kind in "OSU" else cells
+    return cells

@@ -35,7 +35,7 @@ def check(
     data: tuple[Batch, ...] = ()
     if isinstance(dataset, Dataset):
         data = dict(dataset.train), dict(dataset.validation or {})
-    else:
+    elif dataset is not None:
         _check_shares(dataset)
     assert_same_across_processes(
         "fit",
