@@ -118,6 +118,17 @@ def test_a_stream_needs_the_history_to_go_on():
         train.fit(loss_fn, tx, end, stream, epochs=2, hooks=())
 
 
+def test_a_reader_that_is_stopped_in_its_first_epoch_continues_without_a_history():
+    loss_fn, tx, start, _ = recipe()
+    rows = dataset(48).train
+    stream = Stream(Reader(lambda i: {k: v[i] for k, v in rows.items()}, size=48, batch_size=8))
+    whole, _ = train.fit(loss_fn, tx, start, stream, epochs=3, hooks=())
+    for steps in (4, 10):  # in the second epoch too
+        half, _ = train.fit(loss_fn, tx, start, stream, max_steps=steps, hooks=())
+        end, _ = train.fit(loss_fn, tx, half, stream, epochs=3, hooks=())
+        same_bits(end, whole)
+
+
 def test_buffers_hold_what_came_in_and_keep_one_shape():
     rng = np.random.default_rng(0)
     sizes = [4] * 7 + [2]

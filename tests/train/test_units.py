@@ -193,6 +193,17 @@ def test_a_loss_without_the_weight_is_right_on_ragged_batches():
         fit(devices=parallel.Placement("pmap"))
 
 
+@pytest.mark.parametrize("wrap", [parallel.pmap_step, parallel.shard_map_step])
+def test_a_mapped_step_refuses_to_fill_up_for_it(wrap):
+    start = train.init_state(NET, SGD, jax.random.key(0))
+    step = train.make_step(heedless, SGD, axis_name=parallel.AXIS)
+    mapped = wrap(step, *([parallel.data_mesh()] if wrap is parallel.shard_map_step else []))
+    with pytest.raises(ValueError, match="13 rows doesn't divide by 8 devices, and its loss"):
+        mapped(start, {"inputs": tokens()["inputs"]})
+    end, _ = mapped(start, {"inputs": tokens()["inputs"][:8]})
+    assert int(end.step) == 1
+
+
 def rows_of_a_batch(params, state, batch, *, key=None, train=False):
     logits, state = NET.apply(params, state, batch["inputs"])
     rows = (logits**2).mean((1, 2))

@@ -142,11 +142,17 @@ def _settle(newest: _Newest, directory: Path, *, wait: bool) -> None:
 
 def _is_best(event: Any, best: Best | None) -> bool:
     """Whether an epoch has just ended that beats all before it."""
-    if best is None or event.kind != "epoch":
+    if best is None:
+        return False
+    columns = getattr(event, "columns", ())
+    known = columns or (event.history[-1] if event.kind == "epoch" else ())
+    if known and best[0] not in known:
+        raise ValueError(
+            f"checkpoint.hook: best is {best[0]!r}; the history has {', '.join(known)}"
+        )
+    if event.kind != "epoch":
         return False
     *past, row = event.history
-    if best[0] not in row:
-        raise ValueError(f"checkpoint.hook: best is {best[0]!r}; the history has {', '.join(row)}")
     value = lambda row: _directory.value(row, best)
     return value(row) > max(map(value, past), default=-math.inf)
 

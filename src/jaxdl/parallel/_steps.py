@@ -27,7 +27,8 @@ def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callab
         whole batch, it is ``shard_map_step``, to the same bits.
 
     Raises:
-        ValueError: at the first call, if the step was made for another axis.
+        ValueError: at the first call, if the step was made for another axis, or has a loss that
+            ignores ``batch["weight"]`` though the devices don't divide the batch.
 
     Example:
         >>> add = lambda s, b: (s + jax.lax.psum((b["inputs"] * b["weight"]).sum(), AXIS), {})
@@ -39,7 +40,7 @@ def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callab
         return shard_map_step(step, mesh)
     body, chosen = _named(step), mesh.devices.tolist()
     run = jax.pmap(body, axis_name=AXIS, in_axes=(None, 0), out_axes=None, devices=chosen)
-    return lambda train_state, batch: run(train_state, shard_batch(batch, mesh.size))
+    return _split(step, run, mesh.size)
 
 
 def shard_map_step(
@@ -58,7 +59,8 @@ def shard_map_step(
         ``(train_state, batch) -> (train_state, metrics)``, compiled.
 
     Raises:
-        ValueError: at the first call, if the step was made for another axis.
+        ValueError: at the first call, if the step was made for another axis, or has a loss that
+            ignores ``batch["weight"]`` though the devices don't divide the batch.
 
     Example:
         >>> add = lambda s, b: (s + jax.lax.psum((b["inputs"] * b["weight"]).sum(), AXIS), {})
@@ -73,8 +75,22 @@ def shard_map_step(
     mapped = jax.shard_map(
         body, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(), check_vma=check_vma
     )
-    run = jax.jit(mapped)
-    return lambda train_state, batch: run(train_state, shard_batch(batch, mesh.size))
+    return _split(step, jax.jit(mapped), mesh.size)
+
+
+def _split(step: Callable[..., Any], run: Callable[..., Any], devices: int) -> Callable[..., Any]:
+    """Splits each batch over the devices; one to be filled up must suit the step's loss."""
+    check = getattr(step, "check_filled_up", lambda train_state, batch, axis: None)
+    checked: set[int] = set()
+
+    def split(train_state: Any, batch: Batch) -> Any:
+        rows = len(jax.tree.leaves(batch)[0])
+        if rows % devices and rows not in checked:
+            check(train_state, batch, (AXIS, devices))
+            checked.add(rows)
+        return run(train_state, shard_batch(batch, devices))
+
+    return split
 
 
 def _named(step: Callable[..., Any]) -> Callable[..., Any]:

@@ -89,7 +89,7 @@ def chunks(
             number = passed.passes + 1
             raise ValueError(
                 f"fit: the stream has no batches in epoch {number} after its first {done}"
-                + (": to go on in another epoch it needs the history" if done else "")
+                + (": to continue a later epoch it needs the history" if done else "")
             )
         done = 0
 

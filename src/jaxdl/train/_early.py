@@ -15,7 +15,7 @@ class EarlyStopping(NamedTuple):
     patience: int
     mode: Literal["min", "max"]
     margin: float
-    best: TrainState | None  # where a run goes on, that of the best epoch so far
+    best: TrainState | None  # of an earlier run that continues, that of its best epoch
 
 
 def early_stopping(
@@ -26,17 +26,17 @@ def early_stopping(
     margin: float = 0.0,
     best: TrainState | None = None,
 ) -> EarlyStopping:
-    """Ends a run when a number of the history hasn't got better for some epochs.
+    """Ends a run when a number of the history stops improving.
 
-    In the end the run has the parameters, and the state, of its best epoch.
+    The run returns the parameters, and the state, that were measured in its best epoch.
 
     Args:
         metric: a column of the history, as ``"validation_accuracy"``.
-        patience: after so many epochs without a better one it ends.
+        patience: how many epochs without a better one end it.
         mode: whether less or more is better.
         margin: by how much an epoch must beat the best before it to count as better.
-        best: where a run goes on, the TrainState of the best epoch so far: ``checkpoint.best``
-            has it. Without it the best of the epochs to come is what counts in the end.
+        best: where a run continues, the TrainState of the best epoch so far, which
+            ``checkpoint.best`` has. Defaults to the best of the epochs to come.
 
     Returns:
         An argument for ``fit``.

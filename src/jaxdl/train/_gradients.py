@@ -248,8 +248,8 @@ def _in_parts(
     """Adds up the gradients of parts of equal size, and of a smaller last one where rows are left.
 
     Each counts by what its loss is a mean over; what is returned has yet to be divided by the
-    count of them all. A part takes every so many-th row, so that it is spread over the devices as
-    the batch is.
+    count of them all. Rows are dealt out to the parts in turn, so that
+    each part is spread over the devices as the batch is.
     """
     size = rows_of(batch) or 1
     rows = -(-size // parts)

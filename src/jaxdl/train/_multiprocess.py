@@ -81,7 +81,7 @@ def joined(own: Iterator[Buffer]) -> Iterator[Buffer]:
     while True:
         buffer = next(own, None)
         rows, steps = (0, 0) if buffer is None else (buffer.batch_size, buffer.steps)
-        # Also where there is no more: a process whose data ends sooner must be known of.
+        # Also where there is no more: all must learn which process has run out of data.
         assert_same_across_processes(
             "fit", rows_a_batch=rows, batches=steps, arrays=_layout(buffer)
         )

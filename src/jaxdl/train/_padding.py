@@ -7,6 +7,7 @@ import jax
 
 from jaxdl import _jaxprs
 from jaxdl.train._contract import name_of_function, returned_by_loss
+from jaxdl.train._gradients import rows_of, with_weight
 from jaxdl.train._rows import Where, device_count
 from jaxdl.types import Array, Batch, Key, LossFn, Params, State
 
@@ -60,8 +61,36 @@ def pads(
     return False
 
 
+def check_filled_up(loss_fn: LossFn, train_state: Any, batch: Batch, axis: tuple[str, int]) -> None:
+    """Refuses to fill up a batch for devices where a loss doesn't read the weight.
+
+    Raises:
+        ValueError: naming the loss or the metrics.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> heedless = lambda p, s, b, *, key, train: (jax.numpy.mean(p * b["x"]), (s, {}))
+        >>> ts = SimpleNamespace(params=2.0, state=(), key=jax.random.key(0))
+        >>> check_filled_up(heedless, ts, {"x": jax.numpy.ones(3)}, ("data", 2))
+        Traceback (most recent call last):
+        ...
+        ValueError: <lambda>: a batch of 3 rows doesn't divide by 2 devices, and its loss ...
+    """
+    whole = jax.eval_shape(with_weight, batch)
+    found = heedless(
+        loss_fn, train_state.params, train_state.state, whole, key=train_state.key, axis=axis
+    )
+    _check_whole(loss_fn, rows_of(batch) or 0, axis[1], (found[0], False))
+
+
 def heedless(
-    loss_fn: LossFn, params: Params, state: State, batch: Batch, *, key: Key | None
+    loss_fn: LossFn,
+    params: Params,
+    state: State,
+    batch: Batch,
+    *,
+    key: Key | None,
+    axis: tuple[str, int] | None = None,
 ) -> tuple[list[str], bool]:
     """What depends on a batch's rows but not on their weight, and whether devices exchange rows.
 
@@ -81,7 +110,9 @@ def heedless(
         loss, _, metrics = returned_by_loss(loss_fn, returned, state)
         return {**metrics, "loss": loss}
 
-    traced, shapes = jax.make_jaxpr(numbers, return_shape=True)(weight, rest, params, state)
+    named_axes = None if axis is None else [axis]
+    trace = jax.make_jaxpr(numbers, return_shape=True, axis_env=named_axes)
+    traced, shapes = trace(weight, rest, params, state)
     rows = frozenset(range(1, 1 + len(jax.tree.leaves(rest))))
     named = [path[0].key for path, _ in jax.tree.leaves_with_path(shapes)]
     found = zip(named, _jaxprs.dependencies(traced.jaxpr), strict=True)

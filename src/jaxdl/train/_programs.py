@@ -128,7 +128,7 @@ def spread(tree: Any, mesh: Any) -> Any:
 
 
 def options(*, reproducible: bool) -> dict[str, bool]:
-    """What XLA must be told so that a program gives the same bits in every run.
+    """The options by which XLA gives the same bits in every run.
 
     On a CPU and a TPU it does by itself; on a GPU some sums depend on which thread is first.
     """

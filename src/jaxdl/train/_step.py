@@ -1,5 +1,6 @@
 """One training step: a pure function from a TrainState and a batch to the next TrainState."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -12,6 +13,7 @@ from jaxdl import metrics as metrics_lib
 from jaxdl.train._contract import check_params
 from jaxdl.train._gradients import TINY, batch_loss, gradient, with_weight
 from jaxdl.train._loss_scale import scale_of
+from jaxdl.train._padding import check_filled_up
 from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, State, name_of
 
 
@@ -160,6 +162,8 @@ def make_step(
         after = TrainState(train_state.step + 1, params, state, opt_state, train_state.key)
         return after, sums | {k: metrics_lib.mean(m(after, grads)) for k, m in measures.items()}
 
+    # For who splits batches over devices, and fills them up with rows of weight 0.
+    step.check_filled_up = functools.partial(check_filled_up, loss_fn)  # type: ignore[attr-defined]
     return step
 
 
