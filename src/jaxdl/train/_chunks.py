@@ -31,13 +31,13 @@ class Passed(NamedTuple):
     train_state: Any
     step: int
     passes: int  # over the data, complete ones
-    sums: Metrics  # of the metrics of its steps
-    complete: bool  # whether an epoch has just ended
-    share: float | None  # of the epoch that is done; None where nobody knows
-    rows: int
-    seconds: float  # of training
-    compile_seconds: float
     pace: Pace
+    sums: Any = ()  # of the metrics of its steps
+    complete: bool = False  # whether an epoch has just ended
+    share: float | None = None  # of the epoch that is done; None where nobody knows
+    rows: int = 0
+    seconds: float = 0.0  # of training
+    compile_seconds: float = 0.0
 
 
 def chunks(
@@ -81,9 +81,7 @@ def chunks(
                     passed = _chunk(program, passed, part, at, end, examine, length)
                     yield passed
                     if passed.complete:
-                        passed = passed._replace(
-                            sums={}, rows=0, seconds=0.0, compile_seconds=0.0, share=0.0
-                        )
+                        passed = Passed(*passed[:4], share=0.0)
                     compiling, at = 0.0, end
         if passed.step == first:
             number = passed.passes + 1

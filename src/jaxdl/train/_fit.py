@@ -141,20 +141,20 @@ def fit(
 
     measure, names_of = _validation(loss_fn, dataset, batch_size, devices, validate)
     run = Run(
-        make,
-        arrays,
-        dataset,
-        batch_size,
-        shuffle,
-        Length(epochs, max_steps, steps_per_epoch),
-        devices,
-        measure,
-        names_of,
-        explainer(loss_fn, accumulate, tuple(batch_fns)),
-        early_stopping,
-        lambda last, best: last._replace(params=validate(best), state=best.state),
-        tuple(hooks),
-        chunk,
+        make_step=make,
+        arrays=arrays,
+        data=dataset,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        length=Length(epochs, max_steps, steps_per_epoch),
+        devices=devices,
+        measure=measure,
+        names_of=names_of,
+        explain=explainer(loss_fn, accumulate, tuple(batch_fns)),
+        stopping=early_stopping,
+        restore=lambda last, best: last._replace(params=validate(best), state=best.state),
+        hooks=tuple(hooks),
+        chunk=chunk,
     )
     return train(run, train_state, list(history), "fit")
 

@@ -1,6 +1,7 @@
 """The loop around any step: epochs in chunks, validation, a history, a clean stop."""
 
 import contextlib
+import dataclasses
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -97,20 +98,20 @@ def loop(
     """
     arrays, rebuild = _programs.unbound(step)
     run = Run(
-        lambda arrays, train_state, data, batch_size, where: (rebuild(arrays), False),
-        arrays,
-        data,
-        batch_size,
-        shuffle,
-        Length(epochs, max_steps, steps_per_epoch),
-        devices,
-        validate or (lambda train_state: {}),
-        lambda train_state: None if validate else (),
-        lambda train_state, batch, after: leaf_of("the TrainState", after()),
-        early_stopping,
-        lambda last, best: best._replace(step=last.step),
-        tuple(hooks),
-        chunk,
+        make_step=lambda arrays, train_state, data, batch_size, where: (rebuild(arrays), False),
+        arrays=arrays,
+        data=data,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        length=Length(epochs, max_steps, steps_per_epoch),
+        devices=devices,
+        measure=validate or (lambda train_state: {}),
+        names_of=lambda train_state: None if validate else (),
+        explain=lambda train_state, batch, after: leaf_of("the TrainState", after()),
+        stopping=early_stopping,
+        restore=lambda last, best: best._replace(step=last.step),
+        hooks=tuple(hooks),
+        chunk=chunk,
     )
     return train(run, train_state, list(history), "loop")
 
@@ -120,23 +121,24 @@ def train(run: Run, train_state: Any, history: History, caller: str) -> tuple[An
     if not hasattr(train_state, "step") or not hasattr(train_state, "_replace"):
         kind = type(train_state).__name__
         raise TypeError(f"{caller}: train_state is a {kind}; it needs a NamedTuple with a step")
-    run = run._replace(devices=resolved(caller, run.devices))
+    run = dataclasses.replace(run, devices=resolved(caller, run.devices))
     check(run, caller)
     mesh: Any = run.devices.mesh
     _multiprocess.check(run.data, train_state, run.length, run.batch_size, history)
     source, run = _source(run)
     passes, done = position(run, train_state, history)
     begin = Passed(
-        _programs.placed(train_state, mesh, run.devices.rule),
-        int(train_state.step),
-        passes, {}, False, None, 0, 0.0, 0.0, Pace(run.chunk),
-    )  # fmt: skip
+        train_state=_programs.placed(train_state, mesh, run.devices.rule),
+        step=int(train_state.step),
+        passes=passes,
+        pace=Pace(run.chunk),
+    )
     if _is_over(run, history, begin):
         if not history:
             warnings.warn(f"{caller}: {_nothing_to_do(run, begin)}", stacklevel=3)
     else:
         names = run.names_of(begin.train_state)
-        run = run._replace(names_of=lambda train_state: names)
+        run = dataclasses.replace(run, names_of=lambda train_state: names)
     examine = examiner(run.explain, shuffle=run.shuffle and isinstance(run.data, data_lib.Dataset))
     steps = lambda: chunks(compiler(run), source, examine, run.length, begin, done)
     return _train(run, steps, begin, history)
@@ -251,7 +253,7 @@ def _nothing_to_do(run: Run, begin: Passed) -> str:
 
 def _source(run: Run) -> tuple[Source, Run]:
     mesh: Any = run.devices.mesh
-    run = run._replace(arrays=_programs.placed(run.arrays, mesh))
+    run = dataclasses.replace(run, arrays=_programs.placed(run.arrays, mesh))
     if run.data is None:
         return endless(), run
     if isinstance(run.data, Stream):

@@ -1,7 +1,8 @@
 """What a run is made of, and what it leaves behind."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from jaxdl import data as data_lib
 from jaxdl.data._stream import Stream
@@ -45,7 +46,8 @@ class Interrupted(SystemExit):
     signal: int
 
 
-class Run(NamedTuple):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
     """What stays the same over a run."""
 
     make_step: MakeStep
