@@ -170,6 +170,17 @@ def test_steps_without_data_and_rows_every_few_steps():
     same_bits(again, end)
 
 
+def test_fit_without_data_draws_from_its_key():
+    def loss_fn(params, state, batch, *, key, train):
+        x = jax.random.uniform(key, (64,))
+        return ((params["w"] * x - 3 * x) ** 2).mean(), (state, {})
+
+    params = {"w": jnp.zeros(())}
+    start = train.TrainState(jnp.int32(0), params, (), SGD.init(params), jax.random.key(0))
+    end, history = train.fit(loss_fn, SGD, start, None, epochs=4, steps_per_epoch=25, hooks=())
+    assert float(end.params["w"]) == pytest.approx(3, abs=1e-2) and len(history) == 4
+
+
 def test_fit_takes_stock_every_few_steps_of_a_dataset_or_an_endless_stream():
     loss_fn, tx, start, _ = recipe()
     whole, _ = train.fit(loss_fn, tx, start, dataset(), epochs=3, batch_size=10, hooks=())

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl import metrics as metrics_lib
+from jaxdl._precision import wide_dtype
 from jaxdl._varying import total, varying
 from jaxdl.train._contract import check_params, name_of_function, returned_by_loss
 from jaxdl.types import Array, Batch, Key, LossFn, Mean, Metrics, Params, State
@@ -275,4 +276,4 @@ def _in_parts(
 
 def _wide(x: Array) -> Array:
     """An array in the dtype of its sums: half precision would lose all but the largest terms."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    return x.astype(wide_dtype(x.dtype))

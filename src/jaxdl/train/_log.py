@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
+from jaxdl._precision import widen
 from jaxdl.train._step import Measure, TrainState
 from jaxdl.types import Array, Params
 
@@ -26,8 +27,7 @@ def gradient_norm(train_state: TrainState, grads: Params) -> Array:
         >>> float(gradient_norm(ts, {"kernel": jnp.array([3.0, 4.0])}))
         5.0
     """
-    wide = lambda g: g.astype(jnp.promote_types(g.dtype, jnp.float32))
-    return optax.tree.norm(jax.tree.map(wide, grads))
+    return optax.tree.norm(jax.tree.map(widen, grads))
 
 
 def learning_rate(schedule: Callable[[Array], ArrayLike] | None = None) -> Measure:

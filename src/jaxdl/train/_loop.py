@@ -83,7 +83,8 @@ def loop(
         Interrupted: if a signal ended it before its end.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> from typing import NamedTuple
+        >>> import jax, jax.numpy as jnp
         >>> class Walk(NamedTuple):
         ...     step: jax.Array
         ...     place: jax.Array
@@ -184,7 +185,7 @@ def _tell(run: Run, passed: Passed, history: History, should_stop: ShouldStop) -
 
 def _interrupted(run: Run, passed: Passed, history: History, signal: int) -> Interrupted:
     if parallel_lib.is_primary():
-        print(f"stopped by signal {signal} after step {passed.step}", file=sys.stderr)
+        print(f"stopped by signal {signal} after step {passed.step}", file=sys.stderr, flush=True)
     stop = Interrupted(128 + signal)
     stop.train_state, stop.history, stop.signal = passed.train_state, history, signal
     return stop

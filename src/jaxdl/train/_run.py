@@ -38,7 +38,14 @@ COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
 class Interrupted(SystemExit):
     """A run was asked to stop before its end; not caught, it ends a script with 128 + signal.
 
-    ``train_state`` and ``history`` are what the run had come to; with them it continues to the bit.
+    ``train_state`` and ``history`` are what the run had come to; with them it continues to the bit::
+
+        try:
+            end, history = train.fit(…)
+        except train.Interrupted as stop:
+            end, history = stop.train_state, stop.history
+
+    A notebook that didn't catch it has it in ``sys.last_value``.
     """
 
     train_state: Any

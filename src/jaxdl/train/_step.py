@@ -10,6 +10,7 @@ import optax
 
 from jaxdl import _checks, _contract
 from jaxdl import metrics as metrics_lib
+from jaxdl.train import _programs
 from jaxdl.train._contract import check_params
 from jaxdl.train._gradients import TINY, batch_loss, gradient, with_weight
 from jaxdl.train._loss_scale import scale_of
@@ -35,6 +36,10 @@ BatchFn: TypeAlias = Callable[[Key, Batch], Batch]
 
 Measure: TypeAlias = Callable[[TrainState, Params], Array]
 """A number for the history out of the TrainState after a step and the step's gradient."""
+
+
+# It runs once, and drawing random numbers is slow to optimise: level 1 compiles in half the time.
+QUICKLY = {"xla_backend_optimization_level": 1}
 
 
 def init_state(
@@ -74,8 +79,10 @@ def init_state(
         >>> again.params["kernel"] is train_state.params["kernel"]
         True
     """
-    start = _start if isinstance(key, jax.core.Tracer) else _start_compiled
-    train_state = start(net, tx, key)
+    start: Callable[[Key], TrainState] = functools.partial(_start, net, tx)
+    if not isinstance(key, jax.core.Tracer):
+        start = _programs.compiled(jax.jit(start), key, options=QUICKLY)
+    train_state = start(key)
     if params is not None:
         train_state = train_state._replace(params=params, opt_state=tx.init(params))
     return train_state if state is None else train_state._replace(state=state)
@@ -86,12 +93,6 @@ def _start(net: Layer, tx: optax.GradientTransformation, key: Key) -> TrainState
     params, state = _contract.initialised(net, init_key)
     check_params(f"init of {name_of(net)}", params)
     return TrainState(jnp.int32(0), params, state, tx.init(params), train_key)
-
-
-# It runs once, and drawing random numbers is slow to optimise: level 1 compiles in half the time.
-_start_compiled = jax.jit(
-    _start, static_argnums=(0, 1), compiler_options={"xla_backend_optimization_level": 1}
-)
 
 
 def make_step(
