@@ -34,7 +34,7 @@ def find_learning_rate(
     low: float = 1e-6,
     high: float = 10.0,
     steps: int = 100,
-    decay: float = 0.8,
+    decay: float = 0.9,
 ) -> LearningRates:
     """Trains with a learning rate that grows at each step, and looks where the loss falls fastest.
 
@@ -65,7 +65,7 @@ def find_learning_rate(
         >>> start = train.init_state(net, optax.sgd(0.1), jax.random.key(0))
         >>> loss_fn = train.supervised(net, losses.mse_loss)
         >>> line = Dataset({"inputs": x, "labels": 3 * x + 1})
-        >>> found = find_learning_rate(loss_fn, optax.sgd, start, line, batch_size=16)
+        >>> found = find_learning_rate(loss_fn, optax.sgd, start, line, batch_size=64)
         >>> 0.01 < found.best < 3
         True
 
