@@ -38,7 +38,7 @@ COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
 class Interrupted(SystemExit):
     """A run was asked to stop before its end; not caught, it ends a script with 128 + signal.
 
-    ``train_state`` and ``history`` are how far the run had come; it continues from them to the bit::
+    ``train_state`` and ``history`` are what it had come to; from them it continues to the bit::
 
         try:
             end, history = train.fit(…)
