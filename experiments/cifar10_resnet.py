@@ -1,7 +1,7 @@
 """A residual network of twenty layers on CIFAR-10, in bfloat16, on all devices there are.
 
 Images are flipped and shifted at random on the device; SGD with Nesterov momentum and a cosine
-schedule. The set comes through TFDS: prepare it once where there is a network and TensorFlow.
+schedule. The set is downloaded once.
 
 Command:  python experiments/cifar10_resnet.py [--depth 20] [--data-dir DIR]
 Result:   not measured yet: there was no copy of the set; tested on images made up
@@ -33,7 +33,7 @@ class Config(harness.Config):
     epochs: int = 160
     """passes over the training part"""
     data_dir: Path | None = None
-    """folder with the copy that TFDS prepared, where it is in no usual place"""
+    """folder with a copy of the set; else it is looked for in the usual places, and downloaded"""
     depth: int = 20
     """layers with kernels, 6n + 2"""
     batch_size: int = 128
