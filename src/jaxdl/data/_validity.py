@@ -104,10 +104,9 @@ def _check_finite(where: str, x: Any) -> None:
         bad = np.flatnonzero(~finite.reshape(len(x), -1).all(axis=1))
         rows = "1 row" if len(bad) == 1 else f"{len(bad)} rows"
         raise ValueError(f"{where} has {rows} with nan or infinity, the first is row {bad[0]}")
-    kept = jax.dtypes.canonicalize_dtype(x.dtype)
-    if x.size and kept != x.dtype and (largest := np.abs(x).max()) > np.finfo(np.float32).max:
+    if x.dtype == np.float64 and _narrows() and (top := np.abs(x).max()) > np.finfo("f4").max:
         raise ValueError(
-            f"{where} is {_checks.describe(x)} and reaches {largest:.3g}, infinite in {kept}"
+            f"{where} is {_checks.describe(x)} and reaches {top:.3g}, infinite in float32"
         )
 
 
@@ -125,11 +124,16 @@ def too_wide(x: Any) -> int | None:
     """Returns an integer of an array that doesn't fit the bits that JAX keeps, if there is one."""
     if isinstance(x, jax.Array) or not x.size or x.dtype.kind not in "iuO":
         return None
-    if x.dtype != object and jax.dtypes.canonicalize_dtype(x.dtype) == x.dtype:
+    if x.dtype.itemsize < 8 or not (_narrows() or x.dtype == object):
         return None
     low, high = (0, 2**32) if x.dtype.kind == "u" else (-(2**31), 2**31)
     ends = int(x.min()), int(x.max())
     return next((value for value in ends if not low <= value < high), None)
+
+
+def _narrows() -> bool:
+    """Whether JAX keeps 32 bits of numbers of 64."""
+    return not jax.config.read("jax_enable_x64")
 
 
 def _check_labels(where: str, labels: Any, classes: int) -> None:
