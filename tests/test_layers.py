@@ -85,7 +85,7 @@ def test_dropout_at_its_ends(key, rate):
         (lambda: layers.dense(0, 3), r"dense\(0, 3\): n_in is 0"),
         (lambda: layers.dense(3, 2.5), "n_out is 2.5"),
         (lambda: layers.dropout(1.5), "rate is 1.5"),
-        (lambda: models.mlp((5,)), "at least two sizes"),
+        (lambda: models.mlp((5,)), "at least two, in and out"),
         (lambda: serial(), "needs layers"),
         (lambda: serial(jnp.tanh, head=jnp.tanh), "by position or all by name"),
         (lambda: serial(3), "not of 3"),

@@ -68,7 +68,7 @@ def written(value: Any) -> str:
     if _is_layer(value):
         return _layer(value)
     if isinstance(value, functools.partial):
-        return _call("partial", (value.func, *value.args), value.keywords)
+        return call("partial", (value.func, *value.args), value.keywords)
     if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
         ends = "[]" if isinstance(value, list) else "()" if len(value) != 1 else ("(", ",)")
         return ends[0] + ", ".join(map(written, value)) + ends[1]
@@ -77,7 +77,7 @@ def written(value: Any) -> str:
     if hasattr(value, "_fields"):  # such as Init
         defaults = type(value)._field_defaults
         given = {k: v for k, v in value._asdict().items() if defaults.get(k, Made) is not v}
-        return _call(type(value).__name__, (), given)
+        return call(type(value).__name__, (), given)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return f"{value.dtype}[{','.join(map(str, value.shape))}]" if value.shape else str(value)
     maker, _, inner = getattr(value, "__qualname__", "").partition(".<locals>.")
@@ -128,13 +128,14 @@ def _layer(layer: Any) -> str:
     if record is not None:
         if record.factory.__name__ == "_lifted":
             return written(record.args[0])
-        return _call(record.factory.__name__, record.args, record.kwargs)
+        return call(record.factory.__name__, record.args, record.kwargs)
     if hasattr(layer.apply, "made"):  # it has a name of its own
         return layer.apply.__name__
     return f"Layer(init={written(layer.init)}, apply={written(layer.apply)})"
 
 
-def _call(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def call(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """A call as one would write it, on several lines where one is too long."""
     words = [*map(written, args), *(f"{key}={written(value)}" for key, value in kwargs.items())]
     line = f"{name}({', '.join(words)})"
     if len(line) <= WIDTH and "\n" not in line:

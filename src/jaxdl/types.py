@@ -1,5 +1,6 @@
 """The types that every part of jaxdl speaks in: plain data and two function signatures."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -123,7 +124,26 @@ def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
     apply.__name__ = name  # type: ignore[attr-defined]
     scoped = jax.named_scope(name)(apply)
     scoped.made = None  # type: ignore[attr-defined]  # a factory records its call here
-    return Layer(init, scoped)
+
+    @functools.wraps(init)
+    def init_fn(key: Key, /) -> tuple[Params, State]:
+        if not _is_one_key(key):
+            got = f"{key.dtype}{list(key.shape)}" if hasattr(key, "dtype") else repr(key)
+            raise TypeError(
+                f"{name}: init got {got}; it takes one key, as jax.random.key(0), and an ensemble "
+                "is jax.vmap(net.init)(keys)"
+            )
+        return init(key)
+
+    return Layer(init_fn, scoped)
+
+
+def _is_one_key(key: Any) -> bool:
+    """Whether it is one key, typed or, as in older programs, two or four uint32."""
+    if not hasattr(key, "dtype"):
+        return False
+    typed = jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
+    return key.shape == () if typed else key.dtype == "uint32" and key.shape in ((2,), (4,))
 
 
 def no_params(key: Key) -> tuple[Params, State]:

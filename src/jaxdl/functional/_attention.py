@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl.functional._attention_blockwise import blockwise_attention
 from jaxdl.functional._attention_scores import checked, keep, scores, up_to_now, weighted_sum
 from jaxdl.functional._stochastic import dropout
@@ -137,8 +137,8 @@ def attention_weights(
 
 def drops(function: str, rate: float | Array, key: Key | None) -> bool:
     """Returns whether anything is dropped, or raises where that needs a key and there is none."""
-    _checks.in_unit_interval(function, "rate", rate, closed=True)
-    if isinstance(rate, int | float) and rate == 0:
+    _ranges.check(function, rate=rate)
+    if _checks.is_zero(rate):
         return False
     if key is None:
         raise ValueError(f"{function} needs a key to drop a share of {rate}")

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
 from jaxdl._precision import widen
 from jaxdl.functional._normalization import same_params
@@ -67,6 +67,9 @@ def batch_norm(
         Ioffe and Szegedy, "Batch normalization", 2015, https://arxiv.org/abs/1502.03167.
     """
     name = f"batch_norm({state['mean'].shape[0]})"
+    _ranges.check(name, epsilon=epsilon)
+    if momentum is not None:
+        _ranges.check(name, momentum=momentum)
     x = _checks.floating(name, "x", x)
     _checks.last_axis(name, x, state["mean"].shape[0])
     same_params(name, params, x.shape[-1:])

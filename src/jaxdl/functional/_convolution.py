@@ -77,7 +77,7 @@ def conv(
     dilation = per_axis(name, "dilation", dilation, axes)
     spans = tuple(map(span, kernel.shape[:axes], dilation))
     spatial = x.shape[-1 - axes : -1]
-    padded = _resolve(name, padding, spatial, spans, stride)
+    padded = resolve(name, padding, spatial, spans, stride)
     geometry = Geometry(stride, padded, (1,) * axes, dilation, groups)
     _fits(name, x, spatial, padded, spans)
     return _batched(name, params, kernel, x, geometry, derivatives)
@@ -183,7 +183,7 @@ def _image(name: str, x: ArrayLike, axes: int, n_in: int) -> Array:
     return x
 
 
-def _resolve(name: str, padding: Padding, spatial: Shape, spans: Shape, stride: Shape) -> Pairs:
+def resolve(name: str, padding: Padding, spatial: Shape, spans: Shape, stride: Shape) -> Pairs:
     """Padding by name or number as pairs."""
     if not isinstance(padding, str):
         return pairs(name, padding, len(spatial))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.lax import rsqrt
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
 from jaxdl._precision import widen
 from jaxdl.functional._standardize import standardize
@@ -43,6 +43,7 @@ def layer_norm(
     Reference:
         Ba et al., "Layer normalization", 2016, https://arxiv.org/abs/1607.06450.
     """
+    _ranges.check("layer_norm", epsilon=epsilon)
     x = _checks.floating("layer_norm", "x", x)
     over = _last_axes("layer_norm", x, axes)
     same_params("layer_norm", params, x.shape[-axes:])
@@ -76,6 +77,8 @@ def rms_norm(
         Zhang and Sennrich, "Root mean square layer normalization", 2019,
         https://arxiv.org/abs/1910.07467.
     """
+    if epsilon is not None:
+        _ranges.check("rms_norm", epsilon=epsilon)
     x = _checks.floating("rms_norm", "x", x)
     over = _last_axes("rms_norm", x, axes)
     same_params("rms_norm", params, x.shape[-axes:])
@@ -116,6 +119,7 @@ def group_norm(
     Reference:
         Wu and He, "Group normalization", 2018, https://arxiv.org/abs/1803.08494.
     """
+    _ranges.check("group_norm", epsilon=epsilon)
     x = _checks.floating("group_norm", "x", x)
     _checks.positive_ints("group_norm", groups=groups)
     over = _last_axes("group_norm", x, axes)
@@ -158,6 +162,7 @@ def instance_norm(
     Reference:
         Ulyanov et al., "Instance normalization", 2016, https://arxiv.org/abs/1607.08022.
     """
+    _ranges.check("instance_norm", epsilon=epsilon)
     x = _checks.floating("instance_norm", "x", x)
     over = _last_axes("instance_norm", x, axes)
     same_params("instance_norm", params, x.shape[-1:])
@@ -166,7 +171,7 @@ def instance_norm(
 
 
 def local_response_norm(
-    x: ArrayLike, *, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    x: ArrayLike, size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Array:
     """Divides by the neighbouring channels: y = x / (k + alpha/size · Σ x²)^beta.
 
@@ -193,6 +198,7 @@ def local_response_norm(
     Reference:
         Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
     """
+    _ranges.check("local_response_norm", alpha=alpha, beta=beta, k=k)
     x = _checks.floating("local_response_norm", "x", x)
     _checks.positive_ints("local_response_norm", size=size)
     values = widen(x)

@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
 from jaxdl._precision import spread, wide_dtype, widen
 from jaxdl.types import Array
@@ -50,6 +50,7 @@ def rotary(
     Reference:
         Su et al., "RoFormer", 2021, https://arxiv.org/abs/2104.09864.
     """
+    _ranges.check("rotary", base=base)
     x = _checks.floating("rotary", "x", x)
     if x.ndim < 3 or x.shape[-1] % 2:
         raise ShapeError(
@@ -103,6 +104,7 @@ def sinusoidal_positions(
         Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762.
     """
     _checks.positive_ints("sinusoidal_positions", n_features=n_features)
+    _ranges.check("sinusoidal_positions", base=base)
     if n_features % 2:
         raise ValueError(f"sinusoidal_positions: n_features is {n_features}; it must be even")
     angles = _angles(jnp.asarray(positions), n_features, base, wide_dtype(dtype))

@@ -78,6 +78,8 @@ def lstm(
     Raises:
         ShapeError: if a shape doesn't fit the params.
         TypeError: if ``x`` isn't floating point or ``lengths`` not of integers.
+        ValueError: if a length that is known is negative or longer than ``x``; inside ``jit`` it
+            counts as 0, or as all steps.
 
     Example:
         >>> from jaxdl import layers

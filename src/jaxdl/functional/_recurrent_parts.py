@@ -87,6 +87,11 @@ def cut(name: str, params: Cell, x: ArrayLike, lengths: ArrayLike | None) -> Ste
         raise TypeError(f"{name}: lengths is {describe(lengths)}; it must be of integers")
     if lengths.shape != lead:
         raise ShapeError(f"{name}: lengths is {describe(lengths)}; it must have shape {lead}")
+    known = _checks.known(lengths)
+    if known is not None and known.size and not 0 <= known.min() <= known.max() <= time:
+        raise ValueError(
+            f"{name}: lengths go from {known.min()} to {known.max()}; x has {time} steps"
+        )
     mask = jnp.arange(time, dtype=jnp.int32)[:, None] < lengths.reshape(1, -1).astype(jnp.int32)
     # What stands in the padding may be anything, also nan, and must not reach a gradient.
     return Steps(jnp.where(mask[..., None], x, 0), mask[..., None], lead)

@@ -5,6 +5,7 @@ import math
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
+from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
 from jaxdl.types import Array
 
@@ -22,20 +23,22 @@ def flatten(x: ArrayLike, *, axes: int) -> Array:
 
     Raises:
         ShapeError: if ``x`` has fewer axes.
+        ValueError: if ``axes`` isn't a positive integer.
 
     Example:
         >>> flatten(jnp.ones((5, 28, 28, 1)), axes=3).shape
         (5, 784)
     """
-    x = jnp.asarray(x)
-    if not 1 <= axes <= x.ndim:
+    x = _checks.array("flatten", "x", x)
+    _checks.positive_ints("flatten", axes=axes)
+    if axes > x.ndim:
         raise ShapeError(f"flatten of the last {axes} axes got {describe(x)}")
     kept = x.shape[: x.ndim - axes]
     return x.reshape(*kept, math.prod(x.shape[x.ndim - axes :]))
 
 
 def rescale(
-    x: ArrayLike, *, scale: float = 1 / 255, offset: float = 0.0, dtype: DTypeLike = jnp.float32
+    x: ArrayLike, scale: float = 1 / 255, offset: float = 0.0, *, dtype: DTypeLike = jnp.float32
 ) -> Array:
     """Moves numbers to another range: y = scale·x + offset; by default bytes to [0, 1].
 
@@ -48,8 +51,16 @@ def rescale(
     Returns:
         An array of the shape of ``x``.
 
+    Raises:
+        TypeError: if ``dtype`` isn't floating point, or an argument no number.
+
     Example:
         >>> rescale(jnp.array([0, 255], "uint8"), scale=2 / 255, offset=-1.0)
         Array([-1.,  1.], dtype=float32)
     """
-    return jnp.asarray(x).astype(dtype) * jnp.asarray(scale, dtype) + jnp.asarray(offset, dtype)
+    x = _checks.array("rescale", "x", x)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"rescale: dtype is {dtype!r}; it must be floating point")
+    for argument, value in (("scale", scale), ("offset", offset)):
+        _checks.number("rescale", argument, value)
+    return x.astype(dtype) * jnp.asarray(scale, dtype) + jnp.asarray(offset, dtype)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
 from jaxdl.types import Array, Key, Shape
 
@@ -12,7 +12,7 @@ ALPHA = -1.7580993408473766
 """Minus the product of selu's scale and alpha: what selu tends to at minus infinity."""
 
 
-def dropout(key: Key, x: ArrayLike, *, rate: float | Array) -> Array:
+def dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
     """Drops entries at random and scales up the rest: y = m·x / (1 - p), m ~ Bernoulli(1 - p).
 
     Args:
@@ -34,12 +34,12 @@ def dropout(key: Key, x: ArrayLike, *, rate: float | Array) -> Array:
     Reference:
         Srivastava et al., "Dropout: a simple way to prevent networks from overfitting", 2014.
     """
-    _checks.in_unit_interval("dropout", "rate", rate, closed=True)
+    _ranges.check("dropout", rate=rate)
     x = _checks.floating("dropout", "x", x)
     return _drop(key, x, rate, x.shape)
 
 
-def feature_dropout(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -> Array:
+def feature_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
     """Drops whole channels of an example: y = m·x / (1 - p), one m ~ Bernoulli(1 - p) a channel.
 
     Args:
@@ -66,12 +66,12 @@ def feature_dropout(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -
         Tompson et al., "Efficient object localization using convolutional networks", 2014,
         https://arxiv.org/abs/1411.4280.
     """
-    _checks.in_unit_interval("feature_dropout", "rate", rate, closed=True)
+    _ranges.check("feature_dropout", rate=rate)
     x = _checks.floating("feature_dropout", "x", x)
     return _drop(key, x, rate, _channels("feature_dropout", x, axes))
 
 
-def drop_path(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -> Array:
+def drop_path(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
     """Drops whole examples, as a residual block's branch: y = m·x / (1 - p), one m an example.
 
     This is stochastic depth: where the branch is dropped, the block passes on its input alone.
@@ -102,13 +102,13 @@ def drop_path(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -> Arra
         Huang et al., "Deep networks with stochastic depth", 2016,
         https://arxiv.org/abs/1603.09382.
     """
-    _checks.in_unit_interval("drop_path", "rate", rate, closed=True)
+    _ranges.check("drop_path", rate=rate)
     x = _checks.floating("drop_path", "x", x)
     _channels("drop_path", x, axes)
     return _drop(key, x, rate, (*x.shape[: x.ndim - axes], *(1,) * axes))
 
 
-def alpha_dropout(key: Key, x: ArrayLike, *, rate: float | Array) -> Array:
+def alpha_dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
     """Dropout that keeps mean 0 and variance 1, for selu: y = a·(m·x + (1 - m)·α) + b.
 
     What is dropped becomes α = -1.7581, the value that selu tends to, m ~ Bernoulli(1 - p),
@@ -133,12 +133,12 @@ def alpha_dropout(key: Key, x: ArrayLike, *, rate: float | Array) -> Array:
         Klambauer et al., "Self-normalizing neural networks", 2017,
         https://arxiv.org/abs/1706.02515.
     """
-    _checks.in_unit_interval("alpha_dropout", "rate", rate, closed=True)
+    _ranges.check("alpha_dropout", rate=rate)
     x = _checks.floating("alpha_dropout", "x", x)
     return _alpha_drop(key, x, rate, x.shape)
 
 
-def feature_alpha_dropout(key: Key, x: ArrayLike, *, rate: float | Array, axes: int) -> Array:
+def feature_alpha_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
     """Drops whole channels of an example as ``alpha_dropout`` drops entries.
 
     Args:
@@ -157,12 +157,12 @@ def feature_alpha_dropout(key: Key, x: ArrayLike, *, rate: float | Array, axes: 
         >>> feature_alpha_dropout(jax.random.key(0), jnp.ones((2, 2)), rate=0.5, axes=2).shape
         (2, 2)
     """
-    _checks.in_unit_interval("feature_alpha_dropout", "rate", rate, closed=True)
+    _ranges.check("feature_alpha_dropout", rate=rate)
     x = _checks.floating("feature_alpha_dropout", "x", x)
     return _alpha_drop(key, x, rate, _channels("feature_alpha_dropout", x, axes))
 
 
-def gaussian_noise(key: Key, x: ArrayLike, *, stddev: float | Array) -> Array:
+def gaussian_noise(key: Key, x: ArrayLike, stddev: float | Array) -> Array:
     """Adds normal noise: y = x + stddev·n, n ~ N(0, 1).
 
     Args:
@@ -182,11 +182,11 @@ def gaussian_noise(key: Key, x: ArrayLike, *, stddev: float | Array) -> Array:
         True
     """
     x = _checks.floating("gaussian_noise", "x", x)
-    nonnegative("gaussian_noise", "stddev", stddev)
+    _ranges.check("gaussian_noise", stddev=stddev)
     return x + jnp.asarray(stddev, x.dtype) * jax.random.normal(key, x.shape, x.dtype)
 
 
-def gaussian_dropout(key: Key, x: ArrayLike, *, rate: float | Array) -> Array:
+def gaussian_dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
     """Multiplies by normal noise: y = x·(1 + √(p / (1 - p))·n), n ~ N(0, 1).
 
     Mean and variance of the factor are those of ``dropout``.
@@ -210,22 +210,17 @@ def gaussian_dropout(key: Key, x: ArrayLike, *, rate: float | Array) -> Array:
     Reference:
         Srivastava et al., "Dropout: a simple way to prevent networks from overfitting", 2014, §10.
     """
-    _checks.in_unit_interval("gaussian_dropout", "rate", rate)
+    _ranges.check("gaussian_dropout", rate=rate)
     x = _checks.floating("gaussian_dropout", "x", x)
     rate = jnp.asarray(rate, jnp.float32)
     spread = jnp.sqrt(rate / (1 - rate)).astype(x.dtype)
     return x * (1 + spread * jax.random.normal(key, x.shape, x.dtype))
 
 
-def nonnegative(function: str, argument: str, value: float | Array) -> None:
-    """Raises a ValueError if a concrete ``value`` is below 0."""
-    if isinstance(value, int | float) and not value >= 0:
-        raise ValueError(f"{function}: {argument} is {value}; it must be at least 0")
-
-
 def _channels(function: str, x: Array, axes: int) -> Shape:
     """Returns the shape that has an entry for each example and channel, or raises."""
-    if not 1 <= axes <= x.ndim:
+    _checks.positive_ints(function, axes=axes)
+    if axes > x.ndim:
         raise ShapeError(f"{function} with examples of {axes} axes got {describe(x)}")
     return (*x.shape[: x.ndim - axes], *(1,) * (axes - 1), x.shape[-1])
 

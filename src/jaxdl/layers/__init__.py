@@ -8,28 +8,31 @@ from jaxdl.layers._bilinear import bilinear
 from jaxdl.layers._convolution import conv, conv_relu_pool, conv_transpose, depthwise_conv
 from jaxdl.layers._dense import dense
 from jaxdl.layers._embedding import embedding, embedding_bag
+from jaxdl.layers._images import (
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    avg_pool,
+    flatten,
+    global_avg_pool,
+    global_max_pool,
+    local_response_norm,
+    lp_pool,
+    max_pool,
+    pixel_shuffle,
+    pixel_unshuffle,
+    rescale,
+    upsample,
+)
 from jaxdl.layers._normalization import (
     group_norm,
     instance_norm,
     layer_norm,
-    local_response_norm,
     rms_norm,
-)
-from jaxdl.layers._pooling import (
-    adaptive_avg_pool,
-    adaptive_max_pool,
-    avg_pool,
-    global_avg_pool,
-    global_max_pool,
-    lp_pool,
-    max_pool,
 )
 from jaxdl.layers._positions import learned_positions, sinusoidal_positions
 from jaxdl.layers._recurrent import gru, lstm, rnn
 from jaxdl.layers._regularization import activity_regularizer
 from jaxdl.layers._reparametrization import spectral_norm, weight_norm
-from jaxdl.layers._resampling import pixel_shuffle, pixel_unshuffle, upsample
-from jaxdl.layers._reshaping import flatten, rescale
 from jaxdl.layers._stochastic import (
     alpha_dropout,
     drop_path,

@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks, activations, functional, initializers
-from jaxdl.layers._dense import dense
-from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
+from jaxdl import _checks, _ranges, activations, functional, initializers
+from jaxdl.layers._building import affine, floating_dtype, needed
+from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named, no_params
 
 
 @factory
@@ -32,6 +32,7 @@ def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) ->
     """
     name = f"prelu({n})"
     _checks.positive_ints(name, n=n)
+    floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:
         return {"slope": jnp.full(n, slope, dtype)}, ()
@@ -68,6 +69,7 @@ def swish(n: int = 1, *, beta: float = 1.0, dtype: DTypeLike = jnp.float32) -> L
     """
     name = f"swish({n})"
     _checks.positive_ints(name, n=n)
+    floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:
         return {"beta": jnp.full(n, beta, dtype)}, ()
@@ -118,14 +120,16 @@ def maxout(
     """
     name = f"maxout({n_in}, {n_out}, pieces={pieces})"
     _checks.positive_ints(name, n_in=n_in, n_out=n_out, pieces=pieces)
-    affine = dense(n_in, n_out * pieces, bias=bias, init=init, dtype=dtype)
-
-    def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
-        return activations.maxout(functional.dense(params, x), pieces=pieces), state
-
-    return named(name, affine.init, apply_fn)
+    return affine(
+        name,
+        lambda params, x: activations.maxout(functional.dense(params, x), pieces=pieces),
+        (n_in, n_out * pieces),
+        n_out * pieces,
+        fan_in=n_in,
+        bias=bias,
+        init=init,
+        dtype=dtype,
+    )
 
 
 @factory
@@ -147,18 +151,14 @@ def rrelu(*, lower: float = 1 / 8, upper: float = 1 / 3) -> Layer:
         >>> rrelu(lower=0.0, upper=0.5).apply((), (), jnp.array([-1.0, 2.0]))[0]
         Array([-0.25,  2.  ], dtype=float32)
     """
+    _ranges.check("rrelu", lower=lower, upper=upper)
+    _ranges.ordered("rrelu", lower=lower, upper=upper)
     name = f"rrelu({lower:.4g}, {upper:.4g})"
-    if lower > upper:
-        raise ValueError(f"{name}: lower is above upper")
-
-    def init_fn(key: Key) -> tuple[Params, State]:
-        return (), ()
 
     def apply_fn(
         params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
     ) -> tuple[Array, State]:
-        if train and key is None:
-            raise ValueError(f"{name} needs a key in training: apply(…, key=key, train=True)")
+        key = needed(name, key) if train else None
         return activations.rrelu(x, lower=lower, upper=upper, key=key, train=train), state
 
-    return named(name, init_fn, apply_fn)
+    return named(name, no_params, apply_fn)

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks, functional, initializers
+from jaxdl import _checks, _ranges, functional, initializers
+from jaxdl.layers._building import needed
 from jaxdl.layers._dense import dense
 from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
 
@@ -75,7 +76,7 @@ def multi_head_attention(
     """
     name = f"multi_head_attention({n_features}, {n_heads})"
     _checks.positive_ints(name, n_features=n_features, n_heads=n_heads)
-    _checks.in_unit_interval(name, "rate", rate, closed=True)
+    _ranges.check(name, rate=rate, rotary_base=rotary_base)
     n_columns = _columns(name, n_features, n_heads, n_heads if n_kv_heads is None else n_kv_heads)
     if rotary and n_features // n_heads % 2:
         raise ValueError(f"{name}: rotary needs an even size of heads, not {n_features // n_heads}")
@@ -104,8 +105,7 @@ def multi_head_attention(
             return functional.multi_head_attention_step(
                 params, state, x, n_heads=n_heads, rotary_base=base
             )
-        if train and key is None and not (isinstance(rate, int | float) and rate == 0):
-            raise ValueError(f"{name} needs a key in training: apply(…, key=key, train=True)")
+        key = needed(name, key) if train and not _checks.is_zero(rate) else None
         return whole(params, x, rate=rate if train else 0.0, key=key), state
 
     return named(name, init_fn, apply_fn)

@@ -5,7 +5,8 @@ import functools
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks, functional
+from jaxdl import _checks, _ranges, functional
+from jaxdl.layers._building import floating_dtype
 from jaxdl.layers._normalization import affine_params
 from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
@@ -48,9 +49,10 @@ def batch_norm(
     """
     name = f"batch_norm({n})"
     _checks.positive_ints(name, n=n)
+    _ranges.check(name, epsilon=epsilon)
     if momentum is not None:
-        _checks.in_unit_interval(name, "momentum", momentum, closed=True)
-    _checks.at_least(name, 0, epsilon=epsilon)
+        _ranges.check(name, momentum=momentum)
+    floating_dtype(name, dtype)
     compute = functools.partial(
         functional.batch_norm, momentum=momentum, epsilon=epsilon, axis_name=axis_name
     )

@@ -1,13 +1,13 @@
 """Bilinear layers."""
 
-from typing import Any
+from collections.abc import Mapping
 
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional, initializers
-from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
+from jaxdl.layers._building import affine
+from jaxdl.types import Array, Init, Layer, factory
 
 
 @factory
@@ -30,8 +30,8 @@ def bilinear(
         n_in2: features of the second, which stand behind those of the first.
         n_out: features that go out.
         bias: whether a bias is added.
-        init: how kernel and bias are drawn, for ``n_in1`` inputs; PyTorch's default U(±1/√n_in1)
-            unless given.
+        init: how kernel and bias are drawn, for ``n_in1`` inputs. Defaults to PyTorch's
+            U(±1/√n_in1).
         dtype: of the parameters.
 
     Returns:
@@ -42,6 +42,7 @@ def bilinear(
         ValueError: if a size isn't a positive integer.
 
     Example:
+        >>> import jax
         >>> net = bilinear(3, 4, 2)
         >>> params, state = net.init(jax.random.key(0))
         >>> first, second = jnp.ones((5, 3)), jnp.ones((5, 4))
@@ -52,20 +53,20 @@ def bilinear(
     name = f"bilinear({n_in1}, {n_in2}, {n_out})"
     _checks.positive_ints(name, n_in1=n_in1, n_in2=n_in2, n_out=n_out)
 
-    def init_fn(key: Key) -> tuple[Params, State]:
-        kernel_key, bias_key = jax.random.split(key)
-        # Drawn as a matrix, whose fan_in is n_in1 as in PyTorch, and not n_in1·n_in2.
-        kernel = init.kernel(kernel_key, (n_in1, n_in2 * n_out), dtype)
-        params: dict[str, Any] = {"kernel": kernel.reshape(n_in1, n_in2, n_out)}
-        if bias:
-            params["bias"] = init.bias(n_in1)(bias_key, (n_out,), dtype)
-        return params, ()
-
-    def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
+    def compute(params: Mapping[str, Array], x: ArrayLike) -> Array:
         x = _checks.floating(name, "x", x)
         _checks.last_axis(name, x, n_in1 + n_in2)
-        return functional.bilinear(params, x[..., :n_in1], x[..., n_in1:]), state
+        return functional.bilinear(params, x[..., :n_in1], x[..., n_in1:])
 
-    return named(name, init_fn, apply_fn)
+    return affine(
+        name,
+        compute,
+        (n_in1, n_in2, n_out),
+        n_out,
+        fan_in=n_in1,
+        bias=bias,
+        init=init,
+        dtype=dtype,
+        # As a matrix, whose fan_in is n_in1 as in PyTorch, and not n_in1·n_in2.
+        drawn=(n_in1, n_in2 * n_out),
+    )

@@ -2,19 +2,18 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
-import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
 
 from jaxdl import _checks, functional, initializers
 from jaxdl._checks import ShapeError
-from jaxdl.functional._windows import one_an_axis
-from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, named
-
-Padding = str | int | Sequence[int | tuple[int, int]]
+from jaxdl.functional._convolution import resolve
+from jaxdl.functional._windows import Padding, one_an_axis, per_axis
+from jaxdl.layers._building import affine
+from jaxdl.types import Init, Layer, factory
 
 
 @factory
@@ -57,6 +56,7 @@ def conv(
         ShapeError: if groups don't divide the channels.
 
     Example:
+        >>> import jax
         >>> layer = conv(1, 32, (5, 5), padding="SAME")
         >>> params, state = layer.init(jax.random.key(0))
         >>> layer.apply(params, state, jnp.ones((8, 28, 28, 1)))[0].shape
@@ -64,7 +64,7 @@ def conv(
     """
     size = one_an_axis("conv", "size", size)
     name = f"conv({n_in}, {n_out}, {size})"
-    _sizes(name, n_in, n_out, size, groups)
+    _check(name, n_in, n_out, size, groups, padding, stride=stride, dilation=dilation)
     fn = functools.partial(
         functional.conv,
         stride=stride,
@@ -73,7 +73,9 @@ def conv(
         groups=groups,
         derivatives=derivatives,
     )
-    return _layer(name, fn, (*size, n_in // groups, n_out), n_out, bias, init, dtype)
+    shape = (*size, n_in // groups, n_out)
+    fan_in = math.prod(shape[:-1])
+    return affine(name, fn, shape, n_out, fan_in=fan_in, bias=bias, init=init, dtype=dtype)
 
 
 @factory
@@ -118,6 +120,7 @@ def conv_transpose(
         ShapeError: if groups don't divide the channels.
 
     Example:
+        >>> import jax
         >>> layer = conv_transpose(8, 1, (4, 4), stride=2, padding=1)
         >>> params, state = layer.init(jax.random.key(0))
         >>> layer.apply(params, state, jnp.ones((14, 14, 8)))[0].shape
@@ -125,7 +128,7 @@ def conv_transpose(
     """
     size = one_an_axis("conv_transpose", "size", size)
     name = f"conv_transpose({n_in}, {n_out}, {size})"
-    _sizes(name, n_in, n_out, size, groups)
+    _check(name, n_in, n_out, size, groups, padding, stride=stride, dilation=dilation)
     fn = functools.partial(
         functional.conv_transpose,
         stride=stride,
@@ -135,7 +138,9 @@ def conv_transpose(
         groups=groups,
         derivatives=derivatives,
     )
-    return _layer(name, fn, (*size, n_out // groups, n_in), n_out, bias, init, dtype)
+    shape = (*size, n_out // groups, n_in)
+    fan_in = math.prod(shape[:-1])
+    return affine(name, fn, shape, n_out, fan_in=fan_in, bias=bias, init=init, dtype=dtype)
 
 
 @factory
@@ -171,6 +176,7 @@ def depthwise_conv(
         ValueError: if a size isn't a positive integer.
 
     Example:
+        >>> import jax
         >>> params, _ = depthwise_conv(16, (3, 3)).init(jax.random.key(0))
         >>> params["kernel"].shape
         (3, 3, 1, 16)
@@ -229,6 +235,7 @@ def conv_relu_pool(
         ShapeError: if groups don't divide the channels.
 
     Example:
+        >>> import jax
         >>> layer = conv_relu_pool(1, 32, (5, 5), pool=(2, 2), padding=2)
         >>> params, state = layer.init(jax.random.key(0))
         >>> layer.apply(params, state, jnp.ones((8, 28, 28, 1)))[0].shape
@@ -237,7 +244,7 @@ def conv_relu_pool(
     size = one_an_axis("conv_relu_pool", "size", size)
     pool = one_an_axis("conv_relu_pool", "pool", pool)
     name = f"conv_relu_pool({n_in}, {n_out}, {size}, pool={pool})"
-    _sizes(name, n_in, n_out, size, groups)
+    _check(name, n_in, n_out, size, groups, padding, stride=stride, dilation=dilation)
     fn = functools.partial(
         functional.conv_relu_pool,
         pool=pool,
@@ -246,38 +253,27 @@ def conv_relu_pool(
         dilation=dilation,
         groups=groups,
     )
-    return _layer(name, fn, (*size, n_in // groups, n_out), n_out, bias, init, dtype)
+    shape = (*size, n_in // groups, n_out)
+    fan_in = math.prod(shape[:-1])
+    return affine(name, fn, shape, n_out, fan_in=fan_in, bias=bias, init=init, dtype=dtype)
 
 
-def _sizes(name: str, n_in: int, n_out: int, size: Sequence[int], groups: int) -> None:
+def _check(
+    name: str,
+    n_in: int,
+    n_out: int,
+    size: Sequence[int],
+    groups: int,
+    padding: Padding,
+    **options: int | Sequence[int],
+) -> None:
+    """Raises where a size or an option can't be, whatever the image."""
     _checks.positive_ints(name, n_in=n_in, n_out=n_out, groups=groups)
     for n in size:
         _checks.positive_ints(name, size=n)
     if n_in % groups or n_out % groups:
         raise ShapeError(f"{name}: {groups} groups don't divide its channels")
-
-
-def _layer(
-    name: str,
-    fn: Callable[[Any, ArrayLike], Array],
-    shape: Shape,
-    n_out: int,
-    bias: bool,
-    init: Init,
-    dtype: DTypeLike,
-) -> Layer:
-    """A Layer with a kernel of that shape, and a bias if it is to have one."""
-
-    def init_fn(key: Key) -> tuple[Params, State]:
-        kernel_key, bias_key = jax.random.split(key)
-        params: dict[str, Any] = {"kernel": init.kernel(kernel_key, shape, dtype)}
-        if bias:
-            params["bias"] = init.bias(math.prod(shape[:-1]))(bias_key, (n_out,), dtype)
-        return params, ()
-
-    def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
-        return fn(params, x), state
-
-    return named(name, init_fn, apply_fn)
+    axes = len(size)
+    for option, value in options.items():
+        per_axis(name, option, value, axes)
+    resolve(name, padding, (1,) * axes, (1,) * axes, (1,) * axes)

@@ -1,13 +1,11 @@
 """Dense layers."""
 
-from typing import Any
-
-import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
 
 from jaxdl import _checks, functional, initializers
-from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
+from jaxdl.layers._building import affine
+from jaxdl.types import Init, Layer, factory
 
 
 @factory
@@ -25,7 +23,7 @@ def dense(
         n_in: features that come in, on the last axis.
         n_out: features that go out.
         bias: whether b is added.
-        init: how kernel and bias are drawn; PyTorch's default U(±1/√n_in) unless given.
+        init: how kernel and bias are drawn. Defaults to PyTorch's U(±1/√n_in).
         dtype: of the parameters.
 
     Returns:
@@ -33,8 +31,10 @@ def dense(
 
     Raises:
         ValueError: if a size isn't a positive integer.
+        TypeError: if ``init`` or ``dtype`` is something else.
 
     Example:
+        >>> import jax
         >>> params, _ = dense(784, 10).init(jax.random.key(0))
         >>> params["kernel"].shape, params["bias"].shape
         ((784, 10), (10,))
@@ -42,16 +42,13 @@ def dense(
     name = f"dense({n_in}, {n_out})"
     _checks.positive_ints(name, n_in=n_in, n_out=n_out)
 
-    def init_fn(key: Key) -> tuple[Params, State]:
-        kernel_key, bias_key = jax.random.split(key)
-        params: dict[str, Any] = {"kernel": init.kernel(kernel_key, (n_in, n_out), dtype)}
-        if bias:
-            params["bias"] = init.bias(n_in)(bias_key, (n_out,), dtype)
-        return params, ()
-
-    def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
-        return functional.dense(params, x), state
-
-    return named(name, init_fn, apply_fn)
+    return affine(
+        name,
+        functional.dense,
+        (n_in, n_out),
+        n_out,
+        fan_in=n_in,
+        bias=bias,
+        init=init,
+        dtype=dtype,
+    )

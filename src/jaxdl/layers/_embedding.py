@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional
+from jaxdl.layers._building import floating_dtype
 from jaxdl.types import Array, Initializer, Key, Layer, Params, State, factory, named
 
 STANDARD_NORMAL = jax.nn.initializers.normal(1.0)
@@ -47,8 +48,10 @@ def embedding(
     """
     name = f"embedding({n_tokens}, {n_out})"
     _checks.positive_ints(name, n_tokens=n_tokens, n_out=n_out)
-    if padding_index is not None and not 0 <= padding_index < n_tokens:
-        raise ValueError(f"{name}: padding_index is {padding_index}; it must be a token's number")
+    token = padding_index is None or _checks.is_whole(padding_index)
+    if not token or not 0 <= (padding_index or 0) < n_tokens:
+        raise ValueError(f"{name}: padding_index is {padding_index!r}; it must be a token's number")
+    floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:
         table = init(key, (n_tokens, n_out), dtype)
@@ -95,6 +98,8 @@ def embedding_bag(
         >>> net.apply(params, state, jnp.array([[3, 1, 2]]))[0].shape
         (1, 64)
     """
+    name = f"embedding_bag({n_tokens}, {n_out})"
+    _checks.one_of(name, "reduction", reduction, ("sum", "mean", "max"))
     table = embedding(n_tokens, n_out, padding_index=padding_index, init=init, dtype=dtype)
     compute = functools.partial(
         functional.embedding_bag, reduction=reduction, padding_index=padding_index
@@ -105,4 +110,4 @@ def embedding_bag(
     ) -> tuple[Array, State]:
         return compute(params, x), state
 
-    return named(f"embedding_bag({n_tokens}, {n_out})", table.init, apply_fn)
+    return named(name, table.init, apply_fn)

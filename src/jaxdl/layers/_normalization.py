@@ -1,15 +1,15 @@
 """Layers that normalise each example by itself."""
 
-import functools
 from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks, functional
+from jaxdl import _checks, _ranges, functional
 from jaxdl._checks import ShapeError, describe
-from jaxdl.types import Array, Key, Layer, Params, Shape, State, factory, named, stateless
+from jaxdl.layers._building import floating_dtype
+from jaxdl.types import Array, Key, Layer, Params, Shape, State, factory, named
 
 
 @factory
@@ -43,6 +43,8 @@ def layer_norm(
         ((512,), (512,))
     """
     shape, name = _named_shape("layer_norm", n)
+    _ranges.check(name, epsilon=epsilon)
+    floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:
         return affine_params(shape, scale, bias, dtype), ()
@@ -86,6 +88,9 @@ def rms_norm(
         (512,)
     """
     shape, name = _named_shape("rms_norm", n)
+    if epsilon is not None:
+        _ranges.check(name, epsilon=epsilon)
+    floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:
         return affine_params(shape, scale, False, dtype), ()
@@ -134,6 +139,8 @@ def group_norm(
     """
     name = f"group_norm({groups}, {n})"
     _checks.positive_ints(name, groups=groups, n=n, axes=axes)
+    _ranges.check(name, epsilon=epsilon)
+    floating_dtype(name, dtype)
     if n % groups:
         raise ValueError(f"{name}: {groups} groups don't divide {n} channels")
 
@@ -183,6 +190,8 @@ def instance_norm(
     """
     name = f"instance_norm({n})"
     _checks.positive_ints(name, n=n, axes=axes)
+    _ranges.check(name, epsilon=epsilon)
+    floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:
         return affine_params((n,), affine, affine, dtype), ()
@@ -194,35 +203,6 @@ def instance_norm(
         return functional.instance_norm(params, x, axes=axes, epsilon=epsilon), state
 
     return named(name, init_fn, apply_fn)
-
-
-@factory
-def local_response_norm(
-    size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> Layer:
-    """Divides by the neighbouring channels; see ``functional.local_response_norm``.
-
-    Args:
-        size: how many channels are summed, positive.
-        alpha: weight of the sum.
-        beta: exponent.
-        k: what is added to the sum.
-
-    Returns:
-        A Layer with neither params nor state.
-
-    Raises:
-        ValueError: if ``size`` isn't a positive integer.
-
-    Example:
-        >>> y, _ = local_response_norm(5).apply((), (), jnp.ones((2, 8)))
-        >>> y.shape
-        (2, 8)
-    """
-    name = f"local_response_norm({size})"
-    _checks.positive_ints(name, size=size)
-    compute = functional.local_response_norm
-    return stateless(name, functools.partial(compute, size=size, alpha=alpha, beta=beta, k=k))
 
 
 def affine_params(shape: Shape, scale: bool, bias: bool, dtype: DTypeLike) -> dict[str, Array]:

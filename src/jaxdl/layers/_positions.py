@@ -6,6 +6,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, functional
 from jaxdl._checks import ShapeError, describe
+from jaxdl.layers._building import floating_dtype
 from jaxdl.types import Array, Initializer, Key, Layer, Params, State, factory, named, stateless
 
 _small = jax.nn.initializers.normal(0.02)
@@ -31,7 +32,7 @@ def sinusoidal_positions(n_features: int, *, base: float = 10_000.0) -> Layer:
         Array([0., 1., 0., 1.], dtype=float32)
     """
     name = f"sinusoidal_positions({n_features})"
-    functional.sinusoidal_positions(0, n_features)  # a wrong size raises here
+    functional.sinusoidal_positions(0, n_features, base=base)  # a wrong option raises here
 
     def add(x: ArrayLike) -> Array:
         x = _checks.floating(name, "x", x)
@@ -78,6 +79,7 @@ def learned_positions(
     """
     name = f"learned_positions({length}, {n_features})"
     _checks.positive_ints(name, length=length, n_features=n_features)
+    floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:
         return {"embedding": init(key, (length, n_features), dtype)}, ()

@@ -1,14 +1,14 @@
 """Recurrent layers: stacks of rnn, lstm or gru cells, in one direction or in both."""
 
 import functools
-from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks, functional, initializers
+from jaxdl import _checks, _ranges, functional, initializers
+from jaxdl.layers._building import floating_dtype, needed
 from jaxdl.types import Array, Init, Initializer, Key, Layer, Params, State, factory, named
 
 
@@ -16,7 +16,7 @@ class _Cell(NamedTuple):
     """What a stack is made of."""
 
     name: str
-    run: Callable[..., Any]  # one layer in one direction over whole sequences
+    run: functools.partial[Any]  # one layer in one direction over whole sequences
     gates: int
     biases: tuple[str, ...]
 
@@ -198,6 +198,7 @@ def rnn(
         (5, 7, 8)
     """
     biases = ("bias",) * bias + ("recurrent_bias",) * recurrent_bias
+    _checks.one_of(f"rnn({n_in}, {n_hidden})", "nonlinearity", nonlinearity, ("tanh", "relu"))
     run = functools.partial(functional.rnn, nonlinearity=nonlinearity, derivatives=derivatives)
     return _stack(
         _Cell("rnn", run, 1, biases), n_in, n_hidden, depth=depth, bidirectional=bidirectional,
@@ -223,10 +224,12 @@ def _stack(
     """A Layer of cells stacked."""
     name = f"{cell.name}({n_in}, {n_hidden})"
     _checks.positive_ints(name, n_in=n_in, n_hidden=n_hidden, depth=depth)
-    _checks.in_unit_interval(name, "rate", rate, closed=True)
+    _checks.one_of(name, "derivatives", cell.run.keywords["derivatives"], ("fast", "lax"))
+    _ranges.check(name, rate=rate)
+    floating_dtype(name, dtype)
     init = init or initializers.torch_recurrent_default(n_hidden)
     inner = recurrent_init or init.kernel
-    drops = depth > 1 and not (isinstance(rate, int | float) and rate == 0)
+    drops = depth > 1 and not _checks.is_zero(rate)
 
     def one(key: Key, features: int) -> Params:
         kernel, recurrent_kernel, *biases = jax.random.split(key, 2 + len(cell.biases))
@@ -252,9 +255,7 @@ def _stack(
     def apply_fn(
         params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
     ) -> tuple[Array, State]:
-        if train and drops and key is None:
-            raise ValueError(f"{name} needs a key in training: apply(…, key=key, train=True)")
-        key = key if train and drops else None
+        key = needed(name, key) if train and drops else None
         y, carry = functional.recurrent(cell.run, params, x, lengths=lengths, rate=rate, key=key)
         return _final_state(carry) if last else y, state
 

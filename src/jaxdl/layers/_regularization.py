@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._precision import widen
 from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
@@ -39,8 +39,7 @@ def activity_regularizer(*, l1: float = 0.0, l2: float = 0.0, axes: int = 1) -> 
     """
     name = f"activity_regularizer(l1={l1}, l2={l2})"
     _checks.positive_ints(name, axes=axes)
-    if min(l1, l2) < 0:
-        raise ValueError(f"{name}: a weight is negative")
+    _ranges.check(name, l1=l1, l2=l2)
 
     def init_fn(key: Key) -> tuple[Params, State]:
         return (), {"penalty": jnp.zeros((), jnp.float32)}

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks, functional
+from jaxdl import _checks, _ranges, functional
 from jaxdl._precision import widen
 from jaxdl.functional._reparametrization import output_lengths
 from jaxdl.types import Array, Key, Layer, Params, State, factory, name_of, named
@@ -81,6 +81,7 @@ def spectral_norm(layer: Layer, *, n_iterations: int = 1, epsilon: float = 1e-12
     """
     name = f"spectral_norm({name_of(layer)})"
     _checks.positive_ints(name, n_iterations=n_iterations)
+    _ranges.check(name, epsilon=epsilon)
 
     def init_fn(key: Key) -> tuple[Params, State]:
         layer_key, vector_key = jax.random.split(key)

@@ -103,7 +103,7 @@ def convnet(
         _stage, kernel_size, batch_norm=batch_norm, activation=activation, init=init
     )
     parts = [part for n_in, n_out in pairwise((channels, *widths)) for part in stage(n_in, n_out)]
-    dropped = [] if isinstance(rate, int | float) and rate == 0 else [layers.dropout(rate)]
+    dropped = [] if _checks.is_zero(rate) else [layers.dropout(rate)]
     sizes = (left * widths[-1], *hidden, n_classes)
     head = mlp(sizes, activation=activation, rate=rate, init=init)
     return serial(*parts, layers.flatten(axes=3), *dropped, head)

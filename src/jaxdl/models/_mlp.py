@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from jaxdl import activations, initializers, layers
+from jaxdl import _checks, activations, initializers, layers
 from jaxdl.combinators import serial
 from jaxdl.types import Array, Init, Layer, assembly
 
@@ -36,9 +36,9 @@ def mlp(
         >>> sum(p.size for p in jax.tree.leaves(params))
         109386
     """
-    if len(sizes) < 2:
-        raise ValueError(f"mlp needs at least two sizes, in and out, got {tuple(sizes)}")
+    if not isinstance(sizes, Sequence) or len(sizes) < 2:
+        raise ValueError(f"mlp: sizes are {sizes!r}; they must be at least two, in and out")
     *hidden, output = [layers.dense(a, b, init=init) for a, b in pairwise(sizes)]
-    dropped = () if isinstance(rate, int | float) and rate == 0 else (layers.dropout(rate),)
+    dropped = () if _checks.is_zero(rate) else (layers.dropout(rate),)
     parts = [part for layer in hidden for part in (layer, activation, *dropped)]
     return serial(*parts, output)

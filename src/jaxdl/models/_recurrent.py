@@ -70,7 +70,7 @@ def sequence_classifier(
     table = {}
     if n_tokens is not None:
         table["embedding"] = layers.embedding(n_tokens, n_in, padding_index=padding_index)
-    unused = isinstance(rate, int | float) and rate == 0
+    unused = _checks.is_zero(rate)
     drop = lift(jnp.asarray) if unused else layers.dropout(rate)
     options = {"depth": depth, "bidirectional": bidirectional, "rate": rate, "last": True}
     head = layers.dense(n_hidden * (1 + bidirectional), n_classes)
@@ -199,7 +199,7 @@ def encoder_decoder(
         "decoder": part(n_features or n_target),
         "head": layers.dense(n_hidden, n_target),
     }
-    drops = depth > 1 and not (isinstance(rate, int | float) and rate == 0)
+    drops = depth > 1 and not _checks.is_zero(rate)
 
     def apply_fn(
         params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False

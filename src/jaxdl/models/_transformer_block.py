@@ -134,7 +134,7 @@ def empty(params: Params) -> State:
 
 def is_used(rate: float | Array) -> bool:
     """Returns whether a dropout of this rate does anything."""
-    return not (isinstance(rate, int | float) and rate == 0)
+    return not _checks.is_zero(rate)
 
 
 def _perceptron(

@@ -1,0 +1,182 @@
+"""How factories of Layers are made: from a function without parameters, or for kernel and bias."""
+
+import contextlib
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdl import _factory
+from jaxdl._checks import ShapeError
+from jaxdl.types import (
+    Array,
+    Init,
+    Key,
+    Layer,
+    Params,
+    Shape,
+    State,
+    factory,
+    named,
+    no_params,
+    stateless,
+)
+
+P = ParamSpec("P")
+
+_PROBE = jax.ShapeDtypeStruct((64, 64, 64, 64), jnp.float32)
+"""An image on which options are tried where the layer is made; its own shape may not fit."""
+
+
+def layer_of(fn: Callable[Concatenate[Any, P], Array], example: str) -> Callable[P, Layer]:
+    """Returns a factory of layers that compute ``fn`` of what comes in, with its options.
+
+    Args:
+        fn: ``(x, *args, **kwargs) -> y``, of ``jaxdl.functional``. What it says of a wrong option
+            is said where the layer is made.
+        example: of the factory, for its docstring, which is else that of ``fn``.
+    """
+
+    def make(*args: P.args, **kwargs: P.kwargs) -> Layer:
+        compute = lambda x: fn(x, *args, **kwargs)
+        _try_options(compute, _PROBE)
+        return stateless(_factory.call(fn.__name__, args, kwargs), compute)
+
+    return _documented(make, fn, 1, "A Layer with neither params nor state.", example)
+
+
+def noise_of(fn: Callable[Concatenate[Key, Any, P], Array], example: str) -> Callable[P, Layer]:
+    """Returns a factory of layers that compute ``fn(key, x)`` in training, and x in evaluation."""
+
+    def make(*args: P.args, **kwargs: P.kwargs) -> Layer:
+        name = _factory.call(fn.__name__, args, kwargs)
+        _try_options(lambda key, x: fn(key, x, *args, **kwargs), jax.random.key(0), _PROBE)
+
+        def apply_fn(
+            params: Params,
+            state: State,
+            x: ArrayLike,
+            *,
+            key: Key | None = None,
+            train: bool = False,
+        ) -> tuple[Array, State]:
+            if not train:
+                return jnp.asarray(x), state
+            return fn(needed(name, key), x, *args, **kwargs), state
+
+        return named(name, no_params, apply_fn)
+
+    returns = "A Layer with neither params nor state. In training its apply needs a key."
+    return _documented(make, fn, 2, returns, example)
+
+
+def needed(name: str, key: Key | None) -> Key:
+    """Returns the key, or raises the ValueError that says that training needs one."""
+    if key is None:
+        raise ValueError(f"{name} needs a key in training: apply(…, key=key, train=True)")
+    return key
+
+
+def affine(
+    name: str,
+    fn: Callable[[Mapping[str, Array], ArrayLike], Array],
+    shape: Shape,
+    n_out: int,
+    *,
+    fan_in: int,
+    bias: bool,
+    init: Init,
+    dtype: DTypeLike,
+    drawn: Shape | None = None,
+) -> Layer:
+    """Returns a Layer that computes ``fn`` with a kernel of that shape and perhaps a bias.
+
+    Args:
+        name: of the layer.
+        fn: ``(params, x) -> y``.
+        shape: of the kernel.
+        n_out: entries of the bias.
+        fan_in: how many inputs feed the bias.
+        bias: whether there is one.
+        init: how both are drawn.
+        dtype: of the parameters.
+        drawn: the shape as which the kernel is drawn, where that isn't its own.
+    """
+    if not isinstance(init, Init):
+        raise TypeError(f"{name}: init is {init!r}; it must be such as initializers.he_default")
+    floating_dtype(name, dtype)
+    shapes = {"kernel": shape} | ({"bias": (n_out,)} if bias else {})
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        kernel_key, bias_key = jax.random.split(key)
+        params = {"kernel": init.kernel(kernel_key, drawn or shape, dtype).reshape(shape)}
+        if bias:
+            params["bias"] = init.bias(fan_in)(bias_key, (n_out,), dtype)
+        return params, ()
+
+    def apply_fn(
+        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Array, State]:
+        check_params(name, params, shapes)
+        return fn(params, x), state
+
+    return named(name, init_fn, apply_fn)
+
+
+def check_params(name: str, params: Params, shapes: Mapping[str, Shape]) -> None:
+    """Raises unless params are those of the layer: another one's would be taken without a word."""
+    if not isinstance(params, Mapping):
+        raise TypeError(f"{name}: params are {params!r:.60}; they must be {_shown(shapes)}")
+    found = {leaf: getattr(x, "shape", None) for leaf, x in params.items()}
+    if found != dict(shapes):
+        raise ShapeError(f"{name} got params {_shown(found)}; they must be {_shown(shapes)}")
+
+
+def floating_dtype(name: str, dtype: DTypeLike) -> None:
+    """Raises a TypeError unless parameters can have this dtype."""
+    try:
+        right = jnp.issubdtype(jnp.dtype(dtype), jnp.floating)
+    except TypeError:
+        right = False
+    if not right:
+        raise TypeError(f"{name}: dtype is {dtype!r}; it must be floating point")
+
+
+def _shown(shapes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{leaf} {shape}" for leaf, shape in shapes.items()) or "empty"
+
+
+def _try_options(fn: Callable[..., Array], *args: Any) -> None:
+    """Lets ``fn`` say what is wrong with its options, whatever it says of the probe's shape."""
+    with contextlib.suppress(ShapeError):
+        jax.eval_shape(fn, *args)
+
+
+def _documented(
+    make: Callable[P, Layer], fn: Callable[..., Array], skipped: int, returns: str, example: str
+) -> Callable[P, Layer]:
+    """Gives a factory the name, the options and the words of its function."""
+    parameters = list(inspect.signature(fn).parameters.values())
+    make.__name__ = make.__qualname__ = fn.__name__
+    make.__module__ = "jaxdl.layers"
+    signature = inspect.Signature(parameters[skipped:], return_annotation=Layer)
+    make.__signature__ = signature  # type: ignore[attr-defined]
+    text = inspect.getdoc(fn) or ""
+    first = text.partition("\n")[0]
+    options = re.split(r"\n    (?=\S)", text.partition("Args:")[2].partition("\n\n")[0])[1:]
+    lines = [line for line in options if line.partition(":")[0] not in ("key", "x")]
+    make.__doc__ = "\n".join(
+        [
+            f"{first}\n\nSee ``functional.{fn.__name__}``.\n",
+            *(["Args:", *(f"    {line}" for line in lines), ""] if lines else []),
+            f"Returns:\n    {returns}\n",
+            "Raises:\n    ValueError: if an option is out of range.\n",
+            "Example:\n    >>> import jax.numpy as jnp",
+            *(f"    {line}" for line in inspect.cleandoc(example).splitlines()),
+        ]
+    )
+    return factory(make)
