@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import record
 from jax import lax
 
 from jaxdl import data, losses, metrics, models, train
@@ -118,7 +119,9 @@ def main() -> None:
     """Times both recipes."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
     parser.add_argument("--repeats", type=int, default=15, help="epochs timed of each")
+    record.add_option(parser)
     options = parser.parse_args()
+    figures: dict[str, list[float]] = {}
     for name, recipe in RECIPES.items():
         with tempfile.TemporaryDirectory() as folder:
             ours, theirs = measure(recipe, options.repeats, Path(folder))
@@ -127,6 +130,8 @@ def main() -> None:
         least = min(ours) / min(theirs)
         print(f"{name}: fit {times[0]:.1f} ms, bare {times[1]:.1f} ms, ratio {ratio:.3f}", end="")
         print(f" (of the quickest epochs {least:.3f})")
+        figures |= {f"{name}: fit": ours, f"{name}: bare": theirs}
+    record.write(options.json, figures)
 
 
 if __name__ == "__main__":

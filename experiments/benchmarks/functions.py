@@ -19,6 +19,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import record
 from plain_functions import ACTIVATIONS, LOSSES, Pair, arrays
 
 AIM = 1.1
@@ -61,11 +62,13 @@ def main() -> None:
     parser.add_argument(
         "--cpu-time", action="store_true", help="time of all threads, where others share the cores"
     )
+    record.add_option(parser)
     options = parser.parse_args()
     clock = time.process_time if options.cpu_time else time.perf_counter
     pairs = ACTIVATIONS | LOSSES
     names = options.only.split(",") if options.only else list(pairs)
     inputs, slow = arrays(), []
+    figures: dict[str, list[float]] = {}
     print(f"{'medians in ms':>38}{'jaxdl':>9}{'plain':>9}{'ratio':>8}{'of best':>9}")
     for name in names:
         pair = pairs[name]
@@ -76,6 +79,8 @@ def main() -> None:
         numbers = f"{medians[0]:9.2f}{medians[1]:9.2f}{medians[0] / medians[1]:8.2f}{best:9.2f}"
         print(f"{name:>38}{numbers}", flush=True)
         slow += [name] if best > AIM else []
+        figures[name] = [milliseconds / 1e3 for milliseconds in ours]
+    record.write(options.json, figures)
     print(f"slower than {AIM} x plain at best: {', '.join(slow) or 'none'}")
 
 

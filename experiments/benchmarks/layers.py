@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import record
 import rivals
 from rivals import Trainer
 
@@ -128,7 +129,9 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(TASKS), help="networks, with commas")
     parser.add_argument("--repeats", type=int, default=9, help="epochs timed")
     parser.add_argument("--also", help="another interpreter, whose jax runs jaxdl and Flax too")
+    record.add_option(parser)
     options = parser.parse_args()
+    figures: dict[str, list[float]] = {}
     unknown = set(options.only.split(",")) - set(TASKS)
     if unknown:
         parser.error(
@@ -142,7 +145,9 @@ def main() -> None:
             if options.also:
                 also = {f"{r}, other jax": [options.also, __file__, r, name, path] for r in OF_JAX}
                 commands |= also
-            rivals.table(f"{name}: an epoch", rivals.steady(commands, options.repeats))
+            seconds = rivals.steady(commands, options.repeats)
+            figures |= rivals.table(f"{name}: an epoch", seconds)
+    record.write(options.json, figures)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import record
 import rivals
 from rivals import Trainer
 
@@ -185,8 +186,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
     parser.add_argument("--repeats", type=int, default=7, help="epochs and processes timed")
     parser.add_argument("--data-dir", help="folder with Fashion-MNIST")
+    record.add_option(parser)
     options = parser.parse_args()
     from jaxdl import data
+
+    figures: dict[str, list[float]] = {}
 
     found = data.load("fashion_mnist", data_dir=options.data_dir)
     assert found.test is not None
@@ -197,11 +201,12 @@ def main() -> None:
         np.savez(path, **arrays)
         for name in RECIPES:
             seconds = rivals.steady(commands("serve", name, path), options.repeats)
-            rivals.table(f"{name}: an epoch, compiled and warm", seconds)
+            figures |= rivals.table(f"{name}: an epoch, compiled and warm", seconds)
         for name in RECIPES:
             repeats = max(3, options.repeats // 2)
             seconds = rivals.processes(commands("whole", name, path), repeats)
-            rivals.table(f"{name}: whole process, 10 epochs, cold caches", seconds)
+            figures |= rivals.table(f"{name}: whole process, 10 epochs, cold caches", seconds)
+    record.write(options.json, figures)
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def processes(commands: Mapping[str, Sequence[str]], repeats: int) -> dict[str, 
     return seconds
 
 
-def table(title: str, seconds: Mapping[str, Sequence[float]]) -> None:
-    """Prints medians, spread, and the ratio to jaxdl pair by pair."""
+def table(title: str, seconds: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    """Prints medians, spread and the ratio to jaxdl pair by pair; gives them names for a record."""
     print(f"\n{title}")
     for rival, times in seconds.items():
         ratios = [a / b for a, b in zip(times, seconds["jaxdl"], strict=True)]
@@ -62,3 +62,4 @@ def table(title: str, seconds: Mapping[str, Sequence[float]]) -> None:
             f"  {statistics.median(ratios):6.2f} x jaxdl",
             flush=True,
         )
+    return {f"{title}: {rival}": times for rival, times in seconds.items()}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def index(names: Mapping[str, Any]) -> str | None:
+def index(names: Mapping[str, Any]) -> str:
     """The docstring of a package followed by its public names, each with its first line.
 
     A package sets ``__doc__ = _face.index(globals())`` below its ``__all__``: a list kept by hand
@@ -15,7 +15,7 @@ def index(names: Mapping[str, Any]) -> str | None:
         names: the globals of the package.
 
     Returns:
-        The text, or None where Python has dropped docstrings (``-OO``).
+        The text; the names alone where Python drops docstrings (``-OO``).
 
     Example:
         >>> print(index({"__doc__": "Numbers.", "__all__": ["index"], "index": index}))
@@ -24,11 +24,9 @@ def index(names: Mapping[str, Any]) -> str | None:
         index  The docstring of a package followed by its public names, each with its first line.
         <BLANKLINE>
     """
-    if names["__doc__"] is None:
-        return None
     width = max(map(len, names["__all__"]))
     rows = (f"{name:{width}}  {first_line(names[name])}".rstrip() for name in names["__all__"])
-    return "\n".join([names["__doc__"].rstrip(), "", *rows, ""])
+    return "\n".join([(names["__doc__"] or "").rstrip(), "", *rows, ""])
 
 
 def first_line(value: Any) -> str:
