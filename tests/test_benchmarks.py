@@ -51,10 +51,6 @@ def test_the_command_fails_where_something_got_slower(tmp_path, benchmarks):
     command = [sys.executable, FOLDER / "compare.py"]
     files = [tmp_path / "before.json", tmp_path / "after.json"]
     done = subprocess.run([*command, *files], capture_output=True, text=True)
-        [*command, tmp_path / "before.json", tmp_path / "after.json"],
-        capture_output=True,
-        text=True,
-    )
     assert done.returncode == 1
     assert "slower than 1.02 x: an epoch" in done.stdout
     assert subprocess.run([*command, *[tmp_path / "before.json"] * 2]).returncode == 0
