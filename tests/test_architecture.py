@@ -24,7 +24,8 @@ FLOORS = [
     {"layers", "combinators"},
     {"models", "optim", "data", "parallel"},
     {"train", "checkpoint"},
-    {"sweep", "explain", "plots", "interop"},
+    {"sweep", "explain", "interop"},
+    {"plots"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 FACES = [name for name in jaxdl.__all__ if name not in ("Layer", "serial")]

@@ -28,8 +28,8 @@ def train(**options):
 def kept(many, one):
     """All numbers of a population by name."""
     tested = sweep.evaluate(make_run, many, DATASET.test)
-    leaves = jax.tree.leaves([many.state(i).params for i in range(3)])
-    leaves += jax.tree.leaves(one.state(0).params)
+    leaves = jax.tree.leaves([sweep.state(many, i).params for i in range(3)])
+    leaves += jax.tree.leaves(sweep.state(one, 0).params)
     numbers = {f"leaf_{i}": np.asarray(x) for i, x in enumerate(leaves)}
     history = {f"history_{name}": x for name, x in many.history.items()}
     return numbers | history | tested | {"diverged": many.diverged}

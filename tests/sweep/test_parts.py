@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdl import layers, sweep, train
-from jaxdl.sweep import _programs, _store
+from jaxdl import layers, plots, sweep, train
+from jaxdl.sweep import _memory, _programs, _store
 from jaxdl.sweep._store import Stored
 from sweep.population import DATASET, OPTIONS, make_run
 
@@ -97,7 +97,7 @@ def test_halving_goes_on_with_the_best(halved):
     whole = sweep.run(make_run, DATASET, seeds=2, points=points, epochs=4, batch_size=16)
     for i in (0, 1):
         close = lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6, rtol=1e-5)
-        jax.tree.map(close, last.state(i).params, whole.state(i).params)
+        jax.tree.map(close, sweep.state(last, i).params, sweep.state(whole, i).params)
         np.testing.assert_allclose(last.history["loss"][i], whole.history["loss"][i], rtol=1e-5)
 
 
@@ -123,7 +123,7 @@ def test_a_first_rung_of_too_many_epochs_trains_nothing():
 
 def test_seeds_and_ensemble():
     made = make_run(rate=0.1)
-    result, measured = sweep.seeds(made, DATASET, first=7, n=4, **OPTIONS)
+    result, measured = sweep.run_seeds(made, DATASET, first=7, n=4, **OPTIONS)
     assert [member["seed"] for member in result.members] == [7, 8, 9, 10]
     each = sweep.evaluate(lambda: made, result, DATASET.test)
     assert measured["test_accuracy"] == pytest.approx(each["accuracy"].mean())
@@ -131,11 +131,11 @@ def test_seeds_and_ensemble():
     states = sweep.states(result, range(4))
     said = sweep.ensemble(made.net, states, batch_size=7)(DATASET.test["inputs"])
     by_hand = [
-        jax.nn.softmax(made.net.apply(result.state(i).params, result.state(i).state,
+        jax.nn.softmax(made.net.apply(sweep.state(result, i).params, sweep.state(result, i).state,
                                       DATASET.test["inputs"])[0]) for i in range(4)
     ]  # fmt: skip
     np.testing.assert_allclose(said.probabilities, np.mean(by_hand, 0), rtol=1e-5)
-    found = sweep.measure(said, DATASET.test["labels"])
+    found = sweep.evaluate_ensemble(said, DATASET.test["labels"])
     assert found["member_accuracy"] == pytest.approx(each["accuracy"].mean(), abs=1e-6)
     # The mean of convex losses is at least the loss of the mean.
     assert found["negative_log_likelihood"] <= found["member_negative_log_likelihood"]
@@ -148,7 +148,7 @@ def test_seeds_and_ensemble():
 def test_convolutions_take_turns_on_a_cpu(net, lanes):
     params, state = jax.vmap(net.init)(jax.random.split(jax.random.key(0), 4))
     stored = Stored(train.TrainState(np.zeros(4), params, state, (), ()), np.zeros(4))
-    found = _programs.layout_of(4, 1, _store.bytes_of(stored), _store.lanes_of(stored))
+    found = _programs.layout_of(4, 1, _store.bytes_of(stored), _memory.lanes_of(stored))
     assert found == (1, 4 // lanes, lanes)
 
 
@@ -160,20 +160,20 @@ def test_an_ensemble_needs_members():
 
 
 def test_table_and_pictures(halved):
-    rows = halved[0].table()
+    rows = sweep.table(halved[0])
     assert [row["seeds"] for row in rows] == [2] * 4 and rows[3]["diverged"] == 2
     loss = halved[0].history["loss"][2:4, 0]
     assert rows[1]["loss"] == pytest.approx(loss.mean())
     assert rows[1]["loss_error"] == pytest.approx(loss.std(ddof=1) / np.sqrt(2))
-    assert "learning_rate" in sweep.show(rows).splitlines()[0]
-    figure = halved[0].plot()
+    assert "learning_rate" in sweep.format_table(rows).splitlines()[0]
+    figure = plots.population(halved[0])
     assert [axes.get_ylabel() for axes in figure.axes] == ["validation accuracy", "rate"]
     with pytest.raises(ValueError, match="no metric 'recall'"):
-        halved[0].plot("recall")
+        plots.population(halved[0], "recall")
 
 
 def test_a_member_that_is_not_there(halved):
     with pytest.raises(IndexError, match="no member 9, of 8"):
-        halved[0].state(9)
+        sweep.state(halved[0], 9)
     with pytest.raises(ValueError, match="members is 0"):
         sweep.select(halved[0], [])

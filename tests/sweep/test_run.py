@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdl import activations, checkpoint, sweep, train
-from jaxdl.sweep import _loop, _programs, _store
+from jaxdl.sweep import _loop, _memory, _programs
 from sweep.population import DATASET, OPTIONS, make_run, scaled
 
 GRID = {"learning_rate": [1e-2, 3e-2], "rate": [0.1, 0.5], "smoothing": [0.0, 0.1]}
@@ -17,7 +17,7 @@ def alone(member, result, i, make=make_run, **options):
     seed = member.pop("seed")
     run = make(**member)
     start = train.init_state(run.net, run.tx, jax.random.key(seed))
-    start = start._replace(key=result.state(i).key)
+    start = start._replace(key=sweep.state(result, i).key)
     return train.fit(
         run.loss_fn, run.tx, start, DATASET, batch_fns=run.batch_fns, hooks=(),
         **OPTIONS | options,
@@ -37,22 +37,22 @@ def close(a, b):
 def test_a_member_is_what_fit_makes_of_it(shared):
     i = 13
     end, history = alone(dict(shared.members[i]), shared, i)
-    close(shared.state(i).params, end.params)
-    close(shared.state(i).opt_state, end.opt_state)
-    assert int(shared.state(i).step) == int(end.step)
+    close(sweep.state(shared, i).params, end.params)
+    close(sweep.state(shared, i).opt_state, end.opt_state)
+    assert int(sweep.state(shared, i).step) == int(end.step)
     for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
         np.testing.assert_allclose(shared.history[name][i], [row[name] for row in history], 1e-5)
 
 
 def test_members_share_batches_unless_told_otherwise(shared):
     own = sweep.run(make_run, DATASET, seeds=[3, 5], order="own", **OPTIONS)
-    keys = [jax.random.key_data(own.state(i).key).tolist() for i in (0, 1)]
+    keys = [jax.random.key_data(sweep.state(own, i).key).tolist() for i in (0, 1)]
     assert keys[0] != keys[1]
-    assert (shared.state(0).key == shared.state(1).key).all()
+    assert (sweep.state(shared, 0).key == sweep.state(shared, 1).key).all()
     run = make_run()
     start = train.init_state(run.net, run.tx, jax.random.key(5))
     end, _ = train.fit(run.loss_fn, run.tx, start, DATASET, hooks=(), **OPTIONS)
-    close(own.state(1).params, end.params)
+    close(sweep.state(own, 1).params, end.params)
 
 
 def test_validation_takes_as_many_rows_at_once_as_that_of_fit():
@@ -68,13 +68,14 @@ def test_validation_takes_as_many_rows_at_once_as_that_of_fit():
         return run._replace(loss_fn=loss_fn)
 
     sweep.run(watched, DATASET, seeds=2, epochs=1, batch_size=4)
-    assert seen == {True: {4}, False: {16}}
+    # The rows that are left are a batch of their own, as in fit.
+    assert seen == {True: {4, 2}, False: {16, 5}}
 
 
 def test_a_population_of_one_is_fit_to_the_bit():
     result = sweep.run(make_run, DATASET, seeds=[4], grid={"learning_rate": [0.013]}, **OPTIONS)
     end, history = alone({"learning_rate": 0.013, "seed": 4}, result, 0)
-    jax.tree.map(np.testing.assert_array_equal, result.state(0).params, end.params)
+    jax.tree.map(np.testing.assert_array_equal, sweep.state(result, 0).params, end.params)
     assert result.history["loss"][0].tolist() == [row["loss"] for row in history]
 
 
@@ -82,22 +83,22 @@ def test_nan_stays_in_its_member():
     rates = [0.01, 1e30, 0.1]
     result = sweep.run(make_run, DATASET, grid={"learning_rate": rates}, **OPTIONS)
     good = sweep.run(make_run, DATASET, grid={"learning_rate": [0.01, 0.1]}, **OPTIONS)
-    close(result.state(0).params, good.state(0).params)
-    close(result.state(2).params, good.state(1).params)
+    close(sweep.state(result, 0).params, sweep.state(good, 0).params)
+    close(sweep.state(result, 2).params, sweep.state(good, 1).params)
     assert (result.diverged >= 0).tolist() == [False, True, False]
     with pytest.raises(train.NonFiniteError) as error:
         alone({"learning_rate": 1e30, "seed": 0}, result, 1)
     # ``fit`` tells of parameters at once, a population of them where the loss has come to see.
     assert int(error.value.train_state.step) in (result.diverged[1], result.diverged[1] - 1)
-    assert [row["diverged"] for row in result.table()] == [0, 1, 0]
-    assert result.best("loss")["learning_rate"] == 0.1
+    assert [row["diverged"] for row in sweep.table(result)] == [0, 1, 0]
+    assert sweep.best(result, "loss")["learning_rate"] == 0.1
 
 
 def test_one_that_diverges_alone_is_reported():
     result = sweep.run(make_run, DATASET, grid={"learning_rate": [1e30]}, **OPTIONS)
     assert result.diverged[0] >= 0
     with pytest.raises(ValueError, match="every member diverged"):
-        result.best("loss")
+        sweep.best(result, "loss")
 
 
 def test_what_changes_shapes_is_grouped_and_listed(capsys):
@@ -113,15 +114,15 @@ def test_what_changes_shapes_is_grouped_and_listed(capsys):
     told = capsys.readouterr().err
     assert "8 runs: 8 combinations x 1 seed, in 4 groups" in told
     assert "width=4, activation=relu: 2 runs" in told
-    assert result.state(7).params[0]["kernel"].shape == (5, 8)
-    assert result.state(0).params[0]["kernel"].shape == (5, 4)
+    assert sweep.state(result, 7).params[0]["kernel"].shape == (5, 8)
+    assert sweep.state(result, 0).params[0]["kernel"].shape == (5, 4)
     assert np.isfinite(result.history["loss"]).all()
 
 
 def test_initialisation_is_swept():
     result = sweep.run(scaled, DATASET, grid={"scale": [0.5, 2.0]}, epochs=1, batch_size=16)
     end, _ = alone({"scale": 2.0, "seed": 0}, result, 1, scaled, epochs=1)
-    close(result.state(1).params, end.params)
+    close(sweep.state(result, 1).params, end.params)
 
 
 def test_lanes_and_devices_change_no_member():
@@ -129,7 +130,7 @@ def test_lanes_and_devices_change_no_member():
     grid = {"learning_rate": np.linspace(0.01, 0.03, n).tolist()}
     some = sweep.run(make_run, DATASET, grid=grid, lanes=1, **OPTIONS | {"epochs": 1})
     end, _ = alone({"learning_rate": 0.03, "seed": 0}, some, n - 1, epochs=1)
-    close(some.state(n - 1).params, end.params)
+    close(sweep.state(some, n - 1).params, end.params)
 
 
 def test_more_members_than_memory_holds_are_trained_in_parts(monkeypatch):
@@ -141,12 +142,12 @@ def test_more_members_than_memory_holds_are_trained_in_parts(monkeypatch):
         sizes.append(size)
         return made._replace(bytes_needed=size * 10_000 + 10_000)
 
-    monkeypatch.setattr(_loop.programs, "compile_programs", compiled)
+    monkeypatch.setattr(_loop._programs, "compile_programs", compiled)
     whole = dict(seeds=24, grid={"rate": [0.5]}, **OPTIONS | {"epochs": 2})
     result = sweep.run(make_run, DATASET, memory=90_000, **whole)
     assert sizes[-1] < 24 and sizes[-1] * 10_000 + 10_000 <= 90_000
     end, _ = alone({"rate": 0.5, "seed": 23}, result, 23, epochs=2)
-    close(result.state(23).params, end.params)
+    close(sweep.state(result, 23).params, end.params)
     assert result.history["loss"].shape == (24, 2) and np.isfinite(result.history["loss"]).all()
 
 
@@ -162,10 +163,12 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("jaxdl.sweep._runs._asked", lambda should_stop, n, moment: stops(n))
         part = sweep.run(make_run, DATASET, checkpoints=tmp_path, **options)
-    assert int(part.state(0).step) == 6
+    assert int(sweep.state(part, 0).step) == 6
     assert [row["step"] for row in sweep.history(part, 0)] == [4]  # of epochs that are complete
     again = sweep.run(make_run, DATASET, checkpoints=tmp_path, resume=True, **options)
-    jax.tree.map(np.testing.assert_array_equal, again.state(5).params, whole.state(5).params)
+    jax.tree.map(
+        np.testing.assert_array_equal, sweep.state(again, 5).params, sweep.state(whole, 5).params
+    )
     np.testing.assert_array_equal(again.history["loss"][:, 2], whole.history["loss"][:, 2])
     assert checkpoint.load(tmp_path)[0]["step"] == 6 * 12
 
@@ -188,9 +191,9 @@ def test_a_machine_that_does_not_tell_its_free_memory(monkeypatch):
         return known[name]
 
     monkeypatch.setattr("os.sysconf", sysconf)
-    assert _store.memory_of(jax.devices("cpu")[0]) == 500 * 4096 // jax.local_device_count()
+    assert _memory.memory_of(jax.devices("cpu")[0]) == 500 * 4096 // jax.local_device_count()
     monkeypatch.delattr("os.sysconf")
-    assert _store.memory_of(jax.devices("cpu")[0]) > 0
+    assert _memory.memory_of(jax.devices("cpu")[0]) > 0
 
 
 def test_progress_tells_runs_per_second():

@@ -16,6 +16,7 @@ from jaxdl.plots._graph import graph
 from jaxdl.plots._images import attributions, feature_maps, filters, images, predictions
 from jaxdl.plots._networks import network
 from jaxdl.plots._neuron import neuron
+from jaxdl.plots._populations import population
 from jaxdl.plots._sets import nested_sets
 from jaxdl.plots._style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, signed_colours
 from jaxdl.plots._surfaces import descent, landscape, rosenbrock, surface_paths
@@ -50,6 +51,7 @@ __all__ = [
     "nested_sets",
     "network",
     "neuron",
+    "population",
     "predictions",
     "roc",
     "rosenbrock",

@@ -1,19 +1,20 @@
 """Populations: hundreds of models trained in one compiled program.
 
 ``run`` trains every combination of hyperparameters and seeds, side by side, and each member gets
-what ``fit`` makes of it alone.
+what ``fit`` makes of it alone. ``plots.population`` draws the result.
 """
 
 from jaxdl import _face
-from jaxdl.sweep._ensembles import Prediction, combine, ensemble, measure
+from jaxdl.sweep._ensembles import Prediction, combine, ensemble, evaluate_ensemble
+from jaxdl.sweep._evaluate import evaluate
 from jaxdl.sweep._halving import Rung, halve, rungs, scores, survivors
-from jaxdl.sweep._pictures import draw
-from jaxdl.sweep._plan import MakeRun, Run
+from jaxdl.sweep._plan import MakeRun, Run, Steps
 from jaxdl.sweep._progress import Progress, progress, progress_line
-from jaxdl.sweep._repeats import evaluate, history, seeds, show
-from jaxdl.sweep._result import Result, best, select, state, states, table
+from jaxdl.sweep._result import Result, select, state, states
 from jaxdl.sweep._runs import run
+from jaxdl.sweep._seeds import run_seeds
 from jaxdl.sweep._space import choices, grid, integers, log_uniform, random, sobol, uniform
+from jaxdl.sweep._table import best, format_table, history, table
 
 __all__ = [
     "MakeRun",
@@ -22,27 +23,27 @@ __all__ = [
     "Result",
     "Run",
     "Rung",
+    "Steps",
     "best",
     "choices",
     "combine",
-    "draw",
     "ensemble",
     "evaluate",
+    "evaluate_ensemble",
+    "format_table",
     "grid",
     "halve",
     "history",
     "integers",
     "log_uniform",
-    "measure",
     "progress",
     "progress_line",
     "random",
     "run",
+    "run_seeds",
     "rungs",
     "scores",
-    "seeds",
     "select",
-    "show",
     "sobol",
     "state",
     "states",

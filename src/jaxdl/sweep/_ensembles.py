@@ -16,7 +16,7 @@ from jaxdl.types import Array, Key, Layer, Params, State, named
 
 
 class Prediction(NamedTuple):
-    """What an ensemble of M members says of N rows."""
+    """What an ensemble of M members predicts for N rows."""
 
     probabilities: np.ndarray  # (N, classes), the mean over members
     disagreement: np.ndarray  # (N,), the share of members whose class isn't the ensemble's
@@ -91,7 +91,9 @@ def combine(log_probabilities: ArrayLike) -> Prediction:
     return Prediction(mean, apart, entropy(mean) - entropy(p).mean(axis=0), log_p)
 
 
-def measure(prediction: Prediction, labels: ArrayLike, *, bins: int = 15) -> dict[str, float]:
+def evaluate_ensemble(
+    prediction: Prediction, labels: ArrayLike, *, bins: int = 15
+) -> dict[str, float]:
     """Compares an ensemble with its members: accuracy, likelihood, calibration.
 
     Args:
@@ -107,12 +109,12 @@ def measure(prediction: Prediction, labels: ArrayLike, *, bins: int = 15) -> dic
         ShapeError: if the shapes don't fit.
 
     Example:
-        >>> found = measure(combine(np.log([[[0.9, 0.1]], [[0.3, 0.7]]])), [0])
+        >>> found = evaluate_ensemble(combine(np.log([[[0.9, 0.1]], [[0.3, 0.7]]])), [0])
         >>> found["accuracy"], found["member_accuracy"]
         (1.0, 0.5)
     """
     log_p = np.log(np.maximum(prediction.probabilities, 1e-30))
-    _checks.same_shape("sweep.measure", probabilities=log_p[:, 0], labels=labels)
+    _checks.same_shape("sweep.evaluate_ensemble", probabilities=log_p[:, 0], labels=labels)
     each = [_measured(member, labels, bins) for member in prediction.members]
     alone = {f"member_{k}": float(np.mean([m[k] for m in each])) for k in each[0]}
     apart = {"disagreement": float(prediction.disagreement.mean())}

@@ -10,8 +10,9 @@ import numpy as np
 from jaxdl import _checks, checkpoint
 from jaxdl.data import Dataset
 from jaxdl.sweep._plan import MakeRun
-from jaxdl.sweep._result import Result, column, moments, select, table
+from jaxdl.sweep._result import Result, select
 from jaxdl.sweep._runs import run
+from jaxdl.sweep._table import column, moments, table
 
 
 class Rung(NamedTuple):
@@ -90,7 +91,7 @@ def scores(result: Result, metric: str, mode: str | None = None) -> np.ndarray:
         ValueError: if there is no such metric.
 
     Example:
-        >>> keep_half = lambda r: survivors(scores(r, "accuracy"), len(r.table()) // 2)
+        >>> keep_half = lambda r: survivors(scores(r, "accuracy"), len(table(r)) // 2)
     """
     name, sign = column(result, metric, mode)
     newest = result.history[name][:, -1]

@@ -1,5 +1,6 @@
 """Trains the members of a group, part by part where the device can't hold them all."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -10,24 +11,24 @@ from jax.sharding import Mesh, PartitionSpec
 
 from jaxdl import metrics, parallel
 from jaxdl.parallel import AXIS
-from jaxdl.sweep import _programs, _store
-from jaxdl.sweep._member import Members, Recipe, bare, build
-from jaxdl.sweep._plan import Group
-from jaxdl.sweep._programs import Layout, Programs
+from jaxdl.sweep import _memory, _programs, _store
+from jaxdl.sweep._member import Members, Spec, bare, build
+from jaxdl.sweep._plan import Group, Run
+from jaxdl.sweep._programs import Program, Programs
 from jaxdl.sweep._store import Row, Stored
-from jaxdl.train import Interrupted, NonFiniteError, fit
-from jaxdl.train._hooks import Event
+from jaxdl.train import Event, Interrupted, NonFiniteError, fit
+from jaxdl.train._gradients import rows_of
 from jaxdl.train._pace import Pace, next_steps
-from jaxdl.train._step import TrainState
 from jaxdl.types import Batch
 
 TIMES = ("seconds", "compile_seconds", "examples_per_second")
 
 
-class Work(NamedTuple):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Work:
     """What stays the same while a group is trained."""
 
-    recipe: Recipe
+    spec: Spec
     group: Group
     data: Any  # the Dataset
     placed: tuple[Batch, Batch | None]  # its training and validation part on the devices
@@ -51,38 +52,40 @@ class Moment(NamedTuple):
 
 
 def train(work: Work, stored: Stored) -> Iterator[Moment]:
-    """Trains the members of a group that aren't done, and tells of each program that has run."""
+    """Trains the members of a group that aren't done; yields after each program that has run."""
     steps = steps_an_epoch(work)
     left = np.flatnonzero(np.asarray(stored.train_state.step) < work.epochs * steps)
     if len(work.group.places) == 1:
-        yield from _alone(work, stored) if len(left) and stored.diverged[0] < 0 else ()
-        return
+        run = build(work.spec, _store.plain(work.group, 0))
+        if isinstance(run, Run):
+            yield from _alone(work, run, stored) if len(left) and stored.diverged[0] < 0 else ()
+            return
     # After an interruption some members are further than others.
     for step in sorted(set(np.asarray(stored.train_state.step)[left].tolist())):
         at = left[np.asarray(stored.train_state.step)[left] == step]
         made = _fitting(work, stored, at)
-        size = int(np.prod(made.layout))
+        size, measure = int(np.prod(made.layout)), _programs.evaluator(work.spec, made.layout)
         compiling = made.seconds
         for begin in range(0, len(at), size):
-            for moment in _part(work, stored, made, at[begin : begin + size]):
+            for moment in _part(work, stored, made, measure, at[begin : begin + size]):
                 yield moment._replace(compile_seconds=compiling)
                 compiling = 0.0
 
 
 def steps_an_epoch(work: Work) -> int:
     """Steps of an epoch, the last of which may not be full."""
-    return -(-len(jax.tree.leaves(work.placed[0])[0]) // work.recipe.batch_size)
+    return -(-(rows_of(work.placed[0]) or 0) // work.spec.batch_size)
 
 
 def _fitting(work: Work, stored: Stored, at: np.ndarray) -> Programs:
     """Compiles for as many members at a time as the device's memory holds, by XLA's account."""
     size, devices = len(at), work.mesh.size
-    example = (work.group.numbers, _store.pick(stored, at, shared=work.recipe.shared))
+    example = (work.group.numbers, _store.pick(stored, at, shared=work.spec.shared))
     data = sum(x.nbytes for x in jax.tree.leaves(work.placed))
-    lanes = work.lanes or _store.lanes_of(stored)
+    lanes = work.lanes or _memory.lanes_of(stored)
     while True:
         layout = _programs.layout_of(size, devices, _store.bytes_of(stored), lanes)
-        made = _programs.compile_programs(work.recipe, layout, example, work.placed[0], work.mesh)
+        made = _programs.compile_programs(work.spec, layout, example, work.placed[0], work.mesh)
         if made.bytes_needed <= work.memory or size == 1:
             return made
         of_member = (made.bytes_needed - data) / (layout.rounds * layout.lanes)
@@ -90,7 +93,9 @@ def _fitting(work: Work, stored: Stored, at: np.ndarray) -> Programs:
         size = max(1, min(most, size // 2 if most >= size else most))
 
 
-def _part(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> Iterator[Moment]:
+def _part(
+    work: Work, stored: Stored, made: Programs, measure: Program, at: np.ndarray
+) -> Iterator[Moment]:
     """Trains some members to the last epoch."""
     numbers, members = _placed(work, stored, made, at)
     steps, pace = steps_an_epoch(work), Pace(work.chunk)
@@ -108,7 +113,7 @@ def _part(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> Iterato
             keep = _keeper(work, stored, members, at)
             if done < steps:
                 yield Moment(at, done / steps, None, took, 0.0, keep)
-        row = _row(work, made.layout, numbers, members, at, epoch, seconds)
+        row = _row(work, measure, numbers, members, at, epoch, seconds)
         members = members._replace(sums=_zeros(work, made))
         epoch, done = epoch + 1, 0
         if epoch == work.epochs:
@@ -137,11 +142,11 @@ def _placed(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> tuple
     spare = int(np.prod(made.layout)) - len(at)
     padded = np.concatenate([at, np.repeat(at[-1:], spare)])
     numbers = {name: x[padded] for name, x in work.group.numbers.items()}
-    train_state = _store.pick(stored, padded, shared=work.recipe.shared)
+    train_state = _store.pick(stored, padded, shared=work.spec.shared)
     members = Members(train_state, made.zeros, stored.diverged[padded])
     return (
         _programs.place(numbers, work.mesh, PartitionSpec(AXIS)),
-        _programs.place_members(members, work.mesh, shared=work.recipe.shared),
+        _programs.place_members(members, work.mesh, shared=work.spec.shared),
     )
 
 
@@ -151,7 +156,7 @@ def _zeros(work: Work, made: Programs) -> Any:
 
 def _row(
     work: Work,
-    layout: Layout,
+    measure: Program,
     numbers: Any,
     members: Members,
     at: np.ndarray,
@@ -166,19 +171,16 @@ def _row(
     row = {"members": work.group.places[at].tolist(), "epoch": epoch + 1}
     row |= {"step": int(members.train_state.step), **own(members.sums)}
     if work.placed[1] is not None:
-        run = _programs.evaluation(work.recipe, layout)
-        ts = members.train_state
-        measured = own(run(numbers, ts.params, ts.state, work.placed[1]))
+        measured = own(measure(numbers, members.train_state, work.placed[1]))
         row |= {f"validation_{name}": x for name, x in measured.items()}
-    rows = len(at) * len(jax.tree.leaves(work.placed[0])[0])
+    rows = len(at) * (rows_of(work.placed[0]) or 0)
     return row | {"seconds": seconds, "examples_per_second": rows / seconds}
 
 
-def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
+def _alone(work: Work, run: Run, stored: Stored) -> Iterator[Moment]:
     """Trains a group of one with ``fit`` itself: the same program, to the bit."""
-    run = build(work.recipe, _store.plain(work.group, 0))
     newest: list[Event] = []
-    diverged = -1
+    diverged, signal = -1, None
 
     def note(event: Event) -> None:
         newest[:] = [event]
@@ -187,19 +189,19 @@ def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
         end, _ = fit(
             run.loss_fn,
             run.tx,
-            _only(work, stored),
+            _store.member(stored, 0, shared=work.spec.shared),
             work.data,
             epochs=work.epochs,
-            batch_size=work.recipe.batch_size,
-            shuffle=work.recipe.shuffle,
+            batch_size=work.spec.batch_size,
+            shuffle=work.spec.shuffle,
             batch_fns=run.batch_fns,
             hooks=(note,),
             chunk=work.chunk,
         )
-    except Interrupted as stop:
-        end = stop.train_state
     except NonFiniteError as error:
         end, diverged = error.train_state, int(error.train_state.step)
+    except Interrupted as stop:
+        end, signal = stop.train_state, stop.signal
     kept = jax.tree.map(lambda x: np.asarray(x)[None], bare(end))
     _store.keep(stored, np.array([0]), kept, [diverged], int(end.step))
     rows = list(newest[0].history) if newest else []
@@ -209,17 +211,9 @@ def _alone(work: Work, stored: Stored) -> Iterator[Moment]:
         rows.append({**place, "loss": float("nan"), **dict.fromkeys(TIMES, 0.0)})
     for row in rows:
         yield _alone_moment(work, row)
-    if newest and newest[0].kind == "interrupt":
-        share, signal = newest[0].share or 0.0, newest[0].signal
+    if signal is not None:
+        share = newest[0].share or 0.0
         yield Moment(np.array([0]), share, None, 0.0, 0.0, lambda: None, signal)
-
-
-def _only(work: Work, stored: Stored) -> TrainState:
-    """The TrainState of a group of one."""
-    ts = stored.train_state
-    key = ts.key if work.recipe.shared else ts.key[0]
-    one = jax.tree.map(lambda x: x[0], bare(ts)._replace(step=ts.step))
-    return jax.device_put(one)._replace(key=key)
 
 
 def _alone_moment(work: Work, row: dict[str, Any]) -> Moment:

@@ -12,10 +12,10 @@ import optax
 from jaxdl import _checks
 from jaxdl.sweep._space import Columns, grid, listed
 from jaxdl.train._step import BatchFn
-from jaxdl.types import Layer, LossFn
+from jaxdl.types import Batch, Key, Layer, LossFn, Metrics
 
 MANY = 10_000
-"""A larger population needs a flag: it is more often a slip than a wish."""
+"""A larger population is usually a mistake, and needs a flag."""
 
 
 class Run(NamedTuple):
@@ -27,8 +27,21 @@ class Run(NamedTuple):
     batch_fns: tuple[BatchFn, ...] = ()
 
 
-MakeRun: TypeAlias = Callable[..., Run]
-"""Makes a Run of hyperparameters by name; those that are swept as numbers come in traced."""
+class Steps(NamedTuple):
+    """What trains one member by a step of one's own, as ``train.loop`` takes it."""
+
+    init: Callable[[Key], Any]
+    """From a key to the TrainState of step 0: any NamedTuple with ``step`` and ``key``."""
+
+    step: Callable[[Any, Batch], tuple[Any, Metrics]]
+    """``(train_state, batch) -> (train_state, metrics)``."""
+
+    measure: Callable[[Any, Batch], Mapping[str, Any]] | None = None
+    """``(train_state, data) -> metrics`` over a whole part of a dataset, as for validation."""
+
+
+MakeRun: TypeAlias = Callable[..., Run | Steps]
+"""Makes a Run or Steps of hyperparameters by name; what is swept as numbers comes in traced."""
 
 
 class Group(NamedTuple):
@@ -66,19 +79,24 @@ def make_plan(
     columns = _columns(values, points)
     numbers = _seeds(seeds)
     combinations = len(next(iter(columns.values()))) if columns else 1
-    _check_names(make_run, columns, static)
+    seeded = _takes_seed(make_run)
+    _check_names(make_run, columns, static, seeded=seeded)
     _check_size(combinations, len(numbers), many)
     rows = [{name: x[i] for name, x in columns.items()} for i in range(combinations)]
     members = [{**row, "seed": seed} for row in rows for seed in numbers]
-    return Plan(members, grouped(members, _fixed_names(columns, static)), combinations)
+    fixed = _fixed_names(columns, static) + ["seed"] * ("seed" in static)
+    return Plan(members, grouped(members, fixed, seeded=seeded), combinations)
 
 
-def grouped(members: Sequence[Mapping[str, Any]], fixed: Sequence[str]) -> list[Group]:
+def grouped(
+    members: Sequence[Mapping[str, Any]], fixed: Sequence[str], *, seeded: bool = False
+) -> list[Group]:
     """Groups members that agree in what can't be traced."""
     places: dict[Any, list[int]] = {}
     for i, member in enumerate(members):
         places.setdefault(tuple((name, member[name]) for name in fixed), []).append(i)
-    swept = [name for name in (members[0] if members else ()) if name not in (*fixed, "seed")]
+    hidden = fixed if seeded else (*fixed, "seed")
+    swept = [name for name in (members[0] if members else ()) if name not in hidden]
 
     def group(key: Any, at: list[int]) -> Group:
         column = lambda name: np.array([members[i][name] for i in at])
@@ -86,6 +104,14 @@ def grouped(members: Sequence[Mapping[str, Any]], fixed: Sequence[str]) -> list[
         return Group(key, numbers, np.array([members[i]["seed"] for i in at]), np.array(at))
 
     return [group(key, at) for key, at in places.items()]
+
+
+def combinations(members: Sequence[dict[str, Any]]) -> list[list[int]]:
+    """The members of each combination of hyperparameters."""
+    found: dict[Any, list[int]] = {}
+    for i, member in enumerate(members):
+        found.setdefault(tuple((k, v) for k, v in member.items() if k != "seed"), []).append(i)
+    return list(found.values())
 
 
 def describe(plan: Plan) -> str:
@@ -118,8 +144,8 @@ def checksum(plan: Plan, batch_size: int) -> int:
         >>> checksum(plans[0], 32) == checksum(plans[1], 32)
         False
     """
-    told = [[(name, _told(value)) for name, value in member.items()] for member in plan.members]
-    return zlib.crc32(repr((told, batch_size)).encode())
+    texts = [[(name, _text_of(value)) for name, value in member.items()] for member in plan.members]
+    return zlib.crc32(repr((texts, batch_size)).encode())
 
 
 def fixed_names(plan: Plan) -> list[str]:
@@ -131,12 +157,12 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
-def _told(value: Any) -> Any:
+def _text_of(value: Any) -> Any:
     """What a value is in every process: functions and objects by their names, without addresses."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, tuple):
-        return tuple(map(_told, value))
+        return tuple(map(_text_of, value))
     return getattr(value, "__name__", type(value).__name__)
 
 
@@ -189,8 +215,16 @@ def _check_size(combinations: int, seeds: int, many: bool) -> None:
         )
 
 
-def _check_names(make_run: MakeRun, columns: Columns, static: Sequence[str]) -> None:
+def _takes_seed(make_run: MakeRun) -> bool:
+    return "seed" in inspect.signature(make_run).parameters
+
+
+def _check_names(
+    make_run: MakeRun, columns: Columns, static: Sequence[str], *, seeded: bool
+) -> None:
     """Refuses names that ``make_run`` doesn't take, and a name of which there are no values."""
+    if "seed" in columns:
+        raise ValueError("sweep.run: seeds are given as seeds=…, not as a swept name")
     parameters = inspect.signature(make_run).parameters.values()
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         known = [p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY]
@@ -200,11 +234,9 @@ def _check_names(make_run: MakeRun, columns: Columns, static: Sequence[str]) -> 
             raise ValueError(
                 f"sweep.run: {unknown[0]!r} is swept, but make_run takes {listed_names}"
             )
-    missing = [name for name in static if name not in columns]
+    missing = [n for n in static if n not in columns and not (n == "seed" and seeded)]
     if missing:
         raise ValueError(f"sweep.run: static names {missing[0]!r}, of which there are no values")
-    if "seed" in columns:
-        raise ValueError("sweep.run: seeds are given as seeds=…, not as a swept name")
 
 
 def _fixed_names(columns: Columns, static: Sequence[str]) -> list[str]:
@@ -226,4 +258,6 @@ def _narrow(x: np.ndarray) -> np.ndarray:
     """Numbers in the dtypes that JAX gives to Python's."""
     if x.dtype == bool:
         return x
+    if np.issubdtype(x.dtype, np.integer) and x.max(initial=0) >= 2**31:  # a seed
+        return x.astype(np.uint32)
     return x.astype(np.int32 if np.issubdtype(x.dtype, np.integer) else np.float32)

@@ -15,8 +15,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxdl import parallel
 from jaxdl.parallel import AXIS
 from jaxdl.sweep import _member
-from jaxdl.sweep._member import Members, Recipe, bare
-from jaxdl.train._step import TrainState
+from jaxdl.sweep._member import Members, Spec, bare
+from jaxdl.train import _programs as compilation
+from jaxdl.train._epoch import example
 from jaxdl.types import Array, Batch, Metrics
 
 CACHE = 4 * 2**20
@@ -63,14 +64,14 @@ def layout_of(n: int, devices: int, bytes_of_member: int, lanes: int | None = No
     return Layout(devices, rounds, -(-own // rounds))
 
 
-def initial(recipe: Recipe, numbers: Mapping[str, np.ndarray], seeds: np.ndarray) -> TrainState:
+def initial(spec: Spec, numbers: Mapping[str, np.ndarray], seeds: np.ndarray) -> Any:
     """The first TrainStates of members along a first axis, each that of ``train.init_state``.
 
     Their keys are their own; of one step counter there is no need for many.
     """
 
-    def one(numbers: Mapping[str, Any], seed: Array) -> TrainState:
-        return _member.initial(recipe, numbers, jax.random.key(seed))
+    def one(numbers: Mapping[str, Any], seed: Array) -> Any:
+        return _member.initial(spec, numbers, jax.random.key(seed))
 
     # Level 1, as for init_state: it runs once, and random numbers are slow to optimise.
     options = {"xla_backend_optimization_level": 1}
@@ -78,20 +79,21 @@ def initial(recipe: Recipe, numbers: Mapping[str, np.ndarray], seeds: np.ndarray
     return made._replace(step=made.step[0])
 
 
-def axes(shared: bool, split: Any = 0, whole: Any = None) -> TrainState:
+def axes(train_state: Any, shared: bool, split: Any = 0, whole: Any = None) -> Any:
     """What has an axis of members: all but the step, and the key where members share it."""
-    return TrainState(whole, split, split, split, whole if shared else split)
+    every = type(train_state)(*[split] * len(train_state))
+    return every._replace(step=whole, key=whole if shared else split)
 
 
 def compile_programs(
-    recipe: Recipe, layout: Layout, example: tuple[Any, TrainState], data: Batch, mesh: Mesh
+    spec: Spec, layout: Layout, shapes: tuple[Any, Any], data: Batch, mesh: Mesh
 ) -> Programs:
     """Compiles the training of members.
 
     Args:
-        recipe: of their group.
+        spec: of their group.
         layout: of the members.
-        example: numbers and TrainStates of members, of which the shapes count.
+        shapes: of numbers and TrainStates of members, whatever their number.
         data: on the devices.
         mesh: the devices.
 
@@ -99,34 +101,35 @@ def compile_programs(
         The programs.
     """
     start = time.perf_counter()
-    numbers, train_state = jax.tree.map(_shape, example)
-    sized = lambda tree: jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((math.prod(layout), *x.shape[1:]), x.dtype), tree
+    numbers, members = _shapes_of(spec, math.prod(layout), shapes, data, mesh)
+    split, whole = PartitionSpec(AXIS), PartitionSpec()
+    own = _specs(members.train_state, spec.shared)
+    body = functools.partial(_advance, spec, layout)
+    run = _mapped(body, mesh, (split, own, whole, whole, whole), own)
+    span = np.int32(0), np.int32(0)
+    compiled: Any = compilation.compiled(
+        jax.jit(run, donate_argnums=1), numbers, members, data, *span
     )
-    stretch = lambda ax, tree: tree if ax is None else sized(tree)
-    train_state = TrainState(*map(stretch, axes(recipe.shared), train_state))
-    zeros = _zeros(recipe, math.prod(layout), numbers, train_state, data)
-    diverged = jax.ShapeDtypeStruct((math.prod(layout),), jnp.int32)
-    members: Any = Members(train_state, zeros, diverged)  # type: ignore[arg-type]
-    run = functools.partial(_spread, recipe, layout, mesh)
-    lowered = jax.jit(run(_advance), donate_argnums=1).lower(
-        sized(numbers), members, data, np.int32(0), np.int32(0)
-    )
-    compiled = lowered.compile()
+    zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), members.sums)
     return Programs(layout, compiled, zeros, _bytes(compiled), time.perf_counter() - start)
 
 
-@functools.lru_cache(maxsize=64)
-def evaluation(recipe: Recipe, layout: Layout) -> Program:
-    """The program ``(numbers, params, state, data) -> sums`` of many members."""
+def evaluator(spec: Spec, layout: Layout) -> Program:
+    """Makes ``(numbers, train_state, data) -> sums`` of members, compiled when first called."""
     mesh = parallel.data_mesh(layout.devices)
 
-    def run(numbers: Any, params: Any, state: Any, data: Batch) -> Metrics:
-        one = lambda numbers, params, state: _member.evaluate(recipe, data, numbers, params, state)
-        return _in_rounds(layout, jax.vmap(one), (numbers, params, state))
+    def run(numbers: Any, train_state: Any, data: Batch) -> Metrics:
+        whole = {"step": train_state.step} | ({"key": train_state.key} if spec.shared else {})
+        one = lambda numbers, own: _member.evaluate(spec, data, numbers, own._replace(**whole))
+        own = bare(train_state, key=not spec.shared)
+        return _in_rounds(layout, jax.vmap(one), (numbers, own))
 
-    split = PartitionSpec(AXIS)
-    return jax.jit(_mapped(run, mesh, (split, split, split, PartitionSpec()), split))
+    def make(numbers: Any, train_state: Any, data: Batch) -> Program:
+        split, whole = PartitionSpec(AXIS), PartitionSpec()
+        specs = (split, axes(train_state, spec.shared, split, whole), whole)
+        return jax.jit(_mapped(run, mesh, specs, split))
+
+    return compilation.compiler(make)
 
 
 def place(tree: Any, mesh: Mesh, spec: PartitionSpec) -> Any:
@@ -136,23 +139,15 @@ def place(tree: Any, mesh: Mesh, spec: PartitionSpec) -> Any:
 
 def place_members(members: Members, mesh: Mesh, *, shared: bool) -> Members:
     """Puts members on the devices, those along the first axis spread over them."""
-    specs = _specs(shared)
+    own = _specs(members.train_state, shared)
     put = lambda tree, spec: place(tree, mesh, spec)
-    train_state = TrainState(*map(put, members.train_state, specs.train_state))
-    return Members(train_state, put(members.sums, specs.sums), put(members.diverged, specs.sums))
+    train_state = type(members.train_state)(*map(put, members.train_state, own.train_state))
+    return Members(train_state, put(members.sums, own.sums), put(members.diverged, own.sums))
 
 
-def _spread(
-    recipe: Recipe, layout: Layout, mesh: Mesh, fn: Callable[..., Members]
-) -> Callable[..., Members]:
-    members, split, whole = _specs(recipe.shared), PartitionSpec(AXIS), PartitionSpec()
-    body = functools.partial(fn, recipe, layout)
-    return _mapped(body, mesh, (split, members, whole, whole, whole), members)
-
-
-def _specs(shared: bool) -> Members:
-    split = PartitionSpec(AXIS)
-    return Members(axes(shared, split, PartitionSpec()), split, split)  # type: ignore[arg-type]
+def _specs(train_state: Any, shared: bool) -> Any:
+    split: Any = PartitionSpec(AXIS)
+    return Members(axes(train_state, shared, split, PartitionSpec()), split, split)
 
 
 def _mapped(fn: Program, mesh: Mesh, in_specs: Any, out_specs: Any) -> Program:
@@ -163,7 +158,7 @@ def _mapped(fn: Program, mesh: Mesh, in_specs: Any, out_specs: Any) -> Program:
 
 
 def _advance(
-    recipe: Recipe,
+    spec: Spec,
     layout: Layout,
     numbers: Any,
     members: Members,
@@ -172,24 +167,21 @@ def _advance(
     last: Array,
 ) -> Members:
     """A part of an epoch of the members of one device."""
-    step, shared_key = members.train_state.step, members.train_state.key
-    order = None
-    if recipe.shared:
-        order = _member.order_of(recipe, members.train_state, len(jax.tree.leaves(data)[0]))
-    fn = functools.partial(_member.advance, recipe, data, (first, last), order)
-    mapped: Any = Members(axes(recipe.shared), 0, 0)  # type: ignore[arg-type]
+    ts = members.train_state
+    given = {"step": ts.step} | ({"key": ts.key} if spec.shared else {})
+    fn = functools.partial(_member.advance, spec, data, (first, last))
+    mapped: Any = Members(axes(ts, spec.shared), 0, 0)  # type: ignore[arg-type]
     many = jax.vmap(fn, in_axes=(0, mapped), out_axes=mapped)
 
-    def some(numbers: Any, own: Members) -> tuple[Members, Array]:
-        given = {"step": step} | ({"key": shared_key} if recipe.shared else {})
+    def some(numbers: Any, own: Members) -> tuple[Members, Any]:
         after = many(numbers, own._replace(train_state=own.train_state._replace(**given)))
-        left = _without_shared(after, shared=recipe.shared)
-        return left, jnp.full(own.diverged.shape, after.train_state.step)
+        ts, rows = after.train_state, own.diverged.shape
+        alike = {name: jnp.broadcast_to(getattr(ts, name), rows) for name in given}
+        return _without_shared(after, shared=spec.shared), alike
 
-    own = _without_shared(members, shared=recipe.shared)
-    after, steps = _in_rounds(layout, some, (numbers, own))
-    key = shared_key if recipe.shared else after.train_state.key
-    return after._replace(train_state=after.train_state._replace(step=steps[0], key=key))
+    after, alike = _in_rounds(layout, some, (numbers, _without_shared(members, shared=spec.shared)))
+    one = {name: x[0] for name, x in alike.items()}
+    return after._replace(train_state=after.train_state._replace(**one))
 
 
 def _without_shared(members: Members, *, shared: bool) -> Members:
@@ -207,21 +199,27 @@ def _in_rounds(layout: Layout, fn: Callable[..., Any], args: tuple[Any, ...]) ->
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), done)
 
 
-def _zeros(recipe: Recipe, n: int, numbers: Any, train_state: TrainState, data: Batch) -> Metrics:
-    """Sums of no steps, for n members."""
-    first = lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype)
-    take = lambda ax, tree: tree if ax is None else jax.tree.map(first, tree)
-    one = TrainState(*map(take, axes(recipe.shared), train_state))
-    batch = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((recipe.batch_size, *x.shape[1:]), x.dtype), dict(data)
+def _shapes_of(
+    spec: Spec, n: int, shapes: tuple[Any, Any], data: Batch, mesh: Mesh
+) -> tuple[Any, Members]:
+    """What n members are, numbers and all, with where they lie."""
+    numbers, ts = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), x.dtype), shapes)
+    one = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), tree)
+    where = lambda spec: NamedSharding(mesh, spec)
+    many = lambda tree: jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((n, *x.shape), x.dtype, sharding=where(PartitionSpec(AXIS))),
+        tree,
     )
-    step = lambda numbers, train_state, batch: _member.step_of(recipe, numbers)(train_state, batch)
-    sums = jax.eval_shape(step, jax.tree.map(first, numbers), one, batch)[1]
-    return jax.tree.map(lambda s: np.zeros((n, *s.shape), s.dtype), sums)
-
-
-def _shape(x: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(np.shape(x), x.dtype)
+    alike = lambda tree: jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where(PartitionSpec())), tree
+    )
+    per = axes(ts, spec.shared)
+    of_one = type(ts)(*(x if ax is None else one(x) for ax, x in zip(per, ts, strict=True)))
+    step = lambda numbers, ts, batch: _member.step_of(spec, numbers, ts, data)[0](ts, batch)
+    sums = jax.eval_shape(step, one(numbers), of_one, example(data, spec.batch_size))[1]
+    ts = type(ts)(*(alike(x) if a is None else many(x) for a, x in zip(per, of_one, strict=True)))
+    diverged: Any = many(jax.ShapeDtypeStruct((), jnp.int32))
+    return many(one(numbers)), Members(ts, many(sums), diverged)
 
 
 def _bytes(compiled: Any) -> int:

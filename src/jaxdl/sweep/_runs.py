@@ -15,14 +15,15 @@ from jaxdl import _checks, checkpoint, parallel
 from jaxdl import data as data_lib
 from jaxdl.checkpoint._hook import FIRST_SECONDS
 from jaxdl.parallel._processes import ShouldStop
-from jaxdl.sweep import _loop, _programs, _store
+from jaxdl.sweep import _loop, _memory, _programs, _store
 from jaxdl.sweep._loop import Moment, Work
-from jaxdl.sweep._member import Recipe
+from jaxdl.sweep._member import Spec
 from jaxdl.sweep._plan import MakeRun, Plan, checksum, describe, fixed_names, grouped, make_plan
 from jaxdl.sweep._progress import Hook, Progress, progress
 from jaxdl.sweep._result import Result, collect
 from jaxdl.sweep._store import Row, Stored
 from jaxdl.sweep._usage import check_used
+from jaxdl.train._gradients import rows_of
 from jaxdl.train._hooks import Event
 
 Order: TypeAlias = Literal["shared", "own"]
@@ -126,16 +127,19 @@ def run(
     if validation is not None:
         validation = _programs.place(dict(validation), mesh, PartitionSpec())
     given = data_lib.Dataset(dict(data.train), data.validation)
-    free = memory or _least(int(0.9 * _store.memory_of(mesh.local_devices[0])))
+    free = memory or _least(int(0.9 * _memory.memory_of(mesh.local_devices[0])))
+    how = {"batch_size": batch_size, "shuffle": shuffle, "shared": shared}
+    limits = {"epochs": epochs, "memory": free, "lanes": lanes, "chunk": chunk}
     works = [
         Work(
-            Recipe(make_run, group.fixed, batch_size, shuffle, shared),
-            group, given, (train, validation), mesh, epochs, free, lanes, chunk,
+            spec=Spec(make_run=make_run, fixed=group.fixed, **how),  # type: ignore[arg-type]
+            group=group, data=given, placed=(train, validation), mesh=mesh,
+            **limits,  # type: ignore[arg-type]
         )
         for group in plan.groups
     ]  # fmt: skip
     for work in works:
-        check_used(work.recipe, work.group.numbers, data.train)
+        check_used(work.spec, work.group.numbers, data.train)
     if parallel.is_primary() and len(plan.members) > 1:
         print(f"sweep.run: {describe(plan)}", file=sys.stderr)
     population, rows = _begin(works, plan, start, checkpoints, resume)
@@ -165,7 +169,9 @@ def _plan(
     if grid or points or seeds != 1 or static:
         raise ValueError("sweep.run: start has its own points and seeds; give no others")
     names = fixed_names(start.plan)
-    return Plan(list(start.members), grouped(start.members, names), start.plan.combinations)
+    seeded = any("seed" in group.numbers for group in start.plan.groups)
+    groups = grouped(start.members, names, seeded=seeded)
+    return Plan(list(start.members), groups, start.plan.combinations)
 
 
 def _begin(
@@ -179,14 +185,14 @@ def _begin(
     if start is not None:
         stored, rows = [jax.tree.map(_copy, each) for each in start.groups], list(start.rows)
     else:
-        key = _store.shared_key(plan.members[0]["seed"])
-        stored = [_store.begin(work.recipe, work.group, key, work.memory) for work in works]
+        key = _store.shared_key(works[0].spec, works[0].group)
+        stored = [_store.begin(work.spec, work.group, key, work.memory) for work in works]
         rows = []
     if not resume:
         return stored, rows
     if checkpoints is None:
         raise ValueError("sweep.run: resume needs checkpoints, the folder to go on from")
-    mark = checksum(plan, works[0].recipe.batch_size)
+    mark = checksum(plan, works[0].spec.batch_size)
     found, rows = checkpoint.restore(checkpoints, _store.population(stored, mark))
     if int(found.plan) != mark:
         raise ValueError(
@@ -208,7 +214,7 @@ def _train(
     that ended it before.
     """
     spent = {"seconds": 0.0, "compile_seconds": 0.0}
-    save = _saver(told.checkpoints, checksum(plan, works[0].recipe.batch_size))
+    save = _saver(told.checkpoints, checksum(plan, works[0].spec.batch_size))
     began = time.monotonic()
     moment: Moment | None = None
     signal: int | None = None
@@ -287,7 +293,7 @@ def _progress(
 
 
 def _check_rows(data: data_lib.Dataset, batch_size: int, order: str) -> None:
-    size = len(jax.tree.leaves(data.train)[0])
+    size = rows_of(data.train) or 0
     if batch_size > size:
         raise ValueError(f"sweep.run: batch_size is {batch_size}, but there are {size} rows")
     if order not in ("shared", "own"):

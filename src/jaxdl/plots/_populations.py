@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxdl.sweep._result import Result, column, moments, table
+from jaxdl.sweep._result import Result
+from jaxdl.sweep._table import column, moments, table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,15 +16,15 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 """Colours that everybody can tell apart (Okabe and Ito, 2008)."""
 
 
-def draw(result: Result, metric: str | None = None) -> "Figure":
+def population(result: Result, metric: str | None = None) -> "Figure":
     """Draws a metric over epochs, mean ± standard error for each combination, and a heat map.
 
     The heat map is of the newest epoch over the two hyperparameters with the most values; there
     is none where fewer than two vary. Beyond eight combinations the curves are of the best eight.
 
     Args:
-        result: of ``run``.
-        metric: a name of the history; accuracy unless given, or else loss.
+        result: of ``sweep.run``.
+        metric: a name of the history; defaults to accuracy, or else loss.
 
     Returns:
         A figure of one or two panels.
@@ -32,27 +33,27 @@ def draw(result: Result, metric: str | None = None) -> "Figure":
         ValueError: if there is no such metric, or no epoch was trained.
 
     Example:
-        >>> save = lambda result: draw(result, "accuracy").savefig("sweep.png")
+        >>> save = lambda result: population(result, "accuracy").savefig("sweep.png")
     """
     from matplotlib.figure import Figure
 
     if not result.history:
-        raise ValueError("sweep: nothing to draw: not one epoch was trained")
+        raise ValueError("population: there is nothing to draw: no epoch was trained")
     if metric is None:
         known = {name.removeprefix("validation_") for name in result.history}
         metric = "accuracy" if "accuracy" in known else "loss"
     name, sign = column(result, metric, None)
-    varied = varied_names(result)
+    varied = _varied_names(result)
     panels = 1 + (len(varied) >= 2)
     figure = Figure(figsize=(5.6 * panels, 4.6), layout="constrained", dpi=120)
     axes = figure.subplots(1, panels, squeeze=False)[0]
-    curves(axes[0], result, name, sign, varied)
+    _curves(axes[0], result, name, sign, varied)
     if panels == 2:
-        heat_map(axes[1], result, name, varied[:2])
+        _heat_map(axes[1], result, name, varied[:2])
     return figure
 
 
-def varied_names(result: Result) -> list[str]:
+def _varied_names(result: Result) -> list[str]:
     """The hyperparameters that differ between members, the one with the most values first."""
     counts = {
         name: len({member[name] for member in result.members})
@@ -62,7 +63,7 @@ def varied_names(result: Result) -> list[str]:
     return sorted((n for n in counts if counts[n] > 1), key=lambda n: -counts[n])
 
 
-def curves(axes: "Axes", result: Result, name: str, sign: int, varied: Sequence[str]) -> None:
+def _curves(axes: "Axes", result: Result, name: str, sign: int, varied: Sequence[str]) -> None:
     """Draws the means over seeds, with bands of one standard error."""
     ranked = sorted(table(result), key=lambda row: -np.nan_to_num(sign * row[name], nan=-np.inf))
     for row, colour in zip(ranked, COLOURS, strict=False):
@@ -84,7 +85,7 @@ def curves(axes: "Axes", result: Result, name: str, sign: int, varied: Sequence[
         axes.legend(frameon=False, fontsize=8, ncols=2, **below)
 
 
-def heat_map(axes: "Axes", result: Result, name: str, over: Sequence[str]) -> None:
+def _heat_map(axes: "Axes", result: Result, name: str, over: Sequence[str]) -> None:
     """Draws the mean of a metric at the newest epoch over two hyperparameters.
 
     Where others vary too it is the mean over them; cells where all members diverged stay empty.
