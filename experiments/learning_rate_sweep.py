@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import harness
-from jaxdl import data, layers, losses, metrics, models, optim, serial, sweep, train
+from jaxdl import data, layers, losses, metrics, models, optim, plots, serial, sweep, train
 from jaxdl.types import Layer
 
 # --- Config ---------------------------------------------------------------------------------------
@@ -95,24 +95,24 @@ def build(config: Config) -> harness.Population:
 def report(config: Config, swept: harness.Swept) -> harness.Report:
     """The table of all, and the test of the best and of its networks together."""
     result, test = swept.result, harness.part_of(swept.population.data, "test")
-    best = result.best("accuracy")
+    best = sweep.best(result, "accuracy")
     tested = harness.tested_each(swept)["accuracy"]
     together = sweep.ensemble(network(), sweep.states(result, best["members"]))
-    said = sweep.measure(together(test["inputs"]), test["labels"])
+    said = sweep.evaluate_ensemble(together(test["inputs"]), test["labels"])
     numbers = {
-        "table": result.table(),
+        "table": sweep.table(result),
         "best": best,
         "test_accuracy": float(tested[best["members"]].mean()),
         **{f"ensemble_{name}": value for name, value in said.items()},
     }
-    print(sweep.show(result.table(), metrics=["validation_accuracy"]))
+    print(sweep.format_table(sweep.table(result), metrics=["validation_accuracy"]))
     print(
         f"best: {best['optimizer']} with {best['learning_rate']:.2g}: test accuracy "
         f"{numbers['test_accuracy']:.4f}; its {len(best['members'])} networks together "
         f"{said['accuracy']:.4f}, calibration error {said['calibration_error']:.4f} against "
         f"{said['member_calibration_error']:.4f} of one"
     )
-    return harness.Report(numbers, {"sweep.png": lambda: result.plot("accuracy")})
+    return harness.Report(numbers, {"sweep.png": lambda: plots.population(result, "accuracy")})
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def build(config: Config) -> harness.Population:
 def report(config: Config, swept: harness.Swept) -> harness.Report:
     """Winners and mean accuracy of each width, and every network drawn."""
     tested = harness.tested_each(swept)["accuracy"]
-    of = {row["width"]: tested[row["members"]] for row in swept.result.table()}
+    of = {row["width"]: tested[row["members"]] for row in sweep.table(swept.result)}
     numbers: dict[str, float] = {"members": swept.population.members}
     for width, x in of.items():
         numbers[f"winners_of_width_{width}"] = winners = int((x >= config.solved).sum())

@@ -130,7 +130,7 @@ def report(config: Config, swept: harness.Swept) -> harness.Report:
 def answers(result: sweep.Result, x: Array) -> dict[int, np.ndarray]:
     """What the networks of each width say at N points: by width, (functions, trials, N)."""
     outputs: dict[int, list[np.ndarray]] = {}
-    for row in result.table():  # by width, and for each of them by function
+    for row in sweep.table(result):  # by width, and for each of them by function
         states = sweep.states(result, row["members"])
         says = jax.vmap(network(row["width"]).apply, (0, 0, None))
         y = says(states.params, states.state, x)[0][..., 0]

@@ -30,7 +30,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
-from jaxdl import data, losses, metrics, models, sweep, train
+from jaxdl import data, losses, metrics, models, plots, sweep, train
 from jaxdl.plots import BLUE, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
@@ -241,7 +241,7 @@ print("member 37 is", result.members[37])
 calm = np.repeat(RATES < 1, SEEDS)
 by_epoch = np.asarray(curves.mean(axis=-1)).reshape(100, EPOCHS)
 assert np.allclose(result.history["loss"][calm], by_epoch[calm], rtol=2e-3)
-weights = result.state(37).params
+weights = sweep.state(result, 37).params
 for ours, theirs in zip(jax.tree.leaves(end), jax.tree.leaves(weights), strict=True):
     assert jnp.allclose(ours, theirs, atol=1e-3)
 
@@ -252,8 +252,8 @@ for ours, theirs in zip(jax.tree.leaves(end), jax.tree.leaves(weights), strict=T
 # epoch that was best for it.
 
 # %%
-print(sweep.show(result.table()[::3], metrics=("loss", "validation_accuracy")))
-best = result.best("accuracy")
+print(sweep.format_table(sweep.table(result)[::3], metrics=("loss", "validation_accuracy")))
+best = sweep.best(result, "accuracy")
 print(f"the best is {best['learning_rate']:.2g}")
 
 # %% [markdown]
@@ -303,11 +303,11 @@ if not FAST:
 
 # %% [markdown]
 # Two lessons. The rate matters more than anything else here; and between the seeds of one rate lies
-# more than many a paper's improvement: **report several seeds**. `result.plot` draws such curves
-# with their standard errors, of the best eight:
+# more than many a paper's improvement: **report several seeds**. `plots.population` draws such
+# curves with their standard errors, of the best eight:
 
 # %%
-result.plot("accuracy")
+plots.population(result, "accuracy")
 
 # %% [markdown]
 # ## A committee
@@ -332,7 +332,7 @@ vote = probabilities.mean(axis=0)
 
 prediction = sweep.ensemble(net, committee)(test)
 assert np.allclose(prediction.probabilities, vote, atol=1e-5)
-measured = sweep.measure(prediction, truth)
+measured = sweep.evaluate_ensemble(prediction, truth)
 for who, start in (("members:  ", "member_"), ("committee:", "")):
     loss, right = (measured[start + name] for name in ("negative_log_likelihood", "accuracy"))
     print(f"{who} loss {loss:.3f}, accuracy {right:.3f}")

@@ -90,7 +90,7 @@ def test_alone_nothing_is_initialized():
 def test_a_cluster_is_asked_for_its_numbers(monkeypatch):
     """One that was found, but tells nothing, is an error: to train alone would be wrong."""
     monkeypatch.setenv("SLURM_STEP_NODELIST", "node001")
-    with pytest.raises((RuntimeError, ValueError), match="before|coordinator"):
+    with pytest.raises((RuntimeError, ValueError), match=r"before|coordinator"):
         ranks.parallel.initialize()
 
 

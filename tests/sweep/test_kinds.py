@@ -144,7 +144,5 @@ def test_arrays_are_swept_by_their_number():
 
 def test_a_state_without_a_step_is_refused():
     wrong = lambda rate: sweep.Steps(lambda key: {"rate": rate}, lambda ts, batch: (ts, {}))
-    with pytest.raises(
-        TypeError, match="init gave a dict; it needs a NamedTuple"
-    ):
+    with pytest.raises(TypeError, match="init gave a dict; it needs a NamedTuple"):
         sweep.run(wrong, DATASET, grid={"rate": [0.1, 0.2]}, **OPTIONS)
