@@ -10,7 +10,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from harness.run import Population
-from jaxdl import _jaxprs, data, train
+from jaxdl import _jaxprs, data, sweep, train
 from jaxdl.types import Batch
 
 _UNIQUE = itertools.count()
@@ -53,7 +53,11 @@ def _programs(population: Population) -> Iterator[tuple[str, ...]]:
 def _program(
     population: Population, fixed: Mapping[str, Any], numbers: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    make = lambda numbers: population.make_run(**fixed, **numbers)
+    def make(numbers: Any) -> sweep.Run:
+        run = population.make_run(**fixed, **numbers)
+        if not isinstance(run, sweep.Run):
+            raise TypeError(f"make_run gave {type(run).__name__}; an experiment needs a sweep.Run")
+        return run
 
     def initial(key: Any, numbers: Any) -> train.TrainState:
         run = make(numbers)
