@@ -121,15 +121,19 @@ def test_another_checksum_is_refused(serve, tmp_path):
     assert not list((tmp_path / "cache/downloads").rglob("t10k-labels*"))
 
 
-def test_a_mirror_by_argument_or_environment(serve, monkeypatch):
+def test_a_mirror_by_argument_or_environment(serve, tmp_path, monkeypatch):
     base, _ = serve("mnist", FILES)
     infos = _download._published("mnist")
     away = {url.replace("127.0.0.1", "nowhere.invalid"): info for url, info in infos.items()}
     monkeypatch.setattr(_download, "_published", lambda builder: away)
     assert data.load("mnist", download=base).test["labels"].tolist() == [7]
-    monkeypatch.setenv("JAXDL_CACHE", f"{monkeypatch}")
+    with pytest.raises(FileNotFoundError, match="titanic is prepared by TFDS, which knows of no"):
+        data.load("titanic", download=base)
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "other"))
     with pytest.raises(FileNotFoundError, match=r"nowhere.invalid.* can't be reached"):
         data.load("mnist")
+    monkeypatch.setenv("JAXDL_MIRROR", base)
+    assert data.load("mnist").test["labels"].tolist() == [7]
 
 
 def test_what_tfds_knows_of_the_published_files():

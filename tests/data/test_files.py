@@ -342,6 +342,10 @@ class TestTable:
         with pytest.raises(ValueError, match="'k' is to be predicted, and can't be"):
             data.table(write("csv"), labels="k", features=["a", "k"])
 
+    def test_each_feature_once(self, write):
+        with pytest.raises(ValueError, match="features is .*; it must name each column once"):
+            data.table(write("csv"), labels="k", features=["a", "b", "a"])
+
     def test_no_file(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"there is no file .*b.npz"):
             data.table(tmp_path / "b.npz", labels="k")

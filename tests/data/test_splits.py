@@ -17,11 +17,13 @@ from jaxdl import data
 def test_partition_in_proportion(labels, weights, seed):
     labels, shares = np.array(labels, int), np.array(weights) / sum(weights)
     parts = data.stratified_split(labels, shares, seed=seed)
-    assert len(parts) == len(shares)
+    assert len(parts) == len(shares) and min(map(len, parts)) > 0
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(len(labels)))
     for name in np.unique(labels):
         counts = [int((labels[rows] == name).sum()) for rows in parts]
-        np.testing.assert_allclose(counts, shares * (labels == name).sum(), rtol=0, atol=1.0001)
+        # Among few rows one more may be taken from a part, so that no other is empty.
+        atol = 1.0001 if len(labels) * shares.min() >= 5 else 2.0001
+        np.testing.assert_allclose(counts, shares * (labels == name).sum(), rtol=0, atol=atol)
 
 
 def test_shares_below_one_leave_rows_out():

@@ -184,6 +184,8 @@ def _download(name: str, folder: Path | None, mirror: bool | str) -> str:
         if download.is_published(name):
             base = mirror if isinstance(mirror, str) else os.environ.get("JAXDL_MIRROR", "")
             download.fetch(name, folder, base)
+        elif isinstance(mirror, str):
+            return f"skipped, because {name} is prepared by TFDS, which knows of no mirror"
         else:
             download.prepare(name, folder)
     except download.Unavailable as error:

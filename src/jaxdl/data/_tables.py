@@ -106,6 +106,8 @@ def _check_names(path: Path, labels: str, features: list[str], known: Sequence[s
             )
     if not features:
         raise ValueError(f"table: {path} has no column besides the labels {labels!r}")
+    if len(set(features)) < len(features):
+        raise ValueError(f"table: features is {features}; it must name each column once")
     if labels in features:
         raise ValueError(f"table: {labels!r} is to be predicted, and can't be one of the features")
 
