@@ -343,7 +343,7 @@ class TestTable:
             data.table(write("csv"), labels="k", features=["a", "k"])
 
     def test_each_feature_once(self, write):
-        with pytest.raises(ValueError, match="features is .*; it must name each column once"):
+        with pytest.raises(ValueError, match=r"features is .*; it must name each column once"):
             data.table(write("csv"), labels="k", features=["a", "b", "a"])
 
     def test_no_file(self, tmp_path):
