@@ -5,7 +5,8 @@
 - weights: ``from_torch``, ``to_torch``, ``from_keras``, ``from_flax``; files of arrays by
   ``save_weights``, ``load_weights`` and ``read_weights`` (safetensors, npz); Flax's bytes by
   ``to_msgpack`` and ``from_msgpack``
-- networks as programs that run without their code: ``export``, ``save_program``, ``load_program``
+- networks as programs that run without their code: ``export``, ``save_program``, ``load_program``;
+  as ONNX: ``to_onnx``
 
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
 """
@@ -21,6 +22,7 @@ from jaxdl.interop._keras_weights import from_keras
 from jaxdl.interop._linen import linen, to_linen
 from jaxdl.interop._msgpack import from_msgpack, to_msgpack
 from jaxdl.interop._nnx import nnx, to_nnx
+from jaxdl.interop._onnx import to_onnx
 from jaxdl.interop._torch import from_torch, to_torch
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "to_linen",
     "to_msgpack",
     "to_nnx",
+    "to_onnx",
     "to_torch",
 ]
 

@@ -74,7 +74,7 @@ def export(
         ((5, 2), ['cat', 'dog'])
     """
     given = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), jnp.result_type(x)), example)
-    shapes = _with_batch(given, batch)
+    shapes = with_batch(given, batch)
     leaves, structure = jax.tree.flatten((params, state))
     weights = {str(i): np.asarray(leaf) for i, leaf in enumerate(leaves)}
 
@@ -168,7 +168,13 @@ def load_program(path: str | Path) -> Program:
         ) from error
 
 
-def _with_batch(shapes: Any, batch: Batch) -> Any:
+def with_batch(shapes: Any, batch: Batch) -> Any:
+    """Returns the shapes with another first axis: a number, or a symbol for any.
+
+    Example:
+        >>> with_batch(jax.ShapeDtypeStruct((1, 3), jnp.float32), "dynamic").shape
+        (batch, 3)
+    """
     if any(not leaf.shape for leaf in jax.tree.leaves(shapes)):
         raise ValueError("interop.export: an input has no axes; the first is the batch")
     if batch != "dynamic" and (not isinstance(batch, int) or batch < 1):

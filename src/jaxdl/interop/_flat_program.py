@@ -24,6 +24,7 @@ def flat_program(fn: Callable[..., Any], *shapes: Any) -> Callable[..., list[Any
         A function of the same arguments' leaves, which returns the list of the result's leaves.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> def total(x):
         ...     return lax.scan(lambda c, row: (c + row, None), jnp.zeros(2), x)[0]
         >>> flat = flat_program(total, jnp.ones((3, 2)))
