@@ -184,5 +184,5 @@ def test_wrong_modules_are_named(monkeypatch):
     with pytest.warns(UserWarning, match="1 losses of its own"):
         interop.keras(regular)
     monkeypatch.setitem(__import__("sys").modules, "equinox", None)
-    with pytest.raises(ImportError, match=r"interop.equinox needs equinox; .*\[interop\]"):
+    with pytest.raises(ImportError, match=r"interop.equinox needs equinox: .*\[interop\]"):
         interop.equinox(3)

@@ -69,5 +69,5 @@ def test_onnxruntime_gives_the_numbers(name, batch, tmp_path):
 def test_without_jax2onnx_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax2onnx", None)
     net, params, state, x = prepared("mlp", 1)
-    with pytest.raises(ImportError, match=r"interop.to_onnx needs jax2onnx; .*\[onnx\]"):
+    with pytest.raises(ImportError, match=r"interop.to_onnx needs jax2onnx: .*\[onnx\]"):
         interop.to_onnx("never.onnx", net, params, state, x)
