@@ -137,6 +137,7 @@ CALLS = {
     "folder size str": (pixels(image_size="88"), "image_size is '88'; it must be a pair"),
     "folder channels": (pixels(channels=2), "image_folder: channels is 2; it is 1 .grey., 3"),
     "folder ground": (pixels(background=300), "image_folder: background is 300; it must be an int"),
+    "folder alpha": (pixels(background=0, channels=4), "with channels=4 nothing shows a backgr"),
     "folder bits": (
         pixels(bits=20),
         "image_folder: bits is 20; it must be an integer from 8 to 16",

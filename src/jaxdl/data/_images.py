@@ -1,5 +1,6 @@
 """Images: from a file to an array of bytes, or to the reason why that isn't possible."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ SUFFIXES = frozenset(
     )
 )
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_DEEP = re.compile("(RGB|[AX]);16")  # Pillow's name of colours of 16 bits
 _ORIENTATION = 0x0112  # EXIF's tag of how the camera was held
 
 
@@ -53,6 +55,8 @@ def pixels(
                 f"{function}: background is {background!r}; it must be an integer from 0 to 255,"
                 " or three of them"
             )
+        if channels == 4:
+            raise ValueError(f"{function}: with channels=4 nothing shows a background")
         background = tuple(ground)
     if bits is not None and bits not in range(8, 17):
         raise ValueError(f"{function}: bits is {bits!r}; it must be an integer from 8 to 16")
@@ -87,7 +91,7 @@ def decoded(path: Any, wanted: Pixels) -> np.ndarray | str:
         known = [name for name in _FORMATS if name in PIL.Image.OPEN]
         with PIL.Image.open(path, formats=known) as file:
             _check_pixels(file)
-            is_deep = "16" in str([tile[3] for tile in file.tile])  # known until it is loaded
+            is_deep = bool(_DEEP.search(str(file.tile)))  # known until it is loaded
             file.load()
             image = _turned(_in_bytes(file, is_deep, wanted.bits), file.getexif().get(_ORIENTATION))
             image = _on_ground(image, wanted).convert(_MODES[wanted.channels])
