@@ -36,6 +36,10 @@ CALLS = {"import_module": 0, "importorskip": 0, "module": 1, "needs": 1}
 """Functions that import the module that they get the name of, and at which position."""
 
 
+def text(path: str) -> str:
+    return (ROOT / path).read_text()
+
+
 def declared(*extras: str) -> set[str]:
     """The distributions that the package asks for, with these extras."""
     options = PROJECT["optional-dependencies"]
@@ -70,7 +74,7 @@ def imported(folder: str) -> set[str]:
 
 
 def test_what_the_package_imports_is_declared_and_what_it_declares_is_imported():
-    users = set(PROJECT["optional-dependencies"]) - {"test", "notebooks"}
+    users = set(PROJECT["optional-dependencies"]) - {"dev", "test", "notebooks"}
     needed, asked = imported("src"), declared(*users)
     assert needed - set(map(module, asked)) == set()
     # The command line and the pictures of the experiments are theirs.
@@ -83,7 +87,7 @@ def test_the_distribution_has_a_name_of_its_own():
     assert PROJECT["name"] == "jaxdl-toolkit"
     others = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
     assert not [line for line in others if line.startswith("jaxdl[")]
-    assert "pip install jaxdl-toolkit" in (ROOT / "README.md").read_text()
+    assert "pip install jaxdl-toolkit" in text("README.md")
 
 
 def test_another_distribution_among_the_files_is_told(tmp_path):
@@ -97,7 +101,7 @@ def test_another_distribution_among_the_files_is_told(tmp_path):
 def test_the_version_stands_in_one_place():
     assert importlib.metadata.version(PROJECT["name"]) == jaxdl.__version__
     assert "version" in PROJECT["dynamic"]
-    assert jaxdl.__version__ in (ROOT / "CHANGELOG.md").read_text()
+    assert jaxdl.__version__ in text("CHANGELOG.md")
 
 
 def test_every_dependency_has_a_lower_bound():
@@ -112,8 +116,24 @@ def test_data_licence_and_type_marker_lie_in_the_package():
     assert (package / "data" / "animals.npz").is_file()
 
 
+def test_pages_of_the_project_agree_with_it():
+    citation = text("CITATION.cff")
+    assert f"version: {jaxdl.__version__}\n" in citation
+    assert len(text("CONTRIBUTING.md").splitlines()) <= 70
+    for page in ("CONTRIBUTING.md", "SECURITY.md"):
+        named = re.findall(r"`((?:src|tests|experiments|\.ci|\.devcontainer)/[\w./]*)", text(page))
+        assert named and all((ROOT / path).exists() for path in named), named
+    workflow = text(".github/workflows/tests.yml")
+    parts = re.findall(r"^(\w+)\(\) {$", text(".ci/run"), re.M)
+    assert set(re.findall(r"check: (\w+)", workflow)) <= set(parts)
+    minimum = PROJECT["requires-python"].removeprefix(">=")
+    assert f'python: "{minimum}", check: oldest' in workflow
+    commands = re.findall(r"entry: ([\w ]+?)(?: --fix)?,", text(".pre-commit-config.yaml"))
+    assert all(f"\n  {command}" in text(".ci/run") for command in commands)
+
+
 def test_the_readme_is_short_and_its_first_screen_has_both_commands():
-    lines = (ROOT / "README.md").read_text().splitlines()
+    lines = text("README.md").splitlines()
     assert len(lines) <= 150
     first = "\n".join(lines[:30])
     assert 'pip install -e ".[experiments]" && python experiments/animals_mlp.py' in first
