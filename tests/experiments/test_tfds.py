@@ -2,25 +2,11 @@
 
 import io
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 import tensorflow_datasets as tfds
-
-from processes import environment
-
-FOLDER = Path(__file__).parents[1] / "experiments"
-
-
-def run(name, *flags, devices=1, check=True):
-    command = [sys.executable, FOLDER / f"{name}.py", "--smoke", *map(str, flags)]
-    done = subprocess.run(command, env=environment(devices), capture_output=True, text=True)
-    assert done.returncode == 0 or not check, done.stderr
-    return done
 
 
 def prepared(folder, builder, config, shapes):
@@ -55,7 +41,7 @@ def prepared(folder, builder, config, shapes):
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch):
+def no_other_copies(tmp_path, monkeypatch):
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(tfds.core.utils.gcs_utils, "gcs_dataset_info_files", lambda path: [])
 
@@ -64,28 +50,28 @@ ENGINES = ["shard_map", pytest.param("jit", marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_cifar_on_two_devices(engine, tmp_path):
+def test_cifar_on_all_devices(engine, tmp_path, here):
     shapes = {"train": [(32, 32)] * 60, "test": [(32, 32)] * 20}
     prepared(tmp_path / "tfds", "cifar10", None, shapes)
     flags = ("--depth", 8, "--batch-size", 16, "--parallel", engine)
-    trains("cifar10_resnet", tmp_path, *flags)
+    trains(here, "cifar10_resnet", tmp_path, *flags)
 
 
-def test_imagenette_on_two_devices(tmp_path):
+def test_imagenette_on_all_devices(tmp_path, here):
     shapes = {"train": [(40, 50), (48, 44)] * 30, "validation": [(60, 40)] * 20}
     prepared(tmp_path / "tfds", "imagenette", "160px-v2", shapes)
     flags = ("--size", 32, "--features", 64, "--blocks", 1, "--batch-size", 16)
-    trains("imagenette_vit", tmp_path, *flags)
+    trains(here, "imagenette_vit", tmp_path, *flags)
 
 
-def trains(name, folder, *flags):
-    run(name, "--data-dir", folder / "tfds", "--output", folder / "o", *flags, devices=2)
+def trains(here, name, folder, *flags):
+    here(name, "--smoke", "--data-dir", folder / "tfds", "--output", folder / "o", *flags)
     result = json.loads((folder / "o" / "result.json").read_text())
-    assert result["devices"].startswith("2 x") and np.isfinite(result["test_loss"])
+    assert result["devices"].startswith("8 x") and np.isfinite(result["test_loss"])
 
 
-def test_without_a_copy_it_says_how_to_get_one(tmp_path, monkeypatch):
+def test_without_a_copy_it_says_how_to_get_one(tmp_path, monkeypatch, here, capsys):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    done = run("cifar10_resnet", "--output", tmp_path / "o", check=False)
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "error: load: found no usable copy of cifar10" in done.stderr
+    with pytest.raises(SystemExit, match="2"):
+        here("cifar10_resnet", "--output", tmp_path / "o")
+    assert capsys.readouterr().err.startswith("error: load: found no usable copy of cifar10")
