@@ -29,11 +29,11 @@ class Config(harness.Config):
     batch_size: int = 128
     """images a step"""
     widths: tuple[int, ...] = (32, 64, 128)
-    """channels after each convolution; each is followed by pooling"""
+    """channels of each convolution, which pooling follows"""
     rate: float = 0.4
-    """share that dropout drops before each dense layer"""
+    """dropout before each dense layer"""
     learning_rate: float = 3e-3
-    """the highest; it rises for 0.3 of the run and falls for the rest"""
+    """highest value; it rises over the first 0.3 of the run, then falls"""
     weight_decay: float = 2e-2
     """of AdamW"""
 

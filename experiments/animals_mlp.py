@@ -31,9 +31,9 @@ class Config(harness.Config):
     hidden: tuple[int, ...] = (512, 256)
     """units of each hidden layer"""
     rate: float = 0.4
-    """share of the hidden units that dropout drops"""
+    """dropout of the hidden units"""
     learning_rate: float = 2e-3
-    """at the start; it falls to 0 along half a cosine"""
+    """initial value; it falls to 0 along half a cosine"""
     weight_decay: float = 1e-2
     """of AdamW"""
 

@@ -1,14 +1,14 @@
 """A decoder reads the manual of Python and learns to write such text, byte by byte.
 
-The text is what ``help()`` prints, from the standard library's own copy. A transformer predicts
-each byte from those before it in a window, and is compared with gzip and xz, which have seen the
-same training part: their bytes for training and test together, less those for training alone.
+The text is what ``help()`` prints, taken from the standard library. A transformer predicts each
+byte of a window from the bytes before it. It is compared with gzip and xz, which are given the same
+training part: the size of training and test compressed together, minus that of training alone.
 
 Command:  python experiments/char_lm.py --seed N
-Result:   bits for a byte of the test: 1.592 ± 0.009 (mean ± standard deviation of seeds 0 to 2);
-          gzip 1.97, xz 1.26. A third of the test stands word for word in the training part (36 %
-          in runs of 32 bytes or more), which xz copies from any distance and the network has to
-          know by heart. Without dropout 20 epochs came to 1.73 (seed 0)
+Result:   bits per byte of the test part: 1.592 ± 0.009 (mean ± standard deviation of seeds 0 to 2);
+          gzip 1.97, xz 1.26. A third of the test part also occurs in the training part (36 % in
+          runs of 32 bytes or more): xz copies it from any distance, the network has to memorise
+          it. Without dropout, 20 epochs gave 1.73 (seed 0)
 Time:     20 minutes of CPU time a seed
 """
 
@@ -45,13 +45,13 @@ class Config(harness.Config):
     blocks: int = 4
     """of the transformer"""
     rate: float = 0.1
-    """share that dropout drops"""
+    """rate of dropout"""
     batch_size: int = 32
     """windows a step"""
     learning_rate: float = 3e-3
     """of AdamW, the highest; it rises over a twentieth of the run and falls as a half cosine"""
     temperature: float = 0.7
-    """of the sample; the lower, the safer"""
+    """of the sample; lower values are more cautious"""
 
 
 # --- Data -----------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def joined(part: Batch) -> bytes:
 
 
 def sample(trained: harness.Trained, config: Config) -> str:
-    """How the network goes on from the start of the test, half a window after the other.
+    """The network's continuation of the start of the test part, half a window at a time.
 
     It reads half a window and writes half: places behind a window's end it hasn't met in training.
     """

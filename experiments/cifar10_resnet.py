@@ -4,7 +4,7 @@ Images are flipped and shifted at random on the device; SGD with Nesterov moment
 schedule. The set is downloaded once.
 
 Command:  python experiments/cifar10_resnet.py [--depth 20] [--data-dir DIR]
-Result:   not measured yet: there was no copy of the set; tested on images made up
+Result:   not measured yet for want of the data; tested on synthetic images
 Time:     not measured yet
 Reference: test error 8.75 % with 20 layers, 6.97 % with 56, He et al., 2016, table 6
 """
@@ -33,7 +33,7 @@ class Config(harness.Config):
     epochs: int = 160
     """passes over the training part"""
     data_dir: Path | None = None
-    """folder with a copy of the set; else it is looked for in the usual places, and downloaded"""
+    """folder of the data. Defaults to the usual places, and a download"""
     depth: int = 20
     """layers with kernels, 6n + 2"""
     batch_size: int = 128
@@ -41,9 +41,9 @@ class Config(harness.Config):
     learning_rate: float = 0.1
     """of SGD, the highest; it rises over five epochs and falls to 0 as a half cosine"""
     weight_decay: float = 1e-4
-    """factor of half the squared parameters in the loss"""
+    """weight of half the sum of squared parameters in the loss"""
     bfloat16: bool = True
-    """whether the network computes in bfloat16; parameters stay in float32"""
+    """compute in bfloat16; parameters stay in float32"""
 
 
 # --- Data -----------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ AUGMENT = data.augment(data.random_flip, functools.partial(data.random_crop, pad
 
 
 def network(config: Config, scaling: data.Scaling) -> Layer:
-    """Bytes standardised by the channels of the training part, then the residual network."""
+    """Bytes, standardised by channel, through a residual network."""
     dtype = jnp.bfloat16 if config.bfloat16 else jnp.float32
     return serial(
         standard=functools.partial(standard, scaling=scaling, dtype=dtype),

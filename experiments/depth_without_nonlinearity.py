@@ -1,16 +1,16 @@
 """Depth without a nonlinearity adds nothing: linear layers on linear layers are one linear layer.
 
-Networks of 1, 2, 4 and 8 dense layers with nothing between them, and the same with relu, learn two
-spirals, which no line divides, and the ten animals. The product of a deep linear network's
-matrices, as one layer, gives the same outputs to rounding.
+Networks of 1, 2, 4 and 8 dense layers, with nothing or with relu between them, learn two spirals,
+which no line separates, and the ten animals. A single layer with the product of a deep linear
+network's matrices gives the same outputs up to rounding.
 
 Command:  python experiments/depth_without_nonlinearity.py [--seeds 3]
 Result:   test accuracy, mean ± standard deviation of seeds 0 to 2. Spirals: linear 0.640 ± 0.041
           with 1 layer and 0.645 ± 0.032 with 2, 4 and 8; relu 0.934 ± 0.005 with 2, and 1.000 with
           4 and 8. Animals: linear 0.744, 0.783, 0.797 and 0.796 ± 0.004 with 1, 2, 4 and 8 layers,
-          which is the same set of functions differently trained; relu 0.860 ± 0.014, 0.886 ± 0.008
+          which is one set of functions, trained differently; relu 0.860 ± 0.014, 0.886 ± 0.008
           and 0.869 ± 0.005 with 2, 4 and 8
-Time:     41 s of CPU time a seed where three train together, of which 30 s compile
+Time:     41 s of CPU time a seed when three are trained together, 30 s of it compiling
 """
 
 import dataclasses
@@ -35,9 +35,9 @@ class Config(harness.Config):
     output: Path = Path("runs/depth_without_nonlinearity")
     """folder for numbers, checkpoints and pictures"""
     epochs: int = 15
-    """passes over the animals; ten times as many over the spirals, which are fewer"""
+    """passes over the animals; ten times that over the spirals, a smaller set"""
     depths: tuple[int, ...] = (1, 2, 4, 8)
-    """how many dense layers"""
+    """numbers of dense layers"""
     width: int = 64
     """units of each hidden layer"""
     batch_size: int = 128
@@ -130,7 +130,7 @@ def report(config: Config, trained: Mapping[str, harness.Trained]) -> harness.Re
         print(f"{name:27} test accuracy {numbers[f'{name}_accuracy']:.3f}")
     linear = [each for name, each in trained.items() if name.startswith("animals_linear")]
     numbers["collapse_difference"] = max(map(collapse, linear))
-    print(f"one matrix in place of all layers: outputs off by {numbers['collapse_difference']:.1e}")
+    print(f"one matrix for all layers changes outputs by {numbers['collapse_difference']:.1e}")
     return harness.Report(numbers, {"spirals.png": lambda: draw(trained, numbers)})
 
 

@@ -1,8 +1,8 @@
-"""Relu units die of large steps, and stay dead; leaky ones and their like don't.
+"""Relu units die of large steps and stay dead; leaky relu and its kin don't.
 
-A unit is dead where its activation has slope 0 for every image of the training part: no gradient
-reaches its weights any more. Networks learn the animals by Adam with growing learning rates, and
-after each epoch their dead units are counted.
+A unit is dead if its activation has slope 0 for every image of the training part: no gradient
+reaches its weights any more. Networks learn the animals by Adam at several learning rates; dead
+units are counted after each epoch.
 
 Command:  python experiments/dying_relu.py [--seeds 3]
 Result:   share of dead units (test accuracy), mean of seeds 0 to 2, at learning rates
@@ -86,7 +86,7 @@ def network(config: Config, activation: Callable[[Array], Array]) -> Layer:
 def dead_share(
     activation: Callable[[Array], Array], images: np.ndarray
 ) -> Callable[[train.TrainState], float]:
-    """Builds the count of hidden units whose slope is 0 for every image, as a share of all."""
+    """Makes a function that gives the share of hidden units with slope 0 for every image."""
     slope = jax.vmap(jax.vmap(jax.grad(activation)))
     rows = jnp.asarray(images.reshape(len(images), -1) / np.float32(255))
 
@@ -106,7 +106,7 @@ def dead_share(
 
 
 def objective(net: Layer, rate: float) -> tuple[LossFn, optax.GradientTransformation]:
-    """Cross entropy and Adam, whose steps are as large as its rate: it doesn't run off."""
+    """Cross entropy and Adam; steps no larger than its learning rate can't diverge."""
     loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
     return loss_fn, optax.adam(rate)
 
@@ -171,7 +171,7 @@ def draw(numbers: Mapping[str, float], histories: Mapping[str, train.History]) -
     dead.set_title("after the last epoch")
     dead.legend(frameon=False)
     right.set(xlabel="learning rate", ylabel="test accuracy", xscale="log", ylim=(0, 1))
-    right.set_title("what is left")
+    right.set_title("accuracy that is left")
     return figure
 
 

@@ -5,7 +5,7 @@ the last 20 % of the training part held out for validation.
 
 Command:  python experiments/fashion_mnist_adam.py [--dataset mnist]
 Result:   Fashion-MNIST: test accuracy 0.873 ± 0.003, loss 0.357 ± 0.008 (mean ± standard deviation
-          of seeds 0 to 4). MNIST: not measured yet, for want of a copy
+          of seeds 0 to 4). MNIST: not measured yet for want of the data
 Time:     0.12 s an epoch and 1 s of compilation, on 2 CPU cores
 """
 
@@ -33,7 +33,7 @@ class Config(harness.Config):
     dataset: Literal["fashion_mnist", "mnist"] = "fashion_mnist"
     """which images"""
     data_dir: Path | None = None
-    """folder with the data, where it is in no usual place"""
+    """folder of the data. Defaults to the usual places"""
     batch_size: int = 128
     """images a step"""
     learning_rate: float = 1e-3

@@ -1,8 +1,8 @@
 """Convolutional networks on Fashion-MNIST: two convolutions, and a larger network by ``--large``.
 
-The small network has two convolutions and fewer than 100,000 parameters, and half of the images
-that it learns from are mirrored at random. The large one has six, with batch normalisation, and
-outside training its answer is the mean of those for an image and its mirror image.
+The small network has two convolutions and fewer than 100,000 parameters; half of its training
+images are mirrored at random. The large one has six convolutions with batch normalisation, and in
+evaluation it averages its answers for an image and the mirror image.
 
 Command:  python experiments/fashion_mnist_cnn.py --seed 0
           python experiments/fashion_mnist_cnn.py --large --epochs 12 --seed 0
@@ -50,15 +50,15 @@ class Config(harness.Config):
     large: bool = False
     """the network of six convolutions, with batch normalisation"""
     data_dir: Path | None = None
-    """folder with the data, where it is in no usual place"""
+    """folder of the data. Defaults to the usual places"""
     batch_size: int = 128
     """images a step"""
     learning_rate: float = 3e-3
-    """the highest, a quarter of the way; it rises and falls along half cosines"""
+    """highest value, after a quarter of the run; it rises and falls along half cosines"""
     weight_decay: float = 1e-2
     """of AdamW"""
     rate: float = 0.3
-    """share that dropout drops before the dense layer"""
+    """dropout before the dense layer"""
 
 
 # --- Data -----------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def large(config: Config) -> Layer:
 
 
 def both_ways(net: Layer) -> Layer:
-    """Outside training, the mean of what a network says of an image and of its mirror image."""
+    """In evaluation, averages what a network says of an image and of its mirror image."""
 
     def apply(
         params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False

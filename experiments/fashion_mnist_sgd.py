@@ -32,7 +32,7 @@ class Config(harness.Config):
     epochs: int = 5
     """passes over the training part"""
     data_dir: Path | None = None
-    """folder with the data, where it is in no usual place"""
+    """folder of the data. Defaults to the usual places"""
     batch_size: int = 64
     """images a step"""
     learning_rate: float = 1e-3

@@ -1,10 +1,10 @@
 """A small vision transformer on Imagenette from scratch, in bfloat16, on all devices there are.
 
 Ten classes of ImageNet, 160 × 160 pixels. Random crops, mirrors, mixup and smoothed labels, all on
-the device. The set comes through TFDS: prepare it once where there is a network and TensorFlow.
+the device. TFDS has to prepare the data once, on a machine with a network and TensorFlow.
 
 Command:  python experiments/imagenette_vit.py [--data-dir DIR]
-Result:   not measured yet: there was no copy of the set; tested on images made up
+Result:   not measured yet for want of the data; tested on synthetic images
 Time:     not measured yet
 """
 
@@ -30,9 +30,9 @@ class Config(harness.Config):
     epochs: int = 200
     """passes over the training part"""
     data_dir: Path | None = None
-    """folder with the copy that TFDS prepared, where it is in no usual place"""
+    """folder of the copy that TFDS prepared. Defaults to the usual places"""
     size: int = 160
-    """height and width to which images are brought, a multiple of the patches'"""
+    """height and width of the resized images, a multiple of the patch size"""
     patch_size: int = 16
     """pixels of a patch's side"""
     features: int = 192
@@ -46,11 +46,11 @@ class Config(harness.Config):
     weight_decay: float = 0.05
     """of AdamW"""
     mixup: float = 0.2
-    """parameter of the Beta distribution that shares of mixed images come from"""
+    """parameter of the Beta distribution of mixing weights"""
     smoothing: float = 0.1
-    """share of a label's probability that goes to all classes"""
+    """probability that label smoothing spreads over all classes"""
     bfloat16: bool = True
-    """whether the network computes in bfloat16; parameters stay in float32"""
+    """compute in bfloat16; parameters stay in float32"""
 
 
 # --- Data -----------------------------------------------------------------------------------------

@@ -1,16 +1,16 @@
 """How a deep network starts decides whether it learns: the spread of signals, layer by layer.
 
-Networks of ten hidden layers begin with kernels from seven distributions. Measured are the spread
-of each layer's outputs on the way in, that of the loss's gradient on the way back, both before any
-training, and the accuracy after it.
+Networks of ten hidden layers start with kernels from seven distributions. Measured before training:
+the spread of each layer's outputs on the way forward, and of the loss's gradient on the way back.
+Measured after training: the accuracy.
 
 Command:  python experiments/initialisation.py [--seeds 3]
 Result:   test accuracy after 8 epochs (mean ± standard deviation of seeds 0 to 2): tanh with Glorot
-          0.831 ± 0.011, relu with Glorot 0.815 ± 0.011, relu with He 0.802 ± 0.021; as good as
-          guessing, 0.10, from zeros, from normal 0.01, with sigmoid; normal 0.3 runs off. Relu's
-          outputs keep their spread with He (0.8 at the tenth layer), lose it with Glorot (0.03)
-          and with normal 0.01 (2e-11)
-Time:     49 s of CPU a seed where three train together, of which 21 s compile
+          0.831 ± 0.011, relu with Glorot 0.815 ± 0.011, relu with He 0.802 ± 0.021; no
+          better than guessing, 0.10, from zeros, from normal 0.01, and with sigmoid; normal 0.3
+          diverges. Relu's outputs keep their spread with He (0.8 at the tenth layer) and lose it
+          with Glorot (0.03) and with normal 0.01 (2e-11)
+Time:     49 s of CPU a seed when three are trained together, 21 s of it compiling
 Reference: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural
           networks, 2010; He et al., Delving deep into rectifiers, 2015
 """
@@ -120,7 +120,7 @@ def signals(config: Config, start: Start, params: Params, batch: Batch) -> tuple
 
 
 def objective(config: Config, net: Layer) -> tuple[LossFn, optax.GradientTransformation]:
-    """Cross entropy, and gradient descent with momentum: Adam would make up for much."""
+    """Cross entropy, and gradient descent with momentum: Adam would hide much of the effect."""
     loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
     return loss_fn, optax.sgd(config.learning_rate, momentum=0.9)
 
@@ -129,7 +129,7 @@ def objective(config: Config, net: Layer) -> tuple[LossFn, optax.GradientTransfo
 
 
 def build(config: Config) -> dict[str, harness.Run]:
-    """A network from each start; one whose loss runs off is a result like others."""
+    """A network from each start; a loss that diverges is a result like any other."""
     dataset = load(config)
 
     def run(start: Start) -> harness.Run:
@@ -151,7 +151,7 @@ def report(config: Config, trained: Mapping[str, harness.Trained]) -> harness.Re
     measured: dict[str, tuple[Array, Array]] = {}
     for name in harness.some(config, STARTS):
         own, run = label(name), trained[label(name)].run
-        accuracy = 0.1  # of guessing, where it runs off
+        accuracy = 0.1  # of guessing, where it diverges
         if trained[own].error is None:
             accuracy = harness.tested(config, trained[own])["test_accuracy"]
         first = train.init_state(run.net, run.tx, jax.random.key(config.seed)).params

@@ -1,12 +1,12 @@
 """Every optimizer of jaxdl.optim in a race: on four surfaces, paths drawn, and on Fashion-MNIST.
 
-Each has learning rates to choose from, half a power of ten apart. On a surface the one of nine that
-ends lowest counts, on Fashion-MNIST (784-64-64-10) the one of five that validates best.
+Each may choose among learning rates half a power of ten apart. On a surface, the one of nine that
+ends lowest counts; on Fashion-MNIST (784-64-64-10), the one of five that validates best.
 
 Command:  python experiments/optimizers_race.py --seeds 3  (9 minutes of CPU a seed)
 Result:   Fashion-MNIST, test accuracy (mean ± standard deviation of 3 seeds): muon 0.882 ± 0.002;
           adamw 0.868 ± 0.003, sparse_adam 0.867, nadam 0.865, adam 0.864; others 0.844 to 0.861
-          but for two that batches mislead, rprop 0.776 and lbfgs 0.741 ± 0.053. On Rosenbrock's,
+          except two that batches mislead, rprop 0.776 and lbfgs 0.741 ± 0.053. On Rosenbrock's,
           height after 200 steps: lbfgs 5e-10, momentum 2e-9, adam 1e-4, descent 9e-2, radam 4.9
 Reference: Schmidt, Schneider and Hennig, Descending through a crowded valley, 2021
 """
@@ -42,11 +42,11 @@ class Config(harness.Config):
     batch_size: int = 128
     """images a step"""
     data_dir: Path | None = None
-    """folder with the data, where it is in no usual place"""
+    """folder of the data. Defaults to the usual places"""
 
 
 def muon(rate: Array) -> optax.GradientTransformation:
-    """Muon for kernels; it isn't made for biases, which adamw takes."""
+    """Muon for kernels; adamw for biases, which muon isn't made for."""
     part = lambda path: "kernel" if optim.is_kernel(path) else "rest"
     return optim.by_path(part, {"kernel": optim.muon(rate), "rest": optim.adamw(rate / 10)})
 
@@ -104,7 +104,7 @@ def network() -> Layer:
 def descend(surface: str, racer: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Paths (rates, steps + 1, 2) on a surface from its start, and the heights (rates,) at last."""
     (f, start, _), (usual, make) = SURFACES[surface], RACERS[racer]
-    # The two numbers are a kernel, for muon; a bias that is of no use completes its parts.
+    # The two coordinates are a kernel, as muon needs it; the unused bias completes its parts.
     height = lambda params: f(*params["kernel"][0]) + 0 * params["bias"][0]
 
     def path(rate: Array) -> Array:
@@ -137,7 +137,7 @@ def make_run(racer: str, place: Array) -> sweep.Run:
 
 def build(config: Config) -> harness.Population:
     """What is to be trained: each optimizer with each of its rates on Fashion-MNIST."""
-    # A rate is told by which of five it is: how large they are depends on the optimizer.
+    # A rate is named by its place among five: their size depends on the optimizer.
     grid = {"racer": harness.some(config, RACERS), "place": range(len(FACTORS))}
     return harness.Population(load(config), make_run, config.epochs, config.batch_size, grid=grid)
 

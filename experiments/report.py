@@ -30,11 +30,8 @@ class Figure(NamedTuple):
 FIGURES = {
     "animals_mlp": [Figure("test_accuracy", 0.89, "scikit-learn's MLPClassifier")],
     "animals_cnn": [Figure("test_accuracy", 0.913, "animals_mlp.py")],
-    "cat_detector": [
-        Figure("logistic_auc"),
-        Figure("hidden_auc"),
-        Figure("softmax_accuracy"),
-    ],
+    "vae": [Figure("test_negative_bound"), Figure("test_squared_error")],
+    "cat_detector": [Figure("logistic_auc"), Figure("hidden_auc"), Figure("softmax_accuracy")],
     "fashion_mnist_sgd": [Figure("test_accuracy", 0.65, "PyTorch's tutorials, 5 epochs")],
     "fashion_mnist_adam": [Figure("test_accuracy")],
     "fashion_mnist_cnn": [Figure("test_accuracy", 0.925, "Zalando's table, under 100 K")],
@@ -101,8 +98,8 @@ def main() -> None:
 def read(folder: Path) -> dict[str, Results]:
     """All results below a folder by their command lines.
 
-    Left out are smoke tests, runs that a later one has taken the place of, and, named on standard
-    error, files that are damaged, unfinished or not an experiment's.
+    Smoke tests and runs that were moved aside are left out; so are files that are damaged,
+    unfinished or not an experiment's, which are named on standard error.
     """
     found = defaultdict(list)
     for path in sorted(folder.rglob("result.json")):
@@ -135,12 +132,14 @@ def checked(path: Path) -> tuple[dict[str, Any], str]:
     if not isinstance(result, dict):
         return {}, "is not the result of an experiment"
     if result.get("finished") is False:
-        return {}, f"is of a run that hasn't finished ({result.get('why', 'it may still run')})"
+        return (
+            {},
+            f"belongs to a run that hasn't finished ({result.get('why', 'it may still run')})",
+        )
     wrong = [name for name, kind in NEEDED.items() if not isinstance(result.get(name), kind)]
     figures = [] if wrong else figures_of(result["command"])
     wrong += [f.name for f in figures if not isinstance(result.get(f.name, 0.0), int | float)]
-    fault = f"is not the result of an experiment: no usable {', '.join(wrong)}" if wrong else ""
-    return result, fault
+    return result, f"is not the result of an experiment: no usable {', '.join(wrong)}" * bool(wrong)
 
 
 def table(results: dict[str, Results]) -> str:

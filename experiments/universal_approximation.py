@@ -1,8 +1,8 @@
 """One hidden layer of growing width fits continuous functions ever better: error against width.
 
-Networks of 1 to 128 tanh units learn four functions on [−1, 1] from 128 points, by L-BFGS on the
-whole of them; the error is measured between these points. For each width all functions and trials
-train side by side, in one program.
+Networks of 1 to 128 tanh units learn four functions on [−1, 1] from 128 points, by L-BFGS on all of
+them; the error is measured between these points. For each width, all functions and trials are
+trained side by side in one program.
 
 Command:  python experiments/universal_approximation.py
 Result:   root-mean-square error between the points, median of 5 trials, mean over 3 seeds:
@@ -11,7 +11,7 @@ Result:   root-mean-square error between the points, median of 5 trials, mean ov
             bump       0.273   0.062   0.0025  0.0016  0.0006  0.0007  0.0007  0.0007
             corner     0.240   0.026   0.0120  0.0040  0.0031  0.0025  0.0014  0.0011
             jagged     0.380   0.309   0.248   0.084   0.069   0.025   0.012   0.0059
-          the smooth functions stop near 1e-3, the other two go on falling
+          the smooth functions level off near 1e-3, the other two keep improving
 Time:     92 s of CPU time for all 480 networks, compilation included
 Reference: Cybenko, Approximation by superpositions of a sigmoidal function, 1989; Barron, Universal
           approximation bounds for superpositions of a sigmoidal function, 1993: a squared error of
@@ -46,7 +46,7 @@ class Config(harness.Config):
     trials: int = 5
     """networks of each width for each function, from different initial parameters"""
     points: int = 128
-    """how many there are to learn from, evenly spaced"""
+    """evenly spaced training points"""
 
 
 # --- Data -----------------------------------------------------------------------------------------

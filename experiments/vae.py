@@ -2,8 +2,8 @@
 
 An encoder maps an image x to a normal distribution q(z|x) of sixteen numbers, a decoder maps z back
 to the probability of each pixel. Both minimise the negative evidence lower bound
-E_q[−log p(x|z)] + KL(q(z|x) ‖ N(0, 1)). Its reconstructions are held against those of a principal
-component analysis with as many numbers.
+E_q[−log p(x|z)] + KL(q(z|x) ‖ N(0, 1)). Its reconstructions are compared with those of a principal
+component analysis of the same size.
 
 Command:  python experiments/vae.py [--seeds 3]
 Result:   PENDING

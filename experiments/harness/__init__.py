@@ -5,10 +5,10 @@ An experiment is a file with a ``Config`` and two functions:
     build(config) -> Run                what is to be trained: data, network, loss, optimizer
     report(config, trained) -> Report   what came of it: numbers and pictures
 
-``build`` may give several Runs by name, or a Population; ``report`` then gets as many Trained, or
-a Swept. ``main(Config, build, report, __doc__)`` does the rest, for one seed or
-for ``--seeds N``. It calls ``build`` once for each seed, and trains seeds side by side only where
-their programs and their data are the same.
+``build`` may also give several Runs by name, and ``report`` gets a Trained for each; or a
+Population, and ``report`` gets a Swept. ``main(Config, build, report, __doc__)`` does the rest, for
+one seed or for ``--seeds N``. It calls ``build`` once for each seed, and trains seeds side by side
+only where their programs and their data are the same.
 """
 
 from typing import TYPE_CHECKING

@@ -23,7 +23,7 @@ from harness.run import Built, Interrupted, Population, Run, Swept, Trained
 from jaxdl import parallel, train
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
-"""What a disk says that isn't the program's fault."""
+"""Errors of the disk that aren't the program's fault."""
 
 
 @overload
@@ -62,7 +62,7 @@ def main(
         config: the flags, a dataclass.
         build: from flags to what is to be trained; called once for each seed.
         report: from flags and what came of it to numbers and pictures.
-        description: the docstring of the experiment, whose first line ``--help`` shows.
+        description: the docstring of the experiment; ``--help`` shows its first line.
     """
     parallel.initialize()
     if jax.distributed.is_initialized() and not parallel.is_primary():
@@ -123,7 +123,7 @@ def _run(flags: C, build: Callable[[C], Built], report: Callable[[C, Any], Repor
 
 
 def _built(build: Callable[[C], Built], config: C) -> Built:
-    """What is to be trained; flags that jaxdl refuses, and batches larger than the data, end it."""
+    """What is to be trained; a UserError if jaxdl refuses a flag, or a batch exceeds the data."""
     try:
         built = build(config)
     except (ValueError, TypeError) as error:
@@ -139,7 +139,7 @@ def _built(build: Callable[[C], Built], config: C) -> Built:
 
 
 def _raised_by_jaxdl(error: BaseException) -> bool:
-    """Whether a check of jaxdl has refused something; other errors keep their traceback."""
+    """Whether an error comes from one of jaxdl's own checks; others keep their traceback."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
@@ -149,7 +149,7 @@ def _raised_by_jaxdl(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Ends the program with one line and a status of its own where that says all."""
+    """Ends the program with one line, and the exit status that belongs to it."""
     try:
         yield
     except UserError as error:

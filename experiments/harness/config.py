@@ -1,11 +1,15 @@
 """The flags that every experiment takes, and the errors that a wrong one ends in."""
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from jaxdl.parallel import Parallel
+
+MAY_BE_ZERO = ("seed", "shift")
+"""Integer flags that may be 0; all others are 1 or more."""
 
 T = TypeVar("T")
 C = TypeVar("C", bound="Config")
@@ -34,7 +38,7 @@ class Config:
 
 
 class UserError(Exception):
-    """What the user of a command line can mend; it ends as one ``error:`` line, without traceback.
+    """Something that the user can mend; it ends in one ``error:`` line, without a traceback.
 
     Its ``code`` is the exit status: 2 for a wrong command line, 1 for what fails later.
     """
@@ -45,18 +49,28 @@ class UserError(Exception):
 
 
 def checked(config: C) -> C:
-    """The config with what ``--smoke`` changes; refuses numbers that no experiment can use."""
-    least = {"seeds": 1, "epochs": 1, "batch_size": 1, "seed": 0}
-    for name, low in least.items():
-        value = getattr(config, name, low)
-        if value < low:
-            raise UserError(f"argument {flag(name)}: got {value}; it needs {low} or more")
+    """Checks the numbers, and applies what ``--smoke`` changes.
+
+    Raises:
+        UserError: if a number is negative or not finite, or 0 where that makes no sense.
+    """
+    for name, value in vars(config).items():
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, int) and not isinstance(each, bool):
+                _check(name, each, least=0 if name in MAY_BE_ZERO else 1)
+            elif isinstance(each, float):
+                _check(name, each, least=0)
     try:
         str(config.output).encode()
     except UnicodeEncodeError as error:  # Orbax can't write there
         text = f"argument --output: {str(config.output)!a} isn't UTF-8; choose another name"
         raise UserError(text) from error
     return dataclasses.replace(config, epochs=2) if config.smoke else config
+
+
+def _check(name: str, value: float, least: int) -> None:
+    if not least <= value < math.inf:
+        raise UserError(f"argument {flag(name)}: got {value}; it needs {least} or more")
 
 
 def of_each_seed(config: C) -> Iterator[C]:

@@ -1,4 +1,4 @@
-"""What an experiment leaves behind: result.json with all it takes to get it again, and pictures."""
+"""What an experiment leaves behind: pictures, and result.json with all it takes to reproduce it."""
 
 import dataclasses
 import math
@@ -94,7 +94,7 @@ def finish(config: Config, report: Report, done: Sequence[Done]) -> dict[str, An
 
 
 def unfinished(config: Config, why: str) -> None:
-    """Writes into result.json that the run hasn't come to its end."""
+    """Writes a result.json that says that the run hasn't finished."""
     if parallel.is_primary():
         content = {"finished": False, "why": why, "command": command(config), "seed": config.seed}
         folders.write_json(config.output / folders.RESULT, content)
@@ -103,7 +103,7 @@ def unfinished(config: Config, why: str) -> None:
 def summarise(output: Path, configs: Sequence[Config], results: Sequence[dict[str, Any]]) -> None:
     """Prints mean ± standard error over seeds of every number that isn't the same in all runs.
 
-    Seeds that are trained together share the time that all took: each counts for its part.
+    Seeds that are trained together share the time they took: each is given the mean.
     """
     times = ("seconds", "cpu_seconds")
     shares = {name: statistics.fmean(result[name] for result in results) for name in times}
@@ -124,7 +124,7 @@ def summarise(output: Path, configs: Sequence[Config], results: Sequence[dict[st
 
 
 def command(config: Config) -> str:
-    """The command line of a config, but for where it writes and its seed: what names a result."""
+    """The command line of a config without output and seed: it names a result."""
     left_out = (*PLACES, "epochs") if config.smoke else PLACES  # it has its own number of epochs
     fields = [f for f in dataclasses.fields(config) if f.name not in left_out]
     changed = {
@@ -155,7 +155,7 @@ def _drawn(folder: Path, name: str, draw: Callable[[], "Figure"]) -> str:
 
 
 def _circumstances(config: Config, done: Sequence[Done]) -> dict[str, Any]:
-    """What one needs to know to read a result, and to get it again."""
+    """What one needs to know to interpret a result and to reproduce it."""
     here = Path(__file__).parent
     describe = ["git", "-C", str(here), "describe", "--always", "--dirty"]
     git = subprocess.run(describe, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Where a run begins: in a folder made ready for it, at step 0 or at a checkpoint."""
+"""Where a run starts: in a folder prepared for it, at step 0 or at a checkpoint."""
 
 import contextlib
 import dataclasses
@@ -13,15 +13,15 @@ from harness.config import C, Config, UserError, flag
 from jaxdl import checkpoint, parallel, train
 
 ANYWHERE = ("output", "seeds", "cache", "resume", "data_dir", "parallel")
-"""Flags that say where a run is and how it is computed, but not what."""
+"""Flags that say where and how a run is computed, but not what."""
 
 
 def prepared(configs: Sequence[C], group: Path, names: Sequence[str]) -> list[C]:
-    """Makes the folders of all seeds ready, and says of each config whether it resumes.
+    """Prepares the folders of all seeds, and decides whether they resume.
 
     Args:
         configs: of each seed.
-        group: the folder of all of them; where there is one seed, its own.
+        group: the folder of all seeds; with one seed, its own.
         names: of what each seed trains, ``[""]`` for a single network.
 
     Raises:
@@ -71,7 +71,7 @@ def restored(
 
 
 def _resumes(config: Config, group: Path, each: Sequence[Path]) -> bool:
-    """Whether to continue an earlier start: as asked, or as the launcher has restarted this."""
+    """Whether to continue an earlier run: if asked to, or if the launcher restarted this one."""
     found = bool(parallel.broadcast_from_primary(any(saved(folder) for folder in each)))
     if config.resume and not found:
         print(f"--resume: no checkpoint in {group} yet, so this starts from the beginning")
@@ -79,8 +79,8 @@ def _resumes(config: Config, group: Path, each: Sequence[Path]) -> bool:
 
 
 def _started_again(each: Sequence[Path]) -> bool:
-    """Whether the launcher restarted this, and a start before has left a checkpoint."""
-    launched = float(os.environ.get("JAXDL_LAUNCHED", "inf"))  # what is older is of another run
+    """Whether the launcher restarted this run, and an earlier start left a checkpoint."""
+    launched = float(os.environ.get("JAXDL_LAUNCHED", "inf"))  # older checkpoints are another run's
     sums = [path / "SHA256SUMS" for folder in each for path in saved(folder)]
     again = os.environ.get("JAXDL_RESTART", "0") != "0"
     new = any(path.exists() and path.stat().st_mtime >= launched for path in sums)
@@ -101,7 +101,7 @@ def _begin(config: Config, names: Sequence[str], *, resume: bool) -> None:
 
 
 def _make_ready(folder: Path, names: Sequence[str], resume: bool) -> None:
-    """Moves an earlier run aside unless it is resumed, and claims the names of the new one."""
+    """Moves an earlier run aside, except to resume it, and claims the names of the new one."""
     known = folders.claimed(folder)
     if not resume and _has_work(folder, known):
         place = folders.move_aside(folder, known)
@@ -110,7 +110,7 @@ def _make_ready(folder: Path, names: Sequence[str], resume: bool) -> None:
 
 
 def _has_work(folder: Path, known: set[str]) -> bool:
-    """Whether a run has left a checkpoint or a result; else there is nothing to lose."""
+    """Whether a run has left a checkpoint or a result, so that there is something to lose."""
     places = [folder, *(path for name in known for path in (folder / name).rglob("checkpoints"))]
     checkpoints = any(saved(path if path == folder else path.parent) for path in places)
     return checkpoints or folders.is_finished(folder) or (folder / "seeds.json").exists()
@@ -128,15 +128,15 @@ def _check_alike(config: Config) -> None:
     now = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     changed = [k for k in now if k not in ANYWHERE and k in before and before[k] != now[k]]
     if wrong := [k for k in changed if k != "epochs"]:
-        told = ", ".join(f"{flag(k)} {_shown(before[k])}, not {_shown(now[k])}" for k in wrong)
+        given = ", ".join(f"{flag(k)} {_shown(before[k])}, not {_shown(now[k])}" for k in wrong)
         raise UserError(
-            f"--resume: the run in {config.output} was started with {told}; give the same flags,"
+            f"--resume: the run in {config.output} was started with {given}; give the same flags,"
             " or another --output"
         )
     if changed:
         print(
-            f"--resume: {now['epochs']} epochs in place of {before['epochs']}; whatever depends on"
-            " their number, as a learning rate's schedule, follows the new one"
+            f"--resume: {now['epochs']} epochs instead of {before['epochs']}; what depends on their"
+            " number, such as a schedule of the learning rate, follows the new one"
         )
 
 

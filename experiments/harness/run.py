@@ -15,7 +15,7 @@ from jaxdl.types import Layer, LossFn
 
 
 class Run(NamedTuple):
-    """A network to train, with all that decides what becomes of it."""
+    """A network to train, with everything that decides what it becomes."""
 
     data: data.Dataset
     net: Layer
@@ -27,7 +27,7 @@ class Run(NamedTuple):
     batch_fns: tuple[train.BatchFn, ...] = ()
     early_stopping: train.EarlyStopping | None = None
     hooks: tuple[train.Hook, ...] = ()
-    may_diverge: bool = False  # whether a loss that isn't finite is a result like others
+    may_diverge: bool = False  # a loss that isn't finite is a result like any other
 
 
 class Population(NamedTuple):
@@ -44,7 +44,7 @@ class Population(NamedTuple):
     grid: Mapping[str, Any] = {}
     static: tuple[str, ...] = ()
     shuffle: bool = True
-    shared_order: bool = False  # whether members see the same batches, which is faster
+    shared_order: bool = False  # all members see the same batches, which is faster
 
 
 class Trained(NamedTuple):

@@ -22,7 +22,7 @@ def jobs(built: Built) -> Jobs:
 def together(
     folder: Path, configs: Sequence[Config], each: Sequence[Jobs]
 ) -> dict[str, sweep.Result]:
-    """Trains for all seeds what one program can train for all; says why not of the others."""
+    """Trains what one program can train for all seeds; of the rest it says why not."""
     done: dict[str, sweep.Result] = {}
     if len(configs) == 1:
         return done
@@ -40,7 +40,7 @@ def together(
 def train_one(
     config: Config, name: str, job: Run | Population, together: Mapping[str, sweep.Result]
 ) -> Done:
-    """What a seed's job has become: its part of what was trained together, or trained now."""
+    """A seed's trained job: its part of what was trained together, or trained now."""
     folder = config.output / name
     own = None
     if name in together:
@@ -81,7 +81,7 @@ def _why_apart(configs: Sequence[Config], jobs: Sequence[Run | Population | None
         "a population has no hooks within the training": isinstance(first, Run) and first.hooks,
         "the members of a seed share their batches": isinstance(first, Population)
         and first.shared_order,
-        f"--parallel {configs[0].parallel} is of a single network": isinstance(first, Run)
+        f"--parallel {configs[0].parallel} is for a single network": isinstance(first, Run)
         and configs[0].parallel != "auto",
     }
     known = next((reason for reason, holds in reasons.items() if holds), None)

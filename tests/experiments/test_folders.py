@@ -57,7 +57,7 @@ def test_a_run_resumes_is_moved_aside_and_refuses_other_flags(tmp_path, here, ca
     again = json.loads((tmp_path / "result.json").read_text())
     assert again["test_loss"] == first["test_loss"]
     here("animals_mlp", "--epochs", 3, *flags, "--resume")
-    assert "--resume: 3 epochs in place of 2" in capsys.readouterr().out
+    assert "--resume: 3 epochs instead of 2" in capsys.readouterr().out
     rows = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(row)["epoch"] for row in rows] == [1, 2, 3]
     for other in (("--learning-rate", 0.5), ("--seed", 1), ("--hidden", 8, 8)):

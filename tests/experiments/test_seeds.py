@@ -98,7 +98,7 @@ def test_seeds_of_one_program_train_together_as_each_does_alone(tmp_path, capsys
     [
         ({"early_stopping": train.early_stopping("loss")}, "a population has no early stopping"),
         ({"hooks": (print,)}, "a population has no hooks"),
-        ({"parallel": "jit"}, "--parallel jit is of a single network"),
+        ({"parallel": "jit"}, "--parallel jit is for a single network"),
     ],
 )
 def test_what_only_fit_has_is_the_reason_to_train_alone(changed, reason, tmp_path, capsys):
