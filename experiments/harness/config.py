@@ -60,6 +60,8 @@ def checked(config: C) -> C:
                 _check(name, each, least=0 if name in MAY_BE_ZERO else 1)
             elif isinstance(each, float):
                 _check(name, each, least=0)
+    if config.seed + config.seeds > 2**32:  # keys would repeat those of smaller seeds
+        raise UserError(f"argument --seed: got {config.seed}; it needs less than 2**32")
     try:
         str(config.output).encode()
     except UnicodeEncodeError as error:  # Orbax can't write there

@@ -30,6 +30,7 @@ def started(name, *flags, devices=1):
         (("--epochs", "many"), "Error parsing --epochs: invalid literal"),
         (("--seeds", 0), "argument --seeds: got 0; it needs 1 or more"),
         (("--seed", -1), "argument --seed: got -1; it needs 0 or more"),
+        (("--seed", 2**32), "argument --seed: got 4294967296; it needs less than 2**32"),
         (("--epochs", 0), "argument --epochs: got 0; it needs 1 or more"),
         (("--batch-size", -1), "argument --batch-size: got -1; it needs 1 or more"),
         (("--batch-size", 300), "--batch-size: got 300, but there are only 256 rows to train on"),
