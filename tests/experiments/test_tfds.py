@@ -72,6 +72,8 @@ def trains(here, name, folder, *flags):
 
 def test_without_a_copy_it_says_how_to_get_one(tmp_path, monkeypatch, here, capsys):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("JAXDL_CACHE", str(tmp_path))
+    monkeypatch.setenv("JAXDL_MIRROR", "http://127.0.0.1:9")  # where nothing listens
     with pytest.raises(SystemExit, match="2"):
         here("cifar10_resnet", "--output", tmp_path / "o")
     assert capsys.readouterr().err.startswith("error: load: found no usable copy of cifar10")
