@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import optax
 
 import harness
-from jaxdl import data, losses, metrics, models, optim, serial, train
+from jaxdl import data, losses, metrics, models, regularizers, serial, train
 from jaxdl.types import Array, Layer, LossFn
 
 # --- Config ---------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def objective(
         net,
         losses.cross_entropy,
         metrics={"accuracy": metrics.accuracy},
-        regularizer=lambda params: config.weight_decay / 2 * optim.l2_penalty(params),
+        regularizer=lambda params: config.weight_decay / 2 * regularizers.l2_penalty(params),
         compute_dtype=jnp.bfloat16 if config.bfloat16 else None,
     )
     steps = -(-len(dataset.train["labels"]) // config.batch_size)

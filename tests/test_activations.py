@@ -68,33 +68,6 @@ def test_integers_are_refused_by_name(name):
         PUBLIC[name](*arrays, **needed.get(name, {}))
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: A.gelu(X, approximate="erf"), "gelu: approximate is 'erf'"),
-        (lambda: A.rrelu(X, train=True), "rrelu needs a key in training"),
-        (lambda: A.rrelu(X, lower=0.5, upper=0.1), "rrelu: lower is 0.5 and upper is 0.1"),
-        (lambda: A.softshrink(X, lambd=-1.0), "softshrink: lambd is -1.0"),
-        (lambda: A.celu(X, alpha=0.0), "celu: alpha is 0.0; it must be a number other than 0"),
-        (lambda: A.normalize(X, p=0.0), "normalize: p is 0.0"),
-        (lambda: A.elu(X, alpha=jnp.ones(3)), r"elu: alpha is float32\[3\]; it must be one number"),
-        (lambda: A.swiglu(X, axis=2), r"swiglu: x is float32\[2,3\]; its size along axis 2"),
-        (lambda: A.prelu(X, jnp.ones(3), axis=2), r"prelu: weight is float32\[3\]; .* axis=2"),
-        (lambda: A.glu(X), r"glu: x is float32\[2,3\]; its size along axis -1 .* multiple of 2"),
-        (lambda: A.swiglu(X), "swiglu: x is"),
-        (lambda: A.geglu(X), "geglu: x is"),
-        (lambda: A.maxout(X, pieces=2), "maxout: x is"),
-        (lambda: A.maxout(X, pieces=0), "maxout: pieces is 0"),
-        (lambda: A.prelu(X, jnp.ones(2)), r"prelu: weight is float32\[2\]; for float32\[2,3\]"),
-        (lambda: A.prelu(X, jnp.ones((1, 1))), r"prelu: weight is float32\[1,1\]"),
-        (lambda: A.swish(X, beta=jnp.ones(2)), r"swish: beta is float32\[2\]"),
-    ],
-)
-def test_wrong_calls_say_what_they_need(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
 def test_shapes_raise_the_error_that_serial_adds_a_path_to():
     with pytest.raises(ShapeError):
         A.glu(X)

@@ -22,7 +22,7 @@ FLOORS = [
     {"_contract", "_ranges"},
     {"activations", "losses", "initializers", "metrics", "functional"},
     {"layers", "combinators"},
-    {"models", "optim", "data", "parallel"},
+    {"models", "optim", "regularizers", "data", "parallel"},
     {"train", "checkpoint"},
     {"sweep", "explain", "interop"},
     {"plots"},

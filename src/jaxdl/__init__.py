@@ -5,7 +5,8 @@ Functions first (``activations``, ``losses``, ``functional``), then layers and `
 
 - arrays in, arrays out: ``activations``, ``losses``, ``functional``, ``initializers``, ``metrics``
 - networks, each a ``Layer``: ``layers``, ``combinators``, ``models``
-- training: ``data``, ``optim``, ``train``, ``checkpoint``, ``parallel``, ``sweep``
+- training: ``data``, ``optim``, ``regularizers``, ``train``, ``checkpoint``, ``parallel``,
+  ``sweep``
 - looking inside: ``explain``, ``plots``
 - from and to other libraries: ``interop``
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         optim,
         parallel,
         plots,
+        regularizers,
         sweep,
         train,
     )
@@ -60,6 +62,7 @@ __all__ = [
     "optim",
     "parallel",
     "plots",
+    "regularizers",
     "serial",
     "sweep",
     "train",

@@ -144,6 +144,46 @@ def is_whole(value: Any) -> bool:
     return host is not None and host.ndim == 0 and np.issubdtype(host.dtype, np.integer)
 
 
+def classes(
+    function: str,
+    labels: Any,
+    n_classes: int,
+    *,
+    counted: Any = None,
+    also: Sequence[int | None] = (),
+) -> None:
+    """Raises a ValueError for a label that counts and is no class; traced ones are not looked at.
+
+    Args:
+        function: the caller's, for messages.
+        labels: class indices as the caller gave them.
+        n_classes: the number of classes.
+        counted: False for labels that may be anything, of their shape or of its leading axes.
+        also: what else a label may be, as an ``ignore_index``.
+    """
+    host, mask = known(labels), known(True if counted is None else counted)
+    if host is None or mask is None:
+        return
+    others = [label for label in also if label is not None]
+    illegal = ~(((host >= 0) & (host < n_classes)) | np.isin(host, others))
+    illegal &= mask.reshape(mask.shape + (1,) * (host.ndim - mask.ndim))
+    if illegal.any():
+        or_else = f", or be {others[0]}" if others else ""
+        raise ValueError(
+            f"{function}: labels hold {host[illegal][0]}; with {n_classes} classes they must lie in"
+            f" [0, {n_classes - 1}]{or_else}"
+        )
+
+
+def to_int32(labels: Array) -> Array:
+    """Returns integers as int32; what it can't hold ends at its bounds, and stays out of range."""
+    if labels.dtype.itemsize < 4 or labels.dtype == jnp.int32:
+        return labels.astype(jnp.int32)
+    bounds = jnp.iinfo(jnp.int32)
+    low = None if jnp.issubdtype(labels.dtype, jnp.unsignedinteger) else bounds.min
+    return jnp.clip(labels, low, bounds.max).astype(jnp.int32)
+
+
 def _is_real(value: Any) -> bool:
     kind = getattr(value, "dtype", float)
     return jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer)

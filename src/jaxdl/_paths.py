@@ -37,3 +37,19 @@ def spell(path: Sequence[Any]) -> str:
         ['params/0/kernel']
     """
     return join(parts(path))
+
+
+def is_kernel(path: str) -> bool:
+    """Returns whether a parameter is a kernel, by the last part of its path.
+
+    Args:
+        path: as ``"0/kernel"``.
+
+    Returns:
+        Whether it is one: biases, scales and embeddings are not.
+
+    Example:
+        >>> is_kernel("0/kernel"), is_kernel("0/bias")
+        (True, False)
+    """
+    return path.rpartition("/")[2] == "kernel"

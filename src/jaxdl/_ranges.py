@@ -104,6 +104,8 @@ RANGES = MappingProxyType(
         "ignore_index": INTEGER,
         "chunk_size": COUNT,
         "bins": COUNT,
+        "top_k_accuracy.k": COUNT,
+        "dirac.groups": COUNT,
         # Normalization and the like
         "batch_norm.momentum": SHARE,
         "local_response_norm.k": AT_LEAST_0,
@@ -223,3 +225,21 @@ def numbers(function: str, like: Any, /, **options: Any) -> list[Array]:
     """
     check(function, **options)
     return [jnp.asarray(value, like.dtype) for value in options.values()]
+
+
+def constants(function: str, /, **options: Any) -> list[Any]:
+    """Returns checked options as Python's numbers: those that choose a formula, a shape, a loop.
+
+    Raises:
+        TypeError: if one is traced, too.
+
+    Example:
+        >>> constants("pairwise_distance", p=jnp.float32(2))
+        [2.0]
+    """
+    for option, value in options.items():
+        if _checks.known(value) is None:
+            raise TypeError(f"{function}: {option} is traced; its value must be known")
+    check(function, **options)
+    whole = [allowed(function, option) in _WHOLE for option in options]
+    return [int(x) if i else float(x) for i, x in zip(whole, options.values(), strict=True)]

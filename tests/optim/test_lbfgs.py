@@ -109,20 +109,6 @@ def test_without_value_it_evaluates():
     assert jnp.array_equal(given["x"], found["x"])
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"max_iter": 0}, "max_iter is 0"),
-        ({"history_size": 2.5}, "history_size is 2.5"),
-        ({"line_search_fn": "zoom"}, 'must be "strong_wolfe" or None'),
-        ({"tolerance_grad": -1.0}, "tolerance_grad is -1.0"),
-    ],
-)
-def test_options_out_of_range(options, message):
-    with pytest.raises(ValueError, match=message):
-        optim.lbfgs(**options)
-
-
 def test_update_needs_the_loss():
     params, tx = jnp.ones(2), optim.lbfgs()
     with pytest.raises(ValueError, match="value_fn"):

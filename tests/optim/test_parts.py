@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from golden import make_optimizers
-from jaxdl import optim
+from jaxdl import optim, regularizers
 from tables import optimizers as T
 
 PARAMS = {
@@ -154,18 +154,23 @@ def test_the_norm_of_nothing_has_a_gradient(norm_type):
     assert value == 0 and all(jnp.isfinite(g).all() for g in jax.tree.leaves(grads))
 
 
+def test_the_gradient_of_a_norm_of_1_is_0_at_an_entry_of_0():
+    grads = jax.grad(lambda x: optim.global_norm(x, norm_type=1))(jnp.array([0.0, -2.0]))
+    np.testing.assert_array_equal(grads, [0, -1])
+
+
 def test_penalties():
-    assert float(optim.l1_penalty(PARAMS)) == 1 + 2 + 5
-    assert float(optim.l2_penalty(PARAMS)) == 1 + 4 + 25
-    assert float(optim.l2_penalty(PARAMS, where=lambda path: path == "head/1/scale")) == 36
+    assert float(regularizers.l1_penalty(PARAMS)) == 1 + 2 + 5
+    assert float(regularizers.l2_penalty(PARAMS)) == 1 + 4 + 25
+    assert float(regularizers.l2_penalty(PARAMS, where=lambda path: path == "head/1/scale")) == 36
     # ½w·Σθ² in the loss is a weight decay of w.
-    grads = jax.grad(lambda params: 0.5 * 0.1 * optim.l2_penalty(params))(PARAMS)
+    grads = jax.grad(lambda params: 0.5 * 0.1 * regularizers.l2_penalty(params))(PARAMS)
     np.testing.assert_allclose(grads["stem"]["kernel"], 0.1 * PARAMS["stem"]["kernel"], rtol=1e-6)
     np.testing.assert_array_equal(grads["stem"]["bias"], 0.0)
     # A weight that is 0 stays there: the gradient of jnp.abs would push it off.
-    grads = jax.grad(optim.l1_penalty)({"kernel": jnp.array([-2.0, 0.0, 3.0])})
+    grads = jax.grad(regularizers.l1_penalty)({"kernel": jnp.array([-2.0, 0.0, 3.0])})
     np.testing.assert_array_equal(grads["kernel"], [-1, 0, 1])
     half = jax.tree.map(lambda x: x.astype(jnp.bfloat16), PARAMS)
-    assert optim.l1_penalty(half).dtype == jnp.float32
+    assert regularizers.l1_penalty(half).dtype == jnp.float32
     with pytest.raises(ValueError, match=r"chooses none of the parameters \['head/0/kernel'"):
-        optim.l1_penalty(PARAMS, where=lambda path: False)
+        regularizers.l1_penalty(PARAMS, where=lambda path: False)

@@ -50,6 +50,23 @@ def test_late_counts_lose_no_digits(schedule, period):
         assert schedule(jnp.int32(2_000_000 * period + n)) == schedule(n)
 
 
+def test_small_rates_near_the_end_keep_their_digits():
+    """In float32, against the same in float64: first + (then − first)·share ends in noise."""
+    schedules = (
+        lambda: optim.one_cycle(1.0, 1000),
+        lambda: optim.one_cycle(1.0, 1000, anneal_strategy="linear"),
+        lambda: optim.cosine_annealing(1.0, T_max=1000, eta_min=1e-7),
+        lambda: optim.cosine_warm_restarts(1.0, T_0=1000, eta_min=1e-7),
+    )
+    counts = jnp.array([700, 990, 997, 998, 999])
+    for make in schedules:
+        narrow = jax.vmap(make())(counts)
+        with jax.enable_x64(True):
+            wide = jax.vmap(make())(counts)
+        np.testing.assert_allclose(narrow, wide, rtol=2e-5)
+    assert optim.cosine_annealing(0.3, T_max=1000, eta_min=1e-7)(1000) == np.float32(1e-7)
+
+
 def test_restarts_reach_the_last_count():
     schedule = optim.cosine_warm_restarts(1.0, T_0=1, T_mult=2)
     for k in (1, 10, 29, 30):
@@ -108,31 +125,6 @@ def test_plateau_takes_nan_for_bad_and_runs_in_a_chain():
         updates, state = jax.jit(tx.update)(params, state, params, value=value)
     assert float(state[1].scale) == 0.5 and float(state[1].best) == 1.0
     assert updates["a"].dtype == jnp.bfloat16 and updates["b"].dtype == jnp.float32
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: optim.cyclic(0.1, 1.0, step_size_up=0), "step_size_up is 0"),
-        (lambda: optim.cyclic(0.1, 1.0, mode="square"), "mode is 'square'"),
-        (lambda: optim.cyclic(0.1, 1.0, scale_mode="epochs"), "scale_mode is 'epochs'"),
-        (lambda: optim.one_cycle(1.0, 0), "total_steps is 0"),
-        (lambda: optim.one_cycle(1.0, 9, pct_start=1.5), "pct_start is 1.5"),
-        (lambda: optim.one_cycle(1.0, 9, anneal_strategy="poly"), "anneal_strategy is 'poly'"),
-        (lambda: optim.cosine_annealing(1.0, T_max=-1), "T_max is -1"),
-        (lambda: optim.cosine_warm_restarts(1.0, T_0=5, T_mult=1.5), "T_mult is 1.5"),
-        (lambda: optim.reduce_on_plateau(factor=1.0), "factor is 1.0"),
-        (lambda: optim.reduce_on_plateau(mode="less"), "mode is 'less'"),
-        (lambda: optim.reduce_on_plateau(patience=-1), "patience is -1"),
-        (
-            lambda: optim.reduce_on_plateau().update((), optim.reduce_on_plateau().init(())),
-            "needs value",
-        ),
-    ],
-)
-def test_wrong_calls(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
 
 
 def test_table_of_equals_is_up_to_date():

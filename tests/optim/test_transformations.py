@@ -180,13 +180,6 @@ def test_momentum_on_a_schedule():
     np.testing.assert_allclose(params, theta, rtol=1e-5)
 
 
-@each([fn for fn in FNS if fn not in (optim.muon, optim.gradient_descent)])
-def test_maximize_climbs(fn):
-    params, grads = problem()
-    minus = [jax.tree.map(jnp.negative, g) for g in grads]
-    assert_close(run(fn(0.1, maximize=True), params, grads), run(fn(0.1), params, minus))
-
-
 @each(DECAYED)
 def test_weight_decay_joins_the_gradient(fn):
     params, grads = problem()
@@ -264,53 +257,26 @@ def test_centered_rmsprop_stays_finite():
     assert np.isfinite(updates).all()
 
 
+@pytest.mark.parametrize("fn", [optim.adam, optim.adamax, optim.sparse_adam, optim.nadam])
+def test_betas_of_0_leave_the_last_gradient_alone(fn):
+    """A + w·(b − a) is not b at w = 1: after a gradient of 1e8, one of 1 was lost in float32."""
+    tx, params = fn(0.1, betas=(0.0, 0.0)), jnp.zeros((1, 1))
+    _, state = run(tx, params, [jnp.full((1, 1), 1e8), jnp.ones((1, 1))])
+    assert state.memory.mu == 1.0
+
+
+def test_weights_of_1_are_exact_elsewhere_too():
+    grads = [jnp.full((1, 1), 1e4), jnp.ones((1, 1))]
+    last = lambda tx: run(tx, jnp.zeros((1, 1)), grads)[1]
+    assert last(optim.adafactor(beta2_decay=0.0)).memory.row == 1.0
+    assert last(optim.rmsprop(alpha=0.0, centered=True)).memory.mu == 1.0
+    tx = optim.rmsprop(0.1, alpha=0.0, centered=True, eps=1e-3)
+    moved, _ = run(tx, jnp.zeros(2), [jnp.array([3.3, 0.0])] * 3)
+    np.testing.assert_allclose(moved, [-0.1 * 3 * 3.3 / 1e-3, 0], rtol=1e-5)
+
+
 def test_rprop_of_small_gradients():
     # The product of these is 0 in float32, which PyTorch takes for no sign.
     tx, params = optim.rprop(0.1), jnp.zeros(1)
     _, state = run(tx, params, [jnp.full(1, 1e-30)] * 2)
     np.testing.assert_allclose(state.memory.size, 0.12)
-
-
-WRONG = [
-    (lambda: optim.sgd(-0.1), ValueError, "sgd: learning_rate is -0.1"),
-    (lambda: optim.sgd(float("nan")), ValueError, "learning_rate is nan"),
-    (lambda: optim.adam("fast"), TypeError, "learning_rate is 'fast'"),
-    (lambda: optim.adam(None), TypeError, "learning_rate is None"),
-    (lambda: optim.adam(jnp.ones(3)), ValueError, r"float32\[3\].*vmap"),
-    (lambda: optim.sgd(momentum=-1.0), ValueError, "momentum is -1.0"),
-    (lambda: optim.sgd(nesterov=True), ValueError, "nesterov needs momentum"),
-    (
-        lambda: optim.sgd(momentum=0.9, dampening=0.1, nesterov=True),
-        ValueError,
-        "no dampening, got momentum=0.9 and dampening=0.1",
-    ),
-    (lambda: optim.adam(betas=(0.9, 1.0)), ValueError, r"betas\[1\] is 1.0"),
-    (lambda: optim.adam(betas=0.9), ValueError, "must be a pair"),
-    (lambda: optim.adam(eps=-1.0), ValueError, "eps is -1.0"),
-    (lambda: optim.adamw(weight_decay=-1.0), ValueError, "adamw: weight_decay is -1.0"),
-    (lambda: optim.rmsprop(alpha=1.5), ValueError, "alpha is 1.5"),
-    (lambda: optim.rprop(etas=(1.2, 0.5)), ValueError, "0 < η⁻ < 1 < η⁺"),
-    (lambda: optim.rprop(optax.constant_schedule(0.1)), TypeError, "first step size"),
-    (lambda: optim.adafactor(beta2_decay=0.8), ValueError, "beta2_decay is 0.8"),
-    (lambda: optim.adafactor(d=0.5), ValueError, "d is 0.5"),
-    (lambda: optim.muon(adjust_lr_fn="none"), ValueError, "adjust_lr_fn is 'none'"),
-    (lambda: optim.muon(ns_steps=0), ValueError, "ns_steps is 0"),
-    (lambda: optim.muon().init({"b": jnp.ones(3)}), ValueError, r"'b' is float32\[3\].*by_path"),
-    (
-        lambda: optim.adam().init({"a": [jnp.ones(2), jnp.arange(3)]}),
-        TypeError,
-        r"'a/1' is int32\[3\]; it must be floating point",
-    ),
-    (lambda: optim.adam().init(jnp.ones(2, complex)), TypeError, "must be floating point"),
-    (
-        lambda: optim.adamw().update(jnp.ones(2), optim.adamw().init(jnp.ones(2))),
-        ValueError,
-        "adamw: update.* needs params",
-    ),
-]
-
-
-@pytest.mark.parametrize(("call", "error", "message"), WRONG)
-def test_wrong_calls(call, error, message):
-    with pytest.raises(error, match=message):
-        call()

@@ -50,7 +50,10 @@ class Row(NamedTuple):
     stored: tuple[int, ...] = STORED
 
     def make(self) -> optax.GradientTransformation:
-        return self.fn(self.learning_rate, **self.options)
+        options = dict(self.options)
+        upwards = options.pop("maximize", False)  # PyTorch's option
+        tx = self.fn(self.learning_rate, **options)
+        return optax.chain(optax.scale(-1.0), tx) if upwards else tx
 
 
 def row(

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxdl import layers, losses, metrics, models, optim, parallel, serial, train
+from jaxdl import layers, losses, metrics, models, optim, parallel, regularizers, serial, train
 from jaxdl._checks import ShapeError
 from train.recipes import close, dataset, recipe
 
@@ -90,7 +90,7 @@ def test_tokens_stay_integers_in_another_compute_dtype(key):
 
 @pytest.mark.parametrize("engine", ["jit", "pmap"])
 def test_a_penalty_is_part_of_the_training_loss_once(key, engine):
-    penalty = lambda params: 0.3 * optim.l2_penalty(params)
+    penalty = lambda params: 0.3 * regularizers.l2_penalty(params)
     loss_fn = train.supervised(NET, losses.cross_entropy, regularizer=penalty)
     plain = train.supervised(NET, losses.cross_entropy)
     start = train.init_state(NET, SGD, key)

@@ -6,7 +6,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl._checks import floating
 from jaxdl._precision import widen
-from jaxdl._ranges import check, numbers
+from jaxdl._ranges import constants, numbers
 from jaxdl.activations._options import activation
 from jaxdl.types import Array, Key
 
@@ -157,7 +157,7 @@ def normalize(x: Array, *, p: float = 2.0, axis: int = -1, eps: ArrayLike = 1e-1
 
 def _norm(x: Array, p: float, axis: int) -> Array:
     """Returns the p-norm with its axis kept, and with gradient 0 at 0."""
-    check("normalize", p=p)
+    (p,) = constants("normalize", p=p)
     size = x * jnp.sign(x)  # |x|, with gradient 0 at 0
     if p == float("inf"):
         return size.max(axis, keepdims=True)

@@ -1,27 +1,18 @@
 """Initializers: functions ``(key, shape, dtype) -> array``, as in jax.nn.initializers.
 
 Names that PyTorch has draw from PyTorch's distributions: ``normal`` and ``kaiming_normal`` aren't
-truncated, ``uniform`` takes both its ends. All other names of jax.nn.initializers are its own:
+truncated, ``uniform`` takes both its ends. All other names are those of jax.nn.initializers:
 ``glorot_*``, ``he_*`` and ``lecun_*`` are what Keras draws too, truncated at two standard
-deviations where they are normal; ``truncated_normal`` has a standard deviation of 0.01 by default,
-Keras's one of 0.05, and Keras's name of ``eye`` is ``identity``. Kernels are (…, n_in, n_out), and
-fans follow these axes: fan_in is n_in times the kernel's window, fan_out n_out times it.
+deviations where they are normal. Keras's RandomNormal is ``normal(std=0.05)``, its
+RandomUniform ``uniform(a=-0.05, b=0.05)``, its TruncatedNormal ``truncated_normal(0.05)``, and its
+Identity ``eye()``. Kernels are (…, n_in, n_out), and fans follow these axes: fan_in is n_in times
+the kernel's window, fan_out n_out times it.
+
+All draw in float32 or wider and round once to the dtype asked for. An option out of range raises a
+ValueError when the initializer is made, a shape of the wrong rank a ShapeError when it draws.
 """
 
-from jax.nn.initializers import (
-    constant,
-    delta_orthogonal,
-    glorot_normal,
-    glorot_uniform,
-    he_normal,
-    he_uniform,
-    lecun_normal,
-    lecun_uniform,
-    ones,
-    truncated_normal,
-    variance_scaling,
-    zeros,
-)
+from jax.nn.initializers import constant, ones, zeros
 
 from jaxdl import _face
 from jaxdl.initializers._defaults import (
@@ -32,20 +23,27 @@ from jaxdl.initializers._defaults import (
 )
 from jaxdl.initializers._distributions import (
     normal,
-    random_normal,
-    random_uniform,
     symmetric_uniform,
     trunc_normal,
     uniform,
 )
 from jaxdl.initializers._scaled import (
     calculate_gain,
+    delta_orthogonal,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
     kaiming_normal,
     kaiming_uniform,
+    lecun_normal,
+    lecun_uniform,
+    truncated_normal,
+    variance_scaling,
     xavier_normal,
     xavier_uniform,
 )
-from jaxdl.initializers._structured import dirac, eye, identity, orthogonal, sparse
+from jaxdl.initializers._structured import dirac, eye, orthogonal, sparse
 
 __all__ = [
     "calculate_gain",
@@ -58,7 +56,6 @@ __all__ = [
     "he_default",
     "he_normal",
     "he_uniform",
-    "identity",
     "kaiming_normal",
     "kaiming_uniform",
     "keras_default",
@@ -67,8 +64,6 @@ __all__ = [
     "normal",
     "ones",
     "orthogonal",
-    "random_normal",
-    "random_uniform",
     "sparse",
     "symmetric_uniform",
     "torch_default",

@@ -6,22 +6,19 @@ import jax.nn.initializers
 
 from jaxdl import _checks
 from jaxdl.initializers._distributions import symmetric_uniform
+from jaxdl.initializers._scaled import glorot_uniform, he_normal, variance_scaling
 from jaxdl.types import Init
 
 torch_default = Init(
-    kernel=jax.nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"),
-    bias=lambda fan_in: symmetric_uniform(1 / math.sqrt(fan_in)),
+    kernel=variance_scaling(1 / 3, "fan_in", "uniform"),
+    bias=lambda fan_in: symmetric_uniform(1 / math.sqrt(fan_in) if fan_in else 0.0),
 )
 """PyTorch's default for dense and convolutional layers: kernel and bias from U(±1/√fan_in)."""
 
-keras_default = Init(
-    kernel=jax.nn.initializers.glorot_uniform(), bias=lambda fan_in: jax.nn.initializers.zeros
-)
+keras_default = Init(kernel=glorot_uniform(), bias=lambda fan_in: jax.nn.initializers.zeros)
 """Keras's default for dense and convolutional layers: Glorot uniform kernel, zero bias."""
 
-he_default = Init(
-    kernel=jax.nn.initializers.he_normal(), bias=lambda fan_in: jax.nn.initializers.zeros
-)
+he_default = Init(kernel=he_normal(), bias=lambda fan_in: jax.nn.initializers.zeros)
 """He normal kernel, zero bias: the choice for deep relu networks."""
 
 
@@ -30,9 +27,6 @@ def torch_recurrent_default(n_hidden: int) -> Init:
 
     Args:
         n_hidden: size of the hidden state.
-
-    Returns:
-        How to draw kernels and biases.
 
     Example:
         >>> x = torch_recurrent_default(4).kernel(jax.random.key(0), (1000, 16))

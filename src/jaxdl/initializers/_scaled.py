@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias, get_args
 
 import jax.nn.initializers
 
+from jaxdl import _checks, _ranges
+from jaxdl.initializers._distributions import drawing_wide
 from jaxdl.types import Initializer
 
 Nonlinearity: TypeAlias = Literal[
@@ -22,6 +24,16 @@ Nonlinearity: TypeAlias = Literal[
     "selu",
 ]
 FanMode: TypeAlias = Literal["fan_in", "fan_out"]
+
+delta_orthogonal = drawing_wide(jax.nn.initializers.delta_orthogonal)
+glorot_normal = drawing_wide(jax.nn.initializers.glorot_normal)
+glorot_uniform = drawing_wide(jax.nn.initializers.glorot_uniform)
+he_normal = drawing_wide(jax.nn.initializers.he_normal)
+he_uniform = drawing_wide(jax.nn.initializers.he_uniform)
+lecun_normal = drawing_wide(jax.nn.initializers.lecun_normal)
+lecun_uniform = drawing_wide(jax.nn.initializers.lecun_uniform)
+truncated_normal = drawing_wide(jax.nn.initializers.truncated_normal)
+variance_scaling = drawing_wide(jax.nn.initializers.variance_scaling)
 
 
 def calculate_gain(nonlinearity: Nonlinearity, *, param: float | None = None) -> float:
@@ -42,12 +54,11 @@ def calculate_gain(nonlinearity: Nonlinearity, *, param: float | None = None) ->
         >>> calculate_gain("leaky_relu", param=1.0)
         1.0
     """
-    slope = 0.01 if param is None else param
+    _checks.one_of("calculate_gain", "nonlinearity", nonlinearity, get_args(Nonlinearity))
+    (slope,) = _ranges.constants("calculate_gain", param=0.01 if param is None else param)
     gains = dict.fromkeys(get_args(Nonlinearity), 1.0)
     gains |= {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
     gains |= {"leaky_relu": math.sqrt(2 / (1 + slope**2))}
-    if nonlinearity not in gains:
-        raise ValueError(f"nonlinearity is {nonlinearity!r}; it must be one of {', '.join(gains)}")
     return gains[nonlinearity]
 
 
@@ -56,9 +67,6 @@ def xavier_uniform(*, gain: float = 1.0) -> Initializer:
 
     Args:
         gain: see ``calculate_gain``.
-
-    Returns:
-        An initializer for shapes (…, n_in, n_out).
 
     Reference:
         Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
@@ -69,7 +77,7 @@ def xavier_uniform(*, gain: float = 1.0) -> Initializer:
         >>> bool((abs(x) <= 1).all() and x.max() > 0.9)
         True
     """
-    return jax.nn.initializers.variance_scaling(gain**2, "fan_avg", "uniform")
+    return _scaled("xavier_uniform", gain, "fan_avg", "uniform")
 
 
 def xavier_normal(*, gain: float = 1.0) -> Initializer:
@@ -78,15 +86,12 @@ def xavier_normal(*, gain: float = 1.0) -> Initializer:
     Args:
         gain: see ``calculate_gain``.
 
-    Returns:
-        An initializer for shapes (…, n_in, n_out).
-
     Example:
         >>> x = xavier_normal()(jax.random.key(0), (100, 100))
         >>> round(float(x.std()), 2)
         0.1
     """
-    return jax.nn.initializers.variance_scaling(gain**2, "fan_avg", "normal")
+    return _scaled("xavier_normal", gain, "fan_avg", "normal")
 
 
 def kaiming_uniform(
@@ -99,9 +104,6 @@ def kaiming_uniform(
         mode: ``"fan_in"`` keeps the variance on the way forwards, ``"fan_out"`` backwards.
         nonlinearity: what follows the layer, as in ``calculate_gain``.
 
-    Returns:
-        An initializer for shapes (…, n_in, n_out).
-
     Reference:
         He et al., "Delving deep into rectifiers", 2015, https://arxiv.org/abs/1502.01852.
 
@@ -110,9 +112,8 @@ def kaiming_uniform(
         >>> bool((abs(x) <= 0.5).all() and x.max() > 0.49)
         True
     """
-    return jax.nn.initializers.variance_scaling(
-        calculate_gain(nonlinearity, param=a) ** 2, mode, "uniform"
-    )
+    _checks.one_of("kaiming_uniform", "mode", mode, get_args(FanMode))
+    return _scaled("kaiming_uniform", calculate_gain(nonlinearity, param=a), mode, "uniform")
 
 
 def kaiming_normal(
@@ -125,14 +126,20 @@ def kaiming_normal(
         mode: ``"fan_in"`` keeps the variance on the way forwards, ``"fan_out"`` backwards.
         nonlinearity: what follows the layer, as in ``calculate_gain``.
 
-    Returns:
-        An initializer for shapes (…, n_in, n_out).
-
     Example:
         >>> x = kaiming_normal()(jax.random.key(0), (200, 100))
         >>> round(float(x.std()), 2)
         0.1
     """
-    return jax.nn.initializers.variance_scaling(
-        calculate_gain(nonlinearity, param=a) ** 2, mode, "normal"
-    )
+    _checks.one_of("kaiming_normal", "mode", mode, get_args(FanMode))
+    return _scaled("kaiming_normal", calculate_gain(nonlinearity, param=a), mode, "normal")
+
+
+def _scaled(
+    function: str,
+    gain: float,
+    mode: Literal["fan_in", "fan_out", "fan_avg"],
+    distribution: Literal["uniform", "normal"],
+) -> Initializer:
+    _ranges.check(function, gain=gain)
+    return variance_scaling(gain**2, mode, distribution)

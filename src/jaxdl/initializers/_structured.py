@@ -4,40 +4,32 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl._checks import ShapeError, in_unit_interval, positive_ints
-from jaxdl.initializers._distributions import normal
+from jaxdl._checks import ShapeError
+from jaxdl._ranges import check, constants
+from jaxdl.initializers._distributions import in_float32, normal
 from jaxdl.types import Array, Initializer, Key, Shape
 
 
-def eye(*, gain: float = 1.0) -> Initializer:
-    """Fills with gain · I, so that a square dense layer passes on its input; Keras's Identity.
+def eye(*, gain: ArrayLike = 1.0) -> Initializer:
+    """Fills a shape (n_in, n_out) with gain · I: a square dense layer then passes on its input.
 
     Args:
         gain: value of the diagonal.
-
-    Returns:
-        An initializer for shapes (n_in, n_out).
-
-    Raises:
-        ShapeError: for a shape of another rank.
 
     Example:
         >>> eye()(jax.random.key(0), (2, 3))
         Array([[1., 0., 0.],
                [0., 1., 0.]], dtype=float32)
     """
+    check("eye", gain=gain)
 
     def initializer(key: Key, shape: Shape, dtype: DTypeLike = float) -> Array:
         _rank("eye", shape, 2, 2)
         return jnp.asarray(gain, dtype) * jnp.eye(shape[0], shape[1], dtype=dtype)
 
     return initializer
-
-
-identity = eye
-"""Keras's name of ``eye``."""
 
 
 def dirac(*, groups: int = 1) -> Initializer:
@@ -48,11 +40,7 @@ def dirac(*, groups: int = 1) -> Initializer:
     Args:
         groups: number of groups of channels.
 
-    Returns:
-        An initializer for shapes (*window, n_in/groups, n_out) with one to three window axes.
-
-    Raises:
-        ShapeError: for another rank, or an n_out that isn't a multiple of ``groups``.
+    For shapes (*window, n_in/groups, n_out) with one to three window axes.
 
     Example:
         >>> dirac()(jax.random.key(0), (3, 1, 2))[:, 0]
@@ -60,7 +48,7 @@ def dirac(*, groups: int = 1) -> Initializer:
                [1., 0.],
                [0., 0.]], dtype=float32)
     """
-    positive_ints("dirac", groups=groups)
+    (groups,) = constants("dirac", groups=groups)
 
     def initializer(key: Key, shape: Shape, dtype: DTypeLike = float) -> Array:
         _rank("dirac", shape, 3, 5)
@@ -75,18 +63,12 @@ def dirac(*, groups: int = 1) -> Initializer:
 
 
 def sparse(*, sparsity: float, std: float = 0.01) -> Initializer:
-    """Draws from N(0, std²), and zeros the share ``sparsity`` of the weights that leave each input.
+    """Draws a shape (n_in, n_out) from N(0, std²), and sets a share of each row to 0.
 
     Args:
-        sparsity: share of zeros, in [0, 1]; a whole number of weights is zeroed, rounded up.
+        sparsity: share of zeros among the weights that leave an input, in [0, 1]; rounded up to a
+            whole number of weights.
         std: standard deviation of the rest.
-
-    Returns:
-        An initializer for shapes (n_in, n_out).
-
-    Raises:
-        ValueError: if ``sparsity`` isn't in [0, 1].
-        ShapeError: for a shape of another rank.
 
     Reference:
         Martens, "Deep learning via Hessian-free optimization", 2010.
@@ -96,7 +78,8 @@ def sparse(*, sparsity: float, std: float = 0.01) -> Initializer:
         >>> (x == 0).sum(axis=1)
         Array([3, 3, 3, 3], dtype=int32)
     """
-    in_unit_interval("sparse", "sparsity", sparsity, closed=True)
+    check("sparse", std=std)
+    (sparsity,) = constants("sparse", sparsity=sparsity)
 
     def initializer(key: Key, shape: Shape, dtype: DTypeLike = float) -> Array:
         _rank("sparse", shape, 2, 2)
@@ -114,11 +97,7 @@ def orthogonal(*, gain: float = 1.0) -> Initializer:
     Args:
         gain: what the matrix is multiplied by.
 
-    Returns:
-        An initializer for shapes (…, n_in, n_out); all axes but the last count as rows.
-
-    Raises:
-        ShapeError: for a shape with less than two axes.
+    For shapes (…, n_in, n_out); all axes but the last count as rows.
 
     Reference:
         Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
@@ -129,12 +108,11 @@ def orthogonal(*, gain: float = 1.0) -> Initializer:
         >>> (abs(x.T @ x - 4 * jnp.eye(3)) < 1e-5).all()
         Array(True, dtype=bool)
     """
+    check("orthogonal", gain=gain)
 
     def initializer(key: Key, shape: Shape, dtype: DTypeLike = float) -> Array:
         _rank("orthogonal", shape, 2)
-        # There is no QR decomposition in half precision.
-        wide = jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
-        return jax.nn.initializers.orthogonal(gain)(key, shape, wide).astype(dtype)
+        return in_float32(jax.nn.initializers.orthogonal(gain))(key, shape, dtype)
 
     return initializer
 

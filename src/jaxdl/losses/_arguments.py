@@ -4,7 +4,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, _ranges
@@ -126,37 +125,7 @@ def class_indices(
             f" need {'a list of classes' if axes else 'one class'} a row, with leading axes"
             f" {x.shape[:-1]}"
         )
-    if labels.dtype.itemsize < 4 or labels.dtype == jnp.int32:
-        return labels.astype(jnp.int32)
-    bounds = jnp.iinfo(jnp.int32)
-    low = None if jnp.issubdtype(labels.dtype, jnp.unsignedinteger) else bounds.min
-    return jnp.clip(labels, low, bounds.max).astype(jnp.int32)
-
-
-def check_classes(
-    function: str, labels: ArrayLike, n_classes: int, out: Frame, *, also: tuple[int, ...] = ()
-) -> None:
-    """Raises a ValueError for a label that counts and is no class; traced ones are not looked at.
-
-    Args:
-        function: the name of the loss, for messages.
-        labels: class indices as the caller gave them.
-        n_classes: the number of classes.
-        out: which of the labels count, by its mask.
-        also: what else a label may be, as an ``ignore_index``.
-    """
-    host = _checks.known(labels)
-    mask = _checks.known(True if out.where is None else out.where)
-    if host is None or mask is None:
-        return
-    illegal = ~(((host >= 0) & (host < n_classes)) | np.isin(host, also))
-    illegal &= mask.reshape(mask.shape + (1,) * (host.ndim - mask.ndim))
-    if illegal.any():
-        or_else = f", or be {also[0]}" if also else ""
-        raise ValueError(
-            f"{function}: labels hold {host[illegal][0]}; with {n_classes} classes they must lie in"
-            f" [0, {n_classes - 1}]{or_else}"
-        )
+    return _checks.to_int32(labels)
 
 
 def pick(x: Array, index: Array) -> Array:

@@ -9,8 +9,8 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._precision import widen
+from jaxdl._ranges import constants
 from jaxdl.losses._arguments import (
-    check_classes,
     class_indices,
     class_weight,
     pick,
@@ -93,11 +93,12 @@ def nll_loss(
         Array(1.3862944, dtype=float32)
     """
     first = _checks.floating("nll_loss", "log_probabilities", log_probabilities)
+    (ignore_index,) = constants("nll_loss", ignore_index=ignore_index)
     out = frame("nll_loss", first.dtype, where, first.shape[:-1])
     x = kept(widen(first), out)
     w = None if weight is None else class_weight("nll_loss", "weight", weight, x)
     index = class_indices("nll_loss", x, labels)
-    check_classes("nll_loss", labels, x.shape[-1], out, also=(ignore_index,))
+    _checks.classes("nll_loss", labels, x.shape[-1], counted=out.where, also=(ignore_index,))
     index, counts, counted = _shares(index, x, w, ignore_index)
     values = jnp.where(counted, -counts * pick(x, index), 0)
     return reduce(values, reduction, out, total=total(counts, out))
@@ -136,10 +137,11 @@ def row_losses(
     out: Frame,
 ) -> tuple[Array, Array | None]:
     """Returns the cross entropy of each row, and what each row counts in the mean (None: 1)."""
+    (ignore_index,) = constants(function, ignore_index=ignore_index)
     w = None if weight is None else class_weight(function, "weight", weight, x)
     if not has_probabilities(function, x, labels):
         index = class_indices(function, x, labels)
-        check_classes(function, labels, x.shape[-1], out, also=(ignore_index,))
+        _checks.classes(function, labels, x.shape[-1], counted=out.where, also=(ignore_index,))
         return _of_indices(x, index, w, ignore_index, share)
     if ignore_index >= 0:
         raise ValueError(

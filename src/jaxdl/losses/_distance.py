@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl._ranges import check, numbers
+from jaxdl._ranges import constants, numbers
 from jaxdl.losses._arguments import operands
 from jaxdl.types import Array
 
@@ -56,7 +56,7 @@ def pairwise_distance(
         Array(7., dtype=float32)
     """
     x, y, out = operands("pairwise_distance", None, span=1, a=a, b=b)
-    check("pairwise_distance", p=p)
+    (p,) = constants("pairwise_distance", p=p)
     (eps,) = numbers("pairwise_distance", x, eps=eps)
     return norm(x - y + eps, p, keepdims=keepdims).astype(out.dtype)
 

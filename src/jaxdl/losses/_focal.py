@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl import _checks
 from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import (
-    check_classes,
     class_indices,
     class_weight,
     operands,
@@ -93,7 +93,7 @@ def generalized_cross_entropy(
     name = "generalized_cross_entropy"
     x, out = operands(name, where, span=1, logits=logits)
     index, (q,) = class_indices(name, x, labels), numbers(name, x, q=q)
-    check_classes(name, labels, x.shape[-1], out)
+    _checks.classes(name, labels, x.shape[-1], counted=out.where)
     valid = (index >= 0) & (index < x.shape[-1])
     log_p = pick(jax.nn.log_softmax(x), jnp.where(valid, index, 0))
     return reduce(jnp.where(valid, -jnp.expm1(q * log_p) / q, jnp.nan), reduction, out)

@@ -9,7 +9,6 @@ from jax.typing import ArrayLike
 from jaxdl import _checks
 from jaxdl._ranges import numbers
 from jaxdl.losses._arguments import (
-    check_classes,
     class_indices,
     class_weight,
     last_axis_weight,
@@ -53,7 +52,7 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: p is {p!r}; it must be 1 or 2")
     x, out = operands("multi_margin_loss", where, span=1, predictions=predictions)
-    check_classes("multi_margin_loss", labels, x.shape[-1], out)
+    _checks.classes("multi_margin_loss", labels, x.shape[-1], counted=out.where)
     index, valid = _safe(class_indices("multi_margin_loss", x, labels), x)
     (margin,) = numbers("multi_margin_loss", x, margin=margin)
     short = jax.nn.relu(margin - pick(x, index)[..., None] + x)
@@ -89,7 +88,7 @@ def multilabel_margin_loss(
     name = "multilabel_margin_loss"
     x, out = operands(name, where, span=1, predictions=predictions)
     _checks.same_shape(name, predictions=x, labels=labels)
-    check_classes(name, labels, x.shape[-1], out, also=(-1,))
+    _checks.classes(name, labels, x.shape[-1], counted=out.where, also=(-1,))
     labels = class_indices(name, x, labels, axes=1)
     index, valid = _safe(labels, x)
     listed = jnp.cumsum(labels == -1, axis=-1) == 0

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
-from jaxdl._ranges import check, numbers
+from jaxdl._ranges import constants, numbers
 from jaxdl.losses._arguments import clamp_min, operands, real
 from jaxdl.losses._distance import norm
 from jaxdl.losses._reduction import Reduction, reduce
@@ -122,7 +122,7 @@ def triplet_margin_loss(
     a, near, far, out = operands(
         name, where, span=1, anchor=anchor, positive=positive, negative=negative
     )
-    check(name, p=p)
+    (p,) = constants(name, p=p)
     margin, eps = numbers(name, a, margin=margin, eps=eps)
     between = norm(near - far + eps, p) if swap else None
     values = _triplet(norm(a - near + eps, p), norm(a - far + eps, p), between, margin)

@@ -6,7 +6,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._varying import varying
-from jaxdl.losses._arguments import check_classes, class_indices, operands
+from jaxdl.losses._arguments import class_indices, operands
 from jaxdl.losses._reduction import Reduction, reduce
 from jaxdl.types import Array
 
@@ -62,7 +62,7 @@ def ctc_loss(
     real = jnp.arange(labels.shape[1], dtype=jnp.int32)[None, :] < lengths[:, None]
     legal = (labels >= 0) & (labels < x.shape[-1])
     counted = real if out.where is None else real & out.where[:, None]
-    check_classes("ctc_loss", labels, x.shape[-1], out._replace(where=counted))
+    _checks.classes("ctc_loss", labels, x.shape[-1], counted=counted)
     path = _with_blanks(jnp.where(real & legal, labels, blank), blank)
     values = -_log_likelihood(
         jnp.maximum(jax.nn.log_softmax(x), _NEVER), path, steps, lengths, blank

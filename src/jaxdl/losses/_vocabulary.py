@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks, _ranges
+from jaxdl import _checks
 from jaxdl._precision import wide_dtype
-from jaxdl.losses._arguments import check_classes, class_indices, class_weight, smoothing
+from jaxdl._ranges import constants
+from jaxdl.losses._arguments import class_indices, class_weight, smoothing
 from jaxdl.losses._classification import has_probabilities, row_losses, total
 from jaxdl.losses._reduction import Reduction, frame, kept, reduce
 from jaxdl.types import Array
@@ -60,13 +61,13 @@ def linear_cross_entropy(
         _checks.floating(name, "kernel", kernel),
     )
     share = smoothing(name, label_smoothing, inputs)
-    _ranges.check(name, chunk_size=chunk_size)
+    chunk_size, ignore_index = constants(name, chunk_size=chunk_size, ignore_index=ignore_index)
     _fit(inputs, kernel)
     out = frame(name, inputs.dtype, where, inputs.shape[:-1])
     logits = jax.ShapeDtypeStruct((*inputs.shape[:-1], kernel.shape[-1]), wide_dtype(inputs.dtype))
     labels = jnp.asarray(labels)
     if not has_probabilities(name, logits, labels):
-        check_classes(name, labels, logits.shape[-1], out, also=(ignore_index,))
+        _checks.classes(name, labels, logits.shape[-1], counted=out.where, also=(ignore_index,))
         labels = class_indices(name, logits, labels)
     # Else the nan of a masked label gets into the gradient of the kernel, which all rows share.
     labels = kept(labels, out)

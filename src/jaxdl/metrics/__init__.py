@@ -16,7 +16,12 @@ have finalisers of their own:
 | ``variation`` | ``r_squared`` |
 | ``calibration`` | ``expected_calibration_error`` |
 
-Sums are float32, so that a count is exact up to 2²⁴ rows, and float64 where the values are.
+Sums are float32, so that a count is exact up to 2²⁴ rows, and float64 where the values are. A label
+equal to ``ignore_index`` (−100, as in the losses) counts for nothing, and a nan among what counts
+makes the metric nan. A wrong call raises at once: a ShapeError where shapes don't fit, a TypeError
+where labels aren't integers, a ValueError where a label is no class or an option is out of range.
+Labels that are traced can't be looked at: one that is no class counts as wrong, makes a likelihood
+nan, and is left out of a confusion matrix.
 """
 
 from jaxdl import _face

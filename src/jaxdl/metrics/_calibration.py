@@ -6,8 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
-from jaxdl.metrics._sums import Mean, class_labels, mean, weight_of, widened, without_rows
+from jaxdl._precision import widen
+from jaxdl._ranges import constants
+from jaxdl.metrics._labels import class_logits, labelled
+from jaxdl.metrics._sums import Mean, mean, without_rows
 from jaxdl.types import Array
 
 
@@ -20,33 +22,33 @@ class Calibration(NamedTuple):
 
 
 def negative_log_likelihood(
-    logits: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | None = None
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    ignore_index: int | None = -100,
+    weight: ArrayLike | None = None,
 ) -> Mean:
     """Mean of -log p(label), in nats, with p the softmax of the logits.
 
     Args:
         logits: shape (N, …, classes).
-        labels: class indices, shape (N, …). One that is no class makes the sum nan unless its
-            weight is 0.
+        labels: class indices, shape (N, …).
+        ignore_index: a label that counts for nothing, as in ``losses.cross_entropy``.
         weight: how much each row counts, shape (N,) or that of ``labels``.
 
     Returns:
         A Mean.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the labels aren't integers.
 
     Example:
         >>> from jaxdl.metrics import compute
         >>> round(compute(negative_log_likelihood(jnp.zeros((3, 10)), jnp.array([0, 1, 2]))), 4)
         2.3026
     """
-    log_p = jax.nn.log_softmax(widened(logits))
-    _checks.same_shape("negative_log_likelihood", logits=log_p[..., 0], labels=labels)
-    index = class_labels("negative_log_likelihood", labels)[..., None]
+    name = "negative_log_likelihood"
+    log_p = jax.nn.log_softmax(widen(class_logits(name, logits)))
+    index, weight = labelled(name, labels, log_p[..., 0], log_p.shape[-1], weight, ignore_index)
     index = jnp.where(index < 0, log_p.shape[-1], index)  # else -1 would be the last class
-    picked = jnp.take_along_axis(log_p, index, axis=-1, mode="fill", fill_value=jnp.nan)
+    picked = jnp.take_along_axis(log_p, index[..., None], -1, mode="fill", fill_value=jnp.nan)
     return mean(-picked[..., 0], weight=weight)
 
 
@@ -68,7 +70,12 @@ def perplexity(likelihood: Mean) -> Array:
 
 
 def calibration(
-    logits: ArrayLike, labels: ArrayLike, *, bins: int = 15, weight: ArrayLike | None = None
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    bins: int = 15,
+    ignore_index: int | None = -100,
+    weight: ArrayLike | None = None,
 ) -> Calibration:
     """Sorts rows into bins by the largest probability that the softmax of their logits gives.
 
@@ -76,26 +83,22 @@ def calibration(
         logits: shape (N, …, classes).
         labels: class indices, shape (N, …).
         bins: number of bins of equal width over (0, 1], each closed above.
+        ignore_index: a label that counts for nothing, as in ``losses.cross_entropy``.
         weight: how much each row counts, shape (N,) or that of ``labels``.
 
     Returns:
         A Calibration of arrays of shape (bins,). Probabilities that are nan and count make the
         first bin nan.
 
-    Raises:
-        ShapeError: if the shapes don't fit.
-        TypeError: if the labels aren't integers.
-
     Example:
         >>> calibration(jnp.array([[0.0, 9.0]]), jnp.array([1]), bins=2).correct
         Array([0., 1.], dtype=float32)
     """
-    _checks.positive_ints("calibration", bins=bins)
-    p = jax.nn.softmax(widened(logits))
-    _checks.same_shape("calibration", logits=p[..., 0], labels=labels)
-    weight = weight_of("calibration", p[..., 0], weight)
+    (bins,) = constants("calibration", bins=bins)
+    p = jax.nn.softmax(widen(class_logits("calibration", logits)))
+    index, weight = labelled("calibration", labels, p[..., 0], p.shape[-1], weight, ignore_index)
     sure = without_rows(p.max(axis=-1), weight)
-    correct = p.argmax(axis=-1).astype(jnp.int32) == class_labels("calibration", labels)
+    correct = p.argmax(axis=-1).astype(jnp.int32) == index
     place = jnp.where(jnp.isnan(sure), 0, jnp.ceil(sure * bins) - 1).clip(0, bins - 1)
     add = lambda x: jnp.zeros(bins, p.dtype).at[place.astype(jnp.int32).reshape(-1)].add(
         x.reshape(-1)

@@ -1,11 +1,13 @@
 """What a confusion matrix says: precision, recall, F and intersection over union."""
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._ranges import check
 from jaxdl.types import Array
 
 Average: TypeAlias = Literal["micro", "macro", "weighted", "none"]
@@ -22,10 +24,6 @@ def precision(confusion: ArrayLike, *, average: Average = "macro") -> Array:
 
     Returns:
         A scalar, or shape (classes,). A class that is never predicted has precision 0.
-
-    Raises:
-        ShapeError: if ``confusion`` isn't square.
-        ValueError: for another ``average``.
 
     Example:
         >>> precision(jnp.array([[1.0, 1.0], [0.0, 3.0]]), average="none")
@@ -45,10 +43,6 @@ def recall(confusion: ArrayLike, *, average: Average = "macro") -> Array:
     Returns:
         A scalar, or shape (classes,). A class without labels has recall 0.
 
-    Raises:
-        ShapeError: if ``confusion`` isn't square.
-        ValueError: for another ``average``.
-
     Example:
         >>> recall(jnp.array([[1.0, 1.0], [0.0, 3.0]]), average="none")
         Array([0.5, 1. ], dtype=float32)
@@ -57,7 +51,7 @@ def recall(confusion: ArrayLike, *, average: Average = "macro") -> Array:
     return _averaged("recall", hits, hits + missed, hits + missed, average)
 
 
-def f_beta(confusion: ArrayLike, *, beta: float = 1.0, average: Average = "macro") -> Array:
+def f_beta(confusion: ArrayLike, *, beta: float | Array = 1.0, average: Average = "macro") -> Array:
     """Mean of precision and recall: (1 + β²) TP / ((1 + β²) TP + β² FN + FP).
 
     Args:
@@ -68,15 +62,12 @@ def f_beta(confusion: ArrayLike, *, beta: float = 1.0, average: Average = "macro
     Returns:
         A scalar, or shape (classes,). A class with neither labels nor predictions has F 0.
 
-    Raises:
-        ShapeError: if ``confusion`` isn't square.
-        ValueError: for another ``average``.
-
     Example:
         >>> round(float(f_beta(jnp.array([[1.0, 1.0], [0.0, 3.0]]))), 4)
         0.7619
     """
     hits, missed, wrong = _outcomes("f_beta", confusion)
+    check("f_beta", beta=beta)
     squared = beta**2
     twice = (1 + squared) * hits
     return _averaged("f_beta", twice, twice + squared * missed + wrong, hits + missed, average)
@@ -90,9 +81,6 @@ def iou(confusion: ArrayLike) -> Array:
 
     Returns:
         Shape (classes,); nan for a class with neither labels nor predictions.
-
-    Raises:
-        ShapeError: if ``confusion`` isn't square.
 
     Example:
         >>> iou(jnp.array([[1.0, 1.0], [0.0, 3.0]]))
@@ -111,14 +99,16 @@ def mean_iou(confusion: ArrayLike) -> Array:
     Returns:
         A scalar.
 
-    Raises:
-        ShapeError: if ``confusion`` isn't square.
-
     Example:
         >>> mean_iou(jnp.array([[1.0, 1.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 0.0]]))
         Array(0.625, dtype=float32)
     """
-    return jnp.nanmean(iou(confusion))
+    hits, missed, wrong = _outcomes("mean_iou", confusion)
+    union = hits + missed + wrong
+    present = union != 0  # also where it is nan, which nanmean would leave out
+    return jnp.where(present, hits / jnp.where(present, union, 1), 0).sum() / present.sum(
+        dtype=hits.dtype
+    )
 
 
 def _outcomes(function: str, confusion: ArrayLike) -> tuple[Array, Array, Array]:
@@ -134,6 +124,7 @@ def _outcomes(function: str, confusion: ArrayLike) -> tuple[Array, Array, Array]
 def _averaged(function: str, above: Array, below: Array, labels: Array, average: Average) -> Array:
     """Returns above/below for each class, or averaged; 0/0 is 0."""
     ratio = lambda a, b: jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
+    _checks.one_of(function, "average", average, get_args(Average))
     if average == "micro":
         return ratio(above.sum(), below.sum())
     each = ratio(above, below)
@@ -141,8 +132,4 @@ def _averaged(function: str, above: Array, below: Array, labels: Array, average:
         return each.mean()
     if average == "weighted":
         return ratio((each * labels).sum(), labels.sum())
-    if average != "none":
-        raise ValueError(
-            f'{function}: average is {average!r}; it must be "micro", "macro", "weighted" or "none"'
-        )
     return each

@@ -4,7 +4,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
-from jaxdl.metrics._sums import weight_of, widened, without_rows
+from jaxdl._precision import widen
+from jaxdl._ranges import constants, ordered
+from jaxdl.metrics._labels import positive
+from jaxdl.metrics._sums import weight_of, without_rows
 from jaxdl.types import Array
 
 
@@ -35,7 +38,6 @@ def score_histogram(
         them nan.
 
     Raises:
-        ShapeError: if the shapes don't fit.
         ValueError: if ``low`` isn't below ``high``.
 
     Example:
@@ -43,13 +45,12 @@ def score_histogram(
         Array([[1., 1.],
                [0., 1.]], dtype=float32)
     """
-    _checks.positive_ints("score_histogram", bins=bins)
-    if not low < high:
-        raise ValueError(f"score_histogram: low is {low} and high is {high}; low must be below")
-    scores, positive, weight = _rows("score_histogram", scores, labels, weight)
+    (bins,) = constants("score_histogram", bins=bins)
+    ordered("score_histogram", low=low, high=high, strict=True)
+    scores, wanted, weight = _rows("score_histogram", scores, labels, weight)
     place = jnp.floor((scores - low) / (high - low) * bins)
     place = jnp.where(jnp.isnan(place), 0, place).clip(0, bins - 1).astype(jnp.int32)
-    cell = place + bins * positive.astype(jnp.int32)
+    cell = place + bins * wanted.astype(jnp.int32)
     weight = jnp.where(jnp.isnan(scores), jnp.nan, weight)
     return jnp.zeros(2 * bins, weight.dtype).at[cell].add(weight).reshape(2, bins)
 
@@ -113,16 +114,13 @@ def exact_roc_auc(
     Returns:
         A scalar; nan without positives or without negatives.
 
-    Raises:
-        ShapeError: if the shapes don't fit.
-
     Example:
         >>> float(exact_roc_auc(jnp.array([0.1, 0.2, 0.2, 0.3]), jnp.array([0, 0, 1, 1])))
         0.875
     """
-    scores, positive, weight = _rows("exact_roc_auc", scores, labels, weight)
-    first, last, up_to = _ranked(scores, jnp.where(positive, 0, weight))
-    positives = jnp.where(positive, weight, 0)
+    scores, wanted, weight = _rows("exact_roc_auc", scores, labels, weight)
+    first, last, up_to = _ranked(scores, jnp.where(wanted, 0, weight))
+    positives = jnp.where(wanted, weight, 0)
     below = (up_to[first] + up_to[last]) / 2
     return (positives * below).sum() / (positives.sum() * up_to[-1])
 
@@ -138,16 +136,13 @@ def exact_pr_auc(scores: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | No
     Returns:
         A scalar; nan without positives.
 
-    Raises:
-        ShapeError: if the shapes don't fit.
-
     Example:
         >>> area = exact_pr_auc(jnp.array([0.1, 0.2, 0.3, 0.4]), jnp.array([0, 1, 1, 0]))
         >>> round(float(area), 4)
         0.5833
     """
-    scores, positive, weight = _rows("exact_pr_auc", scores, labels, weight)
-    positives = jnp.where(positive, weight, 0)
+    scores, wanted, weight = _rows("exact_pr_auc", scores, labels, weight)
+    positives = jnp.where(wanted, weight, 0)
     first, _, hits = _ranked(scores, positives)
     _, _, everything = _ranked(scores, weight)
     above, all_above = hits[-1] - hits[first], everything[-1] - everything[first]
@@ -160,10 +155,10 @@ def _rows(
 ) -> tuple[Array, Array, Array]:
     """Returns scores, whether they are of positives, and weights, flat; 0 for rows left out."""
     _checks.same_shape(function, scores=scores, labels=labels)
-    scores = widened(scores)
+    scores = widen(_checks.array(function, "scores", scores))
     weight = weight_of(function, scores, weight)
-    positive = (jnp.asarray(labels, jnp.int32) == 1).reshape(-1)
-    return without_rows(scores, weight).reshape(-1), positive, weight.reshape(-1)
+    wanted = positive(function, labels).reshape(-1)
+    return without_rows(scores, weight).reshape(-1), wanted, weight.reshape(-1)
 
 
 def _ranked(scores: Array, weight: Array) -> tuple[Array, Array, Array]:

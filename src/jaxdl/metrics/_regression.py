@@ -6,22 +6,28 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
-from jaxdl.metrics._sums import Mean, mean, weight_of, widened, without_rows
+from jaxdl._precision import widen
+from jaxdl._ranges import numbers
+from jaxdl.metrics._sums import Mean, mean, weight_of, without_rows
 from jaxdl.types import Array
 
 
 class Variation(NamedTuple):
-    """What R² needs of targets and predictions, in four sums that add up."""
+    """What R² needs of targets and predictions, in sums that add up; c is a batch's mean target."""
 
     weight: Array  # Σ w
-    total: Array  # Σ w·(t - shift)
-    squares: Array  # Σ w·(t - shift)²
+    squares: Array  # Σ w·(t - c)²
     residual: Array  # Σ w·(t - p)²
+    centers: Array  # Σ w·(c - shift)
+    center_squares: Array  # Σ w·(c - shift)²
 
 
 def _errors(function: str, predictions: ArrayLike, targets: ArrayLike) -> Array:
     _checks.same_shape(function, predictions=predictions, targets=targets)
-    return widened(predictions) - widened(targets)
+    predictions = widen(_checks.array(function, "predictions", predictions))
+    targets = widen(_checks.array(function, "targets", targets))
+    dtype = jnp.promote_types(predictions.dtype, targets.dtype)
+    return predictions.astype(dtype) - targets.astype(dtype)
 
 
 def mean_absolute_error(
@@ -36,9 +42,6 @@ def mean_absolute_error(
 
     Returns:
         A Mean.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
 
     Example:
         >>> from jaxdl.metrics import compute
@@ -60,9 +63,6 @@ def mean_squared_error(
 
     Returns:
         A Mean.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
 
     Example:
         >>> from jaxdl.metrics import compute
@@ -92,7 +92,7 @@ def variation(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    shift: float = 0.0,
+    shift: ArrayLike = 0.0,
     weight: ArrayLike | None = None,
 ) -> Variation:
     """Sums squares of targets and of what predictions leave of them.
@@ -100,16 +100,13 @@ def variation(
     Args:
         predictions: shape (N, …).
         targets: of the same shape.
-        shift: a number near the mean of all targets, the same for all batches. The variance is a
-            difference of sums, which loses digits where the mean is far from the shift: in float32
-            about 1e-7 · (mean - shift)² / variance.
+        shift: a number near the mean of all targets, the same for all batches. Within a batch
+            nothing cancels. The spread of the batches' means is a difference of sums, which in
+            float32 is lost below 1e-7 · (mean - shift)²; it then counts as 0.
         weight: how much each row counts, shape (N,) or that of ``targets``.
 
     Returns:
         A Variation, which ``r_squared`` turns into a number.
-
-    Raises:
-        ShapeError: if the shapes don't fit.
 
     Example:
         >>> float(variation(jnp.array([1.0, 5.0]), jnp.array([2.0, 3.0])).residual)
@@ -118,9 +115,21 @@ def variation(
     errors = _errors("variation", predictions, targets)
     weight = weight_of("variation", errors, weight)
     errors = without_rows(errors, weight)
-    shifted = without_rows(widened(targets) - shift, weight)
-    sums = weight, weight * shifted, weight * shifted**2, weight * errors**2
-    return Variation(*(x.sum() for x in sums))
+    targets = without_rows(widen(targets).astype(errors.dtype), weight)
+    (shift,) = numbers("variation", errors, shift=shift)
+    heavy = weight.sum()
+    first = (targets * weight).sum() / jnp.where(heavy == 0, 1, heavy)
+    # A second pass, as the first mean has the rounding of a sum.
+    center = first + ((targets - first) * weight).sum() / jnp.where(heavy == 0, 1, heavy)
+    apart = without_rows(targets - center, weight)
+    off = center - shift
+    return Variation(
+        weight=heavy,
+        squares=(weight * apart**2).sum(),
+        residual=(weight * errors**2).sum(),
+        centers=heavy * off,
+        center_squares=heavy * off**2,
+    )
 
 
 def r_squared(sums: Variation) -> Array:
@@ -136,5 +145,8 @@ def r_squared(sums: Variation) -> Array:
         >>> float(r_squared(variation(jnp.array([1.0, 2.0, 4.0]), jnp.array([1.0, 2.0, 3.0]))))
         0.5
     """
-    variance = jnp.asarray(sums.squares) - jnp.asarray(sums.total) ** 2 / sums.weight
-    return 1 - jnp.asarray(sums.residual) / variance
+    weight, squares, residual, centers, center_squares = map(jnp.asarray, sums)
+    between = center_squares - centers**2 / weight
+    lost = 8 * float(jnp.finfo(squares.dtype).eps) * center_squares
+    between = jnp.where(between <= lost, 0, between)
+    return 1 - residual / (squares + between)

@@ -8,7 +8,8 @@ import numpy as np
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl._checks import ShapeError, describe
+from jaxdl._checks import ShapeError, array, describe
+from jaxdl._precision import wide_dtype, widen
 from jaxdl.types import Array, Mean
 
 
@@ -30,25 +31,19 @@ def mean(values: ArrayLike, *, weight: ArrayLike | None = None) -> Mean:
         >>> compute(mean(jnp.array([1.0, 2.0, 9.0]), weight=jnp.array([1.0, 1.0, 0.0])))
         1.5
     """
-    values = widened(values)
+    values = widen(values)
     if weight is None:
         return Mean(values.sum(), jnp.asarray(values.size, values.dtype))
     weight = weight_of("mean", values, weight)
     return Mean((without_rows(values, weight) * weight).sum(), weight.sum())
 
 
-def widened(values: ArrayLike) -> Array:
-    """Returns values in the dtype of their sums: float32, and float64 where they are float64."""
-    values = jnp.asarray(values)
-    return values.astype(jnp.float64 if values.dtype == jnp.float64 else jnp.float32)
-
-
 def weight_of(function: str, values: Array, weight: ArrayLike | None) -> Array:
     """Returns a weight for each value, in the dtype of their sums: 1, or what its row counts."""
-    dtype = jnp.float64 if values.dtype == jnp.float64 else jnp.float32
+    dtype = wide_dtype(values.dtype)
     if weight is None:
         return jnp.ones(values.shape, dtype)
-    weight = jnp.asarray(weight)
+    weight = array(function, "weight", weight)
     if weight.shape not in (values.shape, values.shape[:1]):
         raise ShapeError(
             f"{function}: weight is {describe(weight)} for values of shape {values.shape}; it must "
@@ -56,14 +51,6 @@ def weight_of(function: str, values: Array, weight: ArrayLike | None) -> Array:
         )
     weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
     return jnp.broadcast_to(weight, values.shape).astype(dtype)
-
-
-def class_labels(function: str, labels: ArrayLike) -> Array:
-    """Returns class indices as int32, or raises the TypeError that says they must be integers."""
-    labels = jnp.asarray(labels)
-    if jnp.issubdtype(labels.dtype, jnp.inexact):
-        raise TypeError(f"{function}: labels are {describe(labels)}; classes must be integers")
-    return labels.astype(jnp.int32)
 
 
 def without_rows(values: Array, weight: Array) -> Array:

@@ -5,7 +5,11 @@ links of a chain stand in the order of PyTorch's loop, as in
 ``optax.chain(clip_by_norm(1.0), adamw(schedule), ema(0.999))``; ``optax.inject_hyperparams`` puts
 any option on a schedule, and options may be traced, so that ``vmap`` trains a population over them.
 ``optax.MultiSteps`` accumulates: it averages the gradients of k batches, which is the gradient of
-the large batch where all of them have the same number of rows.
+the large batch where all of them have the same number of rows. To maximize instead of minimize, put
+``optax.scale(-1.0)`` before an optimizer.
+
+A wrong call raises at once: a TypeError where the learning rate is neither a number nor a schedule,
+a ValueError where an option is out of range. Options that are traced can't be looked at.
 
 <!-- table of equals: begin -->
 Bounds that the tests hold trajectories of 50 steps and schedules of 60 to, in float64 and relative;
@@ -52,6 +56,7 @@ tests/tables/optimizers.py says why some are looser than 1e-12. η is the first 
 """
 
 from jaxdl import _face
+from jaxdl._paths import is_kernel
 from jaxdl.optim._adam import adam, adamax, adamw, sparse_adam
 from jaxdl.optim._adaptive import adadelta, adagrad, rmsprop
 from jaxdl.optim._averages import averaged_params, ema, swa
@@ -59,7 +64,7 @@ from jaxdl.optim._clipping import clip_by_norm, global_norm
 from jaxdl.optim._gradient import asgd, gradient_descent, rprop, sgd
 from jaxdl.optim._lbfgs import lbfgs
 from jaxdl.optim._matrices import adafactor, muon
-from jaxdl.optim._paths import by_path, is_kernel, l1_penalty, l2_penalty, path_mask
+from jaxdl.optim._paths import by_path, path_mask
 from jaxdl.optim._plateau import reduce_on_plateau
 from jaxdl.optim._rectified import nadam, radam
 from jaxdl.optim._schedules import cosine_annealing, cosine_warm_restarts, cyclic, one_cycle
@@ -82,8 +87,6 @@ __all__ = [
     "global_norm",
     "gradient_descent",
     "is_kernel",
-    "l1_penalty",
-    "l2_penalty",
     "lbfgs",
     "muon",
     "nadam",

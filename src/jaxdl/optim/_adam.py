@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl._checks import in_unit_interval
-from jaxdl.optim._descent import Rate, at_least, bias, descend, lerp, like
+from jaxdl._ranges import check
+from jaxdl.optim._descent import Rate, bias, descend, lerp, like
 from jaxdl.types import Array
 
 Betas = tuple[ArrayLike, ArrayLike]
@@ -28,7 +28,6 @@ def adam(
     eps: ArrayLike = 1e-8,
     weight_decay: ArrayLike = 0.0,
     amsgrad: bool = False,
-    maximize: bool = False,
     decoupled_weight_decay: bool = False,
 ) -> optax.GradientTransformation:
     """Adaptive moments: θ ← θ − η·m̂ / (√v̂ + ε).
@@ -43,16 +42,8 @@ def adam(
         betas: (β₁, β₂), both in [0, 1).
         eps: ε ≥ 0.
         weight_decay: w ≥ 0; w·θ joins the gradient.
-        amsgrad: whether v̂ may shrink no more.
-        maximize: whether to climb.
+        amsgrad: whether to use the running maximum of v.
         decoupled_weight_decay: whether η·w·θ is subtracted from θ instead; ``adamw`` by default.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range.
 
     Example:
         >>> tx = adam(0.1)
@@ -66,7 +57,7 @@ def adam(
         Convergence of Adam and Beyond, 2018.
     """
     decay = (weight_decay, decoupled_weight_decay)
-    return two_moments("adam", learning_rate, betas, eps, decay, amsgrad, maximize)
+    return two_moments("adam", learning_rate, betas, eps, decay, amsgrad)
 
 
 def adamw(
@@ -76,7 +67,6 @@ def adamw(
     eps: ArrayLike = 1e-8,
     weight_decay: ArrayLike = 1e-2,
     amsgrad: bool = False,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Adam with a weight decay beside it: θ ← θ − η·w·θ − η·m̂ / (√v̂ + ε).
 
@@ -84,16 +74,8 @@ def adamw(
         learning_rate: η ≥ 0, a number or a schedule.
         betas: (β₁, β₂), both in [0, 1).
         eps: ε ≥ 0.
-        weight_decay: w ≥ 0; that of ``optax.adamw`` is 1e-4 unless given.
-        amsgrad: whether v̂ may shrink no more; see ``adam``.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range.
+        weight_decay: w ≥ 0; the default of ``optax.adamw`` is 1e-4.
+        amsgrad: whether to use the running maximum of v; see ``adam``.
 
     Example:
         >>> tx = adamw(0.1, weight_decay=0.5)
@@ -105,7 +87,7 @@ def adamw(
         Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
     """
     decay = (weight_decay, True)
-    return two_moments("adamw", learning_rate, betas, eps, decay, amsgrad, maximize)
+    return two_moments("adamw", learning_rate, betas, eps, decay, amsgrad)
 
 
 def two_moments(
@@ -115,7 +97,6 @@ def two_moments(
     eps: ArrayLike,
     decay: tuple[ArrayLike, bool],
     amsgrad: bool,
-    maximize: bool,
 ) -> optax.GradientTransformation:
     """Returns adam or adamw; ``decay`` is its weight, and whether it is decoupled."""
     check_moments(name, betas, eps)
@@ -138,7 +119,6 @@ def two_moments(
         remember,
         weight_decay=decay[0],
         decoupled=decay[1],
-        maximize=maximize,
     )
 
 
@@ -148,7 +128,6 @@ def adamax(
     betas: Betas = (0.9, 0.999),
     eps: ArrayLike = 1e-8,
     weight_decay: ArrayLike = 0.0,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Adam with a maximum for its second moment: θ ← θ − η·m̂ / u, u ← max(β₂·u, |g| + ε).
 
@@ -157,14 +136,6 @@ def adamax(
         betas: (β₁, β₂), both in [0, 1).
         eps: ε ≥ 0.
         weight_decay: w ≥ 0; w·θ joins the gradient.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range.
 
     Example:
         >>> tx = adamax(0.1)
@@ -183,9 +154,7 @@ def adamax(
         mu, nu = lerp(memory.mu, g, 1 - b1), jnp.maximum(b2 * memory.nu, jnp.abs(g) + e)
         return rate * mu / (bias(b1, t) * nu), AdamMemory(mu, nu)
 
-    return descend(
-        "adamax", learning_rate, rule, two_zeros, weight_decay=weight_decay, maximize=maximize
-    )
+    return descend("adamax", learning_rate, rule, two_zeros, weight_decay=weight_decay)
 
 
 def sparse_adam(
@@ -193,7 +162,6 @@ def sparse_adam(
     *,
     betas: Betas = (0.9, 0.999),
     eps: ArrayLike = 1e-8,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Adam that leaves alone the rows without a gradient: θᵢ and its moments rest where gᵢ = 0.
 
@@ -205,14 +173,6 @@ def sparse_adam(
         learning_rate: η ≥ 0, a number or a schedule.
         betas: (β₁, β₂), both in [0, 1).
         eps: ε ≥ 0.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range.
 
     Example:
         >>> tx = sparse_adam(0.1)
@@ -231,7 +191,7 @@ def sparse_adam(
         size = rate * jnp.sqrt(bias(b2, t)) / bias(b1, t)
         return jnp.where(present, size * mu / (jnp.sqrt(nu) + e), 0.0), AdamMemory(mu, nu)
 
-    return descend("sparse_adam", learning_rate, rule, two_zeros, maximize=maximize)
+    return descend("sparse_adam", learning_rate, rule, two_zeros)
 
 
 def two_zeros(p: Array) -> AdamMemory:
@@ -243,6 +203,4 @@ def check_moments(name: str, betas: Any, eps: Any) -> None:
     """Raises a ValueError unless betas are two numbers in [0, 1), and eps at least 0."""
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise ValueError(f"{name}: betas is {betas!r}; it must be a pair (β₁, β₂)")
-    in_unit_interval(name, "betas[0]", betas[0])
-    in_unit_interval(name, "betas[1]", betas[1])
-    at_least(name, 0, eps=eps)
+    check(name, **{"betas[0]": betas[0], "betas[1]": betas[1], "eps": eps})

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl._checks import in_unit_interval
-from jaxdl.optim._descent import Rate, at_least, descend, lerp, like, off
+from jaxdl._ranges import check
+from jaxdl.optim._descent import Rate, descend, lerp, like, off
 from jaxdl.types import Array
 
 
@@ -27,7 +27,6 @@ def rmsprop(
     weight_decay: ArrayLike = 0.0,
     momentum: ArrayLike = 0.0,
     centered: bool = False,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Steps relative to the root mean square of the gradients: θ ← θ − η·b, b ← μ·b + g / (√v + ε).
 
@@ -42,14 +41,6 @@ def rmsprop(
         weight_decay: w ≥ 0; w·θ joins the gradient.
         momentum: μ ≥ 0; traced, it keeps b even where it is 0.
         centered: whether to divide by the standard deviation.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range.
 
     Example:
         >>> tx = rmsprop(0.1, alpha=0.75)
@@ -62,8 +53,7 @@ def rmsprop(
         Tieleman and Hinton, Lecture 6.5: rmsprop, 2012. Graves, Generating Sequences With
         Recurrent Neural Networks, 2013 (centered).
     """
-    in_unit_interval("rmsprop", "alpha", alpha)
-    at_least("rmsprop", 0, eps=eps, momentum=momentum)
+    check("rmsprop", alpha=alpha, eps=eps, momentum=momentum)
 
     def remember(p: Array) -> RmspropMemory:
         zeros = jnp.zeros_like
@@ -79,9 +69,7 @@ def rmsprop(
         velocity = None if memory.velocity is None else m * memory.velocity + step
         return rate * (step if velocity is None else velocity), RmspropMemory(nu, mu, velocity)
 
-    return descend(
-        "rmsprop", learning_rate, rule, remember, weight_decay=weight_decay, maximize=maximize
-    )
+    return descend("rmsprop", learning_rate, rule, remember, weight_decay=weight_decay)
 
 
 def adagrad(
@@ -91,7 +79,6 @@ def adagrad(
     weight_decay: ArrayLike = 0.0,
     initial_accumulator_value: ArrayLike = 0.0,
     eps: ArrayLike = 1e-10,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Steps divided by all gradients so far: θ ← θ − η_t·g / (√Σg² + ε), η_t = η / (1 + κ·(t − 1)).
 
@@ -103,14 +90,6 @@ def adagrad(
         weight_decay: w ≥ 0; w·θ joins the gradient.
         initial_accumulator_value: where the sum of squares starts, ≥ 0.
         eps: ε ≥ 0.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range.
 
     Example:
         >>> tx = adagrad(0.1)
@@ -124,7 +103,7 @@ def adagrad(
         2011.
     """
     start = initial_accumulator_value
-    at_least("adagrad", 0, lr_decay=lr_decay, initial_accumulator_value=start, eps=eps)
+    check("adagrad", lr_decay=lr_decay, initial_accumulator_value=start, eps=eps)
 
     def rule(g: Array, p: Any, total: Array, rate: Any, t: Array) -> tuple[Array, Any]:
         decay, e = like(g, lr_decay), like(g, eps)
@@ -137,7 +116,6 @@ def adagrad(
         rule,
         lambda p: jnp.full_like(p, start),
         weight_decay=weight_decay,
-        maximize=maximize,
     )
 
 
@@ -154,26 +132,17 @@ def adadelta(
     rho: ArrayLike = 0.9,
     eps: ArrayLike = 1e-6,
     weight_decay: ArrayLike = 0.0,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Steps in the units of the parameters: θ ← θ − η·d, d = √(u + ε) / √(v + ε)·g.
 
     v ← ρ·v + (1 − ρ)·g² and then u ← ρ·u + (1 − ρ)·d². ``optax.adadelta`` is equal where it is
-    given a learning rate; without one it climbs.
+    given a learning rate; without one it maximizes.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         rho: ρ in [0, 1).
         eps: ε ≥ 0.
         weight_decay: w ≥ 0; w·θ joins the gradient.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range.
 
     Example:
         >>> tx = adadelta(rho=0.75, eps=1e-4)
@@ -185,8 +154,7 @@ def adadelta(
     Reference:
         Zeiler, ADADELTA: An Adaptive Learning Rate Method, 2012.
     """
-    in_unit_interval("adadelta", "rho", rho)
-    at_least("adadelta", 0, eps=eps)
+    check("adadelta", rho=rho, eps=eps)
 
     def rule(g: Array, p: Any, memory: AdadeltaMemory, rate: Any, t: Array) -> tuple[Array, Any]:
         r, e = like(g, rho), like(g, eps)
@@ -200,5 +168,4 @@ def adadelta(
         rule,
         lambda p: AdadeltaMemory(jnp.zeros_like(p), jnp.zeros_like(p)),
         weight_decay=weight_decay,
-        maximize=maximize,
     )

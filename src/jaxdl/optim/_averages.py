@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl._checks import in_unit_interval, positive_ints
-from jaxdl.optim._descent import at_least, lerp, like, widen
+from jaxdl._precision import widen
+from jaxdl._ranges import check
+from jaxdl.optim._descent import lerp, like
 from jaxdl.types import Array, Params
 
 
@@ -33,13 +34,10 @@ def ema(
     Args:
         decay: d in [0, 1].
         start: how many updates come before the average begins.
-        every: it takes every so many of them.
+        every: how many updates lie between two that are averaged.
 
     Returns:
         A gradient transformation whose ``update`` needs ``params``.
-
-    Raises:
-        ValueError: if an option is out of range, or ``update`` gets no params.
 
     Example:
         >>> tx = optax.chain(optax.sgd(1.0), ema(0.5))
@@ -54,9 +52,8 @@ def ema(
     Reference:
         Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992.
     """
-    in_unit_interval("ema", "decay", decay, closed=True)
-    # Weighted sums, as PyTorch has them: a lerp would not be exact at decay 1 and 0.
-    blend = lambda a, p, n: like(p, decay) * a + (1 - like(p, decay)) * p
+    check("ema", decay=decay)
+    blend = lambda a, p, n: lerp(a, p, 1 - like(p, decay))
     return average("ema", blend, start, every)
 
 
@@ -70,13 +67,10 @@ def swa(*, start: int = 0, every: int = 1) -> optax.GradientTransformation:
 
     Args:
         start: how many updates come before the mean begins.
-        every: it takes every so many of them.
+        every: how many updates lie between two that are averaged.
 
     Returns:
         A gradient transformation whose ``update`` needs ``params``.
-
-    Raises:
-        ValueError: if an option is out of range, or ``update`` gets no params.
 
     Example:
         >>> tx = optax.chain(optax.sgd(1.0), swa())
@@ -98,8 +92,7 @@ def average(
     name: str, blend: Callable[[Array, Array, Array], Array], start: int, every: int
 ) -> optax.GradientTransformation:
     """Returns the transformation that blends parameters into a mean of n of them."""
-    at_least(name, 0, start=start)
-    positive_ints(name, every=every)
+    check(name, start=start, every=every)
 
     def init(params: Params) -> AverageState:
         zero = lambda: jnp.zeros((), jnp.int32)

@@ -10,8 +10,9 @@ import numpy as np
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl import _paths
+from jaxdl import _paths, _ranges
 from jaxdl._checks import describe
+from jaxdl._precision import widen
 from jaxdl.types import Array, Params
 
 Rate: TypeAlias = ArrayLike | Callable[[Any], ArrayLike]
@@ -36,12 +37,11 @@ def descend(
     *,
     weight_decay: ArrayLike = 0.0,
     decoupled: bool = False,
-    maximize: bool = False,
     needs_params: bool = False,
 ) -> optax.GradientTransformation:
     """Returns the transformation that runs a rule on every array of the parameters.
 
-    g ← ±∇, g ← g + w·θ (unless decoupled), θ ← θ − s(g) (− η·w·θ if decoupled).
+    g ← g + w·θ (unless decoupled), θ ← θ − s(g) (− η·w·θ if decoupled).
 
     Arrays narrower than float32 are widened for the rule and its memory, and the update is
     narrowed again: in bfloat16 a decay of 0.999 is 1, and a second moment would stand still.
@@ -53,14 +53,13 @@ def descend(
         remember: the rule's first memory of an array.
         weight_decay: w.
         decoupled: whether the decay bypasses the rule, as in AdamW.
-        maximize: whether to climb.
         needs_params: whether the rule reads θ.
 
     Returns:
         A gradient transformation with a ``DescentState``.
     """
     check_rate(name, learning_rate)
-    at_least(name, 0, weight_decay=weight_decay)
+    _ranges.check(name, weight_decay=weight_decay)
     needs_params = needs_params or not off(weight_decay)
 
     def init(params: Params) -> DescentState:
@@ -88,18 +87,12 @@ def descend(
     def one_array(g: Array, p: Array, memory: Any, rate: ArrayLike, count: Array) -> Any:
         p = widen(p)
         eta, t, w = (like(p, number) for number in (rate, count, weight_decay))
-        x = -g.astype(p.dtype) if maximize else g.astype(p.dtype)
+        x = g.astype(p.dtype)
         step, memory = rule(x if decoupled or off(w) else x + w * p, p, memory, eta, t)
         step = step + eta * w * p if decoupled and not off(w) else step
         return (-step).astype(g.dtype), memory
 
     return optax.GradientTransformation(init, update)
-
-
-def widen(x: ArrayLike) -> Array:
-    """Returns the array, in float32 if it was narrower."""
-    x = jnp.asarray(x)
-    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
 
 
 def like(x: Array, number: ArrayLike) -> Any:
@@ -128,8 +121,10 @@ def bias(decay: Any, t: Array) -> Array:
 
 
 def lerp(old: Array, new: Array, weight: Any) -> Array:
-    """Returns old + weight·(new − old)."""
-    return old + weight * (new - old)
+    """Returns old + weight·(new − old), which is ``old`` at weight 0 and ``new`` at 1, exactly."""
+    step = new - old
+    near, far = old + weight * step, new - (1 - weight) * step
+    return jnp.where(jnp.asarray(weight) < 0.5, near, far)
 
 
 def floating_leaf(name: str, path: Any, p: Any) -> Any:
@@ -154,11 +149,4 @@ def check_rate(name: str, learning_rate: Any) -> None:
             f"{name}: learning_rate is {describe(learning_rate)}; it must be a scalar. For many"
             " rates at once, vmap over them"
         )
-    at_least(name, 0, learning_rate=learning_rate)
-
-
-def at_least(name: str, low: float, **numbers: Any) -> None:
-    """Raises a ValueError unless the Python numbers among the options are at least ``low``."""
-    for argument, number in numbers.items():
-        if isinstance(number, int | float) and not number >= low:
-            raise ValueError(f"{name}: {argument} is {number}; it must be at least {low}")
+    _ranges.check(name, learning_rate=learning_rate)

@@ -1,12 +1,15 @@
 """Steps along the gradient: plain, with momentum, averaged, and by its sign alone."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl.optim._descent import Rate, at_least, descend, like, off
+from jaxdl._checks import number
+from jaxdl._ranges import check
+from jaxdl.optim._descent import Rate, descend, like, off
 from jaxdl.types import Array
 
 
@@ -15,13 +18,6 @@ def gradient_descent(learning_rate: Rate) -> optax.GradientTransformation:
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if it is negative.
 
     Example:
         >>> tx = gradient_descent(0.5)
@@ -40,7 +36,6 @@ def sgd(
     dampening: ArrayLike = 0.0,
     weight_decay: ArrayLike = 0.0,
     nesterov: bool = False,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Stochastic gradient descent with momentum: b ← μ·b + (1 − d)·g, θ ← θ − η·b.
 
@@ -53,14 +48,9 @@ def sgd(
         dampening: d, without effect where there is no momentum.
         weight_decay: w ≥ 0; w·θ joins the gradient.
         nesterov: whether to look ahead.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
 
     Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range, or Nesterov lacks momentum or is damped.
+        ValueError: if Nesterov lacks momentum or is damped.
 
     Example:
         >>> tx = sgd(0.1, momentum=0.9)
@@ -72,7 +62,7 @@ def sgd(
     Reference:
         Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
     """
-    at_least("sgd", 0, momentum=momentum)
+    check("sgd", momentum=momentum, dampening=dampening)
     damped = isinstance(dampening, int | float) and dampening != 0
     if nesterov and (off(momentum) or damped):
         raise ValueError(
@@ -87,9 +77,7 @@ def sgd(
         return rate * (g + m * b if nesterov else b), b
 
     remember = (lambda p: ()) if off(momentum) else jnp.zeros_like
-    return descend(
-        "sgd", learning_rate, rule, remember, weight_decay=weight_decay, maximize=maximize
-    )
+    return descend("sgd", learning_rate, rule, remember, weight_decay=weight_decay)
 
 
 def asgd(
@@ -99,7 +87,6 @@ def asgd(
     alpha: ArrayLike = 0.75,
     t0: ArrayLike = 1e6,
     weight_decay: ArrayLike = 0.0,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Averaged gradient descent: θ ← θ − η_t·(g + λ·θ) with η_t = η / (1 + λ·η·(t − 1))^α.
 
@@ -113,14 +100,6 @@ def asgd(
         alpha: α, the power of the decay.
         t0: t₀, the step after which to average.
         weight_decay: w ≥ 0; w·θ joins the gradient.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is negative.
 
     Example:
         >>> tx = asgd(0.1)
@@ -132,7 +111,7 @@ def asgd(
     Reference:
         Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992.
     """
-    at_least("asgd", 0, lambd=lambd, alpha=alpha, t0=t0)
+    check("asgd", lambd=lambd, alpha=alpha, t0=t0)
 
     def rule(g: Array, p: Array, mean: Array, rate: Any, t: Array) -> tuple[Array, Any]:
         decay, power, start = like(g, lambd), like(g, alpha), like(g, t0)
@@ -145,7 +124,6 @@ def asgd(
         rule,
         jnp.zeros_like,
         weight_decay=weight_decay,
-        maximize=maximize,
         needs_params=True,
     )
 
@@ -162,7 +140,6 @@ def rprop(
     *,
     etas: tuple[ArrayLike, ArrayLike] = (0.5, 1.2),
     step_sizes: tuple[ArrayLike, ArrayLike] = (1e-6, 50.0),
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Resilient propagation: θ ← θ − Δ·sign(g), with a step size Δ for every number.
 
@@ -173,14 +150,9 @@ def rprop(
         learning_rate: the first Δ ≥ 0, a number. There is no rate later on.
         etas: (η⁻, η⁺), 0 < η⁻ < 1 < η⁺.
         step_sizes: the least and the largest Δ.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
 
     Raises:
         TypeError: if the learning rate is not a number.
-        ValueError: if an option is out of range.
 
     Example:
         >>> tx = rprop(0.1)
@@ -192,12 +164,10 @@ def rprop(
     Reference:
         Riedmiller and Braun, A direct adaptive method for faster backpropagation learning, 1993.
     """
-    shrink, grow = etas
     if callable(learning_rate):
         raise TypeError("rprop: learning_rate is a schedule; it is the first step size, a number")
-    numbers = [x for x in etas if isinstance(x, int | float)]
-    if len(numbers) == 2 and not 0 < numbers[0] < 1 < numbers[1]:
-        raise ValueError(f"rprop: etas is {etas}; it must be (η⁻, η⁺) with 0 < η⁻ < 1 < η⁺")
+    shrink, grow = _pair("etas", etas, lambda low, high: 0 < low < 1 < high, "0 < η⁻ < 1 < η⁺")
+    _pair("step_sizes", step_sizes, lambda low, high: 0 <= low <= high, "0 ≤ least ≤ largest")
 
     def remember(p: Array) -> RpropMemory:
         return RpropMemory(jnp.zeros_like(p), jnp.full_like(p, learning_rate))
@@ -212,4 +182,19 @@ def rprop(
         sign = jnp.where(turn < 0, 0.0, sign)
         return sign * size, RpropMemory(sign, size)
 
-    return descend("rprop", learning_rate, rule, remember, maximize=maximize)
+    return descend("rprop", learning_rate, rule, remember)
+
+
+def _pair(
+    name: str,
+    pair: tuple[ArrayLike, ArrayLike],
+    holds: Callable[[float, float], bool],
+    needed: str,
+) -> tuple[ArrayLike, ArrayLike]:
+    """Returns a pair of numbers, or raises unless those that aren't traced hold."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ValueError(f"rprop: {name} is {pair!r}; it must be a pair with {needed}")
+    low, high = (number("rprop", f"{name}[{i}]", x) for i, x in enumerate(pair))
+    if low is not None and high is not None and not holds(low, high):
+        raise ValueError(f"rprop: {name} is {pair}; it must be a pair with {needed}")
+    return pair[0], pair[1]

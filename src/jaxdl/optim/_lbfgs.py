@@ -1,4 +1,8 @@
-"""L-BFGS: a quasi-Newton method for whole batches, with fixed steps or a strong Wolfe search."""
+"""L-BFGS: a quasi-Newton method for whole batches, with fixed steps or a strong Wolfe search.
+
+It takes PyTorch's steps to the last digits, which ``optax.lbfgs`` doesn't: many iterations an
+update, another first step, minFunc's line search and its ends. That identity is why it is here.
+"""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -9,8 +13,10 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 
-from jaxdl._checks import positive_ints
-from jaxdl.optim._descent import Rate, at_least, check_rate, floating_leaf, like, widen
+from jaxdl._checks import one_of
+from jaxdl._precision import cast_like, widen
+from jaxdl._ranges import check, constants
+from jaxdl.optim._descent import Rate, check_rate, floating_leaf, like
 from jaxdl.optim._wolfe import Point, dot, strong_wolfe
 from jaxdl.types import Array, Params
 
@@ -71,7 +77,7 @@ def lbfgs(
     Args:
         learning_rate: η ≥ 0, a number or a schedule of the number of updates made before.
         max_iter: the most iterations an update.
-        max_eval: the most evaluations of the loss an update; by default 5/4 of ``max_iter``.
+        max_eval: the most evaluations of the loss an update; 5/4 of ``max_iter`` by default.
         tolerance_grad: an update ends where no |∂L/∂θᵢ| is larger.
         tolerance_change: it ends where the loss, or every number of θ, changes by less.
         history_size: of how many iterations s and y are kept.
@@ -83,8 +89,7 @@ def lbfgs(
         an evaluation; its first argument is the gradient there.
 
     Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range, or ``update`` lacks an argument.
+        ValueError: if ``update`` lacks an argument.
 
     Example:
         >>> loss = lambda x: jnp.sum((x - 1.0) ** 4)
@@ -99,13 +104,10 @@ def lbfgs(
         Nocedal and Wright, Numerical Optimization, 2006, chapters 3.5 and 7.2.
     """
     check_rate("lbfgs", learning_rate)
-    at_least("lbfgs", 0, tolerance_grad=tolerance_grad, tolerance_change=tolerance_change)
-    max_eval = max_iter * 5 // 4 if max_eval is None else max_eval
-    positive_ints("lbfgs", max_iter=max_iter, max_eval=max_eval, history_size=history_size)
-    if line_search_fn not in (None, "strong_wolfe"):
-        raise ValueError(
-            f'lbfgs: line_search_fn is {line_search_fn!r}; it must be "strong_wolfe" or None'
-        )
+    check("lbfgs", tolerance_grad=tolerance_grad, tolerance_change=tolerance_change)
+    max_iter, history_size = constants("lbfgs", max_iter=max_iter, history_size=history_size)
+    (max_eval,) = constants("lbfgs", max_eval=max_iter * 5 // 4 if max_eval is None else max_eval)
+    one_of("lbfgs", "line_search_fn", line_search_fn, ("strong_wolfe", None))
     limits = Limits(max_iter, max_eval, tolerance_grad, tolerance_change)
     search = None if line_search_fn is None else strong_wolfe
 
@@ -125,10 +127,10 @@ def lbfgs(
         if params is None or value_fn is None:
             raise ValueError("lbfgs: update(grads, state, params, value_fn=…) needs both of these")
         x, unravel = ravel_pytree(jax.tree.map(widen, params))
-        loss = lambda x: like(x, value_fn(as_in(unravel(x), params)))
+        loss = lambda x: like(x, value_fn(cast_like(unravel(x), params)))
         rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
         here = loss(x) if value is None else jnp.asarray(like(x, value), x.dtype)
-        g = ravel_pytree(as_in(grads, unravel(x)))[0]
+        g = ravel_pytree(cast_like(grads, unravel(x)))[0]
         place = start(x, here, g, state, limits)
         place = jax.lax.while_loop(
             lambda place: ~place.done,
@@ -136,14 +138,9 @@ def lbfgs(
             place,
         )
         state = place.memory._replace(count=optax.safe_increment(state.count))
-        return as_in(unravel(place.x - x), grads), state
+        return cast_like(unravel(place.x - x), grads), state
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def as_in(tree: Params, other: Params) -> Params:
-    """Returns the tree in the dtypes of another."""
-    return jax.tree.map(lambda x, y: x.astype(jnp.asarray(y).dtype), tree, other)
 
 
 def first_state(x: Array, history_size: int) -> LbfgsState:

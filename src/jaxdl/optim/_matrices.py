@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl import _checks, _paths
-from jaxdl.optim._descent import Rate, at_least, descend, lerp, like
+from jaxdl import _checks, _paths, _ranges
+from jaxdl.optim._descent import Rate, descend, lerp, like
 from jaxdl.types import Array, Params
 
 
@@ -28,7 +28,6 @@ def adafactor(
     eps: tuple[ArrayLike | None, ArrayLike] = (None, 1e-3),
     d: ArrayLike = 1.0,
     weight_decay: ArrayLike = 0.0,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Adaptive steps with the memory of a row and a column: θ ← θ − η·w·θ − α·u / max(1, rms(u)/d).
 
@@ -46,14 +45,6 @@ def adafactor(
             size of an array.
         d: the largest rms of a step, ≥ 1.
         weight_decay: w ≥ 0.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range, or ``update`` gets no params.
 
     Example:
         >>> tx = adafactor(0.1)
@@ -65,11 +56,11 @@ def adafactor(
     Reference:
         Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, 2018.
     """
+    if not isinstance(eps, tuple | list) or len(eps) != 2:
+        raise ValueError(f"adafactor: eps is {eps!r}; it must be a pair (ε₁, ε₂)")
     eps1, eps2 = eps
-    at_least("adafactor", 1, d=d)
-    at_least("adafactor", 0, **({} if eps1 is None else {"eps[0]": eps1}), **{"eps[1]": eps2})
-    if isinstance(beta2_decay, int | float) and not beta2_decay <= 0:
-        raise ValueError(f"adafactor: beta2_decay is {beta2_decay}; it must be at most 0")
+    given = {} if eps1 is None else {"eps[0]": eps1}
+    _ranges.check("adafactor", d=d, beta2_decay=beta2_decay, **given, **{"eps[1]": eps2})
 
     def remember(p: Array) -> AdafactorMemory:
         if p.ndim < 2:
@@ -90,7 +81,6 @@ def adafactor(
         remember,
         weight_decay=weight_decay,
         decoupled=True,
-        maximize=maximize,
         needs_params=True,
     )
 
@@ -146,12 +136,8 @@ def muon(
         ns_steps: how many iterations, from 1 to 99.
         adjust_lr_fn: which s; None is ``"original"``.
 
-    Returns:
-        A gradient transformation.
-
     Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range, or a parameter doesn't have two axes.
+        ValueError: if a parameter doesn't have two axes.
 
     Example:
         >>> tx = muon(0.1)
@@ -165,15 +151,12 @@ def muon(
         Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024,
         https://kellerjordan.github.io/posts/muon/.
     """
-    _checks.in_unit_interval("muon", "momentum", momentum)
-    _checks.positive_ints("muon", ns_steps=ns_steps)
-    at_least("muon", 0, eps=eps)
+    _ranges.check("muon", momentum=momentum, eps=eps)
+    (ns_steps,) = _ranges.constants("muon", ns_steps=ns_steps)
     if len(ns_coefficients) != 3 or ns_steps >= 100:
         raise ValueError(f"muon: needs 3 coefficients, {ns_coefficients=}, and {ns_steps=} < 100")
-    if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
-        raise ValueError(
-            f'muon: adjust_lr_fn is {adjust_lr_fn!r}; it must be "original" or "match_rms_adamw"'
-        )
+    choices = (None, "original", "match_rms_adamw")
+    _checks.one_of("muon", "adjust_lr_fn", adjust_lr_fn, choices)
 
     def rule(g: Array, p: Any, b: Array, rate: Any, t: Array) -> tuple[Array, Any]:
         m = like(g, momentum)

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from jaxdl._paths import spell
-from jaxdl.optim._descent import widen
-from jaxdl.types import Array, Params
+from jaxdl.types import Params
 
 
 def by_path(
@@ -24,13 +22,11 @@ def by_path(
         label: the name of a part by the path of a parameter, as ``"encoder/0/kernel"``.
         transforms: the transformation of each part.
 
-    Returns:
-        A gradient transformation.
-
     Raises:
         ValueError: in ``init``, if a parameter belongs to no part, or a part is empty.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> part = lambda path: "head" if path.startswith("head/") else "body"
         >>> tx = by_path(part, {"head": optax.sgd(1.0), "body": optax.set_to_zero()})
         >>> params = {"head": {"kernel": jnp.ones(1)}, "stem": {"kernel": jnp.ones(1)}}
@@ -68,82 +64,9 @@ def path_mask(where: Callable[[str], bool]) -> Callable[[Params], Any]:
         A function from parameters to a tree of bools, for ``optax.masked`` and the like.
 
     Example:
+        >>> from jaxdl.optim import is_kernel
         >>> decay = optax.add_decayed_weights(0.1, mask=path_mask(is_kernel))
         >>> path_mask(is_kernel)({"kernel": 1.0, "bias": 0.0})
         {'bias': False, 'kernel': True}
     """
     return lambda params: jax.tree_util.tree_map_with_path(lambda p, _: where(spell(p)), params)
-
-
-def is_kernel(path: str) -> bool:
-    """Returns whether a parameter is a kernel, by the last part of its path.
-
-    Args:
-        path: as ``"0/kernel"``.
-
-    Returns:
-        Whether it is one: biases, scales and embeddings are not.
-
-    Example:
-        >>> is_kernel("0/kernel"), is_kernel("0/bias")
-        (True, False)
-    """
-    return path.rpartition("/")[2] == "kernel"
-
-
-def l1_penalty(params: Params, *, where: Callable[[str], bool] = is_kernel) -> Array:
-    """Sum of the magnitudes of the kernels: Σ|w|, for a loss + λ·Σ|w|, with gradient 0 at 0.
-
-    Args:
-        params: a tree of arrays.
-        where: which of them count, by their paths.
-
-    Returns:
-        A scalar, at least float32.
-
-    Raises:
-        ValueError: if none of them counts.
-
-    Example:
-        >>> l1_penalty({"kernel": jnp.array([3.0, -4.0]), "bias": jnp.ones(1)})
-        Array(7., dtype=float32)
-    """
-    return sum_over("l1_penalty", lambda w: w * jnp.sign(w), params, where)
-
-
-def l2_penalty(params: Params, *, where: Callable[[str], bool] = is_kernel) -> Array:
-    """Sum of the squares of the kernels: Σw², for a loss + λ·Σw².
-
-    λ is half of the ``weight_decay`` that does the same to ``sgd``; to ``adam`` both are another
-    thing than the decay of ``adamw``.
-
-    Args:
-        params: a tree of arrays.
-        where: which of them count, by their paths.
-
-    Returns:
-        A scalar, at least float32.
-
-    Raises:
-        ValueError: if none of them counts.
-
-    Example:
-        >>> l2_penalty({"kernel": jnp.array([3.0, -4.0]), "bias": jnp.ones(1)})
-        Array(25., dtype=float32)
-    """
-    return sum_over("l2_penalty", jnp.square, params, where)
-
-
-def sum_over(
-    function: str,
-    magnitude: Callable[[Array], Array],
-    params: Params,
-    where: Callable[[str], bool],
-) -> Array:
-    """Returns the sum of a magnitude over the arrays whose path is chosen."""
-    leaves = jax.tree.leaves_with_path(params)
-    chosen = [jnp.sum(magnitude(widen(p))) for path, p in leaves if where(spell(path))]
-    if not chosen:
-        paths = [spell(path) for path, _ in leaves]
-        raise ValueError(f"{function}: where chooses none of the parameters {paths}")
-    return jnp.sum(jnp.stack(chosen))

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl._checks import positive_ints
-from jaxdl.optim._descent import at_least, like
-from jaxdl.optim._schedules import one_of
+from jaxdl._checks import one_of
+from jaxdl._ranges import check
+from jaxdl.optim._descent import like
 from jaxdl.types import Array, Params
 
 
@@ -46,7 +46,7 @@ def reduce_on_plateau(
     Args:
         mode: whether v is to be small or large.
         factor: f in (0, 1).
-        patience: how many bad measurements in a row are borne.
+        patience: how many bad measurements in a row change nothing.
         threshold: ε ≥ 0.
         threshold_mode: whether ε is relative.
         cooldown: after a drop, how many measurements cannot be bad.
@@ -59,7 +59,7 @@ def reduce_on_plateau(
         A gradient transformation whose ``update`` needs ``value=``. The scale is in its state.
 
     Raises:
-        ValueError: if an option is out of range, or ``update`` gets no value.
+        ValueError: if ``update`` gets no value.
 
     Example:
         >>> tx = reduce_on_plateau(factor=0.5, patience=0)
@@ -70,13 +70,10 @@ def reduce_on_plateau(
         Array([0.5], dtype=float32)
     """
     name = "reduce_on_plateau"
-    one_of(name, mode=(mode, ("min", "max")))
-    one_of(name, threshold_mode=(threshold_mode, ("rel", "abs")))
-    at_least(name, 0, patience=patience, threshold=threshold, cooldown=cooldown, eps=eps)
-    at_least(name, 0, min_scale=min_scale)
-    positive_ints(name, accumulation_size=accumulation_size)
-    if isinstance(factor, int | float) and not 0 < factor < 1:
-        raise ValueError(f"{name}: factor is {factor}; it must lie in (0, 1)")
+    one_of(name, "mode", mode, ("min", "max"))
+    one_of(name, "threshold_mode", threshold_mode, ("rel", "abs"))
+    check(name, patience=patience, threshold=threshold, cooldown=cooldown, eps=eps, factor=factor)
+    check(name, min_scale=min_scale, accumulation_size=accumulation_size)
     sign = 1 if mode == "min" else -1
 
     def beats(value: Array, best: Array) -> Array:

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
+from jaxdl._ranges import check
 from jaxdl.optim._adam import AdamMemory, Betas, check_moments, two_zeros
-from jaxdl.optim._descent import Rate, at_least, bias, descend, lerp, like, log
+from jaxdl.optim._descent import Rate, bias, descend, lerp, like, log
 from jaxdl.types import Array
 
 
@@ -27,7 +28,6 @@ def nadam(
     weight_decay: ArrayLike = 0.0,
     momentum_decay: ArrayLike = 4e-3,
     decoupled_weight_decay: bool = False,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Adam with Nesterov momentum that warms up: θ ← θ − η·m̂ / (√v̂ + ε).
 
@@ -42,14 +42,6 @@ def nadam(
         weight_decay: w ≥ 0; w·θ joins the gradient.
         momentum_decay: ψ ≥ 0.
         decoupled_weight_decay: whether η·w·θ is subtracted from θ instead.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range.
 
     Example:
         >>> tx = nadam(0.1)
@@ -62,7 +54,7 @@ def nadam(
         Dozat, Incorporating Nesterov Momentum into Adam, 2016.
     """
     check_moments("nadam", betas, eps)
-    at_least("nadam", 0, momentum_decay=momentum_decay)
+    check("nadam", momentum_decay=momentum_decay)
 
     def remember(p: Array) -> NadamMemory:
         return NadamMemory(*two_zeros(p)[:2], jnp.ones((), p.dtype))
@@ -83,7 +75,6 @@ def nadam(
         remember,
         weight_decay=weight_decay,
         decoupled=decoupled_weight_decay,
-        maximize=maximize,
     )
 
 
@@ -94,7 +85,6 @@ def radam(
     eps: ArrayLike = 1e-8,
     weight_decay: ArrayLike = 0.0,
     decoupled_weight_decay: bool = False,
-    maximize: bool = False,
 ) -> optax.GradientTransformation:
     """Adam whose rate is rectified while v is of few gradients: θ ← θ − η·r_t·m̂ / l_t.
 
@@ -109,14 +99,6 @@ def radam(
         eps: ε ≥ 0.
         weight_decay: w ≥ 0; w·θ joins the gradient.
         decoupled_weight_decay: whether η·w·θ is subtracted from θ instead.
-        maximize: whether to climb.
-
-    Returns:
-        A gradient transformation.
-
-    Raises:
-        TypeError: if the learning rate is neither a number nor a schedule.
-        ValueError: if an option is out of range.
 
     Example:
         >>> tx = radam(0.1)
@@ -147,7 +129,6 @@ def radam(
         two_zeros,
         weight_decay=weight_decay,
         decoupled=decoupled_weight_decay,
-        maximize=maximize,
     )
 
 

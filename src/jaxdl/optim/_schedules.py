@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
-from jaxdl._checks import positive_ints
+from jaxdl._checks import one_of
+from jaxdl._ranges import check, constants
 from jaxdl.optim._descent import like, log
 from jaxdl.types import Array
 
@@ -44,17 +45,11 @@ def cyclic(
         base_lr: low.
         max_lr: high.
         step_size_up: steps of the rise.
-        step_size_down: steps of the fall, by default those of the rise.
+        step_size_down: steps of the fall. Defaults to those of the rise.
         mode: which s.
         gamma: γ of exp_range.
         scale_fn: s itself, of the cycle's number from 1, or of n; overrides ``mode``.
         scale_mode: what ``scale_fn`` is a function of.
-
-    Returns:
-        A schedule.
-
-    Raises:
-        ValueError: if an option is out of range.
 
     Example:
         >>> schedule = cyclic(0.0, 1.0, step_size_up=2)
@@ -64,10 +59,11 @@ def cyclic(
     Reference:
         Smith, Cyclical Learning Rates for Training Neural Networks, 2017.
     """
-    up, down = step_size_up, step_size_up if step_size_down is None else step_size_down
-    positive_ints("cyclic", step_size_up=up, step_size_down=down)
-    one_of("cyclic", mode=(mode, ("triangular", "triangular2", "exp_range")))
-    one_of("cyclic", scale_mode=(scale_mode, ("cycle", "iterations")))
+    down = step_size_up if step_size_down is None else step_size_down
+    up, down = constants("cyclic", step_size_up=step_size_up, step_size_down=down)
+    check("cyclic", base_lr=base_lr, max_lr=max_lr, gamma=gamma)
+    one_of("cyclic", "mode", mode, ("triangular", "triangular2", "exp_range"))
+    one_of("cyclic", "scale_mode", scale_mode, ("cycle", "iterations"))
     factors: dict[str, Callable[[Array, Array], Any]] = {
         "triangular": lambda cycle, n: 1.0,
         "triangular2": lambda cycle, n: jnp.exp2(1 - cycle),
@@ -80,7 +76,7 @@ def cyclic(
         position = real(count % (up + down))
         height = jnp.where(position <= up, position / up, (up + down - position) / down)
         scale = factor(real(1 + count // (up + down)), real(count))
-        return mix(base_lr, max_lr, height * scale)
+        return mix(base_lr, max_lr, height * scale, 1 - height * scale)
 
     return schedule
 
@@ -110,13 +106,7 @@ def one_cycle(
         anneal_strategy: half cosines or straight lines.
         div_factor: d.
         final_div_factor: f.
-        three_phase: whether to fall as fast as it rose, and then go on.
-
-    Returns:
-        A schedule.
-
-    Raises:
-        ValueError: if an option is out of range.
+        three_phase: whether to fall to max/d as fast as it rose, and only then to max/(d·f).
 
     Example:
         >>> schedule = one_cycle(1.0, 10, anneal_strategy="linear", div_factor=2.0)
@@ -127,10 +117,9 @@ def one_cycle(
         Smith and Topin, Super-Convergence: Very Fast Training of Neural Networks Using Large
         Learning Rates, 2018.
     """
-    positive_ints("one_cycle", total_steps=total_steps)
-    one_of("one_cycle", anneal_strategy=(anneal_strategy, ("cos", "linear")))
-    if not 0 <= pct_start <= 1:
-        raise ValueError(f"one_cycle: pct_start is {pct_start}; it must lie in [0, 1]")
+    check("one_cycle", max_lr=max_lr, div_factor=div_factor, final_div_factor=final_div_factor)
+    total_steps, pct_start = constants("one_cycle", total_steps=total_steps, pct_start=pct_start)
+    one_of("one_cycle", "anneal_strategy", anneal_strategy, ("cos", "linear"))
     top: Any = max_lr
     low, last = top / div_factor, top / div_factor / final_div_factor
     rise = (pct_start * total_steps - 1, low, top)
@@ -142,8 +131,9 @@ def one_cycle(
     def schedule(count: Count) -> Array:
         n, rates, begin = real(count), [], 0.0
         for stop, first, then in phases:
-            share = jnp.clip((n - begin) / max(stop - begin, 1e-6), 0.0, 1.0)
-            rates.append(mix(first, then, weight(share)))
+            length = max(stop - begin, 1e-6)
+            done, left = (weight(jnp.clip(x / length, 0.0, 1.0)) for x in (n - begin, stop - n))
+            rates.append(mix(first, then, done, left))
             begin = stop
         inside = [n <= stop for stop, _, _ in phases[:-1]]
         return jnp.select(inside, rates[:-1], rates[-1])
@@ -164,12 +154,6 @@ def cosine_annealing(
         T_max: T, steps of half a period.
         eta_min: η_min.
 
-    Returns:
-        A schedule.
-
-    Raises:
-        ValueError: if T isn't a positive integer.
-
     Example:
         >>> schedule = cosine_annealing(1.0, T_max=2)
         >>> [round(float(schedule(n)), 3) for n in range(5)]
@@ -178,13 +162,9 @@ def cosine_annealing(
     Reference:
         Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, 2017.
     """
-    positive_ints("cosine_annealing", T_max=T_max)
-
-    def schedule(count: Count) -> Array:
-        share = real(count % (2 * T_max)) / T_max
-        return mix(learning_rate, eta_min, half_cosine(share))
-
-    return schedule
+    check("cosine_annealing", learning_rate=learning_rate, eta_min=eta_min)
+    (T_max,) = constants("cosine_annealing", T_max=T_max)
+    return lambda count: cosine(learning_rate, eta_min, count % (2 * T_max), T_max)
 
 
 def cosine_warm_restarts(
@@ -201,12 +181,6 @@ def cosine_warm_restarts(
         T_mult: m, how many times longer each next one is.
         eta_min: η_min, which a fall would reach at the next restart.
 
-    Returns:
-        A schedule.
-
-    Raises:
-        ValueError: if T₀ or m isn't a positive integer.
-
     Example:
         >>> schedule = cosine_warm_restarts(1.0, T_0=2, T_mult=2)
         >>> [round(float(schedule(n)), 3) for n in range(7)]
@@ -215,7 +189,8 @@ def cosine_warm_restarts(
     Reference:
         Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, 2017.
     """
-    positive_ints("cosine_warm_restarts", T_0=T_0, T_mult=T_mult)
+    check("cosine_warm_restarts", learning_rate=learning_rate, eta_min=eta_min)
+    T_0, T_mult = constants("cosine_warm_restarts", T_0=T_0, T_mult=T_mult)
     starts = [0, T_0]
     while T_mult > 1 and starts[-1] <= LARGEST_COUNT:
         starts.append(starts[-1] + (starts[-1] - starts[-2]) * T_mult)
@@ -224,34 +199,34 @@ def cosine_warm_restarts(
     def schedule(count: Count) -> Array:
         n = jnp.asarray(count, jnp.int32)
         if T_mult == 1:
-            share = real(n % T_0) / T_0
-        else:
-            begins = jnp.array(starts[:-1], jnp.int32)
-            i = jnp.sum(n >= begins) - 1
-            share = real(n - begins[i]) / jnp.array(lengths, float)[i]
-        return mix(learning_rate, eta_min, half_cosine(share))
+            return cosine(learning_rate, eta_min, n % T_0, T_0)
+        begins = jnp.array(starts[:-1], jnp.int32)
+        i = jnp.sum(n >= begins) - 1
+        return cosine(learning_rate, eta_min, n - begins[i], jnp.array(lengths, float)[i])
 
     return schedule
 
 
+def cosine(first: Any, then: Any, count: Any, length: Any) -> Array:
+    """Returns the rate after ``count`` of the ``length`` steps of half a cosine."""
+    done, whole = real(count), real(length)
+    return mix(first, then, half_cosine(done / whole), half_cosine((whole - done) / whole))
+
+
 def half_cosine(share: Array) -> Array:
-    """Returns ½(1 − cos(π·share)), from 0 at 0 to 1 at 1."""
-    return (1 - jnp.cos(math.pi * share)) / 2
+    """Returns ½(1 − cos(π·share)), from 0 at 0 to 1 at 1, as a square: the cosine would cancel."""
+    return jnp.square(jnp.sin(math.pi / 2 * share))
 
 
-def mix(first: Any, then: Any, share: Array) -> Array:
-    """Returns what lies a share of the way from one rate to another."""
-    first, then = like(share, first), like(share, then)
-    return first + (then - first) * share
+def mix(first: Any, then: Any, done: Array, left: Array) -> Array:
+    """Returns the rate on the way from one to another: shares of both, which add up to 1.
+
+    A sum of two shares is exact at both ends, and keeps the digits of a small rate near its end,
+    where ``first + (then − first)·done`` is a difference.
+    """
+    return like(done, first) * left + like(done, then) * done
 
 
 def real(count: Count) -> Array:
     """Returns a count as a float."""
     return jnp.asarray(count, dtype=float)
-
-
-def one_of(name: str, **options: tuple[str, tuple[str, ...]]) -> None:
-    """Raises a ValueError unless each option is one of its choices."""
-    for option, (given, choices) in options.items():
-        if given not in choices:
-            raise ValueError(f"{name}: {option} is {given!r}; it must be one of {choices}")

@@ -43,8 +43,8 @@ def supervised(
         loss: ``(predictions, labels, reduction="none") -> one loss a row``, as in jaxdl.losses.
             Where the batch has ``"targets"``, as ``mixup`` makes them, it gets these as labels.
         metrics: by name, ``(predictions, labels, weight=…) -> sums``, as in jaxdl.metrics.
-        regularizer: of the parameters, as ``lambda p: 1e-4 * optim.l2_penalty(p)``; its gradient
-            goes through the optimizer, which weight decay of ``adamw`` doesn't.
+        regularizer: of the parameters, as ``lambda p: 1e-4 * regularizers.l2_penalty(p)``; its
+            gradient goes through the optimizer, which weight decay of ``adamw`` doesn't.
         compute_dtype: of the network's forward and backward pass, as ``jnp.bfloat16``; see
             ``combinators.compute_in``. Parameters stay in float32, and so do updates. With
             ``jnp.float16`` the optimizer needs ``dynamic_loss_scale``.

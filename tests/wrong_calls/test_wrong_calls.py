@@ -1,0 +1,100 @@
+"""A wrong call raises at once, in the caller's words. Each package has its table in this folder.
+
+A table is a list ``ROWS`` of ``Wrong``. Options that are numbers need no rows: they are generated
+from ``jaxdl._ranges`` for the functions in ``options.GOOD``.
+"""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdl import _ranges
+from wrong_calls import options
+
+TABLES = sorted(
+    path.stem
+    for path in Path(__file__).parent.glob("*.py")
+    if path.stem not in ("row", "options", "test_wrong_calls")
+)
+ROWS = [
+    pytest.param(row, id=f"{name}-{i}")
+    for name in TABLES
+    for i, row in enumerate(importlib.import_module(f"wrong_calls.{name}").ROWS)
+]
+
+BAD = {
+    _ranges.ANY: (np.nan,),
+    _ranges.FINITE: (np.nan, np.inf),
+    _ranges.NOT_ZERO: (0.0, np.nan),
+    _ranges.POSITIVE: (0.0, -0.5, np.nan),
+    _ranges.AT_LEAST_0: (-0.5, np.nan),
+    _ranges.AT_LEAST_1: (0.5, np.nan),
+    _ranges.AT_MOST_0: (0.5, np.nan),
+    _ranges.SHARE: (-0.5, 1.5, np.nan),
+    _ranges.BELOW_1: (-0.5, 1.0),
+    _ranges.INSIDE: (0.0, 1.0),
+    _ranges.ABOVE_0: (0.0, 1.5),
+    _ranges.COSINE: (-1.5, 1.5),
+    _ranges.COUNT: (0, -1, 2.5),
+    _ranges.INDEX: (-1, 2.5),
+    _ranges.INTEGER: (2.5, np.nan),
+}
+"""Numbers that an option must not be."""
+
+PAIRS = [
+    (name, option)
+    for name, call in options.GOOD.items()
+    for option in inspect.signature(options.function(name)).parameters
+    if options.is_number(name, option)
+]
+
+
+def kinds(value):
+    """A number as Python's, NumPy's and JAX's."""
+    whole = isinstance(value, int)
+    return (
+        value,
+        (np.int32 if whole else np.float32)(value),
+        np.array(value),
+        (jnp.int32 if whole else jnp.float32)(value),
+    )
+
+
+def at_once(call):
+    """Traces and computes nothing: an error comes before that."""
+    jax.eval_shape(lambda: jnp.zeros(len(jax.tree.leaves(call()))))
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_says_what_it_needs(row):
+    with pytest.raises(row.error, match=row.message):
+        row.call()
+
+
+@pytest.mark.parametrize(("name", "option"), PAIRS, ids=map(".".join, PAIRS))
+def test_numbers_out_of_range_are_named(name, option):
+    call, must = options.GOOD[name], _ranges.allowed(name, option)
+    for bad in BAD[must]:
+        for value in kinds(bad):
+            with pytest.raises(ValueError, match=rf"^{name}: {option} is .*; it must {must[:4]}"):
+                at_once(lambda value=value: call(**{option: value}))
+    for value in ("0.5", True, np.ones(2, np.float32), 1j):
+        with pytest.raises((TypeError, ValueError), match=rf"^{name}: {option} is .*it must"):
+            at_once(lambda value=value: call(**{option: value}))
+
+
+@pytest.mark.parametrize(("name", "option"), PAIRS, ids=map(".".join, PAIRS))
+def test_good_numbers_of_any_kind_are_taken(name, option):
+    call = options.GOOD[name]
+    for value in kinds(options.good(name, option)):
+        at_once(lambda value=value: call(**{option: value}))
+
+
+def test_the_tables_have_enough_rows():
+    generated = sum(4 * len(BAD[_ranges.allowed(*pair)]) + 4 for pair in PAIRS)
+    assert len(ROWS) + generated >= 400, (len(ROWS), generated)
