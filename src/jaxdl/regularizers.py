@@ -9,6 +9,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxdl import _face
 from jaxdl._paths import is_kernel, spell
 from jaxdl._precision import widen
 from jaxdl.types import Array, Params
@@ -72,3 +73,6 @@ def _sum_over(
         paths = [spell(path) for path, _ in leaves]
         raise ValueError(f"{function}: where chooses none of the parameters {paths}")
     return jnp.sum(jnp.stack(chosen))
+
+
+__doc__ = _face.index(globals())
