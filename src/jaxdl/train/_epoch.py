@@ -15,7 +15,7 @@ from jaxdl.train._gradients import as_sums, measured, row_count, rows_of, with_w
 from jaxdl.train._padding import pads
 from jaxdl.train._rows import Rows, Where, epoch_order, exact, padded, take
 from jaxdl.train._step import Step, TrainState
-from jaxdl.types import Array, Batch, LossFn, Metrics, Params, State
+from jaxdl.types import Array, Batch, LossFn, Mean, Metrics, Params, State
 
 Epoch: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 Chunk: TypeAlias = Callable[
@@ -269,7 +269,8 @@ def _at(batches: Rows, step: Array) -> Rows:
 
 
 def _is_finite(sums: Metrics) -> Array:
-    return jnp.isfinite(sums["loss"].total) if "loss" in sums else jnp.asarray(True)
+    loss = sums.get("loss")
+    return jnp.isfinite(loss.total) if isinstance(loss, Mean) else jnp.asarray(True)
 
 
 def tree_is_finite(tree: Params) -> Array:
