@@ -1,6 +1,6 @@
 """Writes golden_torch.npz: names, shapes and outputs of PyTorch's networks on weights by name.
 
-Needs torch and torchvision, which the tests themselves don't:
+Needs torch, torchvision and transformers, which the tests themselves don't:
     python tests/interop/make_torch_golden.py
 """
 
@@ -18,6 +18,7 @@ operators = torch.library.Library("torchvision", "FRAGMENT")
 operators.define("nms(Tensor boxes, Tensor scores, float iou_threshold) -> Tensor")
 operators.define("qnms(Tensor x) -> Tensor")
 import torchvision  # noqa: E402
+import transformers  # noqa: E402
 
 FILE = Path(__file__).parent / "golden_torch.npz"
 
@@ -90,7 +91,27 @@ def images(*shape):
     return lambda module: plain_images(module, *shape)
 
 
+TOKENS = torch.tensor([[5, 3, 9, 1], [2, 7, 0, 0]])
+SIZES = {"vocab_size": 11, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+def bert():
+    """Hugging Face's, with the padding hidden."""
+    config = transformers.BertConfig(
+        **SIZES, hidden_size=8, intermediate_size=16, max_position_embeddings=6
+    )
+    return transformers.BertModel(config)
+
+
+def gpt2():
+    """Hugging Face's, without the head, which is the embedding."""
+    config = transformers.GPT2Config(vocab_size=11, n_layer=2, n_head=2, n_embd=8, n_positions=6)
+    return transformers.GPT2Model(config)
+
+
 CASES = {
+    "bert": (bert, lambda module: module(TOKENS, attention_mask=(TOKENS != 0).long())[0]),
+    "gpt2": (gpt2, lambda module: module(TOKENS)[0] @ module.wte.weight.T),
     "resnet18": (torchvision.models.resnet18, images(2, 3, 32, 32)),
     "resnet50": (torchvision.models.resnet50, images(2, 3, 32, 32)),
     "vgg": (like_vgg, images(2, 3, 16, 16)),

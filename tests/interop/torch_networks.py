@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from interop.torch_weights import inputs
-from jaxdl import activations, layers, models, serial
+from jaxdl import activations, interop, layers, models, serial
 from jaxdl.combinators import branch, repeat, residual
 from jaxdl.types import Layer
 
@@ -94,19 +94,7 @@ def mobilenet_v3_small():
     )  # fmt: skip
 
 
-VIT = {
-    "class_token": "class_token",
-    "embedding": "conv_proj",
-    "positions": "encoder.pos_embedding",
-    "blocks/attention_norm": "encoder.layers.encoder_layer_{}.ln_1",
-    "blocks/attention/qkv": "encoder.layers.encoder_layer_{}.self_attention.in_proj",
-    "blocks/attention/out": "encoder.layers.encoder_layer_{}.self_attention.out_proj",
-    "blocks/mlp_norm": "encoder.layers.encoder_layer_{}.ln_2",
-    "blocks/mlp/up": "encoder.layers.encoder_layer_{}.mlp.0",
-    "blocks/mlp/down": "encoder.layers.encoder_layer_{}.mlp.3",
-    "norm": "encoder.ln",
-    "head": "heads.head",
-}
+TOKENS = np.array([[5, 3, 9, 1], [2, 7, 0, 0]], "int32")  # 0 is padding
 SEEN = np.array([[True] * 5, [True, True, False, False, False]])[:, None, None, :]
 SEQUENCE = {"depth": 2, "bidirectional": True, "lengths": np.array([6, 2, 4])}
 
@@ -123,11 +111,21 @@ CASES = {
     "vit": Case(
         models.vit((16, 16, 3), 5, patch_size=4, n_layers=2, n_heads=2, n_features=8, n_hidden=16),
         images(2, 3, 16, 16),
-        {"names": VIT},
+        {"names": interop.NAMES["vit"]},
     ),
     "lstm": Case(layers.lstm(3, 4, **SEQUENCE), inputs(0, 3, 6, 3)),
     "gru": Case(layers.gru(3, 4, **SEQUENCE), inputs(0, 3, 6, 3)),
     "encoder": Case(encoder(mask=SEEN), inputs(0, 2, 5, 8)),
     "encoder, norm first": Case(encoder(causal=True, norm_first=True), inputs(0, 2, 5, 8)),
     "attention": Case(layers.multi_head_attention(8, 2, mask=SEEN), inputs(0, 2, 5, 8)),
+    "bert": Case(
+        models.bert(11, n_features=8, n_heads=2, n_layers=2, n_hidden=16, length=6),
+        TOKENS,
+        {"names": interop.NAMES["bert"], "ignore": ("pooler.",)},
+    ),
+    "gpt2": Case(
+        models.transformer_lm(11, n_features=8, n_heads=2, n_layers=2, length=6),
+        TOKENS,
+        {"names": interop.NAMES["gpt2"], "transposed": True},
+    ),
 }

@@ -2,7 +2,8 @@
 
 - other libraries' modules as Layers: ``linen``, ``nnx``, ``equinox``, ``haiku``, ``keras``
 - Layers as other libraries' modules: ``to_linen``, ``to_nnx``, ``to_equinox``, ``to_keras``
-- weights: ``from_torch``, ``to_torch``, ``from_keras``, ``from_flax``; files of arrays by
+- weights: ``from_torch``, ``to_torch``, ``from_keras``, ``from_flax``, with the published
+  checkpoints' ``NAMES``; files of arrays by
   ``save_weights``, ``load_weights`` and ``read_weights`` (safetensors, npz); Flax's bytes by
   ``to_msgpack`` and ``from_msgpack``
 - networks as programs that run without their code: ``export``, ``save_program``, ``load_program``;
@@ -23,9 +24,11 @@ from jaxdl.interop._linen import linen, to_linen
 from jaxdl.interop._msgpack import from_msgpack, to_msgpack
 from jaxdl.interop._nnx import nnx, to_nnx
 from jaxdl.interop._onnx import to_onnx
+from jaxdl.interop._published import NAMES
 from jaxdl.interop._torch import from_torch, to_torch
 
 __all__ = [
+    "NAMES",
     "Program",
     "equinox",
     "export",

@@ -1,6 +1,7 @@
 """Networks: functions that return one Layer."""
 
 from jaxdl import _face
+from jaxdl.models._bert import bert
 from jaxdl.models._convnet import convnet, lenet5
 from jaxdl.models._mlp import mlp
 from jaxdl.models._perceptron import neuron, perceptron, perceptron_learn, perceptron_rule
@@ -19,6 +20,7 @@ from jaxdl.models._transformer_lm import transformer_cache, transformer_lm
 from jaxdl.models._transformer_vit import vit
 
 __all__ = [
+    "bert",
     "convnet",
     "encoder_decoder",
     "generate",
