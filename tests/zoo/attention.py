@@ -63,4 +63,12 @@ ROWS = [
         models.vit((4, 4, 1), 3, patch_size=2, n_features=4, n_heads=2, n_layers=2, n_hidden=8),
         (4, 4, 1),
     ),
+    Row(
+        "bert",
+        models.bert(8, n_features=4, n_heads=2, n_layers=2, length=5, rate=0.3, padding_index=7),
+        (4,),
+        classes=7,
+        stochastic=True,
+        composed=True,
+    ),
 ]

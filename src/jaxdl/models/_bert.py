@@ -112,8 +112,8 @@ def bert(
         h = look_up("positions", look_up("tokens", tokens) + look_up("kinds", kinds))
         rest = network(None if padding_index is None else tokens != padding_index)
         parts = ("norm", "dropout", "blocks")
-        inner = [{part: tree[part] for part in parts} for tree in (params, state)]
-        y, new = rest.apply(*inner, h, key=key, train=train)
+        own, its_state = ({part: tree[part] for part in parts} for tree in (params, state))
+        y, new = rest.apply(own, its_state, h, key=key, train=train)
         return y, state | new
 
     return named(name, init_fn, apply_fn)

