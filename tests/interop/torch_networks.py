@@ -111,7 +111,7 @@ CASES = {
     "vit": Case(
         models.vit((16, 16, 3), 5, patch_size=4, n_layers=2, n_heads=2, n_features=8, n_hidden=16),
         images(2, 3, 16, 16),
-        {"names": interop.NAMES["vit"]},
+        {"names": interop.published_names("vit")},
     ),
     "lstm": Case(layers.lstm(3, 4, **SEQUENCE), inputs(0, 3, 6, 3)),
     "gru": Case(layers.gru(3, 4, **SEQUENCE), inputs(0, 3, 6, 3)),
@@ -121,11 +121,11 @@ CASES = {
     "bert": Case(
         models.bert(11, n_features=8, n_heads=2, n_layers=2, n_hidden=16, length=6),
         TOKENS,
-        {"names": interop.NAMES["bert"], "ignore": ("pooler.",)},
+        {"names": interop.published_names("bert"), "ignore": ("pooler.",)},
     ),
     "gpt2": Case(
         models.transformer_lm(11, n_features=8, n_heads=2, n_layers=2, length=6),
         TOKENS,
-        {"names": interop.NAMES["gpt2"], "transposed": True},
+        {"names": interop.published_names("gpt2"), "transposed": True},
     ),
 }

@@ -2,12 +2,11 @@
 
 - other libraries' modules as Layers: ``linen``, ``nnx``, ``equinox``, ``haiku``, ``keras``
 - Layers as other libraries' modules: ``to_linen``, ``to_nnx``, ``to_equinox``, ``to_keras``
-- weights: ``from_torch``, ``to_torch``, ``from_keras``, ``from_flax``, with the published
-  checkpoints' ``NAMES``; files of arrays by
-  ``save_weights``, ``load_weights`` and ``read_weights`` (safetensors, npz); Flax's bytes by
-  ``to_msgpack`` and ``from_msgpack``
+- weights: ``from_torch``, ``to_torch``, ``from_keras``, ``from_flax``, with the checkpoints'
+  ``published_names``; files of arrays by ``save_weights``, ``load_weights`` and ``read_weights``
+  (safetensors, npz); Flax's bytes by ``to_msgpack`` and ``from_msgpack``
 - networks as programs that run without their code: ``export``, ``save_program``, ``load_program``;
-  as ONNX: ``to_onnx``
+  as ONNX: ``to_onnx``; from the command line: ``python -m jaxdl.interop --help``
 
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
 """
@@ -24,11 +23,10 @@ from jaxdl.interop._linen import linen, to_linen
 from jaxdl.interop._msgpack import from_msgpack, to_msgpack
 from jaxdl.interop._nnx import nnx, to_nnx
 from jaxdl.interop._onnx import to_onnx
-from jaxdl.interop._published import NAMES
+from jaxdl.interop._published import published_names
 from jaxdl.interop._torch import from_torch, to_torch
 
 __all__ = [
-    "NAMES",
     "Program",
     "equinox",
     "export",
@@ -42,6 +40,7 @@ __all__ = [
     "load_program",
     "load_weights",
     "nnx",
+    "published_names",
     "read_weights",
     "save_program",
     "save_weights",

@@ -1,6 +1,7 @@
 """The names that published checkpoints have, by the paths of jaxdl's models."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from jaxdl.interop._matching import Names
 
@@ -8,7 +9,7 @@ _BERT = "encoder.layer.{}."
 _GPT2 = "h.{}."
 _VIT = "encoder.layers.encoder_layer_{}."
 
-NAMES: Mapping[str, Names] = {
+_NAMES: Mapping[str, Names] = {
     "bert": {
         "tokens": "embeddings.word_embeddings",
         "positions": "embeddings.position_embeddings",
@@ -48,6 +49,29 @@ NAMES: Mapping[str, Names] = {
         "head": "heads.head",
     },
 }
-"""``names`` for ``from_torch``: "bert" for ``models.bert`` and Hugging Face's ``BertModel`` (also
-MiniLM), "gpt2" for ``models.transformer_lm`` and ``GPT2Model`` (with ``transposed=True``), "vit"
-for ``models.vit`` and torchvision's ``VisionTransformer``. torchvision's ResNets need no names."""
+
+
+def published_names(model: Literal["bert", "gpt2", "vit"]) -> Names:
+    """Returns the names that published checkpoints of a model have, for ``from_torch``.
+
+    torchvision's ResNets need none: their layers are in the order of ``models.resnet``.
+
+    Args:
+        model: "bert" for ``models.bert`` and Hugging Face's ``BertModel``, MiniLM among them;
+            "gpt2" for ``models.transformer_lm`` and ``GPT2Model``, with ``transposed=True``; "vit"
+            for ``models.vit`` and torchvision's ``VisionTransformer``.
+
+    Returns:
+        Names elsewhere by the paths of layers here.
+
+    Raises:
+        ValueError: if the model isn't one of these.
+
+    Example:
+        >>> published_names("gpt2")["blocks/attention/qkv"]
+        'h.{}.attn.c_attn'
+    """
+    if model not in _NAMES:
+        listed = ", ".join(map(repr, _NAMES))
+        raise ValueError(f"interop.published_names got {model!r}; it knows {listed}")
+    return _NAMES[model]

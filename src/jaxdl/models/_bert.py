@@ -33,7 +33,7 @@ def bert(
 
     Published sizes, as (n_features, n_heads, n_layers): BERT-base (768, 12, 12), BERT-large
     (1024, 16, 24), MiniLM-L6 (384, 12, 6). Weights of Hugging Face's checkpoints come in by
-    ``interop.from_torch(file, net, names=interop.NAMES["bert"], ignore=("pooler.",
+    ``interop.from_torch(file, net, names=interop.published_names("bert"), ignore=("pooler.",
     "embeddings.position_ids"))``.
 
     Args:
