@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NoReturn, overload
 
 import jax
-import tyro
 
 import jaxdl
 from harness import report as reports
@@ -68,9 +67,10 @@ def main(
     if jax.distributed.is_initialized() and not parallel.is_primary():
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  as long as the process
     with _one_line_errors():
+        for name in ("tyro", "matplotlib"):  # not only when everything is trained
+            if importlib.util.find_spec(name) is None:
+                raise UserError(f'experiments need {name}: pip install -e ".[experiments]"', code=1)
         flags = checked(parse(config, description))
-        if importlib.util.find_spec("matplotlib") is None:  # not only when all is trained
-            raise UserError('pictures need matplotlib: pip install -e ".[experiments]"', code=1)
         if flags.cache is not None:
             train.keep_compilations(flags.cache)
         _run(flags, build, report)
@@ -89,6 +89,8 @@ def parse(config: type[C], description: str | None) -> C:
     Raises:
         UserError: if they are wrong; what tyro says in a frame becomes one line.
     """
+    import tyro
+
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
@@ -106,7 +108,8 @@ def _run(flags: C, build: Callable[[C], Built], report: Callable[[C, Any], Repor
     configs = list(of_each_seed(flags))
     built = [_built(build, each) for each in configs]
     every = [seeds.jobs(each) for each in built]
-    configs = resume.prepared(configs, flags.output, list(every[0]))
+    names = list(dict.fromkeys(name for jobs in every for name in jobs))
+    configs = resume.prepared(configs, flags.output, names)
     results: list[dict[str, Any]] = []
     try:
         shared = seeds.together(flags.output, configs, every)
@@ -163,7 +166,7 @@ def _one_line_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        _end(f"error: {error.filename}: {error.strerror}", 1)
+        _end(f"error: {error.filename or 'the disk'}: {error.strerror}", 1)
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -84,9 +84,10 @@ def write_text(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:
+    except OSError as error:  # that of a write doesn't name its file
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
         draft.unlink(missing_ok=True)
-        raise
 
 
 def is_finished(folder: Path) -> bool:

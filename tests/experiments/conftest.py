@@ -32,11 +32,18 @@ def here(monkeypatch):
 @pytest.fixture
 def alone(monkeypatch):
     """One of the fake devices, as on a plain machine: programs for eight take longer to compile."""
+    first_devices(monkeypatch, 1)
+
+
+@pytest.fixture
+def two_devices(monkeypatch):
+    first_devices(monkeypatch, 2)
+
+
+def first_devices(monkeypatch, n):
     mesh_of_all = parallel.data_mesh
-    with monkeypatch.context() as patched:
-        for module in (parallel, _placement):
-            patched.setattr(module, "data_mesh", lambda devices=None: mesh_of_all(devices or 1))
-        yield
+    for module in (parallel, _placement):
+        monkeypatch.setattr(module, "data_mesh", lambda devices=None: mesh_of_all(devices or n))
 
 
 @pytest.fixture

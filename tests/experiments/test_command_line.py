@@ -68,11 +68,12 @@ def test_data_that_is_not_there_is_one_line_of_error(flags, message, tmp_path, h
     assert printed.startswith("error: ") and message.format(tmp=tmp_path) in printed
 
 
-def test_matplotlib_is_missed_before_the_training(tmp_path, here, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+@pytest.mark.parametrize("name", ["matplotlib", "tyro"])
+def test_a_missing_package_is_named_before_the_training(name, tmp_path, here, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SystemExit):
         here("animals_mlp", "--output", tmp_path / "out")
-    assert 'matplotlib: pip install -e ".[experiments]"' in capsys.readouterr().err
+    assert f'{name}: pip install -e ".[experiments]"' in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from experiments.tiny import start
 from harness import folder as folders
 from harness.config import UserError
 
@@ -47,47 +48,52 @@ def test_a_manifest_of_another_program_is_refused(text, tmp_path):
 
 
 @pytest.mark.usefixtures("alone")
-def test_a_run_resumes_is_moved_aside_and_refuses_other_flags(tmp_path, here, capsys):
-    flags = ("--hidden", 16, "--output", tmp_path)
-    here("animals_mlp", "--epochs", 2, *flags, "--resume")
+def test_a_run_resumes_is_moved_aside_and_refuses_other_flags(tmp_path, capsys):
+    result = lambda: json.loads((tmp_path / "result.json").read_text())
+    start(tmp_path, "--resume")
     assert "no checkpoint" in capsys.readouterr().out  # and it starts from the beginning
-    first = json.loads((tmp_path / "result.json").read_text())
+    first = result()["loss"]
     # Started again after its end, it changes nothing; with more epochs it has them.
-    here("animals_mlp", "--epochs", 2, *flags, "--resume")
-    again = json.loads((tmp_path / "result.json").read_text())
-    assert again["test_loss"] == first["test_loss"]
-    here("animals_mlp", "--epochs", 3, *flags, "--resume")
+    start(tmp_path, "--resume")
+    assert result()["loss"] == first
+    start(tmp_path, "--resume", "--epochs", 3)
     assert "--resume: 3 epochs instead of 2" in capsys.readouterr().out
     rows = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(row)["epoch"] for row in rows] == [1, 2, 3]
-    for other in (("--learning-rate", 0.5), ("--seed", 1), ("--hidden", 8, 8)):
+    for other in (("--rates", 0.5, 0.1), ("--seed", 1), ("--widths", 8)):
         with pytest.raises(SystemExit, match="2"):
-            here("animals_mlp", "--epochs", 3, *flags, "--resume", *other)
+            start(tmp_path, "--resume", "--epochs", 3, *other)
         said = capsys.readouterr().err
-        assert f"was started with {other[0]} " in said and f"not {other[-1]}" in said
+        assert f"was started with {other[0]} " in said
+        assert f", not {' '.join(map(str, other[1:]))}; give the same flags" in said
     # A new run: the earlier one is in a folder of its own, whole, and can still be resumed.
     (tmp_path / "notes.txt").write_text("mine")
     before = contents(tmp_path)
-    here("animals_mlp", "--epochs", 1, *flags)
+    start(tmp_path, "--epochs", 1)
     assert f"the earlier run in {tmp_path} is in {tmp_path}/earlier-1" in capsys.readouterr().out
     earlier = contents(tmp_path / "earlier-1")
     assert earlier == {name: x for name, x in before.items() if name != "notes.txt"}
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-    assert json.loads((tmp_path / "result.json").read_text())["epochs"] == 1
-    here(
-        "animals_mlp", "--epochs", 3, "--hidden", 16, "--output", tmp_path / "earlier-1", "--resume"
-    )
+    assert (tmp_path / "notes.txt").read_text() == "mine" and result()["epochs"] == 1
+    start(tmp_path / "earlier-1", "--resume", "--epochs", 3)
 
 
 @pytest.mark.usefixtures("alone")
-def test_seeds_killed_before_their_first_checkpoint_start_from_the_beginning(tmp_path, here):
+def test_seeds_killed_before_their_first_checkpoint_start_from_the_beginning(tmp_path):
     (tmp_path / "together" / "checkpoints" / "0000000009.unfinished").mkdir(parents=True)
-    folders.claim(tmp_path / "together", [])
-    folders.write_json(
-        tmp_path / "manifest.json", {"written_by": folders.MARK, "files": ["together"]}
-    )
-    here("animals_mlp", *FLAGS, "--seeds", 2, "--output", tmp_path, "--resume")
+    manifest = {"written_by": folders.MARK, "files": ["together"]}
+    folders.write_json(tmp_path / "manifest.json", manifest)
+    start(tmp_path, "--seeds", 2, "--resume")
     assert (tmp_path / "seeds.json").exists() and not (tmp_path / "earlier-1").exists()
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_picture_that_is_not_ours_stays_and_the_numbers_are_written(tmp_path, capsys):
+    (tmp_path / "loss.png").write_text("another's")
+    with pytest.raises(SystemExit, match="2"):
+        start(tmp_path)
+    assert "loss.png would be overwritten" in capsys.readouterr().err
+    assert (tmp_path / "loss.png").read_text() == "another's"
+    assert json.loads((tmp_path / "result.json").read_text())["finished"] is True
 
 
 @pytest.mark.usefixtures("alone")

@@ -1,7 +1,7 @@
 """``--seeds N``: each seed gets what it gets alone, side by side where one program serves all."""
 
-import dataclasses
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -12,54 +12,10 @@ import optax
 import pytest
 
 import harness
-from harness import cli, programs, seeds
+from experiments.tiny import POINTS, Config, build, start
+from harness import programs, seeds
 from harness.config import of_each_seed
 from jaxdl import checkpoint, data, layers, losses, serial, sweep, train
-
-POINTS = {"inputs": np.eye(8, 5, dtype="f"), "labels": np.arange(8) % 3}
-
-
-@dataclasses.dataclass(frozen=True)
-class Config(harness.Config):
-    """An experiment of no file, whose seeds may differ in what they train."""
-
-    epochs: int = 2
-    rates: tuple[float, ...] = (0.1, 0.1)
-    weights: tuple[float, ...] = (1.0, 1.0)
-    widths: tuple[int, ...] = (4, 4)
-    rows: tuple[int, ...] = (8, 8)
-    captured: tuple[float, ...] = (1.0, 1.0)
-
-
-def build(config):
-    """What seed n trains: entry n of each tuple."""
-    rate, weight, width, rows, captured = (
-        getattr(config, name)[config.seed]
-        for name in ("rates", "weights", "widths", "rows", "captured")
-    )
-    factors = jnp.full((1, 3), captured)  # a constant of the program, as a teacher's parameters
-    net = serial(layers.dense(5, width), layers.dense(width, 3), lambda x: x * factors)
-    supervised = train.supervised(net, losses.cross_entropy)
-
-    def loss_fn(*args, **options):
-        loss, rest = supervised(*args, **options)
-        return loss * weight, rest
-
-    dataset = data.Dataset({k: x[:rows] for k, x in POINTS.items()}, POINTS)
-    return harness.Run(dataset, net, loss_fn, optax.sgd(rate), config.epochs, batch_size=4)
-
-
-def run(folder, make=build, **flags):
-    """Trains all seeds of a config as a command line does; the parameters of each."""
-    ends = []
-
-    def report(config, trained):
-        ends.append(jax.device_get(trained.train_state.params))
-        return harness.Report({"loss": trained.history[-1]["loss"]}, {})
-
-    cli._run(Config(folder, **flags), make, report)
-    return ends
-
 
 DIFFERENT = {
     "rates": ((0.1, 0.0), "another training step"),
@@ -74,11 +30,12 @@ DIFFERENT = {
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_a_seed_gets_what_it_gets_alone_whatever_depends_on_it(name, tmp_path, capsys):
     values, reason = DIFFERENT[name]
-    ends = run(tmp_path / "two", seeds=2, **{name: values})
+    flags = (f"--{name}", *values)
+    ends = start(tmp_path / "two", "--seeds", 2, *flags)
     expected = f"seeds one after another: seed 1 has {reason} than seed 0"
     assert expected in capsys.readouterr().out
     for seed, end in enumerate(ends):
-        (alone,) = run(tmp_path / f"{seed}", seed=seed, **{name: values})
+        (alone,) = start(tmp_path / f"{seed}", "--seed", seed, *flags)
         jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-6), end, alone)
 
 
@@ -86,10 +43,10 @@ def test_a_seed_gets_what_it_gets_alone_whatever_depends_on_it(name, tmp_path, c
 def test_seeds_of_one_program_train_together_as_each_does_alone(tmp_path, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(train, "fit", None)
-        ends = run(tmp_path / "two", seeds=2)
+        ends = start(tmp_path / "two", "--seeds", 2)
     assert "one after another" not in capsys.readouterr().out
     for seed, end in enumerate(ends):
-        (alone,) = run(tmp_path / f"{seed}", seed=seed)
+        (alone,) = start(tmp_path / f"{seed}", "--seed", seed)
         jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-6), end, alone)
 
 
@@ -152,9 +109,14 @@ def test_a_callback_of_python_is_never_taken_for_another():
 
 
 @pytest.mark.usefixtures("alone")
-def test_a_seed_that_runs_off_says_where(tmp_path):
-    with pytest.raises(train.NonFiniteError, match="at step"):
-        run(tmp_path, seeds=2, rates=(np.nan, np.nan))
+def test_a_seed_that_diverges_says_where(tmp_path, capsys):
+    def make(config):
+        return build(config)._replace(tx=optax.sgd(np.nan))
+
+    with pytest.raises(SystemExit, match="1"):
+        start(tmp_path, "--seeds", 2, make=make)
+    assert re.search(r"error: .* at step \d", capsys.readouterr().err)
+    assert json.loads((tmp_path / "seed_0/result.json").read_text())["finished"] is False
 
 
 @pytest.mark.usefixtures("alone")

@@ -49,15 +49,17 @@ def no_other_copies(tmp_path, monkeypatch):
 ENGINES = ["shard_map", pytest.param("jit", marks=pytest.mark.slow)]
 
 
+@pytest.mark.usefixtures("two_devices")
 @pytest.mark.parametrize("engine", ENGINES)
-def test_cifar_on_all_devices(engine, tmp_path, here):
+def test_cifar_on_two_devices(engine, tmp_path, here):
     shapes = {"train": [(32, 32)] * 60, "test": [(32, 32)] * 20}
     prepared(tmp_path / "tfds", "cifar10", None, shapes)
     flags = ("--depth", 8, "--batch-size", 16, "--parallel", engine)
     trains(here, "cifar10_resnet", tmp_path, *flags)
 
 
-def test_imagenette_on_all_devices(tmp_path, here):
+@pytest.mark.usefixtures("two_devices")
+def test_imagenette_on_two_devices(tmp_path, here):
     shapes = {"train": [(40, 50), (48, 44)] * 30, "validation": [(60, 40)] * 20}
     prepared(tmp_path / "tfds", "imagenette", "160px-v2", shapes)
     flags = ("--size", 32, "--features", 64, "--blocks", 1, "--batch-size", 16)
@@ -67,7 +69,7 @@ def test_imagenette_on_all_devices(tmp_path, here):
 def trains(here, name, folder, *flags):
     here(name, "--smoke", "--data-dir", folder / "tfds", "--output", folder / "o", *flags)
     result = json.loads((folder / "o" / "result.json").read_text())
-    assert result["devices"].startswith("8 x") and np.isfinite(result["test_loss"])
+    assert result["finished"] is True and np.isfinite(result["test_loss"])
 
 
 def test_without_a_copy_it_says_how_to_get_one(tmp_path, monkeypatch, here, capsys):
