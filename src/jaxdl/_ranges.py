@@ -87,6 +87,7 @@ RANGES = MappingProxyType(
         "tau": POSITIVE,
         "temperature": POSITIVE,
         "generate.temperature": AT_LEAST_0,
+        "top_p": ABOVE_0,
         "gamma": AT_LEAST_0,
         "circle.gamma": POSITIVE,
         "margin": FINITE,

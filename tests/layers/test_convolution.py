@@ -294,3 +294,24 @@ def test_a_network_exports_with_any_batch_and_a_portable_one_without_a_choice_by
     assert not {"platform_index", "cond", "while"} & {
         e.primitive.name for e in equations(plain.jaxpr)
     }
+
+
+FORWARD = [
+    layers.conv(2, 3, (2, 2)),
+    layers.conv_relu_pool(2, 3, (2, 2), pool=(2, 2)),
+    layers.conv_transpose(2, 3, (2, 2)),
+]
+
+
+@pytest.mark.parametrize("layer", FORWARD, ids=repr)
+def test_forward_mode_is_reverse_mode_without_a_keyword(key, layer):
+    params, state = layer.init(key)
+    x = draw(4, 4, 2)
+    fn = lambda params, x: layer.apply(params, state, x)[0]
+    forward, reverse = (jac(fn, (0, 1))(params, x) for jac in (jax.jacfwd, jax.jacrev))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-5), forward, reverse)
+    batched = jax.jvp(jax.vmap(lambda x: fn(params, x)), (x[None],), (x[None],))[1]
+    assert batched.shape[0] == 1
+    # And reverse mode still has the rules of each platform.
+    gradient = jax.make_jaxpr(jax.grad(lambda x: fn(params, x).sum()))(x)
+    assert "platform_index" in str(gradient)

@@ -106,3 +106,13 @@ X, H = jnp.ones((5, 6, 3)), jnp.ones((5, 4))
 def test_wrong_arguments_are_named(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("layer", [layers.lstm(2, 3), layers.gru(2, 3), layers.rnn(2, 3)], ids=repr)
+def test_forward_mode_is_reverse_mode_without_a_keyword(key, layer):
+    params, state = layer.init(key)
+    fn = lambda params, x: layer.apply(params, state, x)[0][-1]
+    x = jax.random.normal(key, (4, 2))
+    forward, reverse = (jac(fn, (0, 1))(params, x) for jac in (jax.jacfwd, jax.jacrev))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-5), forward, reverse)
+    assert "custom_vjp" in str(jax.make_jaxpr(fn)(params, x))

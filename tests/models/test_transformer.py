@@ -9,8 +9,10 @@ import optax
 import pytest
 
 from golden.compare import quick_jit
-from jaxdl import activations, layers, losses, models
+from jaxdl import activations, functional, layers, losses, models
+from jaxdl.combinators import repeat
 from jaxdl.models._transformer_vit import _patches
+from jaxdl.types import Layer
 
 random = np.random.default_rng(0)
 KEY = jax.random.key(3)
@@ -288,3 +290,87 @@ def generate(prompt=PROMPT, **options):
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+def test_prompts_of_any_length_are_continued_as_each_alone():
+    net, params = NETS["learned"], made("learned")
+    prompts = [[3, 1, 2], [4], [2, 4]]
+    alone = [generate(jnp.array([p]), temperature=0.0, n_new=4)[0].tolist() for p in prompts]
+    right = jnp.array([p + [0] * (3 - len(p)) for p in prompts])
+    left = jnp.array([[0] * (3 - len(p)) + p for p in prompts])
+    run = jax.jit(
+        functools.partial(models.generate, net, n_new=4, temperature=0.0, padding_index=0)
+    )
+    assert run(params, right).tolist() == alone == run(params, left).tolist()
+    end = alone[0][1]  # what the first sequence writes second ends it
+    ended = models.generate(net, params, jnp.array([prompts[0]]), n_new=4, temperature=0.0, end=end)
+    first = alone[0].index(end)
+    assert ended[0].tolist() == alone[0][: first + 1] + [end] * (3 - first)
+    with pytest.raises(ValueError, match="nothing but padding"):
+        generate(jnp.zeros((2, 3), int), padding_index=0)
+
+
+def test_top_p_draws_from_the_fewest_tokens_that_have_this_probability():
+    shares = jnp.array([0.5, 0.3, 0.15, 0.05])
+    net = Layer(
+        lambda key: ({}, ()),
+        lambda p, s, x, *, key=None, train=False: (
+            jnp.broadcast_to(jnp.log(shares), (*x.shape, 4)),
+            s,
+        ),
+    )
+    params = NETS["learned"].init(KEY)[0]  # for the cache alone
+    draw = lambda p: set(
+        models.generate(net, params, jnp.ones((200, 1), int), n_new=1, key=KEY, top_p=p)
+        .ravel()
+        .tolist()
+    )
+    assert draw(0.4) == {0} and draw(0.6) == draw(0.8) == {0, 1} and draw(1.0) == {0, 1, 2, 3}
+    with pytest.raises(ValueError, match="top_p is 0"):
+        generate(top_p=0.0)
+
+
+def attended(params, x, memory, seen):
+    """Two heads, written out: x attends to what it sees of the memory."""
+    q, k, v = jnp.split(params["qkv"]["kernel"], 3, 1)
+    bq, bk, bv = jnp.split(params["qkv"]["bias"], 3)
+    dense = lambda x, w, b: jnp.einsum("bti,io->bto", x, w) + b[None, None]
+    heads = lambda x, w, b: jnp.stack(jnp.split(dense(x, w, b), 2, -1), 1)
+    q, k, v = heads(x, q, bq), heads(memory, k, bk), heads(memory, v, bv)
+    scores = jnp.einsum("bhqd,bhkd->bhqk", q, k) / 2
+    weights = jax.nn.softmax(jnp.where(jnp.broadcast_to(seen, scores.shape), scores, -jnp.inf), -1)
+    y = jnp.concatenate(list(jnp.moveaxis(jnp.einsum("bhqk,bhkd->bhqd", weights, v), 1, 0)), -1)
+    return dense(y, params["out"]["kernel"], params["out"]["bias"])
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_a_block_with_memory_is_its_formula(norm_first):
+    """PyTorch's nn.TransformerDecoderLayer: causal attention, attention to the memory, mlp."""
+    block = models.transformer_block(
+        8, 2, n_hidden=16, rate=0.0, causal=True, cross=True, norm_first=norm_first
+    )
+    params, state = block.init(KEY)
+    x, memory = (jnp.asarray(random.normal(size=(2, n, 8)), jnp.float32) for n in (5, 7))
+    seen = (jnp.arange(7)[None] < jnp.array([[7], [3]]))[:, None, None, :]
+    mlp = lambda h: functional.dense(
+        params["mlp"]["down"], jax.nn.relu(functional.dense(params["mlp"]["up"], h))
+    )
+    steps = {
+        "attention": lambda h: attended(
+            params["attention"], h, h, jnp.tri(5, dtype=bool)[None, None]
+        ),
+        "cross": lambda h: attended(params["cross"], h, memory, seen),
+        "mlp": mlp,
+    }
+    right = x
+    for part, compute in steps.items():
+        norm = functools.partial(functional.layer_norm, params[f"{part}_norm"])
+        right = right + compute(norm(right)) if norm_first else norm(right + compute(right))
+    (got, *rest), after = block.apply(params, state, (x, memory, seen))
+    close(got, right)
+    assert len(rest) == 2 and after == state
+    # Stacked over depth, each with its own parameters and the same memory.
+    deep = repeat(block, 2)
+    twice = jax.tree.map(lambda p: jnp.stack([p, p]), params)
+    (got, *_), _ = deep.apply(twice, state, (x, memory, seen))
+    close(got, block.apply(params, state, (right, memory, seen))[0][0])

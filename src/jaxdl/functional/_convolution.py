@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._forward_mode import in_forward_mode
 from jaxdl._portable import is_portable
 from jaxdl.functional._convolution_geometry import Geometry, mirrored, plain
 from jaxdl.functional._convolution_rules import convolve
@@ -46,9 +47,9 @@ def conv(
         groups: parts that channels are split into, each with its own kernel; n_in of them is a
             depthwise convolution.
         derivatives: "fast" differentiates in reverse with rules that are quick inside compiled
-            loops on CPUs; also twice, or forwards over reverse (``jax.hessian``). "lax" leaves
-            derivatives to ``jax.lax``, and is needed for ``jax.jvp`` and ``jax.jacfwd`` of the
-            function itself.
+            loops on CPUs; also twice, or forwards over reverse (``jax.hessian``). ``jax.jvp`` and
+            ``jax.jacfwd`` take those of ``jax.lax``, unless ``jax.jit`` stands between them and
+            this function: "lax" takes these always.
 
     Returns:
         An array of shape (…, …out, n_out), where out is
@@ -161,8 +162,8 @@ def _batched(
         raise ValueError(f'{name}: derivatives is {derivatives!r}; it must be "fast" or "lax"')
     lead = x.shape[: x.ndim - kernel.ndim + 1]
     rows = x.reshape(math.prod(lead), *x.shape[len(lead) :]).astype(kernel.dtype)
-    fn = convolve if derivatives == "fast" and not is_portable() else plain
-    y = fn(rows, kernel, geometry)
+    others = derivatives == "lax" or is_portable() or in_forward_mode(rows, kernel)
+    y = (plain if others else convolve)(rows, kernel, geometry)
     return biased(params, y.reshape(*lead, *y.shape[1:]))
 
 

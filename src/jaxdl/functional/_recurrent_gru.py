@@ -88,7 +88,7 @@ def gru(
     name = parts.name_of("gru", params, 3)
     parts.check_derivatives(name, derivatives)
     steps = parts.cut(name, params, x, lengths)
-    fast = derivatives == "fast"
+    fast = derivatives == "fast" and not parts.forward(params, steps, carry)
     project = parts.project_fast if fast else parts.project
     h, z, kernel, bias = _weigh(name, params, steps, carry, project)
     hs, h = (_run_fast if fast else _run)(reverse, z, kernel, bias, h, steps.mask)

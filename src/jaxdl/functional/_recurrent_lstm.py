@@ -69,7 +69,8 @@ def lstm(
             as it is and has y = 0. All steps are real unless given.
         reverse: whether it runs from each sequence's last real step to its first.
         derivatives: "fast" differentiates in reverse with a rule that is quick inside compiled
-            loops; "lax" leaves derivatives to JAX, and is needed for ``jax.jvp`` of this function.
+            loops, and leaves ``jax.jvp`` and ``jacfwd`` to JAX, unless ``jax.jit`` stands between
+            them and this function; "lax" leaves all to JAX.
 
     Returns:
         y, shape (…, time, n_hidden), and the carry (h, c) after the last step that was run. With
@@ -96,7 +97,7 @@ def lstm(
     parts.check_derivatives(name, derivatives)
     steps = parts.cut(name, params, x, lengths)
     h, c = _starts(name, params, steps, carry)
-    fast = derivatives == "fast"
+    fast = derivatives == "fast" and not parts.forward(params, steps, carry)
     z, kernel = _weigh(params, steps.x, parts.project_fast if fast else parts.project)
     hs, h, c = (_run_fast if fast else _run)(reverse, z, kernel, h, c, steps.mask)
     return parts.join(steps, hs), _ends(params, steps, h, c)

@@ -16,6 +16,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._forward_mode import in_forward_mode
 from jaxdl._precision import spread, widen
 from jaxdl._precision import wide_dtype as wide
 from jaxdl._varying import varying
@@ -71,6 +72,11 @@ def check_derivatives(name: str, derivatives: str) -> None:
         raise ValueError(f'{name}: derivatives is {derivatives!r}; it must be "fast" or "lax"')
 
 
+def forward(params: Cell, steps: "Steps", carry: Any) -> bool:
+    """Returns whether ``jax.jvp`` or ``jacfwd`` differentiates by any of what goes in."""
+    return in_forward_mode(*jax.tree.leaves((dict(params), steps.x, carry)))
+
+
 def cut(name: str, params: Cell, x: ArrayLike, lengths: ArrayLike | None) -> Steps:
     """Checks sequences (…, time, n_in) and their lengths, and puts time first."""
     x = _checks.floating(name, "x", x)
@@ -90,7 +96,8 @@ def cut(name: str, params: Cell, x: ArrayLike, lengths: ArrayLike | None) -> Ste
     known = _checks.known(lengths)
     if known is not None and known.size and not 0 <= known.min() <= known.max() <= time:
         raise ValueError(
-            f"{name}: lengths go from {known.min()} to {known.max()}; x has {time} steps"
+            f"{name}: lengths are between {known.min()} and {known.max()}; they must lie in "
+            f"[0, {time}], the steps of x"
         )
     mask = jnp.arange(time, dtype=jnp.int32)[:, None] < lengths.reshape(1, -1).astype(jnp.int32)
     # What stands in the padding may be anything, also nan, and must not reach a gradient.

@@ -89,7 +89,7 @@ def rnn(
     _check(name, nonlinearity)
     parts.check_derivatives(name, derivatives)
     steps = parts.cut(name, params, x, lengths)
-    fast = derivatives == "fast"
+    fast = derivatives == "fast" and not parts.forward(params, steps, carry)
     project = parts.project_fast if fast else parts.project
     h, z, kernel = _weigh(name, params, steps, carry, project)
     hs, h = (_run_fast if fast else _run)(nonlinearity, reverse, z[0], kernel, h, steps.mask)

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxdl import _checks, _ranges, functional, initializers
 from jaxdl.layers._building import needed
 from jaxdl.layers._dense import dense
-from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
+from jaxdl.types import Array, Init, Key, Layer, Params, PyTree, State, factory, named
 
 _qkv_default = Init(initializers.glorot_uniform())
 _out_default = Init(initializers.torch_default.kernel)
@@ -32,10 +32,11 @@ def multi_head_attention(
     out_init: Init | None = None,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
-    """Lets the positions of a sequence attend to each other.
+    """Lets the positions of a sequence attend to each other, or to those of another one.
 
     y = concat(attention(x·Q, x·K, x·V))·O + b; see ``functional.multi_head_attention``, which also
-    attends to another sequence with the same params.
+    attends to another sequence with the same params: where a pair ``(x, memory)`` comes in, x
+    attends to the memory, and with a third, ``(x, memory, seen)``, only where that is True.
 
     With an empty state it computes whole sequences. Given ``functional.attention_cache`` as its
     state it is causal and takes the next time steps, and the state it returns is the cache with
@@ -86,7 +87,6 @@ def multi_head_attention(
     whole = functools.partial(
         functional.multi_head_attention,
         n_heads=n_heads,
-        mask=mask,
         causal=causal,
         rotary_base=base,
         block_size=block_size,
@@ -97,7 +97,7 @@ def multi_head_attention(
         return {"qkv": qkv.init(qkv_key)[0], "out": out.init(out_key)[0]}, ()
 
     def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
     ) -> tuple[Array, State]:
         if state:
             if train or not causal or mask is not None:
@@ -106,7 +106,17 @@ def multi_head_attention(
                 params, state, x, n_heads=n_heads, rotary_base=base
             )
         key = needed(name, key) if train and not _checks.is_zero(rate) else None
-        return whole(params, x, rate=rate if train else 0.0, key=key), state
+        x, memory, seen = (*x, None, None)[:3] if isinstance(x, tuple) else (x, None, None)
+        if seen is not None and mask is not None:
+            raise ValueError(f"{name} has a mask of its own, and got another with the memory")
+        return whole(
+            params,
+            x,
+            memory,
+            mask=mask if seen is None else seen,
+            rate=rate if train else 0.0,
+            key=key,
+        ), state
 
     return named(name, init_fn, apply_fn)
 

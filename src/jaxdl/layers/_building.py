@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _factory
-from jaxdl._checks import ShapeError
+from jaxdl._checks import ShapeError, describe
 from jaxdl.types import (
     Array,
     Init,
@@ -130,7 +130,8 @@ def affine(
 def check_params(name: str, params: Params, shapes: Mapping[str, Shape]) -> None:
     """Raises unless params are those of the layer: another one's would be taken without a word."""
     if not isinstance(params, Mapping):
-        raise TypeError(f"{name}: params are {params!r:.60}; they must be {_shown(shapes)}")
+        kind = describe(params) if isinstance(params, jax.Array) else repr(params)
+        raise TypeError(f"{name}: params are {kind:.60}; they must be {_shown(shapes)}")
     found = {leaf: getattr(x, "shape", None) for leaf, x in params.items()}
     if found != dict(shapes):
         raise ShapeError(f"{name} got params {_shown(found)}; they must be {_shown(shapes)}")

@@ -42,7 +42,7 @@ def conv(
             "SAME", "VALID" or "CAUSAL".
         dilation: the step between the kernel's entries.
         groups: parts that channels are split into, each with its own kernel.
-        derivatives: "fast" in reverse, or "lax", which ``jax.jvp`` of the layer needs.
+        derivatives: "fast" or "lax"; see ``functional.conv``.
         bias: whether b is added.
         init: how kernel and bias are drawn; PyTorch's default U(±1/√fan_in) unless given.
         dtype: of the parameters.
@@ -105,7 +105,7 @@ def conv_transpose(
         output_padding: entries that the result has more at its end.
         dilation: the step between the kernel's entries.
         groups: parts that channels are split into, each with its own kernel.
-        derivatives: "fast" in reverse, or "lax", which ``jax.jvp`` of the layer needs.
+        derivatives: "fast" or "lax"; see ``functional.conv``.
         bias: whether b is added.
         init: how kernel and bias are drawn; PyTorch's default unless given, which counts n_out,
             not n_in, as what feeds this layer.

@@ -58,7 +58,7 @@ def lstm(
         bias: whether there is one.
         recurrent_bias: whether there is a second, as in PyTorch. It is added to the first, and
             together they move twice as far in a step of training.
-        derivatives: "fast", or "lax" where ``jax.jvp`` is needed; see ``functional.lstm``.
+        derivatives: "fast" or "lax"; see ``functional.lstm``.
         init: how kernels and biases are drawn; PyTorch's default U(±1/√n_hidden) unless given.
         recurrent_init: how recurrent kernels are drawn; as ``init`` unless given.
         dtype: of the parameters.
@@ -124,7 +124,7 @@ def gru(
         last: whether only the final state of the last layer goes out.
         lengths: integers (…), how many steps of each sequence are real; all unless given.
         bias: whether there are the two biases that a GRU has.
-        derivatives: "fast", or "lax" where ``jax.jvp`` is needed.
+        derivatives: "fast" or "lax"; see ``functional.lstm``.
         init: how kernels and biases are drawn; PyTorch's default U(±1/√n_hidden) unless given.
         recurrent_init: how recurrent kernels are drawn; as ``init`` unless given.
         dtype: of the parameters.
@@ -180,7 +180,7 @@ def rnn(
         lengths: integers (…), how many steps of each sequence are real; all unless given.
         bias: whether there is one.
         recurrent_bias: whether there is a second, as in PyTorch.
-        derivatives: "fast", or "lax" where ``jax.jvp`` is needed.
+        derivatives: "fast" or "lax"; see ``functional.lstm``.
         init: how kernels and biases are drawn; PyTorch's default U(±1/√n_hidden) unless given.
         recurrent_init: how recurrent kernels are drawn; as ``init`` unless given.
         dtype: of the parameters.

@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, initializers, layers
 from jaxdl.combinators import lift, serial
-from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
+from jaxdl.types import Array, Init, Key, Layer, Params, PyTree, State, factory, named
 
 
 @factory
@@ -23,6 +23,7 @@ def transformer_block(
     rate: float | Array = 0.1,
     n_kv_heads: int | None = None,
     causal: bool = False,
+    cross: bool = False,
     rotary: bool = False,
     rotary_base: float = 10_000.0,
     mask: ArrayLike | None = None,
@@ -36,7 +37,8 @@ def transformer_block(
     Norm last, as Vaswani et al.: x ← norm(x + attention(x)), x ← norm(x + mlp(x)). Norm first, as
     GPT-2 and ViT: x ← x + attention(norm(x)), x ← x + mlp(norm(x)); a norm then follows the last
     block. With the defaults it is PyTorch's ``nn.TransformerEncoderLayer`` (but for its
-    ``dim_feedforward=2048``).
+    ``dim_feedforward=2048``), with ``cross=True`` and ``causal=True`` its
+    ``nn.TransformerDecoderLayer``.
 
     Args:
         n_features: features in and out, on the last axis.
@@ -50,6 +52,7 @@ def transformer_block(
             activation and after the perceptron; 0 leaves it out.
         n_kv_heads: heads of keys and values; n_heads unless given.
         causal: whether a position sees only itself and those before.
+        cross: whether attention to a memory, as an encoder's result, stands between the two.
         rotary: whether queries and keys are turned by their positions.
         rotary_base: the base of its wavelengths.
         mask: True where a query sees a key; broadcasts to (…, n_heads, time, time).
@@ -62,7 +65,10 @@ def transformer_block(
     Returns:
         A Layer from (…, time, n_features) to the same, with params ``{"attention_norm",
         "attention", "mlp_norm", "mlp": {"up", "down", …}}`` and no state; its state may be a cache,
-        as that of ``layers.multi_head_attention``.
+        as that of ``layers.multi_head_attention``. With ``cross`` it takes ``(x, memory)``, or
+        ``(x, memory, seen)`` with True where a position of the memory counts, (…, 1, 1, memory
+        time), and gives the same with the next x, so that ``repeat`` stacks it; its params have
+        ``"cross_norm"`` and ``"cross"`` too.
 
     Raises:
         ValueError: if a size isn't a positive integer, or heads don't divide.
@@ -96,12 +102,20 @@ def transformer_block(
     )
     drop = layers.dropout(rate) if is_used(rate) else lift(jnp.asarray)
     mlp = _perceptron(n_features, n_hidden, activation, drop, bias, init, out_init)
-    parts = {
-        "attention_norm": norm(n_features),
-        "attention": attention,
-        "mlp_norm": norm(n_features),
-        "mlp": mlp,
-    }
+    parts = {"attention_norm": norm(n_features), "attention": attention}
+    if cross:
+        parts["cross_norm"] = norm(n_features)
+        parts["cross"] = layers.multi_head_attention(
+            n_features,
+            n_heads,
+            n_kv_heads=n_kv_heads,
+            rate=rate,
+            bias=bias,
+            block_size=block_size,
+            init=init,
+            out_init=out_init,
+        )
+    parts |= {"mlp_norm": norm(n_features), "mlp": mlp}
 
     def init_fn(key: Key) -> tuple[Params, State]:
         keys = jax.random.split(key, len(parts))
@@ -109,20 +123,27 @@ def transformer_block(
         return {name: layer.init(part_key)[0] for (name, layer), part_key in pairs}, ()
 
     def apply_fn(
-        params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Array, State]:
-        keys = [None] * 3 if key is None else jax.random.split(key, 3)
-        normed = lambda name, x: parts[name].apply(params[name], (), x)[0]
-        same = lambda name, x: x
-        before, after = (normed, same) if norm_first else (same, normed)
-        x = jnp.asarray(x)
-        h = before("attention_norm", x)
-        h, state = attention.apply(params["attention"], state, h, key=keys[0], train=train)
-        h, _ = drop.apply((), (), h, key=keys[1], train=train)
-        x = after("attention_norm", x + h)
-        h = before("mlp_norm", x)
-        h, _ = mlp.apply(params["mlp"], empty(params["mlp"]), h, key=keys[2], train=train)
-        return after("mlp_norm", x + h), state
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
+        x, *memory = x if cross else (x,)
+        keys = iter([None] * 5 if key is None else jax.random.split(key, 5 if cross else 3))
+
+        def normed(part: str, x: Array) -> Array:
+            return parts[f"{part}_norm"].apply(params[f"{part}_norm"], (), x)[0]
+
+        def added(part: str, x: Array, state: State, *rest: Array) -> tuple[Array, State]:
+            h = normed(part, x) if norm_first else x
+            given = (h, *rest) if rest else h
+            h, after = parts[part].apply(params[part], state, given, key=next(keys), train=train)
+            if part != "mlp":  # which ends in a dropout of its own
+                h, _ = drop.apply((), (), h, key=next(keys), train=train)
+            return x + h if norm_first else normed(part, x + h), after
+
+        x, state = added("attention", jnp.asarray(x), state)
+        if cross:
+            x, _ = added("cross", x, (), *memory)
+        x, _ = added("mlp", x, empty(params["mlp"]))
+        return (x, *memory) if cross else x, state
 
     return named(name, init_fn, apply_fn)
 

@@ -1,13 +1,15 @@
 """Tokens drawn one after another from a language model."""
 
+import functools
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
 from jaxdl.models._transformer_lm import transformer_cache
 from jaxdl.types import Array, Key, Layer, Params, State
@@ -22,6 +24,9 @@ def generate(
     key: Key | None = None,
     temperature: float = 1.0,
     top_k: int | None = None,
+    top_p: float | None = None,
+    end: int | None = None,
+    padding_index: int | None = None,
 ) -> Array:
     """Continues sequences of tokens: xₜ₊₁ ~ softmax(logits(x₀, …, xₜ) / temperature).
 
@@ -36,11 +41,16 @@ def generate(
         key: a random key, needed unless ``temperature`` is 0.
         temperature: 1 draws from the network's own distribution, less makes likely tokens likelier;
             0 takes the likeliest.
-        top_k: where given, only so many of the likeliest tokens are drawn (more, where the last of
-            them has equals).
+        top_k: how many of the likeliest tokens are drawn from (more, where the last of them has
+            equals). Defaults to all.
+        top_p: the likeliest tokens are drawn from that together have this probability, or the
+            first that reach it. Defaults to all.
+        end: the token that ends a sequence: after it, all new tokens are ``end``.
+        padding_index: the token that fills up shorter prompts, on their left or on their right.
+            Each is continued as it would be alone.
 
     Returns:
-        The new tokens, int32, shape (…, n_new).
+        The new tokens, int32, shape (…, n_new): those behind each prompt.
 
     Raises:
         ShapeError: if the prompt has no time axis, or no tokens.
@@ -57,36 +67,83 @@ def generate(
         >>> run(params, jnp.array([[3, 1], [4, 1]]), key=jax.random.key(1)).shape
         (2, 7)
     """
-    prompt = _checked_prompt(params, prompt, n_new)
-    _check_sampling(key, temperature, top_k)
+    prompt, lengths = _aligned(_checked_prompt(params, prompt, n_new), padding_index)
+    _check_sampling(key, temperature, top_k, top_p)
+    pick = functools.partial(_pick, temperature=temperature, top_k=top_k, top_p=top_p)
+    time, start = prompt.shape[-1], prompt.shape[-1] if padding_index is None else 1
 
-    def after(cache: State, tokens: Array, key: Key | None) -> tuple[State, Array]:
-        logits, cache = net.apply(params, cache, tokens)
-        return cache, _pick(logits[..., -1, :], key, temperature, top_k)
+    def write(tokens: Array, ended: Array, column: Array, picked: Array) -> tuple[Array, Array]:
+        """Puts the next token of each sequence that its prompt doesn't give."""
+        given = jnp.take(tokens, column, axis=-1)
+        new = picked if end is None else jnp.where(ended, end, picked)
+        token = jnp.where(column < lengths, given, new)
+        if end is not None:
+            ended = ended | ((token == end) & (column >= lengths))
+        return lax.dynamic_update_index_in_dim(tokens, token, column, tokens.ndim - 1), ended
 
-    def step(carry: tuple[State, Array], key: Key | None) -> tuple[tuple[State, Array], Array]:
-        cache, token = after(carry[0], carry[1][..., None], key)
-        return (cache, token), token
+    def step(carry: tuple[State, Array, Array], now: Any) -> tuple[Any, None]:
+        (cache, tokens, ended), (column, key) = carry, now
+        last = jnp.take(tokens, column - 1, axis=-1)[..., None]
+        logits, cache = net.apply(params, cache, last)
+        return (cache, *write(tokens, ended, column, pick(logits[..., -1, :], key))), None
 
     # The last new token isn't fed back, and needs no room.
-    cache = transformer_cache(params, prompt.shape[:-1], prompt.shape[-1] + n_new - 1)
-    keys = None if key is None else jax.random.split(key, n_new)
+    cache = transformer_cache(params, prompt.shape[:-1], time + n_new - 1)
+    columns = jnp.arange(start, time + n_new)
+    keys = None if key is None else jax.random.split(key, len(columns))
     first, rest = (None, None) if keys is None else (keys[0], keys[1:])
-    cache, token = after(cache, prompt, first)
-    _, tokens = lax.scan(step, (cache, token), rest, length=n_new - 1)
-    return jnp.concatenate([token[..., None], jnp.moveaxis(tokens, 0, -1)], axis=-1)
+    tokens = jnp.pad(prompt, [(0, 0)] * (prompt.ndim - 1) + [(0, n_new)])
+    logits, cache = net.apply(params, cache, prompt[..., :start])
+    begun = write(
+        tokens, jnp.zeros(lengths.shape, bool), columns[0], pick(logits[..., -1, :], first)
+    )
+    (_, tokens, _), _ = lax.scan(step, (cache, *begun), (columns[1:], rest))
+    places = lengths[..., None] + jnp.arange(n_new)
+    return jnp.take_along_axis(tokens, places, axis=-1)
 
 
-def _pick(logits: Array, key: Key | None, temperature: float, top_k: int | None) -> Array:
+def _aligned(prompt: Array, padding_index: int | None) -> tuple[Array, Array]:
+    """Returns prompts that all begin on the left, and how long each is."""
+    time = prompt.shape[-1]
+    if padding_index is None:
+        return prompt, jnp.full(prompt.shape[:-1], time)
+    real = prompt != padding_index
+    known = _checks.known(real)
+    if known is not None and not known.any(-1).all():
+        raise ValueError(f"generate: a prompt is nothing but padding, {padding_index}")
+    lengths = jnp.maximum(time - jnp.argmax(real[..., ::-1], -1) - jnp.argmax(real, -1), 1)
+    places = (jnp.argmax(real, -1)[..., None] + jnp.arange(time)) % time
+    return jnp.take_along_axis(prompt, places, axis=-1), lengths
+
+
+def _pick(
+    logits: Array,
+    key: Key | None,
+    *,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+) -> Array:
     """Returns a token for each row of logits."""
     if temperature == 0 or key is None:
         return logits.argmax(axis=-1).astype(jnp.int32)
     # In float32, because half precision has few of the random numbers that decide.
     logits = logits.astype(jnp.float32) / temperature
     if top_k is not None:
-        least = lax.top_k(logits, min(top_k, logits.shape[-1]))[0][..., -1:]
-        logits = jnp.where(logits < jnp.broadcast_to(least, logits.shape), -jnp.inf, logits)
+        logits = _at_least(logits, lax.top_k(logits, min(top_k, logits.shape[-1]))[0][..., -1:])
+    if top_p is not None:
+        ordered = -jnp.sort(-logits, axis=-1)
+        share = jax.nn.softmax(ordered, axis=-1)
+        before = jnp.cumsum(share, axis=-1) - share  # what the likelier ones have together
+        logits = _at_least(
+            logits, jnp.where(before < top_p, ordered, jnp.inf).min(-1, keepdims=True)
+        )
     return jax.random.categorical(key, logits).astype(jnp.int32)
+
+
+def _at_least(logits: Array, least: Array) -> Array:
+    """Leaves out what is less likely than ``least``, (…, 1)."""
+    return jnp.where(logits < jnp.broadcast_to(least, logits.shape), -jnp.inf, logits)
 
 
 def _checked_prompt(params: Mapping[str, Params], prompt: ArrayLike, n_new: int) -> Array:
@@ -106,10 +163,13 @@ def _checked_prompt(params: Mapping[str, Params], prompt: ArrayLike, n_new: int)
     return prompt.astype(jnp.int32)
 
 
-def _check_sampling(key: Key | None, temperature: float, top_k: int | None) -> None:
-    if not temperature >= 0:
-        raise ValueError(f"generate: temperature is {temperature}; it must be 0 or more")
+def _check_sampling(
+    key: Key | None, temperature: float, top_k: int | None, top_p: float | None
+) -> None:
+    _ranges.check("generate", temperature=temperature)
     if temperature > 0 and key is None:
         raise ValueError("generate needs a key, or temperature=0.0 for the likeliest tokens")
     if top_k is not None:
         _checks.positive_ints("generate", top_k=top_k)
+    if top_p is not None:
+        _ranges.check("generate", top_p=top_p)
