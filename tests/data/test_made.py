@@ -2,6 +2,7 @@
 
 import hashlib
 
+import jax
 import numpy as np
 import pytest
 import sklearn.datasets
@@ -205,3 +206,10 @@ class TestText:
     def test_wrong_arguments(self, options, message):
         with pytest.raises(ValueError, match=message):
             data.text_windows("a" * 100, **options)
+
+
+def test_what_was_raw_or_silent_once_and_is_meant():
+    """A tuple is a tree, a lone surrogate is replaced, a square reaches over the edge."""
+    assert isinstance(next(data.prefetch([(np.ones(2), np.ones(2))])), tuple)
+    assert data.decode(data.encode("a\ud800b")) == "a?b"
+    assert float(data.cutout(jax.random.key(0), np.ones((2, 8, 8, 1)), size=99).sum()) == 0
