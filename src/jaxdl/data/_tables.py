@@ -132,17 +132,17 @@ def _inputs(path: Path, columns: dict[str, np.ndarray]) -> np.ndarray:
 def _numbers(path: Path, name: str, x: np.ndarray) -> np.ndarray:
     """A column as float32; empty cells are nan."""
     if x.dtype.kind not in "biuf":
-        cells = [_number(cell) for cell in x.ravel().tolist()]
-        bad = next((i for i, cell in enumerate(cells) if cell is None), None)
-        if bad is not None:
+        cells = x.ravel().tolist()
+        numbers = [_number(cell) for cell in cells]
+        if None in numbers:
+            bad = numbers.index(None)
             raise ValueError(
                 f"table: column {name!r} of {path} isn't of numbers: row {bad} is "
-                f"{str(x.ravel()[bad])[:60]!r}"
+                f"{str(cells[bad])[:60]!r}"
             )
-        whole = [cell for cell in cells if isinstance(cell, int)]
-        if all(isinstance(cell, int) or cell != cell for cell in cells):
-            _check_width(path, name, np.array(whole, object))
-        x = np.array(cells, np.float64).reshape(x.shape)
+        x = np.array(numbers, np.float64).reshape(x.shape)
+        if (abs(x) >= 2**31).any() and all(map(_is_whole, cells)):
+            _check_width(path, name, np.array([int(cell or 0) for cell in cells], object))
     _check_width(path, name, x)
     with np.errstate(over="ignore"):  # `check` reports what is infinite in float32
         return x.astype(np.float32)
@@ -156,20 +156,22 @@ def _check_width(path: Path, name: str, x: np.ndarray) -> None:
         )
 
 
-def _number(cell: Any) -> int | float | None:
+def _number(cell: Any) -> float | None:
     """What a cell says, nan where it is empty; None if it is no number."""
     if cell is None or cell == "":
         return float("nan")
-    if isinstance(cell, str) and "_" in cell:  # which Python allows in numbers
+    try:  # Python takes 1_000 for a number, too
+        return None if isinstance(cell, str) and "_" in cell else float(cell)
+    except (TypeError, ValueError):
         return None
-    try:
-        return int(cell) if _is_whole(cell) else float(cell)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    except OverflowError:
+        return float("inf")
 
 
 def _is_whole(cell: Any) -> bool:
-    return isinstance(cell, int) or (isinstance(cell, str) and cell.lstrip("+-").isdecimal())
+    """Whether a cell is an integer, or empty."""
+    is_text = isinstance(cell, str) and (not cell or cell.lstrip("+-").isdecimal())
+    return cell is None or is_text or isinstance(cell, int)
 
 
 def _labels(path: Path, name: str, x: np.ndarray, task: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -200,8 +202,8 @@ def _classes(column: str, x: np.ndarray) -> list[Any]:
             f"table: in {column} the label of row {cells.index(lines[0])} goes over several lines:"
             f" {lines[0][:60]!r}. Is a quote not closed?"
         )
-    numbers = [_number(cell) for cell in distinct]
-    if None not in numbers and not all(float(n).is_integer() for n in numbers if n is not None):
+    numbers = [number for cell in distinct if (number := _number(cell)) is not None]
+    if len(numbers) == len(distinct) and not all(number.is_integer() for number in numbers):
         raise ValueError(
             f"table: {column} holds fractions, not classes; for numbers to come"
             ' close to, pass task="regression"'
