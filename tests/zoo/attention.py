@@ -31,12 +31,14 @@ ROWS = [
         ),
         (4,),
         classes=5,
+        composed=True,
     ),
     Row(
         "transformer_lm",
         models.transformer_lm(5, length=5, n_features=4, n_heads=2, n_layers=2, n_hidden=8),
         (3,),
         classes=5,
+        composed=True,
     ),
     Row(
         "transformer_lm with all options",
@@ -57,11 +59,13 @@ ROWS = [
         (3,),
         stochastic=True,
         classes=5,
+        composed=True,
     ),
     Row(
         "vit",
         models.vit((4, 4, 1), 3, patch_size=2, n_features=4, n_heads=2, n_layers=2, n_hidden=8),
         (4, 4, 1),
+        composed=True,
     ),
     Row(
         "bert",

@@ -35,5 +35,6 @@ ROWS = [
             layers.flatten(axes=3),
         ),
         (6, 6, 1),
+        composed=True,
     ),
 ]

@@ -22,8 +22,22 @@ ROWS = [
         models.sequence_classifier(3, 2, 2, n_tokens=8, padding_index=7, bidirectional=True),
         (4,),
         classes=7,
+        composed=True,
     ),
-    Row("sequence_classifier", models.sequence_classifier(3, 4, 2, cell=_relu), (5, 3)),
-    Row("sequence_to_sequence", models.sequence_to_sequence(3, 4, 2, steps=2), (4, 3)),
-    Row("encoder_decoder", models.encoder_decoder(5, 5, 3, source_length=3), (5,), classes=5),
+    Row(
+        "sequence_classifier",
+        models.sequence_classifier(3, 4, 2, cell=_relu),
+        (5, 3),
+        composed=True,
+    ),
+    Row(
+        "sequence_to_sequence", models.sequence_to_sequence(3, 4, 2, steps=2), (4, 3), composed=True
+    ),
+    Row(
+        "encoder_decoder",
+        models.encoder_decoder(5, 5, 3, source_length=3),
+        (5,),
+        classes=5,
+        composed=True,
+    ),
 ]
