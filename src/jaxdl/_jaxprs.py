@@ -1,9 +1,12 @@
 """Traced programs, read equation by equation: what is inside, what depends on what, constants."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
+import jax
 import numpy as np
+from jax import lax
 from jax.extend import core
 
 Sources: TypeAlias = frozenset[int]
@@ -44,8 +47,8 @@ def equations(jaxpr: Any) -> Iterator[Any]:
     """
     for eqn in jaxpr.eqns:
         yield eqn
-        for inner in _inside(eqn):
-            yield from equations(_opened(inner))
+        for inner in inside(eqn):
+            yield from equations(opened(inner))
 
 
 def constants(closed: Any) -> Iterator[Any]:
@@ -58,18 +61,35 @@ def constants(closed: Any) -> Iterator[Any]:
         [(3,)]
     """
     yield from getattr(closed, "consts", ())
-    for eqn in _opened(closed).eqns:
+    for eqn in opened(closed).eqns:
         for atom in eqn.invars:
             if isinstance(atom, core.Literal) and np.ndim(atom.val):
                 yield atom.val
-        for inner in _inside(eqn):
+        for inner in inside(eqn):
             yield from constants(inner)
 
 
 def scopes(eqn: Any) -> tuple[str, ...]:
     """The names of the layers an equation belongs to, outermost first, as "dense(3, 4)"."""
+    return tuple(scope.name for scope in scope_stack(eqn))
+
+
+def scope_stack(eqn: Any) -> tuple[Any, ...]:
+    """The scopes themselves; each call of a layer enters one of its own, which tells it apart."""
     stack = getattr(eqn.source_info.name_stack, "stack", ())
-    return tuple(part.name for part in stack if type(part).__name__ == "Scope")
+    return tuple(part for part in stack if isinstance(part, _scope_type()))
+
+
+@functools.cache
+def _scope_type() -> type:
+    """What JAX notes of a ``named_scope``; what it notes of grad and vmap has another type."""
+
+    def scoped(x: Any) -> Any:
+        with jax.named_scope("scope"):
+            return lax.neg(x)
+
+    (eqn,) = jax.make_jaxpr(scoped)(0.0).eqns
+    return type(eqn.source_info.name_stack.stack[-1])
 
 
 def dependencies(jaxpr: Any, inputs: Sequence[Sources] | None = None) -> list[Sources]:
@@ -106,7 +126,7 @@ def scan_counts(eqn: Any) -> tuple[int, int]:
     Versions of JAX note them in their own ways. What is scanned over has an axis less inside;
     what is carried, and what is constant, hasn't.
     """
-    jaxpr = _opened(eqn.params["jaxpr"])
+    jaxpr = opened(eqn.params["jaxpr"])
     scanned = lambda outside, inside: sum(
         a.aval.ndim != b.aval.ndim for a, b in zip(outside, inside, strict=True)
     )
@@ -122,14 +142,14 @@ def _through(eqn: Any, inputs: Sequence[Sources]) -> list[Sources]:
         return _through_scan(eqn, inputs)
     if eqn.primitive.name == "cond":
         which, *operands = inputs
-        ways = [dependencies(_opened(b), operands) for b in eqn.params["branches"]]
+        ways = [dependencies(opened(b), operands) for b in eqn.params["branches"]]
         return [which.union(*way) for way in zip(*ways, strict=True)]
     return [frozenset().union(*inputs)] * len(eqn.outvars)
 
 
 def _through_scan(eqn: Any, inputs: Sequence[Sources]) -> list[Sources]:
     """Turn after turn, until what is carried depends on nothing more."""
-    jaxpr, (n_consts, n_carry) = _opened(eqn.params["jaxpr"]), scan_counts(eqn)
+    jaxpr, (n_consts, n_carry) = opened(eqn.params["jaxpr"]), scan_counts(eqn)
     consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
     while True:
         results = dependencies(jaxpr, [*consts, *carry, *xs])
@@ -139,13 +159,14 @@ def _through_scan(eqn: Any, inputs: Sequence[Sources]) -> list[Sources]:
         carry = after
 
 
-def _inside(eqn: Any) -> Iterator[Any]:
-    """The programs among the parameters of an equation."""
+def inside(eqn: Any) -> Iterator[Any]:
+    """The programs among the parameters of an equation: of a call, a loop, a rule of its own."""
     for value in eqn.params.values():
         for each in value if isinstance(value, tuple | list) else (value,):
             if isinstance(each, core.Jaxpr | core.ClosedJaxpr):
                 yield each
 
 
-def _opened(jaxpr: Any) -> Any:
+def opened(jaxpr: Any) -> Any:
+    """A program without its constants, which it may come with or without."""
     return jaxpr.jaxpr if isinstance(jaxpr, core.ClosedJaxpr) else jaxpr

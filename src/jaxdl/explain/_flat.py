@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
 
+from jaxdl import _jaxprs
+
 Path: TypeAlias = tuple[tuple[int, str], ...]
 """The scopes around an operation, outermost first: an identity, and a name; "" for a call."""
 
@@ -81,14 +83,14 @@ def _evaluate(
     for eqn in jaxpr.eqns:
         inputs, path = [read(values, v) for v in eqn.invars], (*outside, *_scopes(eqn))
         inner = _inner(eqn)
-        if inner is None or not _has_layers(inner):
+        if inner is None or not any(map(_jaxprs.scopes, _jaxprs.equations(inner[0]))):
             with jax.named_scope(f"#{numbers.setdefault(_named(path), len(numbers))}"):
                 outputs = bind(eqn, inputs)
         elif eqn.primitive.name == "scan":
-            outputs = _scan(eqn, inner, inputs, path, numbers, calls)
+            outputs = _scan(eqn, *inner, inputs, path, numbers, calls)
         else:
             path = (*path, (next(calls), ""))
-            outputs = _evaluate(inner, _consts(eqn), inputs, path, numbers, calls)
+            outputs = _evaluate(*inner, inputs, path, numbers, calls)
         values.update(zip(eqn.outvars, outputs, strict=True))
     return [read(values, v) for v in jaxpr.outvars]
 
@@ -96,6 +98,7 @@ def _evaluate(
 def _scan(
     eqn: Any,
     jaxpr: Any,
+    closed_over: Sequence[Any],
     inputs: Sequence[Any],
     path: Path,
     numbers: dict[Path, int],
@@ -103,10 +106,7 @@ def _scan(
 ) -> list[Any]:
     """Unrolls a loop; its i-th turn is a call of its own."""
     length, backward = eqn.params["length"], eqn.params["reverse"]
-    # Versions of JAX write down in their own ways how many of each kind there are. What is
-    # scanned over has an axis less inside; what is carried, and what is constant, hasn't.
-    n_carry = len(eqn.outvars) - _scanned(eqn.outvars, jaxpr.outvars)
-    n_consts = len(inputs) - _scanned(eqn.invars, jaxpr.invars) - n_carry
+    n_consts, n_carry = _jaxprs.scan_counts(eqn)
     consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
     rows: list[Sequence[Any]] = [()] * length
     for i in range(length)[::-1] if backward else range(length):
@@ -114,44 +114,20 @@ def _scan(
             turn = [lax.index_in_dim(x, i, keepdims=False) for x in xs]
         inside = (*path, (next(calls), ""))
         args = (*consts, *carry, *turn)
-        results = _evaluate(jaxpr, _consts(eqn), args, inside, numbers, calls)
+        results = _evaluate(jaxpr, closed_over, args, inside, numbers, calls)
         carry, rows[i] = results[:n_carry], results[n_carry:]
     return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
 
 
-def _scanned(outside: Sequence[Any], inside: Sequence[Any]) -> int:
-    return sum(a.aval.ndim != b.aval.ndim for a, b in zip(outside, inside, strict=True))
-
-
-def inner_jaxprs(eqn: Any) -> Iterator[Any]:
-    """All jaxprs among an equation's parameters: of a call, a loop, a function with a rule."""
-    for value in eqn.params.values():
-        for item in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(item, core.ClosedJaxpr):
-                yield item.jaxpr
-            elif isinstance(item, core.Jaxpr):
-                yield item
-
-
-def _inner(eqn: Any) -> Any | None:
-    """What a call, a rematerialised call or a scan computes; None for other equations."""
-    if "custom" in eqn.primitive.name or eqn.primitive.name in ("cond", "while"):
-        return None
-    return next(inner_jaxprs(eqn), None)
-
-
-def _consts(eqn: Any) -> Sequence[Any]:
-    inner = (v for v in eqn.params.values() if isinstance(v, core.ClosedJaxpr))
-    return next((closed.consts for closed in inner), ())
-
-
-def _has_layers(jaxpr: Any) -> bool:
-    return any(_scopes(eqn) or any(map(_has_layers, inner_jaxprs(eqn))) for eqn in jaxpr.eqns)
+def _inner(eqn: Any) -> tuple[Any, Sequence[Any]] | None:
+    """What a call, a rematerialised call or a scan computes, and its constants; else None."""
+    if eqn.primitive.name == "scan":
+        return eqn.params["jaxpr"].jaxpr, eqn.params["jaxpr"].consts
+    return None if "custom" in eqn.primitive.name else _jaxprs.call(eqn)
 
 
 def _scopes(eqn: Any) -> Path:
-    stack = getattr(eqn.source_info.name_stack, "stack", ())
-    return tuple((id(part), part.name) for part in stack if type(part).__name__ == "Scope")
+    return tuple((id(scope), scope.name) for scope in _jaxprs.scope_stack(eqn))
 
 
 def _named(path: Path) -> Path:
@@ -162,7 +138,7 @@ def _named(path: Path) -> Path:
 
 def _number(eqn: Any) -> int:
     """The layer call that an equation of the flat jaxpr notes; -1 - i for the i-th turn's slice."""
-    names = [name for _, name in _scopes(eqn) if name[0] in "#["]
+    names = [name for name in _jaxprs.scopes(eqn) if name[0] in "#["]
     if not names:
         return -1
     return int(names[0][1:]) if names[0][0] == "#" else -2 - int(names[0][1:-1])

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
+from jaxdl import _jaxprs
 from jaxdl._paths import spell
-from jaxdl.explain._flat import Flat, bind, flatten, inner_jaxprs, read
+from jaxdl.explain._flat import Flat, bind, flatten, read
 
 Var: TypeAlias = Any
 
@@ -156,7 +157,8 @@ def _keeps(eqn: Any, shape: tuple[int, ...]) -> bool:
         return False
     takes = any(getattr(v.aval, "shape", None) == shape for v in eqn.invars)
     gives = all(v.aval.shape == shape for v in eqn.outvars)
-    inside = all(_keeps(e, shape) for jaxpr in inner_jaxprs(eqn) for e in jaxpr.eqns)
+    inner = map(_jaxprs.opened, _jaxprs.inside(eqn))
+    inside = all(_keeps(e, shape) for jaxpr in inner for e in jaxpr.eqns)
     return inside and (gives or not takes)
 
 
