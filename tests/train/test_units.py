@@ -54,6 +54,9 @@ LOSSES = {
     "another index": (
         functools.partial(losses.cross_entropy, ignore_index=2), NET, {"index": 2},
     ),
+    "a lambda": (
+        lambda z, y, *, reduction: losses.cross_entropy(z, y, reduction=reduction), NET, {},
+    ),
     "nll_loss": (losses.nll_loss, serial(NET, jax.nn.log_softmax), {}),
 }  # fmt: skip
 
@@ -168,6 +171,18 @@ def test_a_weight_for_each_token():
     rows = np.asarray(NET.apply(start.params, start.state, batch["inputs"])[0]) ** 2
     right = (rows.mean(-1) * batch["weight"]).sum() / batch["weight"].sum()
     assert found == pytest.approx(right, rel=1e-5)
+
+
+def test_a_loss_that_sums_over_labels_itself_counts_by_row():
+    row = lambda z, y, *, reduction: losses.cross_entropy(z, y, reduction="none").sum(-1)
+    start = train.init_state(NET, SGD, jax.random.key(0))
+    found = train.evaluate(train.supervised(NET, row), start, tokens())["loss"]
+    logits = NET.apply(start.params, start.state, tokens()["inputs"])[0]
+    rows = losses.cross_entropy(logits, tokens()["labels"], reduction="none").sum(-1)
+    assert found == pytest.approx(np.average(rows, weights=tokens()["weight"]), rel=1e-5)
+    wrong = tokens() | {"weight": np.ones((N, T), "float32")}
+    with pytest.raises(ValueError, match="weight is"):
+        train.evaluate(train.supervised(NET, row), start, wrong)
 
 
 def heedless(params, state, batch, *, key, train):

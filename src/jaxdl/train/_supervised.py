@@ -35,8 +35,9 @@ def supervised(
     label and not by row: loss = Σ w·l / Σ w·c over all labels, where c is 0 for labels that are
     ignored, and the class's weight where the loss has a ``weight``, as in PyTorch. Metrics leave
     out the same labels. Another index or class weights are given by
-    ``functools.partial(losses.cross_entropy, ignore_index=0)``, where they can be seen; within a
-    lambda they can't. ``batch["weight"]`` may have an entry for each label instead of each row.
+    ``functools.partial(losses.cross_entropy, ignore_index=0)``, where they can be seen. A loss of
+    your own without such a parameter is taken to ignore integer labels of −100, as what it calls
+    does. ``batch["weight"]`` may have an entry for each label instead of each row.
 
     Args:
         net: a Layer from ``batch["inputs"]``, any tree of arrays, to predictions.
@@ -81,7 +82,9 @@ def supervised(
             )
         counted, share = share_of(labels, given)
         seen = weight if counted is None else _over(weight, counted) * counted
-        mean = _mean(rows, seen, share)
+        # A loss that has summed over a row's labels itself counts by row.
+        by_label = rows.shape[: seen.ndim] == seen.shape
+        mean = _mean(rows, seen if by_label else weight, share if by_label else None)
         sums = {name: m(predictions, labels, weight=seen) for name, m in measured.items()}
         return _with_penalties(mean, params, after, regularizer if train else None, train), (
             after,
@@ -168,7 +171,9 @@ def _mean(rows: Array, weight: Array, share: Array | None) -> Mean:
     """The sums of losses: by row, or by label where labels count on their own."""
     if share is None and weight.ndim == 1:
         return metrics_lib.mean(rows.reshape(len(rows), -1).mean(axis=1), weight=weight)
-    mean = metrics_lib.mean(rows, weight=_over(weight, rows))
+    if rows.ndim > weight.ndim:
+        weight = _over(weight, rows)
+    mean = metrics_lib.mean(rows, weight=weight)
     return mean if share is None else Mean(mean.total, jnp.sum(_over(weight, share) * share))
 
 
@@ -182,7 +187,8 @@ def _shares(loss: Callable[..., Array]) -> Callable[[Any, Any], tuple[Any, Any]]
     """What each label counts in a loss: in metrics, and in the loss itself, by class weights too.
 
     A loss that can ignore labels says so by a parameter ``ignore_index``, whose default, or what
-    ``functools.partial`` has put there, is the label that it ignores.
+    ``functools.partial`` has put there, is the label that it ignores. Of a function that isn't ours
+    nobody knows what it calls; −100 is no class anywhere.
     """
     try:
         options = inspect.signature(loss).parameters
@@ -190,6 +196,9 @@ def _shares(loss: Callable[..., Array]) -> Callable[[Any, Any], tuple[Any, Any]]
         options = {}  # type: ignore[assignment]
     default = lambda name: options[name].default if name in options else inspect.Parameter.empty
     ignored, of_class = default("ignore_index"), default("weight")
+    if ignored is inspect.Parameter.empty:
+        ours = getattr(getattr(loss, "func", loss), "__module__", "").startswith("jaxdl.losses")
+        ignored, of_class = (ignored if ours else -100), None
 
     def shares(labels: Any, given: Any) -> tuple[Array | None, Array | None]:
         if ignored is inspect.Parameter.empty or not _are_classes(labels):
