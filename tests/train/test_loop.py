@@ -335,15 +335,13 @@ def test_early_stopping_returns_what_was_measured():
     assert train.evaluate(loss_fn, end, set_.validation)["loss"] == pytest.approx(best, rel=1e-6)
 
 
-@pytest.mark.parametrize("metric", ["validation_acuracy", "validation_loss"])
-def test_an_unknown_metric_of_early_stopping_is_named_at_the_start(metric):
+def test_an_unknown_metric_of_early_stopping_is_named_at_the_start():
     loss_fn, tx, start, _ = recipe()
     told = []
-    set_ = dataset()._replace(validation=dataset().validation if metric[-3:] == "acy" else None)
-    with pytest.raises(ValueError, match=f"metric is '{metric}'; there are epoch, step"):
+    with pytest.raises(ValueError, match="metric is 'validation_acuracy'; there are epoch"):
         train.fit(
-            loss_fn, tx, start, set_, epochs=3, batch_size=5, chunk=1, hooks=(told.append,),
-            early_stopping=train.early_stopping(metric),
+            loss_fn, tx, start, dataset(), epochs=3, batch_size=5, chunk=1, hooks=(told.append,),
+            early_stopping=train.early_stopping("validation_acuracy"),
         )  # fmt: skip
     assert told == []
 
