@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from interop import make_table
 from interop.torch_networks import CASES
 from interop.torch_weights import draw_all
 from jaxdl import activations, interop, layers, models, serial
@@ -154,3 +155,11 @@ def test_torch_files_are_read_as_weights_only(tmp_path, capsys):
     module = torch.nn.Sequential(torch.nn.LayerNorm(4, eps=1e-3))
     with pytest.raises(ValueError, match="epsilon of 0 is"):
         interop.from_torch(module, serial(layers.layer_norm(4)))
+
+
+def test_the_table_names_every_network():
+    table = interop.__doc__.split(make_table.BEGIN)[1].split(make_table.END)[0]
+    assert set(make_table.TITLES) == set(CASES)
+    assert all(f"| {title} | " in table for title in make_table.TITLES.values())
+    worst = [float(line.split("|")[2]) for line in table.splitlines() if "e-" in line]
+    assert len(worst) == len(CASES) and max(worst) <= 1e-5

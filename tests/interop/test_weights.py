@@ -131,8 +131,12 @@ def test_flax_refuses_what_is_not_certain():
     interop.from_flax(variables, net, names={"0": "encoder", "1": "decoder"})
     with pytest.raises(ValueError, match="used by nothing here: extra"):
         interop.from_flax({"params": {"a": dense, "extra": {"w": np.ones(3)}}}, layers.dense(4, 4))
-    with pytest.raises(ValueError, match="is transposed"):
-        interop.from_flax({"ConvTranspose_0": dense}, layers.dense(4, 4))
+    net = serial(layers.conv_transpose(4, 4, (3, 3)))
+    with pytest.raises(ValueError, match="conv_transpose has kernels of another meaning"):
+        interop.from_flax({"kernel": np.ones((3, 3, 4, 4)), "bias": np.zeros(4)}, net)
+    pair = {"weight": np.ones((4, 4, 4)), "bias": np.zeros(4)}
+    with pytest.raises(ValueError, match="bilinear has kernels of another meaning"):
+        interop.from_torch(pair, layers.bilinear(4, 4, 4))
 
 
 def test_nnx_attention_by_names():

@@ -9,6 +9,33 @@
   as ONNX: ``to_onnx``; from the command line: ``python -m jaxdl.interop --help``
 
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
+
+What is equal, in float32: the same network trained for 20 steps as Linen, NNX, Equinox, Haiku and
+Keras has the parameters of jaxdl's to 1e-6. Files of arrays, Flax's bytes, and PyTorch's weights in
+and out again are equal to the bit, but for the two biases of an LSTM, which are one here. Outputs,
+relative to the largest, on weights of random numbers:
+
+<!-- table of differences: begin -->
+| PyTorch's weights in | largest difference |
+|---|---|
+| torchvision's `resnet18` | 5e-07 |
+| torchvision's `resnet50` | 8e-07 |
+| torchvision's VGG with batch norm, narrower | 2e-07 |
+| torchvision's `mobilenet_v3_small` | 2e-07 |
+| torchvision's `VisionTransformer`, small | 1e-07 |
+| `nn.LSTM`, 2 layers, both ways, packed | 7e-08 |
+| `nn.GRU`, 2 layers, both ways, packed | 9e-08 |
+| `nn.TransformerEncoder`, padded | 1e-07 |
+| `nn.TransformerEncoder`, norm first, causal | 2e-07 |
+| `nn.MultiheadAttention`, padded | 9e-08 |
+| Hugging Face's `BertModel`, small | 3e-07 |
+| Hugging Face's `GPT2Model`, small | 2e-07 |
+<!-- table of differences: end -->
+
+MiniLM and CREPE, from the packages that carry them, give the originals' outputs to 1e-4; ONNX files
+under onnxruntime are equal to 1e-5. What isn't converted is refused: bilinear layers, Flax's
+recurrent cells and transposed convolutions, an LSTM with a projection. A GRU goes out as ONNX for a
+fixed batch only, as jax2onnx loses a dynamic one.
 """
 
 from jaxdl import _face

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxdl.interop._matching import Entry, Group, Names, check, filled, match
+from jaxdl.interop._matching import Entry, Group, Names, check, filled, match, refuse
 from jaxdl.interop._names import flat
 from jaxdl.interop._units import Unit, template
 from jaxdl.types import Layer, Params, Shape, State
@@ -44,13 +44,12 @@ def from_flax(variables: Any, net: Layer, *, names: Names | None = None) -> tupl
         >>> params[0]["kernel"].shape
         (3, 4)
     """
+    refuse("from_flax", net, "bilinear", "conv_transpose")
     arrays = {name: np.asarray(leaf) for name, leaf in flat(variables).items()}
     arrays = {n.removeprefix("params/").removeprefix("batch_stats/"): a for n, a in arrays.items()}
     found: dict[str, dict[str, str]] = {}
     for name in arrays:
         label, _, leaf = name.rpartition("/")
-        if "ConvTranspose" in label:
-            raise ValueError(f"from_flax: {label} is transposed, with kernels of another meaning")
         found.setdefault(label, {})[leaf] = name
     groups = [Group(label, roles) for label, roles in found.items()]
     shapes = {name: array.shape for name, array in arrays.items()}

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxdl.interop import _units
 from jaxdl.interop._units import Unit
-from jaxdl.types import Params, Shape, State
+from jaxdl.types import Layer, Params, Shape, State
 
 Names: TypeAlias = Mapping[str, str | Sequence[str]]
 """Names elsewhere by the paths of layers here; several are joined, as queries, keys and values.
@@ -267,6 +267,19 @@ def _advice(units: Sequence[Unit], groups: Sequence[Group]) -> str:
 def _some(titles: Sequence[str], most: int = 8) -> str:
     more = f" and {len(titles) - most} more" if len(titles) > most else ""
     return ", ".join(titles[:most]) + more
+
+
+def refuse(function: str, net: Layer, *kinds: str) -> None:
+    """Raises the ValueError that a kind of layer isn't converted, if a network prints one.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> refuse("from_torch", layers.dense(2, 2), "bilinear")
+    """
+    written = repr(net)
+    for kind in kinds:
+        if f"{kind}(" in written:
+            raise ValueError(f"{function}: {kind} has kernels of another meaning there")
 
 
 def filled(

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxdl.interop import _conventions
 from jaxdl.interop._extras import needs
-from jaxdl.interop._matching import Flattened, Names, emptied, filled, match
+from jaxdl.interop._matching import Flattened, Names, emptied, filled, match, refuse
 from jaxdl.interop._torch_layout import groups_of, reader
 from jaxdl.interop._units import template
 from jaxdl.types import Layer, Params, State
@@ -70,6 +70,7 @@ def from_torch(
           the layer from fc: kernel would have shape (2, 3) and must have (3, 2)
         ...
     """
+    refuse("from_torch", net, "bilinear")
     arrays = _arrays("from_torch", weights, ignore)
     shapes = {name: array.shape for name, array in arrays.items()}
     trees = template(net)
@@ -118,6 +119,7 @@ def to_torch(
         >>> {name: array.shape for name, array in to_torch(params, state, net, like).items()}
         {'weight': (2, 3), 'bias': (2,)}
     """
+    refuse("to_torch", net, "bilinear")
     given = like.state_dict() if hasattr(like, "state_dict") else like
     arrays = _arrays("to_torch", given, ignore)
     shapes = {name: array.shape for name, array in arrays.items()}
