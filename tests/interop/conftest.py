@@ -7,6 +7,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import jax
 import pytest
 
+collect_ignore = ["make_torch_golden.py"]  # a script that needs torch
+
 
 @pytest.fixture(autouse=True)
 def standard_promotion(strict_promotion):

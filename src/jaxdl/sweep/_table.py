@@ -25,8 +25,8 @@ def table(result: Result) -> list[dict[str, Any]]:
         ``members``, which they are.
 
     Example:
-        >>> from jaxdl.sweep import _store
-    from jaxdl.sweep._plan import Plan, grouped
+        >>> from jaxdl.sweep._plan import Plan, grouped
+        >>> from jaxdl.sweep._result import collect
         >>> members = [{"rate": 0.5, "seed": 0}, {"rate": 0.5, "seed": 1}]
         >>> plan = Plan(members, grouped(members, []), 1)
         >>> row = {"members": [0, 1], "epoch": 1, "loss": [1.0, 3.0], "seconds": 1.0}
