@@ -23,14 +23,24 @@ def claim(folder: Path, names: Iterable[str]) -> None:
         UserError: if one of them is there already and no run has written it.
     """
     known, wanted = claimed(folder), set(names)
-    foreign = sorted(name for name in wanted - known if os.path.lexists(folder / name))
+    check_ours(folder, wanted)
+    if not wanted <= known:
+        write_json(folder / MANIFEST, {"written_by": MARK, "files": sorted(known | wanted)})
+
+
+def check_ours(folder: Path, names: Iterable[str]) -> None:
+    """Refuses to write over what no run has written.
+
+    Raises:
+        UserError: if there is something under one of the names that the manifest doesn't list.
+    """
+    unknown = set(names) - claimed(folder)
+    foreign = sorted(name for name in unknown if os.path.lexists(folder / name))
     if foreign:
         raise UserError(
             f"--output {folder}: {', '.join(foreign)} would be overwritten, and no {MANIFEST} says"
             " that an experiment has written it; choose another folder"
         )
-    if not wanted <= known:
-        write_json(folder / MANIFEST, {"written_by": MARK, "files": sorted(known | wanted)})
 
 
 def claimed(folder: Path) -> set[str]:

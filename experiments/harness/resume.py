@@ -102,6 +102,7 @@ def _begin(config: Config, names: Sequence[str], *, resume: bool) -> None:
 
 def _make_ready(folder: Path, names: Sequence[str], resume: bool) -> None:
     """Moves an earlier run aside, except to resume it, and claims the names of the new one."""
+    folders.check_ours(folder, names)  # before anything is moved
     known = folders.claimed(folder)
     if not resume and _has_work(folder, known):
         place = folders.move_aside(folder, known)

@@ -86,6 +86,17 @@ def test_seeds_killed_before_their_first_checkpoint_start_from_the_beginning(tmp
     assert (tmp_path / "seeds.json").exists() and not (tmp_path / "earlier-1").exists()
 
 
+def test_an_earlier_run_stays_where_a_new_one_is_refused(tmp_path, capsys):
+    folders.claim(tmp_path, ["result.json"])
+    folders.write_json(tmp_path / "result.json", {"finished": True})
+    (tmp_path / "checkpoints").mkdir()  # another's
+    before = contents(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        start(tmp_path)
+    assert "checkpoints would be overwritten" in capsys.readouterr().err
+    assert contents(tmp_path) == before and not (tmp_path / "earlier-1").exists()
+
+
 @pytest.mark.usefixtures("alone")
 def test_a_picture_that_is_not_ours_stays_and_the_numbers_are_written(tmp_path, capsys):
     (tmp_path / "loss.png").write_text("another's")
