@@ -137,10 +137,10 @@ def population(
         if not again:
             raise
         raise UserError(f"--resume: {error}") from error
-    if result.signal is not None:
-        done = sum(len(row["members"]) for row in result.rows)
-        whole = len(result.members) * built.epochs
-        raise Interrupted(result.signal, f"{done} of {whole} epochs")
+    except sweep.Interrupted as stopped:
+        done = sum(len(row["members"]) for row in stopped.result.rows)
+        whole = len(stopped.result.members) * built.epochs
+        raise Interrupted(stopped.signal, f"{done} of {whole} epochs") from stopped
     return result
 
 

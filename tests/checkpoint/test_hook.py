@@ -136,7 +136,7 @@ def test_a_best_that_says_neither_max_nor_min_is_refused(tmp_path, best):
         checkpoint.best(tmp_path, "accuracy", "highest")
 
 
-@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), "5"])
 def test_every_so_many_seconds_is_a_number_from_nought_on(tmp_path, seconds):
-    with pytest.raises(ValueError, match=f"every_seconds is {seconds}; it must be 0 or more"):
+    with pytest.raises(ValueError, match=f"every_seconds is {seconds!r}; it must be 0 or more"):
         checkpoint.hook(tmp_path, every_seconds=seconds)

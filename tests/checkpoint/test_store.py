@@ -115,6 +115,9 @@ def test_what_can_not_be_saved_is_named(tmp_path):
         checkpoint.save(tmp_path, Wrapped(1, {"name": "ä"}))
     with pytest.raises(TypeError, match=r"the history holds what JSON can't: .*'object'"):
         checkpoint.save(tmp_path, tree(1), [{"epoch": object()}])
+    for history in ({"epoch": 1}, [3]):
+        with pytest.raises(TypeError, match=r"checkpoint\.save: history is .*a list of rows"):
+            checkpoint.save(tmp_path, tree(1), history)
     with pytest.raises(ValueError, match=r"checkpoint\.save: keep is 0"):
         checkpoint.save(tmp_path, tree(1), keep=0)
     assert steps(tmp_path) == []
@@ -202,7 +205,8 @@ def test_a_state_of_own_fields_needs_a_step_and_no_more(tmp_path):
         assert jax.tree.structure(again) == jax.tree.structure(state)
         jax.tree.map(same, again, state)
         assert steps(place) == [5]
-    for wrong in ({"params": 1.0}, (1, 2), jnp.ones(3), own._replace(step=jnp.ones(2))):
+    wrong_steps = [own._replace(step=step) for step in (jnp.ones(2), 1.5, float("nan"), None)]
+    for wrong in ({"params": 1.0}, (1, 2), jnp.ones(3), None, *wrong_steps):
         with pytest.raises(TypeError, match=r"checkpoint\.save: train_state is a .*needs a step"):
             checkpoint.save(tmp_path, wrong)
 

@@ -19,8 +19,6 @@ def train(**options):
         many = sweep.run(
             make_run, DATASET, grid=GRID, seeds=[3], order="own", chunk=1, **OPTIONS, **options
         )  # fmt: skip
-        if many.signal is not None:
-            sys.exit(128 + many.signal)
         one = sweep.run(make_run, DATASET, seeds=[5], **OPTIONS)
     return many, one
 

@@ -108,8 +108,10 @@ def test_halving_is_stopped_and_goes_on(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:  # a signal in the second rung
         stop = lambda should_stop, n, moment: 15 if len(moment.at) == 2 else None
         patch.setattr("jaxdl.sweep._runs._asked", stop)
-        stopped = halve()
-    assert [result.signal for result in stopped] == [None, 15]
+        with pytest.raises(sweep.Interrupted) as stopped:
+            halve()
+    assert (stopped.value.code, stopped.value.signal) == (143, 15)
+    assert [len(result.members) for result in stopped.value.results] == [4, 2]
     (tmp_path / "rung_2").mkdir()  # begun, and killed before its first checkpoint
     whole, again = halve(checkpoints=None), halve(resume=True)
     for a, b in zip(whole, again, strict=True):

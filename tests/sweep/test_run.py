@@ -162,7 +162,10 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("jaxdl.sweep._runs._asked", lambda should_stop, n, moment: stops(n))
-        part = sweep.run(make_run, DATASET, checkpoints=tmp_path, **options)
+        with pytest.raises(sweep.Interrupted) as stopped:
+            sweep.run(make_run, DATASET, checkpoints=tmp_path, **options)
+    part = stopped.value.result
+    assert stopped.value.code == 143 and len(part.members) == 6
     assert int(sweep.state(part, 0).step) == 6
     assert [row["step"] for row in sweep.history(part, 0)] == [4]  # of epochs that are complete
     again = sweep.run(make_run, DATASET, checkpoints=tmp_path, resume=True, **options)
@@ -228,12 +231,23 @@ def no_use(learning_rate, momentum):
         (make_run, {"batch_size": 51}, "batch_size is 51.*50"),
         (make_run, {"order": "any"}, "order is 'any'"),
         (make_run, {"resume": True}, "resume needs checkpoints"),
+        (make_run, {"seeds": 1.5}, "seeds is 1.5; it must be a number or a list"),
+        (make_run, {"lanes": 0}, "lanes is 0"),
+        (make_run, {"memory": -1}, "memory is -1"),
+        (make_run, {"hooks": print}, "hooks is <built-in .*sequence of functions"),
+        (make_run, {"checkpoints": 3}, "checkpoints is 3; it must be a folder's path"),
+        (make_run, {"grid": {"rate": [0.1, float("nan")]}}, "nan is no value to try"),
         (lambda rate: None, {"grid": {"rate": [0.1]}}, "NoneType.*sweep.Run"),
     ],
 )
 def test_bad_input_is_named(make, options, message):
     with pytest.raises((ValueError, TypeError), match=message):
         sweep.run(make, DATASET, **OPTIONS | options)
+
+
+def test_data_is_a_dataset():
+    with pytest.raises(TypeError, match="data is a dict; it must be a Dataset"):
+        sweep.run(make_run, DATASET.train, **OPTIONS)
 
 
 def test_what_cannot_be_traced_is_explained():

@@ -110,8 +110,10 @@ def _due(every_seconds: float | None, every_steps: int | None) -> Callable[[_New
         _checks.positive_ints("checkpoint.hook", every_steps=every_steps)
     if every_seconds is None:
         every_seconds = 10.0 if every_steps is None else math.inf
-    if not every_seconds >= 0:
-        raise ValueError(f"checkpoint.hook: every_seconds is {every_seconds}; it must be 0 or more")
+    if not isinstance(every_seconds, int | float) or not every_seconds >= 0:
+        raise ValueError(
+            f"checkpoint.hook: every_seconds is {every_seconds!r}; it must be 0 or more"
+        )
     seconds = every_seconds
 
     def due(newest: _Newest, step: int) -> bool:

@@ -171,16 +171,19 @@ def best(directory: str | Path, metric: str, mode: Literal["max", "min"] = "max"
 
 def snapshot(function: str, train_state: Any, history: Sequence[dict[str, Any]]) -> Contents:
     """Copies what is to be saved, so that training can continue."""
+    step = step_of(function, train_state)
+    if isinstance(history, Mapping) or not all(isinstance(row, Mapping) for row in history):
+        raise TypeError(f"{function}: history is {history!r}; it must be a list of rows, as dicts")
     leaves, arrays = _leaves.take(train_state)
     rows, outline = [dict(row) for row in history], _leaves.outline(train_state)
-    return Contents(step_of(function, train_state), rows, leaves, outline, arrays)
+    return Contents(step, rows, leaves, outline, arrays)
 
 
 def step_of(function: str, train_state: Any) -> int:
     """Returns the step of a tree, the only field that a checkpoint needs."""
     mapping = isinstance(train_state, Mapping)
     step = train_state.get("step") if mapping else getattr(train_state, "step", None)
-    if step is None or np.ndim(step):
+    if step is None or np.ndim(step) or not np.issubdtype(np.result_type(step), np.integer):
         raise TypeError(
             f"{function}: train_state is a {type(train_state).__name__}; it needs a step, an"
             " integer that names the checkpoint"

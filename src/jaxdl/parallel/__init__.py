@@ -2,7 +2,11 @@
 
 A step made with ``make_step(loss_fn, tx)`` runs under ``jit``; one made with
 ``make_step(loss_fn, tx, axis_name="data")`` under ``pmap`` and ``shard_map``. All take the same
-TrainState and the same global batch and give the same numbers. ``train.fit(…,
+TrainState and the same global batch and give the same numbers: ``pmap`` and ``shard_map`` to the
+bit, ``jit`` to rounding. Where a device sees its own rows alone numbers differ by design under
+``pmap`` and ``shard_map``: each device draws its own dropout and augmentation, statistics of
+``batch_norm`` are those of its rows unless it has the axis's name, and a loss whose rows meet, as a
+contrastive one, meets only those unless it gathers them by ``train.all_rows``. ``train.fit(…,
 devices=Placement("shard_map"))`` runs whole epochs so, on all devices there are.
 
 **A model larger than one device**: ``fit(…, devices=Placement(rule=fully_sharded(mesh)))``
@@ -71,7 +75,7 @@ from jaxdl.parallel._devices import (
     unreplicate,
 )
 from jaxdl.parallel._placement import Placement
-from jaxdl.parallel._processes import global_batch, initialize, is_primary, share_of, stopping
+from jaxdl.parallel._processes import global_batch, initialize, is_primary, share_of
 from jaxdl.parallel._sharding import (
     Rule,
     by_path,
@@ -89,6 +93,7 @@ from jaxdl.parallel._steps import (
     resolve,
     shard_map_step,
 )
+from jaxdl.parallel._stopping import stopping
 
 __all__ = [
     "AXIS",

@@ -23,10 +23,15 @@ def broadcast_from_primary(number: int) -> int:
     Returns:
         The number of process 0; ``number`` itself where there is no other process.
 
+    Raises:
+        TypeError: if it is no integer.
+
     Example:
         >>> broadcast_from_primary(3)
         3
     """
+    if not isinstance(number, int | np.integer | np.bool_):
+        raise TypeError(f"broadcast_from_primary: number is {number!r}; it must be an integer")
     if jax.process_count() == 1:
         return int(number)
     return int(multihost_utils.broadcast_one_to_all(np.int32(number)))

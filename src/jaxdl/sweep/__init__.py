@@ -10,13 +10,14 @@ from jaxdl.sweep._evaluate import evaluate
 from jaxdl.sweep._halving import Rung, halve, rungs, scores, survivors
 from jaxdl.sweep._plan import MakeRun, Run, Steps
 from jaxdl.sweep._progress import Progress, progress, progress_line
-from jaxdl.sweep._result import Result, select, state, states
+from jaxdl.sweep._result import Interrupted, Result, select, state, states
 from jaxdl.sweep._runs import run
 from jaxdl.sweep._seeds import run_seeds
 from jaxdl.sweep._space import choices, grid, integers, log_uniform, random, sobol, uniform
 from jaxdl.sweep._table import best, format_table, history, table
 
 __all__ = [
+    "Interrupted",
     "MakeRun",
     "Prediction",
     "Progress",

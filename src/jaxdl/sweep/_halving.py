@@ -1,4 +1,4 @@
-"""Successive halving: train many briefly, drop the worst, train the others on."""
+"""Successive halving: train many briefly, drop the worst, train the rest longer."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from jaxdl import _checks, checkpoint
 from jaxdl.data import Dataset
 from jaxdl.sweep._plan import MakeRun
-from jaxdl.sweep._result import Result, select
+from jaxdl.sweep._result import Interrupted, Result, select
 from jaxdl.sweep._runs import run
 from jaxdl.sweep._table import column, moments, table
 
@@ -114,7 +114,7 @@ def halve(
 ) -> list[Result]:
     """Trains a population by successive halving.
 
-    Each rung goes on from the TrainStates of the one before, those of the dropped combinations
+    Each rung continues from the TrainStates of the one before, those of the dropped combinations
     left out, so that no step is taken twice. All seeds of a combination stay or go together.
 
     Args:
@@ -126,15 +126,15 @@ def halve(
         factor: by which the population shrinks, and epochs grow.
         first: epochs of the first rung.
         checkpoints: a folder, in which each rung has one of its own: ``rung_0``, ``rung_1`` ….
-        resume: whether to go on from the newest checkpoints there.
+        resume: whether to continue from the newest checkpoints there.
         **options: seeds, points and all else that ``run`` takes.
 
     Returns:
-        The Result of each rung; the last one has the survivors. Where a signal ended a rung, it is
-        the last, and has the signal's number.
+        The Result of each rung; the last one has the survivors.
 
     Raises:
         ValueError: as ``run`` and ``rungs``.
+        Interrupted: if a signal ended a rung; it has the ``results`` so far.
 
     Example:
         >>> search = lambda make_run, data, points: halve(
@@ -146,16 +146,25 @@ def halve(
     """
     rungs(1, epochs, factor=factor, first=first)  # raises before anything is trained
     start = {k: options.pop(k) for k in ("seeds", "grid", "points", "static") if k in options}
-    kept = _kept(checkpoints, 0, resume)
-    results = [run(make_run, data, epochs=first, **start, **kept, **options)]
+    results: list[Result] = []
+
+    def train(rung: Rung, **options: Any) -> None:
+        kept = _kept(checkpoints, len(results), resume)
+        try:
+            results.append(run(make_run, data, epochs=rung.epochs, **kept, **options))
+        except Interrupted as stop:
+            stop.results = [*results, stop.result]
+            raise
+
+    train(Rung(0, first), **start, **options)
     for rung in rungs(len(table(results[0])), epochs, factor=factor, first=first)[1:]:
-        if results[-1].signal is not None:
-            break
         rows = table(results[-1])
         best = survivors(scores(results[-1], metric, mode), min(rung.points, len(rows)))
-        left = select(results[-1], [i for row in best for i in rows[row]["members"]])
-        kept = _kept(checkpoints, len(results), resume)
-        results.append(run(make_run, data, epochs=rung.epochs, start=left, **kept, **options))
+        train(
+            rung,
+            start=select(results[-1], [i for n in best for i in rows[n]["members"]]),
+            **options,
+        )
     return results
 
 

@@ -196,6 +196,8 @@ def _seeds(seeds: int | Sequence[int]) -> list[int]:
     if isinstance(seeds, int | np.integer):
         _checks.positive_ints("sweep.run", seeds=seeds)
         return list(range(seeds))
+    if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str):
+        raise TypeError(f"sweep.run: seeds is {seeds!r}; it must be a number or a list of integers")
     numbers = [int(seed) for seed in seeds]
     if not numbers:
         raise ValueError("sweep.run: seeds is empty; a population has one member or more")

@@ -1,12 +1,15 @@
 """How far a population is, on one line of a terminal."""
 
+import shutil
 import sys
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from jaxdl.parallel import is_primary
 from jaxdl.sweep._store import Row
+from jaxdl.train._hooks import WIDTH
 
 
 class Progress(NamedTuple):
@@ -23,19 +26,29 @@ Hook: TypeAlias = Callable[[Progress], None]
 
 
 def progress() -> Hook:
-    """Shows a population on one line of a terminal; elsewhere it is quiet.
+    """Shows a population on one line of a terminal; elsewhere, and in all processes but one, it is
+    quiet.
 
     Returns:
         A hook for ``run``.
 
     Example:
-        >>> show = progress()  # and then run(…, hooks=(show,)), as it does unless told otherwise
+        >>> show = progress()  # for run(…, hooks=(show,)), which is what run does by default
     """
+    bars: list[Any] = []
 
     def show(at: Progress) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{progress_line(at)}" + "\n" * (at.done >= at.total))
-            sys.stderr.flush()
+        from tqdm import tqdm  # type: ignore[import-untyped]
+
+        if not sys.stderr.isatty() or not is_primary():
+            return
+        if not bars:
+            columns = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns) - 1
+            bars.append(tqdm(total=at.total, ncols=columns, bar_format="{desc}"))
+        bars[0].n = at.done
+        bars[0].set_description_str(progress_line(at))
+        if at.done >= at.total:
+            bars.pop().close()
 
     return show
 

@@ -23,12 +23,23 @@ class Result(NamedTuple):
     diverged: np.ndarray  # each member's first step whose loss wasn't finite, or -1
     shared: bool
     seconds: dict[str, float]
-    signal: int | None = None  # that ended the run before all its epochs
 
     @property
     def members(self) -> list[dict[str, Any]]:
         """Hyperparameters and ``"seed"`` of each member."""
         return self.plan.members
+
+
+class Interrupted(SystemExit):
+    """A population was asked to stop before its end; uncaught, it ends a script with 128 + signal.
+
+    ``result`` is what it had come to, and ``signal`` the number of the signal; where ``halve`` was
+    stopped, ``results`` are those of all its rungs so far.
+    """
+
+    result: Result
+    results: list[Result]
+    signal: int
 
 
 def collect(
@@ -38,14 +49,13 @@ def collect(
     *,
     shared: bool,
     seconds: dict[str, float],
-    signal: int | None = None,
 ) -> Result:
     """Puts the rows of parts together into arrays of all members."""
     diverged = np.full(len(plan.members), -1)
     for group, stored in zip(plan.groups, groups, strict=True):
         diverged[group.places] = stored.diverged
     history = _arrays(rows, len(plan.members))
-    return Result(plan, list(groups), rows, history, diverged, shared, seconds, signal)
+    return Result(plan, list(groups), rows, history, diverged, shared, seconds)
 
 
 def state(result: Result, i: int) -> Any:

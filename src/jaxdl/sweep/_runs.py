@@ -14,13 +14,13 @@ from jax.sharding import PartitionSpec
 from jaxdl import _checks, checkpoint, parallel
 from jaxdl import data as data_lib
 from jaxdl.checkpoint._hook import FIRST_SECONDS
-from jaxdl.parallel._processes import ShouldStop
+from jaxdl.parallel._stopping import ShouldStop
 from jaxdl.sweep import _loop, _memory, _programs, _store
 from jaxdl.sweep._loop import Moment, Work
 from jaxdl.sweep._member import Spec
 from jaxdl.sweep._plan import MakeRun, Plan, checksum, describe, fixed_names, grouped, make_plan
 from jaxdl.sweep._progress import Hook, Progress, progress
-from jaxdl.sweep._result import Result, collect
+from jaxdl.sweep._result import Interrupted, Result, collect
 from jaxdl.sweep._store import Row, Stored
 from jaxdl.sweep._usage import check_used
 from jaxdl.train._gradients import rows_of
@@ -55,15 +55,16 @@ def run(
     """Trains every combination of hyperparameters with every seed, side by side.
 
     Members that differ in numbers alone are one program, ``vmap`` over their TrainStates, spread
-    over all devices; each gets what ``fit`` makes of it alone, and what goes wrong with one touches
-    no other. With several processes (``parallel.initialize``) each calls ``run`` alike, all have
+    over all devices; each gets what ``fit`` makes of it alone, and a failure of one touches no
+    other. With several processes (``parallel.initialize``) each calls ``run`` alike, all have
     the Result, and process 0 writes. On CPUs one device a core is the quickest:
     ``jax.config.update("jax_num_cpu_devices", 2)`` before anything else.
 
     Args:
-        make_run: from hyperparameters by name to a ``Run``. Numbers come in as traced scalars, so
-            they may go wherever an array may: into an optimizer, ``dropout``, a loss, an
-            initialisation.
+        make_run: from hyperparameters by name to a ``Run`` or ``Steps``. Numbers come in as traced
+            scalars, so they may go wherever an array may: into an optimizer, ``dropout``, a loss,
+            an initialisation. Arrays of which each member has its own, as a teacher, are swept by
+            their number, ``teachers[number]``. With a parameter ``seed`` it is given the member's.
         data: what to train on, and to validate on after each epoch where it has such a part.
         epochs: passes over the training part, from step 0 on.
         seeds: how many, from 0 on, or which. Member of seed s starts from
@@ -77,29 +78,31 @@ def run(
         shuffle: whether each epoch has its own random order.
         order: ``"shared"``: all members see the same batches, and draw the same dropout, those of
             the first seed; this is faster. ``"own"``: those of their own seed, as ``fit`` would.
-        start: a population to go on with, as ``select`` leaves it, in the place of seeds, grid and
-            points.
+        start: a population to continue with, as ``select`` leaves it, in the place of seeds, grid
+            and points.
         many: whether more than 10,000 members are meant.
-        memory: bytes a device may use; what is free unless given. Members that don't fit are
+        memory: bytes a device may use; by default what is free. Members that don't fit are
             trained one part after another.
-        lanes: how many members are computed side by side on a device, the others after them. Unless
-            given, on a CPU one where there are convolutions, else as many as fit its cache; on
-            other devices all.
+        lanes: how many members are computed side by side on a device, the others after them.
+            Defaults to all; on a CPU to one where there are convolutions, else to as many as fit
+            its cache.
         chunk: how many steps are one program, at most, instead of four seconds of them.
-        hooks: functions that are told of ``Progress``; one line of a terminal unless given.
+        hooks: functions that are given ``Progress``. Defaults to one line of a terminal.
         checkpoints: a folder, where to save the population every ten seconds and at the end, also
             when Ctrl-C or SIGTERM ends it.
-        resume: whether to go on from the newest checkpoint there.
+        resume: whether to continue from the newest checkpoint there.
 
     Returns:
-        A Result. Where a signal ended the run, it has its number, and some members have fewer
-        epochs.
+        A Result.
 
     Raises:
         ValueError: if the population is empty or larger than meant, columns have mixed lengths, a
             name isn't taken or isn't used by ``make_run``, the data can't be trained on, or
             ``resume`` finds another population.
-        TypeError: if ``make_run`` gives no Run.
+        TypeError: if ``make_run`` gives something else than Run or Steps, or an argument is of a
+            wrong kind.
+        Interrupted: if a signal ended the run; it has the Result so far, in which some members
+            have fewer epochs.
 
     Example:
         >>> import optax
@@ -113,11 +116,16 @@ def run(
         >>> rates = {"learning_rate": [0.001, 0.3]}
         >>> line = data_lib.Dataset(train={"inputs": x, "labels": 3 * x + 1})
         >>> result = run(make_run, line, epochs=20, batch_size=16, seeds=2, grid=rates)
-        >>> result.best("loss")["learning_rate"]
+        >>> from jaxdl.sweep import best
+        >>> best(result, "loss")["learning_rate"]
         0.3
     """
+    _check_kinds(data, hooks, checkpoints)
     data_lib.check(data)
-    _checks.positive_ints("sweep.run", epochs=epochs, batch_size=batch_size)
+    limits = {"memory": memory, "lanes": lanes, "chunk": chunk}
+    given = {"epochs": epochs, "batch_size": batch_size}
+    given |= {name: x for name, x in limits.items() if x is not None}
+    _checks.positive_ints("sweep.run", **given)
     _check_rows(data, batch_size, order)
     plan = _plan(make_run, seeds, grid, points, static, many, start)
     shared = (order == "shared" and start is None) or (start is not None and start.shared)
@@ -126,14 +134,14 @@ def run(
     validation = data.validation
     if validation is not None:
         validation = _programs.place(dict(validation), mesh, PartitionSpec())
-    given = data_lib.Dataset(dict(data.train), data.validation)
+    used = data_lib.Dataset(dict(data.train), data.validation)
     free = memory or _least(int(0.9 * _memory.memory_of(mesh.local_devices[0])))
     how = {"batch_size": batch_size, "shuffle": shuffle, "shared": shared}
     limits = {"epochs": epochs, "memory": free, "lanes": lanes, "chunk": chunk}
     works = [
         Work(
             spec=Spec(make_run=make_run, fixed=group.fixed, **how),  # type: ignore[arg-type]
-            group=group, data=given, placed=(train, validation), mesh=mesh,
+            group=group, data=used, placed=(train, validation), mesh=mesh,
             **limits,  # type: ignore[arg-type]
         )
         for group in plan.groups
@@ -143,12 +151,19 @@ def run(
     if parallel.is_primary() and len(plan.members) > 1:
         print(f"sweep.run: {describe(plan)}", file=sys.stderr)
     population, rows = _begin(works, plan, start, checkpoints, resume)
-    told = _Told(tuple(hooks if hooks is not None else (progress(),)), checkpoints)
-    spent, signal = _train(works, plan, population, rows, told)
-    return collect(plan, population, rows, shared=shared, seconds=spent, signal=signal)
+    watchers = _Watchers(tuple(hooks if hooks is not None else (progress(),)), checkpoints)
+    spent, signal = _train(works, plan, population, rows, watchers)
+    result = collect(plan, population, rows, shared=shared, seconds=spent)
+    if signal is not None:
+        if parallel.is_primary():
+            print(f"sweep.run: stopped by signal {signal} before its end", file=sys.stderr)
+        stop = Interrupted(128 + signal)
+        stop.result, stop.results, stop.signal = result, [result], signal
+        raise stop
+    return result
 
 
-class _Told(NamedTuple):
+class _Watchers(NamedTuple):
     hooks: tuple[Hook, ...]
     checkpoints: str | Path | None
 
@@ -208,13 +223,17 @@ def _copy(x: Any) -> Any:
 
 
 def _train(
-    works: Sequence[Work], plan: Plan, stored: Sequence[Stored], rows: list[Row], told: _Told
+    works: Sequence[Work],
+    plan: Plan,
+    stored: Sequence[Stored],
+    rows: list[Row],
+    watchers: _Watchers,
 ) -> tuple[dict[str, float], int | None]:
     """Trains all groups; returns the seconds that training and compilation took, and the signal
     that ended it before.
     """
     spent = {"seconds": 0.0, "compile_seconds": 0.0}
-    save = _saver(told.checkpoints, checksum(plan, works[0].spec.batch_size))
+    save = _saver(watchers.checkpoints, checksum(plan, works[0].spec.batch_size))
     began = time.monotonic()
     moment: Moment | None = None
     signal: int | None = None
@@ -225,7 +244,7 @@ def _train(
             if moment.row is not None:
                 rows.append(moment.row)
             at = _progress(works, plan, rows, moment, time.monotonic() - began)
-            for hook in told.hooks:
+            for hook in watchers.hooks:
                 hook(at)
             signal = _asked(should_stop, number, moment)
             if signal is not None:
@@ -290,6 +309,15 @@ def _progress(
     part = 0.0 if moment.row is not None else moment.share * len(moment.at)
     runs = len(plan.members)
     return Progress(runs, done + part, runs * works[0].epochs, seconds, rows[-1] if rows else None)
+
+
+def _check_kinds(data: Any, hooks: Any, checkpoints: Any) -> None:
+    if not isinstance(data, data_lib.Dataset):
+        raise TypeError(f"sweep.run: data is a {type(data).__name__}; it must be a Dataset")
+    if hooks is not None and not isinstance(hooks, Sequence):
+        raise TypeError(f"sweep.run: hooks is {hooks!r}; it must be a sequence of functions")
+    if not isinstance(checkpoints, str | Path | None):
+        raise TypeError(f"sweep.run: checkpoints is {checkpoints!r}; it must be a folder's path")
 
 
 def _check_rows(data: data_lib.Dataset, batch_size: int, order: str) -> None:

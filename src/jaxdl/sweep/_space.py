@@ -169,7 +169,10 @@ def listed(name: str, values: Any) -> list[Any]:
     if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
         got = _checks.describe(values) if hasattr(values, "dtype") else repr(values)
         raise ValueError(f"sweep: {name} is {got}; it must be a list of one value or more")
-    return [_plain(v) for v in values]
+    found = [_plain(v) for v in values]
+    if any(isinstance(v, float) and math.isnan(v) for v in found):
+        raise ValueError(f"sweep: {name} is {found}; nan is no value to try")
+    return found
 
 
 def _plain(value: Any) -> Any:

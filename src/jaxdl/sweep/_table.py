@@ -45,7 +45,8 @@ def best(result: Result, metric: str, mode: str | None = None) -> dict[str, Any]
     Args:
         result: of ``run``.
         metric: a name of the history; ``"accuracy"`` means that of validation where there is one.
-        mode: ``"max"`` or ``"min"``; the least of losses and errors unless given, else the most.
+        mode: ``"max"`` or ``"min"``. Defaults to the least of losses and errors, and the most of
+            others.
 
     Returns:
         The row of the table, with ``best_epoch`` and all means by this metric.
@@ -105,7 +106,7 @@ def format_table(rows: Sequence[dict[str, Any]], *, metrics: Sequence[str] = ())
 
     Args:
         rows: of ``table``.
-        metrics: which ones; all unless given.
+        metrics: which ones. Defaults to all.
 
     Returns:
         A line of names and a line a row.

@@ -13,7 +13,7 @@ from jaxdl import parallel as parallel_lib
 from jaxdl.data._stream import Stream
 from jaxdl.parallel import Placement
 from jaxdl.parallel._placement import EVERYWHERE, resolved
-from jaxdl.parallel._processes import ShouldStop
+from jaxdl.parallel._stopping import ShouldStop
 from jaxdl.train import _multiprocess, _programs
 from jaxdl.train._chunk_program import compiler
 from jaxdl.train._chunks import Length, Passed, chunks

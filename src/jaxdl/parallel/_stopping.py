@@ -1,0 +1,65 @@
+"""Signals that ask a run to stop, in one process or in several at the same step."""
+
+import contextlib
+import itertools
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+
+ShouldStop = Callable[[int], int | None]
+
+# JAX counts how often each process has asked, and lets all stop at the same count, which must come
+# in all of them: steps don't do, where a chunk is many of them.
+_ASKED = itertools.count()
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[ShouldStop]:
+    """Makes one question of Ctrl-C, SIGTERM and a cluster's notice of preemption.
+
+    The first signal is noted, so that the step under way and a checkpoint can be completed; the
+    second acts as usual. After ``jax.distributed.initialize`` JAX takes SIGTERM for itself, as
+    the notice of preemption, and tells all processes to stop at the same step: there a Ctrl-C to
+    one process is passed on as that notice too.
+
+    Returns:
+        A context whose value is a function ``should_stop(step)``: None, or the number of the
+        signal. With several processes each must ask as often as the others.
+
+    Example:
+        >>> with stopping() as should_stop:
+        ...     print(should_stop(0))
+        None
+    """
+    noted: list[int] = []
+    together = jax.process_count() > 1
+
+    def should_stop(step: int) -> int | None:
+        if together and multihost_utils.reached_preemption_sync_point(next(_ASKED)):
+            return noted[0] if noted else signal.SIGTERM
+        return noted[0] if noted and not together else None
+
+    if threading.current_thread() is not threading.main_thread():
+        yield should_stop  # only the main thread may handle signals
+        return
+    numbers = (signal.SIGINT,) if together else (signal.SIGINT, signal.SIGTERM)
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
+
+    def note(number: int, frame: Any) -> None:
+        noted.append(number)
+        signal.signal(number, before[number] or signal.SIG_DFL)
+        if together:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    for number in numbers:
+        signal.signal(number, note)
+    try:
+        yield should_stop
+    finally:
+        for own, handler in before.items():
+            signal.signal(own, handler or signal.SIG_DFL)
