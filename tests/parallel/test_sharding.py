@@ -136,11 +136,11 @@ def test_a_step_made_for_another_axis_is_named(engine):
         ),
     ],
 )
-def test_what_is_decided_for_all_is_an_integer():
-    with pytest.raises(TypeError, match="broadcast_from_primary: number is 'x'; it must be an int"):
-        parallel.broadcast_from_primary("x")
-
-
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(parallel.data_mesh())
+
+
+def test_what_is_decided_for_all_is_an_integer():
+    with pytest.raises(TypeError, match="broadcast_from_primary: number is 'x'; it must be an int"):
+        parallel.broadcast_from_primary("x")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxdl import _checks, parallel
@@ -183,7 +184,7 @@ def step_of(function: str, train_state: Any) -> int:
     """Returns the step of a tree, the only field that a checkpoint needs."""
     mapping = isinstance(train_state, Mapping)
     step = train_state.get("step") if mapping else getattr(train_state, "step", None)
-    if step is None or np.ndim(step) or not np.issubdtype(np.result_type(step), np.integer):
+    if step is None or np.ndim(step) or not jnp.issubdtype(jnp.result_type(step), np.integer):
         raise TypeError(
             f"{function}: train_state is a {type(train_state).__name__}; it needs a step, an"
             " integer that names the checkpoint"
