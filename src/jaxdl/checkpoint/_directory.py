@@ -41,7 +41,7 @@ def check_order(directory: str | Path, step: int) -> None:
     for folder in listed(Path(directory)):
         if _order(folder)[0] > step and not _files.faults(folder):
             raise ValueError(
-                f"save: {folder} is of a later step than this run's step {step}: go on from it"
+                f"save: {folder} is of a later step than this run's step {step}: resume from it"
                 " with restore, or choose another directory"
             )
 

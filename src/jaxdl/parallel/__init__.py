@@ -12,7 +12,7 @@ devices=Placement("shard_map"))`` runs whole epochs so, on all devices there are
 **A model larger than one device**: ``fit(…, devices=Placement(rule=fully_sharded(mesh)))``
 splits parameters and optimizer state over the devices of ``data_mesh()``; with
 ``mesh_of(data=4, model=2)`` a rule ``by_path`` splits kernels over a second axis. ``jit_step``
-does the same for a loop of one's own. Where no device could hold the TrainState even to begin
+does the same for your own loop. Where no device could hold the TrainState even to begin
 with, it is drawn in its parts, to the same numbers::
 
     start = lambda key: train.init_state(net, tx, key)

@@ -19,7 +19,7 @@ def data_mesh(devices: int | None = None) -> Mesh:
     """Lays devices out along one axis called ``"data"``.
 
     Args:
-        devices: how many; all of them unless given.
+        devices: how many. Defaults to all of them.
 
     Returns:
         A mesh of one axis.

@@ -18,7 +18,7 @@ def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callab
 
     Args:
         step: from ``make_step(…, axis_name="data")``.
-        devices: how many devices; all of them unless given.
+        devices: how many devices. Defaults to all of them.
 
     Returns:
         ``(train_state, batch) -> (train_state, metrics)`` of one TrainState, without a device

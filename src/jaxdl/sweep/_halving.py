@@ -169,9 +169,7 @@ def halve(
 
 
 def _kept(folder: str | Path | None, rung: int, resume: bool) -> dict[str, Any]:
-    """Where a rung keeps its checkpoints, and whether it goes on from one; later rungs may have
-    been stopped before their first.
-    """
+    """Where a rung keeps its checkpoints, and whether it resumes: later rungs may have none yet."""
     if folder is None:
         return {"resume": resume}
     own = Path(folder) / f"rung_{rung}"

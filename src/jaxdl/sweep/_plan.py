@@ -28,7 +28,7 @@ class Run(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """What trains one member by a step of one's own, as ``train.loop`` takes it."""
+    """What trains one member by any step, as ``train.loop`` takes it."""
 
     init: Callable[[Key], Any]
     """From a key to the TrainState of step 0: any NamedTuple with ``step`` and ``key``."""

@@ -26,8 +26,9 @@ Hook: TypeAlias = Callable[[Progress], None]
 
 
 def progress() -> Hook:
-    """Shows a population on one line of a terminal; elsewhere, and in all processes but one, it is
-    quiet.
+    """Shows a population on one line of a terminal.
+
+    Where there is no terminal, and in all processes but one, it is quiet.
 
     Returns:
         A hook for ``run``.

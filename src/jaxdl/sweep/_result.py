@@ -107,7 +107,7 @@ def states(result: Result, members: Sequence[int]) -> Any:
 
 
 def select(result: Result, members: Sequence[int]) -> Result:
-    """Keeps some members and compacts the population; ``run`` can go on with it.
+    """Keeps some members and compacts the population; ``run`` can continue with it.
 
     Args:
         result: of ``run``.

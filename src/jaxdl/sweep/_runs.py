@@ -78,8 +78,8 @@ def run(
         shuffle: whether each epoch has its own random order.
         order: ``"shared"``: all members see the same batches, and draw the same dropout, those of
             the first seed; this is faster. ``"own"``: those of their own seed, as ``fit`` would.
-        start: a population to continue with, as ``select`` leaves it, in the place of seeds, grid
-            and points.
+        start: a population to continue with, as ``select`` leaves it, instead of seeds, grid and
+            points.
         many: whether more than 10,000 members are meant.
         memory: bytes a device may use; by default what is free. Members that don't fit are
             trained one part after another.
@@ -206,13 +206,13 @@ def _begin(
     if not resume:
         return stored, rows
     if checkpoints is None:
-        raise ValueError("sweep.run: resume needs checkpoints, the folder to go on from")
+        raise ValueError("sweep.run: resume needs checkpoints, the folder to resume from")
     mark = checksum(plan, works[0].spec.batch_size)
     found, rows = checkpoint.restore(checkpoints, _store.population(stored, mark))
     if int(found.plan) != mark:
         raise ValueError(
             f"sweep.run: the population in {checkpoints} has other hyperparameters, seeds or batch"
-            " size; go on with the same, or choose another folder"
+            " size; continue with the same, or choose another folder"
         )
     return [jax.tree.map(_copy, each) for each in found.groups], rows
 
