@@ -7,6 +7,7 @@
   (safetensors, npz); Flax's bytes by ``to_msgpack`` and ``from_msgpack``
 - networks as programs that run without their code: ``export``, ``save_program``, ``load_program``;
   as ONNX: ``to_onnx``; from the command line: ``python -m jaxdl.interop --help``
+- data: ``stream`` of loaders of PyTorch and grain, and of Hugging Face's datasets
 
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
 
@@ -51,6 +52,7 @@ from jaxdl.interop._msgpack import from_msgpack, to_msgpack
 from jaxdl.interop._nnx import nnx, to_nnx
 from jaxdl.interop._onnx import to_onnx
 from jaxdl.interop._published import published_names
+from jaxdl.interop._streams import stream
 from jaxdl.interop._torch import from_torch, to_torch
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "read_weights",
     "save_program",
     "save_weights",
+    "stream",
     "to_equinox",
     "to_keras",
     "to_linen",
