@@ -1,6 +1,7 @@
 """Files of the real world that were once read wrongly, and nothing was said."""
 
 import os
+import struct
 import unicodedata
 import warnings
 import zlib
@@ -206,6 +207,13 @@ class TestFolders:
         png += chunk(b"IDAT", zlib.compress(row * 8)) + chunk(b"IEND", b"")
         (tmp_path / "deep.png").write_bytes(png)
         assert "lowest 12 only" in _images.decoded(tmp_path / "deep.png", _images.Pixels())
+
+    def test_an_exif_tag_of_an_odd_type_hides_no_orientation(self, tmp_path):
+        tag = lambda number, value: struct.pack("<HHI2H", number, 3, 1, value, 0)
+        tags = struct.pack("<H", 2) + tag(0x112, 6) + tag(0x9000, 220) + bytes(4)
+        exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + tags
+        PIL.Image.new("RGB", (8, 6)).save(tmp_path / "a.jpg", exif=exif)
+        assert _images.decoded(tmp_path / "a.jpg", _images.Pixels()).shape == (8, 6, 3)
 
     @pytest.mark.parametrize("per_class", [3, 5, 7, 10])
     def test_small_classes_leave_no_part_empty(self, per_class, tmp_path):
