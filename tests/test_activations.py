@@ -1,5 +1,6 @@
 """Activations: the values of PyTorch, the laws of every function, and what only one does."""
 
+import functools
 import inspect
 import math
 
@@ -190,6 +191,49 @@ def test_squareplus_neither_overflows_nor_cancels():
     np.testing.assert_allclose(A.squareplus(x), exact, rtol=1e-6)
     half = A.squareplus(jnp.array([-30, 300, 60_000], jnp.float16))
     np.testing.assert_allclose(half, [1 / 30, 300, 60_000], rtol=2e-3)
+
+
+def test_gradients_at_infinity_are_the_limits():
+    inf = jnp.array([jnp.inf, -jnp.inf])
+    by_b = lambda b: A.squareplus(inf, b=b).sum()
+    by_weight = lambda w: A.prelu(inf[:1], w)[0]
+    by_beta = lambda beta: A.softplus(inf[:1], beta=beta)[0]
+    assert [jax.grad(fn)(0.5) for fn in (by_b, by_weight, by_beta)] == [0, 0, 0]
+    np.testing.assert_array_equal(jax.grad(lambda x: A.squareplus(x).sum())(inf), [1, 0])
+    np.testing.assert_array_equal(jax.grad(lambda x: A.prelu(x, 0.25).sum())(inf), [1, 0.25])
+
+
+def test_the_second_derivative_of_softsign_is_odd():
+    second = jax.vmap(jax.grad(jax.grad(A.softsign)))(jnp.array([-1.0, 0.0, 1.0]))
+    np.testing.assert_allclose(second, [0.25, 0, -0.25], rtol=1e-6)
+
+
+HALF = [
+    *(A.silu, A.mish, A.gelu, A.swish, A.tanh, A.sigmoid, A.softplus, A.logsigmoid, A.elu, A.selu),
+    *(
+        A.celu,
+        A.softsign,
+        A.squareplus,
+        A.tanhshrink,
+        functools.partial(A.gelu, approximate="tanh"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("dtype", "ulp"), [(jnp.bfloat16, 2**-8), (jnp.float16, 2**-11)])
+def test_half_precision_is_rounded_once(dtype, ulp):
+    """Values and gradients are float32's but for the last bit, and nothing wide is kept."""
+    x = jnp.linspace(-6, 6, 2001, dtype=dtype)
+    slopes = lambda x: [jax.vjp(fn, x)[1](jnp.ones_like(x))[0] for fn in HALF]
+    run = jax.jit(lambda x: ([fn(x) for fn in HALF], slopes(x)))
+    half, wide = run(x), run(x.astype(jnp.float32))
+    for fn, got, exact in zip(HALF * 2, jax.tree.leaves(half), jax.tree.leaves(wide), strict=True):
+        exact = np.asarray(exact, np.float64)
+        error = np.abs(np.asarray(got, np.float64) - exact) / np.maximum(np.abs(exact), 2e-3)
+        assert error.max() <= 1.01 * ulp, fn
+    for fn in HALF:
+        kept = jax.tree.leaves(jax.vjp(fn, x)[1])
+        assert all(leaf.dtype == dtype for leaf in kept if jnp.ndim(leaf)), fn
 
 
 def test_normalize_of_zeros_is_zeros_with_gradient_one_over_eps():

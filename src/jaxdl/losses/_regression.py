@@ -135,8 +135,7 @@ def smooth_l1_loss(
     x, t, out = operands("smooth_l1_loss", where, predictions=predictions, targets=targets)
     (beta,) = numbers("smooth_l1_loss", x, beta=beta)
     inner, outer = _parts(x - t, beta)
-    # In this order, as the square of a very small β is 0.
-    curved = 0.5 * inner * (inner / jnp.where(beta == 0, 1, beta))
+    curved = _curved(inner, jnp.where(beta == 0, 1, beta))
     return reduce(curved + outer - jnp.where(outer > 0, 0.5 * beta, 0), reduction, out)
 
 
@@ -176,6 +175,19 @@ def absolute(d: Array) -> Array:
 def _absolute_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (d,), (tangent,) = primals, tangents
     return absolute(d), jnp.sign(d) * tangent
+
+
+@jax.custom_jvp
+def _curved(d: Array, beta: Array) -> Array:
+    """Returns d²/(2β) in an order that a very small β allows, whose square is 0."""
+    return 0.5 * d * (d / beta)
+
+
+@_curved.defjvp
+def _curved_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    (d, beta), (d_dot, beta_dot) = primals, tangents
+    slope = d / beta
+    return _curved(d, beta), slope * d_dot - 0.5 * slope * slope * beta_dot
 
 
 def _parts(d: Array, threshold: Array) -> tuple[Array, Array]:
