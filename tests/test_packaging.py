@@ -1,9 +1,11 @@
 """What ``pip`` sees: dependencies, licence, data and types are true, and all has one name."""
 
 import ast
+import doctest
 import importlib.metadata
 import importlib.resources
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -130,6 +132,15 @@ def test_pages_of_the_project_agree_with_it():
     assert f'python: "{minimum}", check: oldest' in workflow
     commands = re.findall(r"entry: ([\w ]+?)(?: --fix)?,", text(".pre-commit-config.yaml"))
     assert all(f"\n  {command}" in text(".ci/run") for command in commands)
+
+
+@pytest.mark.slow
+def test_type_checkers_accept_the_code_of_the_readme(tmp_path):
+    examples = doctest.DocTestParser().get_examples(text("README.md"))
+    (tmp_path / "readme.py").write_text("".join(example.source for example in examples))
+    command = [sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml"]
+    done = subprocess.run([*command, tmp_path / "readme.py"], cwd=ROOT, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode()
 
 
 def test_the_readme_is_short_and_its_first_screen_has_both_commands():
