@@ -83,6 +83,8 @@ def objective(
 def answers(logits: Array, labels: Array, *, weight: Array | None = None) -> metrics.Mean:
     """Share of answers in which every character is right."""
     right = (logits.argmax(axis=-1) == labels).all(axis=-1)
+    if weight is not None and weight.ndim == 2:  # one for each character
+        weight = weight.max(axis=-1)
     return metrics.mean(right, weight=weight)
 
 
