@@ -1,7 +1,6 @@
 """Loaders of grain, of Hugging Face's datasets and of PyTorch as a Stream."""
 
 import itertools
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -72,10 +71,10 @@ def _rows(dataset: Any, batch_size: int | None, seed: int) -> data.Reader:
 
 
 def _is_endless(loader: Any) -> bool:
-    """Whether a loader says that it never ends; grain says so by the largest length."""
+    """Whether a loader says that it never ends; grain says so by a length out of all reason."""
     options = getattr(getattr(loader, "_sampler", None), "_num_epochs", 1)
     try:
-        return len(loader) >= sys.maxsize or options is None
+        return len(loader) > 2**48 or options is None
     except (TypeError, OverflowError):
         return options is None
 
