@@ -23,6 +23,7 @@ from jaxdl.layers._images import (
     rescale,
     upsample,
 )
+from jaxdl.layers._lora import lora, merge_lora
 from jaxdl.layers._normalization import (
     group_norm,
     instance_norm,
@@ -73,10 +74,12 @@ __all__ = [
     "layer_norm",
     "learned_positions",
     "local_response_norm",
+    "lora",
     "lp_pool",
     "lstm",
     "max_pool",
     "maxout",
+    "merge_lora",
     "multi_head_attention",
     "pixel_shuffle",
     "pixel_unshuffle",
