@@ -110,9 +110,10 @@ def heedless(
         loss, _, metrics = returned_by_loss(loss_fn, returned, state)
         return {**metrics, "loss": loss}
 
-    named_axes = None if axis is None else [axis]
-    trace = jax.make_jaxpr(numbers, return_shape=True, axis_env=named_axes)
-    traced, shapes = trace(weight, rest, params, state)
+    fn: Any = numbers
+    if axis is not None:  # a loss may average over the devices itself
+        fn = jax.vmap(numbers, in_axes=None, axis_name=axis[0], axis_size=axis[1])
+    traced, shapes = jax.make_jaxpr(fn, return_shape=True)(weight, rest, params, state)
     rows = frozenset(range(1, 1 + len(jax.tree.leaves(rest))))
     named = [path[0].key for path, _ in jax.tree.leaves_with_path(shapes)]
     found = zip(named, _jaxprs.dependencies(traced.jaxpr), strict=True)
