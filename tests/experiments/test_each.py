@@ -67,6 +67,11 @@ def test_smoke(path, idx, tmp_path, here, capsys):
     assert pictures and str(out / "result.json") in printed
     for picture in pictures:
         assert Path(picture.rstrip(",")).read_bytes().startswith(b"\x89PNG")
+    assert json.loads((out / "config.json").read_text())["epochs"] == 2
+    if (out / "metrics.jsonl").exists():  # of a single network
+        rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+        assert [row["epoch"] for row in rows] == [1, 2]
+        assert result["epochs"] == len(result["seconds_per_epoch"]) == 2
     # Nothing lies there that the manifest doesn't list.
     manifest = json.loads((out / "manifest.json").read_text())
     assert {p.name for p in out.iterdir()} - {"manifest.json"} <= set(manifest["files"])
@@ -84,16 +89,6 @@ def test_smoke_of_two_seeds(path, idx, tmp_path, here):
         results = [tmp_path / f"seed_{seed}" / "result.json" for seed in (0, 1)]
         values = [json.loads(path.read_text())[name] for path in results]
         assert found["mean"] == pytest.approx(np.mean(values), nan_ok=True)
-
-
-@pytest.mark.usefixtures("alone")
-def test_what_one_network_leaves_behind(tmp_path, here):
-    here("animals_mlp", "--smoke", "--hidden", 16, "--output", tmp_path)
-    result = json.loads((tmp_path / "result.json").read_text())
-    assert result["epochs"] == len(result["seconds_per_epoch"]) == 2
-    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [row["epoch"] for row in rows] == [1, 2]
-    assert json.loads((tmp_path / "config.json").read_text())["epochs"] == 2
 
 
 @pytest.mark.parametrize("engine", ["jit", "pmap", "shard_map"])
