@@ -85,6 +85,11 @@ class Layer(NamedTuple):
     def __repr__(self) -> str:
         return _factory.written(self)
 
+    def __treescope_repr__(self, path: Any, subtree_renderer: Any) -> Any:
+        from treescope import rendering_parts
+
+        return rendering_parts.text(repr(self))
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _factory.reduced(self)
 
