@@ -30,9 +30,6 @@ def test_parameter_counts_of_published_networks():
     imdb = models.sequence_classifier(128, 64, 1, n_tokens=20_000, depth=2, bidirectional=True)
     assert count(imdb) == 2_757_761  # Keras's bidirectional LSTM on IMDB
     assert count(models.sequence_to_sequence(12, 128, 12, steps=4)) == 205_324  # Keras's addition
-    assert (
-        count(models.encoder_decoder(71, 93, 256, source_length=16)) == 718_173
-    )  # Keras's seq2seq
 
 
 @pytest.mark.parametrize("cell", [layers.lstm, layers.gru, layers.rnn])
@@ -76,45 +73,6 @@ def test_the_answer_sees_its_input_through_one_state(key):
     np.testing.assert_allclose(run(net, params, x), expected, 1e-5, 1e-6)
 
 
-@pytest.mark.parametrize("options", [{}, {"n_features": 3, "depth": 2, "padding_index": 0}])
-def test_greedy_decoding_is_what_teacher_forcing_of_it_finds_likeliest(key, options):
-    net = models.encoder_decoder(7, 5, 16, source_length=4, **options)
-    params = made(net, key)
-    params = jax.tree.map(lambda p: 3 * p, params)  # so that answers differ
-    source = jax.random.randint(key, (6, 4), 0, 7)
-    decode = functools.partial(
-        models.greedy_decode, start=0, n_new=5, padding_index=options.get("padding_index")
-    )
-    answer = quick_jit(decode)(params, source)
-    assert answer.shape == (6, 5) and len({tuple(row) for row in answer.tolist()}) > 1
-    forced = jnp.concatenate([source, jnp.zeros((6, 1), int), answer[:, :-1]], axis=1)
-    logits = run(net, params, forced)
-    np.testing.assert_array_equal(logits.argmax(-1), answer)
-    np.testing.assert_array_equal(quick_jit(decode)(params, source[0]), answer[0])
-
-
-def test_what_is_written_depends_on_nothing_later_and_not_on_padding(key):
-    net = functools.partial(models.encoder_decoder, 7, 5, 8, n_features=3, padding_index=0)
-    params = made(net(source_length=4), key)
-    source, target = jnp.array([[3, 1, 0, 0]]), jnp.array([[0, 2, 4]])
-    join = lambda *parts: jnp.concatenate(parts, axis=1)
-    logits = run(net(source_length=4), params, join(source, target))
-    other = run(net(source_length=4), params, join(source, target.at[0, 2].set(1)))
-    np.testing.assert_array_equal(logits[:, :2], other[:, :2])
-    assert (logits[:, 2] != other[:, 2]).any()
-    short = run(net(source_length=2), params, join(source[:, :2], target))
-    np.testing.assert_allclose(short, logits, 1e-6, 1e-6)
-
-
-def test_encoder_decoder_drops_between_layers(key):
-    net = models.encoder_decoder(7, 5, 8, source_length=3, depth=2, rate=0.5)
-    params = made(net, key)
-    x = jnp.ones((2, 5), int)
-    assert (run(net, params, x, key=key, train=True) != run(net, params, x)).any()
-    with pytest.raises(ValueError, match=r"encoder_decoder\(7, 5, 8\) needs a key"):
-        run(net, params, x, train=True)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -129,14 +87,6 @@ def test_encoder_decoder_drops_between_layers(key):
             "must be a token's number",
         ),
         (lambda: models.sequence_to_sequence(3, 4, 2, steps=0), "steps is 0"),
-        (lambda: models.encoder_decoder(3, 4, 2, source_length=0), "source_length is 0"),
-        (lambda: models.greedy_decode({}, jnp.ones(3, int), start=0, n_new=0), "n_new is 0"),
-        (
-            lambda: models.encoder_decoder(3, 3, 2, source_length=4).apply(
-                {}, (), jnp.ones(4, int)
-            ),
-            r"got int32\[4\], of which 4 are the source",
-        ),
     ],
 )
 def test_wrong_arguments_are_named(make, message):

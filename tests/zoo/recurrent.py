@@ -33,11 +33,4 @@ ROWS = [
     Row(
         "sequence_to_sequence", models.sequence_to_sequence(3, 4, 2, steps=2), (4, 3), composed=True
     ),
-    Row(
-        "encoder_decoder",
-        models.encoder_decoder(5, 5, 3, source_length=3),
-        (5,),
-        classes=5,
-        composed=True,
-    ),
 ]

@@ -6,8 +6,6 @@ from jaxdl.models._convnet import convnet, lenet5
 from jaxdl.models._mlp import mlp
 from jaxdl.models._perceptron import neuron, perceptron, perceptron_learn, perceptron_rule
 from jaxdl.models._recurrent import (
-    encoder_decoder,
-    greedy_decode,
     sequence_classifier,
     sequence_to_sequence,
 )
@@ -22,9 +20,7 @@ from jaxdl.models._transformer_vit import vit
 __all__ = [
     "bert",
     "convnet",
-    "encoder_decoder",
     "generate",
-    "greedy_decode",
     "lenet5",
     "logistic_regression",
     "mlp",
