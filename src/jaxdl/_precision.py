@@ -25,7 +25,7 @@ def wide_dtype(dtype: DTypeLike) -> DTypeLike:
     """
     if jnp.issubdtype(dtype, jnp.complexfloating):
         return dtype
-    return jnp.float64 if dtype == jnp.float64 else jnp.float32
+    return jnp.float64 if jnp.dtype(dtype) == jnp.float64 else jnp.float32
 
 
 def widen(x: ArrayLike) -> Array:

@@ -141,7 +141,9 @@ def test_rrelu_is_its_mean_in_evaluation_and_between_its_bounds_in_training(key)
         (lambda: functional.embedding_bag(TABLE, 3), ValueError, "an axis of bags"),
         (lambda: layers.bilinear(2, 3, 0), ValueError, "n_out is 0"),
         (
-            lambda: layers.bilinear(2, 3, 4).apply({}, (), jnp.ones(6)),
+            lambda: layers.bilinear(2, 3, 4).apply(
+                *layers.bilinear(2, 3, 4).init(jax.random.key(0)), jnp.ones(6)
+            ),
             ValueError,
             r"bilinear\(2, 3, 4\) got float32\[6\], and needs 5",
         ),
@@ -167,7 +169,7 @@ def test_rrelu_is_its_mean_in_evaluation_and_between_its_bounds_in_training(key)
         ),
         (lambda: layers.swish(-1), ValueError, r"swish\(-1\): n is -1"),
         (lambda: layers.maxout(3, 2, pieces=0), ValueError, "pieces is 0"),
-        (lambda: layers.rrelu(lower=0.5, upper=0.1), ValueError, "lower is above upper"),
+        (lambda: layers.rrelu(lower=0.5, upper=0.1), ValueError, "lower must not exceed upper"),
     ],
 )
 def test_wrong_calls_are_named(make, error, message):

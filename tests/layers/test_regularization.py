@@ -76,7 +76,7 @@ def test_rows_on_several_devices_count_once(engine, key):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"l1": -1.0}, "negative"), ({"axes": 0}, "axes")]
+    ("options", "message"), [({"l1": -1.0}, "l1 is -1.0"), ({"axes": 0}, "axes")]
 )
 def test_wrong_arguments_are_named(options, message):
     with pytest.raises(ValueError, match=message):

@@ -70,7 +70,7 @@ CALLS = {
     "conv(4, 3, (3, 3), dilation=0)": "dilation is 0",
     "conv(4, 3, (3, 3), padding=-1)": "padding is -1",
     "conv(4, 3, (3, 3), padding='same')": "padding is 'same'; by name it is",
-    "conv(4, 3, 3)": "size is 3; it must be one number an axis",
+    "conv(4, 3, 3)": "size is 3; it must be one number per axis",
     "conv_transpose(4, 3, (3, 3), stride=0)": "stride is 0",
     "depthwise_conv(4, (3, 3), stride=0)": "stride is 0",
     "conv_relu_pool(4, 3, (3, 3), pool=(2, 2), stride=0)": "stride is 0",

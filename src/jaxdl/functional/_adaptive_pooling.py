@@ -17,7 +17,7 @@ def adaptive_avg_pool(x: ArrayLike, size: Sequence[int]) -> Array:
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        size: how many windows an axis; so many spatial axes ``x`` has.
+        size: the number of windows along each spatial axis.
 
     Returns:
         An array of shape (…, *size, channels).
@@ -41,7 +41,7 @@ def adaptive_max_pool(x: ArrayLike, size: Sequence[int]) -> Array:
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        size: how many windows an axis; so many spatial axes ``x`` has.
+        size: the number of windows along each spatial axis.
 
     Returns:
         An array of shape (…, *size, channels).

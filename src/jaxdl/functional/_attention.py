@@ -43,7 +43,7 @@ def dot_product_attention(
             0 sees key 0 alone, however long the keys are, as in PyTorch.
         offset: the position of the first query among the keys, an integer or an integer scalar
             array: while decoding, how many tokens came before. It matters only if ``causal``.
-        scale: s, 1/√features unless given.
+        scale: s. Defaults to 1/√features.
         rate: the share of the weights that dropout drops.
         key: a random key, needed if ``rate`` isn't 0.
         block_size: where given, keys are taken in blocks of this size, and forward and backward
@@ -110,7 +110,7 @@ def attention_weights(
         bias: what is added to the scores.
         causal: whether query i sees only the keys up to position offset + i.
         offset: the position of the first query among the keys.
-        scale: s, 1/√features unless given.
+        scale: s. Defaults to 1/√features.
 
     Returns:
         An array of shape (…, heads, q_time, k_time), in float32 or, for float64, float64. Each row

@@ -38,8 +38,8 @@ def conv(
         params: ``{"kernel": (…spatial, n_in/groups, n_out), "bias": (n_out,)}``; without
             ``bias``, none is added.
         x: shape (…, …spatial, n_in), floating point.
-        stride: the step between windows; a number, or one an axis.
-        padding: zeros around the image; a number, or an axis a number or a (low, high) pair.
+        stride: the step between windows; a number, or one per axis.
+        padding: zeros around the image; a number, or per axis a number or a (low, high) pair.
             "VALID" is 0. "SAME" gives ⌈n/stride⌉ entries and puts the odd zero behind, which
             for even n and stride 2 differs from ``padding=1`` of a 3-wide kernel. "CAUSAL", for
             one axis, pads in front only, so that no output sees what comes after it.
@@ -62,6 +62,7 @@ def conv(
         TypeError: if ``x`` isn't floating point.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> params = {"kernel": jnp.ones((3, 1, 1)), "bias": jnp.zeros(1)}
         >>> x = jnp.array([[1.0], [2.0], [4.0]])
         >>> conv(params, x, padding=1).ravel()
@@ -106,7 +107,7 @@ def conv_transpose(
             ``bias``, none is added.
         x: shape (…, …spatial, n_in), floating point.
         stride: how far apart the entries of ``x`` come to lie.
-        padding: what is cut off the result; a number, or an axis a number or a (low, high) pair.
+        padding: what is cut off the result; a number, or per axis a number or a (low, high) pair.
         output_padding: entries that the result has more at its end; less than the stride or the
             dilation. Of the sizes that ``conv`` maps to one, it chooses.
         dilation: the step between the kernel's entries.
@@ -124,6 +125,7 @@ def conv_transpose(
         TypeError: if ``x`` isn't floating point.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> params = {"kernel": jnp.array([1.0, 2.0, 3.0]).reshape(3, 1, 1)}
         >>> conv_transpose(params, jnp.array([[1.0], [10.0]]), stride=2).ravel()
         Array([ 1.,  2., 13., 20., 30.], dtype=float32)

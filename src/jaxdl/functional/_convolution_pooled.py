@@ -31,7 +31,7 @@ def conv_relu_pool(
         params: ``{"kernel": (…spatial, n_in/groups, n_out), "bias": (n_out,)}``; without
             ``bias``, none is added.
         x: shape (…, …spatial, n_in), floating point.
-        pool: the size of the pooling windows, which lie side by side; one number an axis.
+        pool: the size of the pooling windows, which lie side by side; one number per axis.
         stride: as for ``conv``.
         padding: as for ``conv``.
         dilation: as for ``conv``.
@@ -46,6 +46,7 @@ def conv_relu_pool(
         TypeError: if ``x`` isn't floating point.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> params = {"kernel": jnp.array([[[2.0]]]), "bias": jnp.array([-1.0])}
         >>> conv_relu_pool(params, jnp.array([[1.0], [3.0], [-1.0], [0.0]]), pool=(2,)).ravel()
         Array([5., 0.], dtype=float32)

@@ -25,6 +25,7 @@ def dense(params: Mapping[str, Array], x: ArrayLike) -> Array:
         TypeError: if ``x`` isn't floating point.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> params = {"kernel": jnp.array([[1.0], [2.0]]), "bias": jnp.array([0.5])}
         >>> dense(params, jnp.array([3.0, 4.0]))
         Array([11.5], dtype=float32)

@@ -20,7 +20,7 @@ def embedding(
     """Looks up a vector for each token number: y = E[i].
 
     A number out of range raises where it is known. Inside ``jit`` it isn't, and its vector is nan,
-    so that a run can't go on with a wrong one; a negative number doesn't count from the end.
+    so that a wrong one can't pass unnoticed; a negative number doesn't count from the end.
 
     Args:
         params: ``{"embedding": (n_tokens, n_out)}``.

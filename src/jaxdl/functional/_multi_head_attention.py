@@ -43,7 +43,7 @@ def multi_head_attention(
             {"kernel": (n_heads·size, n_out), "bias"}}``; a bias may be left out. The heads of keys
             and values follow from the sizes.
         x: shape (…, time, n_in).
-        memory: m, shape (…, memory time, n_in); x unless given.
+        memory: m, shape (…, memory time, n_in). Defaults to x.
         n_heads: heads of the queries.
         mask: True where a query sees a key; broadcasts to (…, n_heads, time, memory time).
         bias: what is added to the scores; broadcasts to the same shape.
@@ -144,7 +144,7 @@ def attention_cache(
             ``repeat`` stacks them, the cache has these axes first.
         batch_shape: the batch axes, ``(batch,)`` or ``()``.
         length: how many time steps it holds.
-        dtype: of keys and values; that of the kernel unless given.
+        dtype: of keys and values. Defaults to that of the kernel.
 
     Returns:
         ``{"key": (…, length, n_kv_heads·size), "value": the same, "length": ()}``; the last counts

@@ -59,7 +59,7 @@ def rms_norm(
         params: ``{"scale": shape}`` with the sizes of the last axes, or ``{}``.
         x: shape (…, n₁, …, n_axes), floating point; half precision is computed in float32.
         axes: how many axes go together.
-        epsilon: ε; unless given, as in PyTorch, the spacing of numbers at 1: 1.2e-7, and 2.2e-16
+        epsilon: ε. Defaults, as in PyTorch, to the spacing of numbers at 1: 1.2e-7, and 2.2e-16
             where ``x`` is float64. Published models often have 1e-5 or 1e-6.
 
     Returns:

@@ -47,8 +47,8 @@ def max_pool(
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        window: its size, one number an axis; so many spatial axes ``x`` has.
-        stride: the step between windows; the window's size unless given.
+        window: its size along each spatial axis; its length sets how many there are.
+        stride: the step between windows. Defaults to the window's size.
         padding: how far windows reach over the image's edges; at most half of a window.
         dilation: the step between a window's entries.
         ceil_mode: whether a last window that reaches over the end counts too.
@@ -91,8 +91,8 @@ def avg_pool(
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        window: its size, one number an axis; so many spatial axes ``x`` has.
-        stride: the step between windows; the window's size unless given.
+        window: its size along each spatial axis; its length sets how many there are.
+        stride: the step between windows. Defaults to the window's size.
         padding: how far windows reach over the image's edges; at most half of a window.
         ceil_mode: whether a last window that reaches over the end counts too.
         count_include_pad: whether padding counts as entries that are 0; what a window of
@@ -140,9 +140,9 @@ def lp_pool(
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        window: its size, one number an axis; so many spatial axes ``x`` has.
+        window: its size along each spatial axis; its length sets how many there are.
         norm_type: p, positive or ``math.inf``; 1 sums.
-        stride: the step between windows; the window's size unless given.
+        stride: the step between windows. Defaults to the window's size.
         ceil_mode: whether a last window that reaches over the end counts too; its norm is scaled
             up by the share of the window that lies inside.
 

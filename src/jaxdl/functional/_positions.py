@@ -31,7 +31,7 @@ def rotary(
 
     Args:
         x: queries or keys, shape (…, time, heads, n), n even.
-        positions: shape (time,) or that of ``x`` without its last two axes; 0, 1, … unless given.
+        positions: shape (time,) or that of ``x`` without its last two axes. Defaults to 0, 1, ….
         base: 2π·base is the longest wavelength.
         interleaved: whether neighbours are paired instead of halves.
 

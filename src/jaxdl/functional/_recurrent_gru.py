@@ -61,9 +61,9 @@ def gru(
             "bias": b (3·n_hidden,), "recurrent_bias": b' (3·n_hidden,)}``, gates in the order
             r, z, n, which is PyTorch's; Keras's is z, r, n. A bias that is left out is 0.
         x: shape (…, time, n_in), floating point.
-        carry: h before the first step, (…, n_hidden); zeros unless given.
+        carry: h before the first step, (…, n_hidden). Defaults to zeros.
         lengths: integers (…), how many steps of each sequence are real. The rest leaves the carry
-            as it is and has y = 0. All steps are real unless given.
+            as it is and has y = 0. Defaults to all steps.
         reverse: whether it runs from each sequence's last real step to its first.
         derivatives: "fast" or "lax", as for ``lstm``.
 

@@ -64,9 +64,9 @@ def lstm(
             Keras's. Without ``bias``, b = 0. A ``recurrent_bias`` of the same shape is added to
             it: PyTorch's second bias, which adds nothing but a faster step of the sum.
         x: shape (…, time, n_in), floating point.
-        carry: (h, c) before the first step, each (…, n_hidden); zeros unless given.
+        carry: (h, c) before the first step, each (…, n_hidden). Defaults to zeros.
         lengths: integers (…), how many steps of each sequence are real. The rest leaves the carry
-            as it is and has y = 0. All steps are real unless given.
+            as it is and has y = 0. Defaults to all steps.
         reverse: whether it runs from each sequence's last real step to its first.
         derivatives: "fast" differentiates in reverse with a rule that is quick inside compiled
             loops, and leaves ``jax.jvp`` and ``jacfwd`` to JAX, unless ``jax.jit`` stands between

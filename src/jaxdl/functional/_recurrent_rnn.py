@@ -63,9 +63,9 @@ def rnn(
             "bias": b (n_hidden,)}``. Without ``bias``, b = 0; a ``recurrent_bias`` is added to it.
         x: shape (…, time, n_in), floating point.
         nonlinearity: "tanh" or "relu".
-        carry: h before the first step, (…, n_hidden); zeros unless given.
+        carry: h before the first step, (…, n_hidden). Defaults to zeros.
         lengths: integers (…), how many steps of each sequence are real. The rest leaves the carry
-            as it is and has y = 0. All steps are real unless given.
+            as it is and has y = 0. Defaults to all steps.
         reverse: whether it runs from each sequence's last real step to its first.
         derivatives: "fast" or "lax", as for ``lstm``.
 
@@ -113,7 +113,7 @@ def _weigh(
 
 
 def _step(nonlinearity: Nonlinearity, kernel: Array, h: Array, x: Any) -> tuple[Array, Array]:
-    """The next h, twice: to go on with and to keep."""
+    """The next h, twice: as carry and as output."""
     z, mask = x
     z = z + parts.dot(h, kernel)
     new = (jnp.tanh(z) if nonlinearity == "tanh" else jax.nn.relu(z)).astype(h.dtype)

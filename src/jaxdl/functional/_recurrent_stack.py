@@ -32,8 +32,8 @@ def recurrent(
         params: for each layer that of ``cell_fn``, or ``{"forward": …, "backward": …}``; the
             params of ``layers.lstm``, ``gru`` and ``rnn``.
         x: shape (…, time, n_in).
-        carry: what each layer starts with, in the form of what comes back; zeros unless given.
-        lengths: integers (…), how many steps of each sequence are real; all unless given.
+        carry: what each layer starts with, in the form of what comes back. Defaults to zeros.
+        lengths: integers (…), how many steps of each sequence are real. Defaults to all.
         rate: the share that dropout drops between layers.
         key: a random key; without it nothing is dropped.
 

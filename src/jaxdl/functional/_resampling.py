@@ -34,7 +34,7 @@ def upsample(
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        scale: how much larger the result is; a number, or one an axis. Sizes are rounded down.
+        scale: how much larger the result is; a number, or one per axis. Sizes are rounded down.
         size: the spatial shape of the result, instead of ``scale``.
         axes: how many spatial axes there are.
         method: "nearest" reads entry ⌊i/scale⌋; "linear" weighs two entries an axis, "cubic" four.

@@ -9,7 +9,7 @@ from jaxdl._checks import ShapeError, describe
 from jaxdl.types import Array
 
 Sizes: TypeAlias = int | Sequence[int]
-"""One number for all axes, or one number an axis."""
+"""One number for all axes, or one number per axis."""
 
 Padding: TypeAlias = str | int | Sequence[int | tuple[int, int]]
 """A number for all axes, a number or a (low, high) pair an axis, or a name such as "SAME"."""
@@ -21,7 +21,7 @@ def one_an_axis(function: str, argument: str, value: Sequence[int]) -> tuple[int
     """Returns what says by its length how many spatial axes there are, or raises a TypeError."""
     if not isinstance(value, Iterable):
         raise TypeError(
-            f"{function}: {argument} is {value!r}; it must be one number an axis, as"
+            f"{function}: {argument} is {value!r}; it must be one number per axis, as"
             f" ({value!r}, {value!r}) for images"
         )
     return tuple(value)

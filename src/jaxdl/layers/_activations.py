@@ -13,7 +13,7 @@ def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) ->
     """Leaky relu that learns its slope: x where x > 0, else slope · x; see ``activations.prelu``.
 
     Args:
-        n: how many slopes: 1 for all features, or as many as there are on the last axis.
+        n: the number of slopes: 1 for all features, or one for each.
         slope: what the slopes start at.
         dtype: of the slopes.
 
@@ -50,7 +50,7 @@ def swish(n: int = 1, *, beta: float = 1.0, dtype: DTypeLike = jnp.float32) -> L
     """Swish that learns its beta: x · sigmoid(beta · x); see ``activations.swish``.
 
     Args:
-        n: how many betas: 1 for all features, or as many as there are on the last axis.
+        n: the number of betas: 1 for all features, or one for each.
         beta: what they start at.
         dtype: of the betas.
 

@@ -45,7 +45,7 @@ def multi_head_attention(
     Args:
         n_features: features in and out, on the last axis; each head has n_features / n_heads.
         n_heads: heads of the queries.
-        n_kv_heads: heads of keys and values, which must divide n_heads; n_heads unless given.
+        n_kv_heads: heads of keys and values, which must divide n_heads. Defaults to n_heads.
         causal: whether a position sees only itself and those before.
         rotary: whether queries and keys are turned by their positions; see ``functional.rotary``.
         rotary_base: the base of its wavelengths.
@@ -53,9 +53,8 @@ def multi_head_attention(
         rate: the share of the attention weights that is dropped in training.
         bias: whether the projections have biases; they start at 0.
         block_size: how many keys at a time; see ``functional.dot_product_attention``.
-        init: how Q, K and V are drawn; PyTorch's default, Glorot uniform for the joint kernel,
-            unless given.
-        out_init: how O is drawn; PyTorch's default U(±1/√n_features) unless given.
+        init: how Q, K and V are drawn. Defaults to PyTorch's Glorot uniform of the joint kernel.
+        out_init: how O is drawn. Defaults to PyTorch's U(±1/√n_features).
         dtype: of the parameters.
 
     Returns:

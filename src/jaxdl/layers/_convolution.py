@@ -31,20 +31,20 @@ def conv(
     init: Init = initializers.torch_default,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
-    """A convolution in as many dimensions as its kernel; see ``functional.conv``.
+    """A convolution in the dimensions of its kernel; see ``functional.conv``.
 
     Args:
         n_in: channels that come in, on the last axis.
         n_out: channels that go out.
-        size: the kernel's, one number an axis, as ``(5, 5)`` for images.
-        stride: the step between windows; a number, or one an axis.
-        padding: zeros around the image; a number, an axis a number or a (low, high) pair, or
+        size: the kernel's, one number per axis, as ``(5, 5)`` for images.
+        stride: the step between windows; a number, or one per axis.
+        padding: zeros around the image; a number, or per axis a number or a (low, high) pair, or
             "SAME", "VALID" or "CAUSAL".
         dilation: the step between the kernel's entries.
         groups: parts that channels are split into, each with its own kernel.
         derivatives: "fast" or "lax"; see ``functional.conv``.
         bias: whether b is added.
-        init: how kernel and bias are drawn; PyTorch's default U(±1/√fan_in) unless given.
+        init: how kernel and bias are drawn. Defaults to PyTorch's U(±1/√fan_in).
         dtype: of the parameters.
 
     Returns:
@@ -99,16 +99,16 @@ def conv_transpose(
     Args:
         n_in: channels that come in, on the last axis.
         n_out: channels that go out.
-        size: the kernel's, one number an axis.
+        size: the kernel's, one number per axis.
         stride: how far apart the entries of the image come to lie.
-        padding: what is cut off the result; a number, or an axis a number or a (low, high) pair.
+        padding: what is cut off the result; a number, or per axis a number or a (low, high) pair.
         output_padding: entries that the result has more at its end.
         dilation: the step between the kernel's entries.
         groups: parts that channels are split into, each with its own kernel.
         derivatives: "fast" or "lax"; see ``functional.conv``.
         bias: whether b is added.
-        init: how kernel and bias are drawn; PyTorch's default unless given, which counts n_out,
-            not n_in, as what feeds this layer.
+        init: how kernel and bias are drawn. Defaults to PyTorch's, which counts n_out, not n_in,
+            as what feeds this layer.
         dtype: of the parameters.
 
     Returns:
@@ -160,9 +160,9 @@ def depthwise_conv(
 
     Args:
         n_in: channels that come in, on the last axis.
-        size: the kernel's, one number an axis.
+        size: the kernel's, one number per axis.
         multiplier: channels that go out for each that comes in.
-        stride: the step between windows; a number, or one an axis.
+        stride: the step between windows; a number, or one per axis.
         padding: as for ``conv``.
         dilation: the step between the kernel's entries.
         bias: whether b is added.
@@ -217,14 +217,14 @@ def conv_relu_pool(
     Args:
         n_in: channels that come in, on the last axis.
         n_out: channels that go out.
-        size: the kernel's, one number an axis.
+        size: the kernel's, one number per axis.
         pool: the size of the pooling windows, which lie side by side.
-        stride: the step between the kernel's windows; a number, or one an axis.
+        stride: the step between the kernel's windows; a number, or one per axis.
         padding: as for ``conv``.
         dilation: the step between the kernel's entries.
         groups: parts that channels are split into, each with its own kernel.
         bias: whether b is added.
-        init: how kernel and bias are drawn; PyTorch's default U(±1/√fan_in) unless given.
+        init: how kernel and bias are drawn. Defaults to PyTorch's U(±1/√fan_in).
         dtype: of the parameters.
 
     Returns:

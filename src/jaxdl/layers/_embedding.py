@@ -30,7 +30,7 @@ def embedding(
         n_tokens: how many tokens there are.
         n_out: features of a vector.
         padding_index: the token whose vector is 0 at first and gets no gradient.
-        init: how the vectors are drawn; PyTorch's default N(0, 1) unless given.
+        init: how the vectors are drawn. Defaults to PyTorch's N(0, 1).
         dtype: of the vectors.
 
     Returns:
@@ -82,7 +82,7 @@ def embedding_bag(
         n_out: features of a vector.
         reduction: ``"mean"``, ``"sum"``, or ``"max"`` feature by feature.
         padding_index: the token that fills up short bags and doesn't count; its vector stays 0.
-        init: how the vectors are drawn; PyTorch's default N(0, 1) unless given.
+        init: how the vectors are drawn. Defaults to PyTorch's N(0, 1).
         dtype: of the vectors.
 
     Returns:

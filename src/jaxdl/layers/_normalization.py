@@ -70,7 +70,7 @@ def rms_norm(
 
     Args:
         n: features, on the last axis, or the sizes of the last axes that go together.
-        epsilon: what is added to the mean square; unless given, as in PyTorch, the spacing of
+        epsilon: what is added to the mean square. Defaults, as in PyTorch, to the spacing of
             numbers at 1 (1.2e-7 in float32).
         scale: whether a learned scale follows; it starts at 1.
         dtype: of the parameters.

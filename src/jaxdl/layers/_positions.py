@@ -61,7 +61,7 @@ def learned_positions(
     Args:
         length: how many positions there are.
         n_features: features of a vector.
-        init: how the vectors are drawn; N(0, 0.02²) as in BERT and GPT-2 unless given.
+        init: how the vectors are drawn. Defaults to N(0, 0.02²), as in BERT and GPT-2.
         dtype: of the vectors.
 
     Returns:

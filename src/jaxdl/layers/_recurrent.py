@@ -54,13 +54,13 @@ def lstm(
         rate: the share that dropout drops between layers in training; 0 leaves it out.
         last: whether only the final state h of the last layer goes out, without a time axis: in
             both directions that of the last step forwards and that of the first step backwards.
-        lengths: integers (…), how many steps of each sequence are real; all unless given.
+        lengths: integers (…), how many steps of each sequence are real. Defaults to all.
         bias: whether there is one.
         recurrent_bias: whether there is a second, as in PyTorch. It is added to the first, and
             together they move twice as far in a step of training.
         derivatives: "fast" or "lax"; see ``functional.lstm``.
-        init: how kernels and biases are drawn; PyTorch's default U(±1/√n_hidden) unless given.
-        recurrent_init: how recurrent kernels are drawn; as ``init`` unless given.
+        init: how kernels and biases are drawn. Defaults to PyTorch's U(±1/√n_hidden).
+        recurrent_init: how recurrent kernels are drawn. Defaults to ``init``.
         dtype: of the parameters.
 
     Returns:
@@ -122,11 +122,11 @@ def gru(
         bidirectional: whether each layer also runs from the end to the start.
         rate: the share that dropout drops between layers in training.
         last: whether only the final state of the last layer goes out.
-        lengths: integers (…), how many steps of each sequence are real; all unless given.
+        lengths: integers (…), how many steps of each sequence are real. Defaults to all.
         bias: whether there are the two biases that a GRU has.
         derivatives: "fast" or "lax"; see ``functional.lstm``.
-        init: how kernels and biases are drawn; PyTorch's default U(±1/√n_hidden) unless given.
-        recurrent_init: how recurrent kernels are drawn; as ``init`` unless given.
+        init: how kernels and biases are drawn. Defaults to PyTorch's U(±1/√n_hidden).
+        recurrent_init: how recurrent kernels are drawn. Defaults to ``init``.
         dtype: of the parameters.
 
     Returns:
@@ -177,12 +177,12 @@ def rnn(
         bidirectional: whether each layer also runs from the end to the start.
         rate: the share that dropout drops between layers in training.
         last: whether only the final state of the last layer goes out.
-        lengths: integers (…), how many steps of each sequence are real; all unless given.
+        lengths: integers (…), how many steps of each sequence are real. Defaults to all.
         bias: whether there is one.
         recurrent_bias: whether there is a second, as in PyTorch.
         derivatives: "fast" or "lax"; see ``functional.lstm``.
-        init: how kernels and biases are drawn; PyTorch's default U(±1/√n_hidden) unless given.
-        recurrent_init: how recurrent kernels are drawn; as ``init`` unless given.
+        init: how kernels and biases are drawn. Defaults to PyTorch's U(±1/√n_hidden).
+        recurrent_init: how recurrent kernels are drawn. Defaults to ``init``.
         dtype: of the parameters.
 
     Returns:

@@ -47,7 +47,7 @@ def perceptron(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
 
     Args:
         n_in: inputs, on the last axis.
-        init: how weights and bias are drawn; zeros unless given.
+        init: how weights and bias are drawn. Defaults to zeros.
 
     Returns:
         A Layer from (…, n_in) to (…).

@@ -30,7 +30,7 @@ def sequence_classifier(
         n_in: features of a step, or of a token's embedding.
         n_hidden: features of the hidden state of each layer and direction.
         n_classes: logits that go out.
-        n_tokens: how many tokens there are, where tokens come in; features come in unless given.
+        n_tokens: how many tokens there are, where tokens come in. Defaults to features.
         padding_index: the token that fills up short sequences at their end. Steps after the last
             other token don't count, and its embedding stays 0.
         cell: ``layers.lstm``, ``gru`` or ``rnn``, or a ``partial`` of one.
@@ -47,6 +47,7 @@ def sequence_classifier(
             tokens or that isn't one of them.
 
     Example:
+        >>> import jax
         >>> net = sequence_classifier(
         ...     128, 64, 1, n_tokens=20_000, padding_index=0, depth=2, bidirectional=True
         ... )
@@ -111,6 +112,7 @@ def sequence_to_sequence(
         ValueError: if a size isn't a positive integer.
 
     Example:
+        >>> import jax
         >>> net = sequence_to_sequence(12, 128, 12, steps=4)  # "535+61" gives "596 "
         >>> params, state = net.init(jax.random.key(0))
         >>> sum(p.size for p in jax.tree.leaves(params))  # Keras's example of addition
@@ -137,5 +139,5 @@ def _lengths(tokens: ArrayLike, padding_index: int) -> Array:
 
 
 def repeated(x: Array, *, steps: int) -> Array:
-    """The same features at each of so many steps."""
+    """The same features at each step."""
     return jnp.broadcast_to(x[..., None, :], (*x.shape[:-1], steps, x.shape[-1]))

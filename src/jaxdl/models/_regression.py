@@ -13,7 +13,7 @@ def logistic_regression(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
 
     Args:
         n_in: features, on the last axis.
-        init: how weights and bias are drawn; zeros unless given, since its loss is convex.
+        init: how weights and bias are drawn. Defaults to zeros, since the loss is convex.
 
     Returns:
         A Layer from (…, n_in) to logits of shape (…), for
@@ -38,7 +38,7 @@ def softmax_regression(n_in: int, n_classes: int, *, init: Init = _FROM_ZERO) ->
     Args:
         n_in: features, on the last axis.
         n_classes: K.
-        init: how kernel and bias are drawn; zeros unless given, since its loss is convex.
+        init: how kernel and bias are drawn. Defaults to zeros, since the loss is convex.
 
     Returns:
         A Layer from (…, n_in) to logits of shape (…, K), for ``losses.cross_entropy``.

@@ -31,7 +31,7 @@ def resnet_cifar(
         n_classes: how many logits go out.
         n_in: channels of the images.
         width: channels of the first stage; the next two have twice and four times as many.
-        init: how kernels and biases are drawn; kernels as He et al. unless given.
+        init: how kernels and biases are drawn. Defaults to He et al.'s kernels.
 
     Returns:
         A Layer from images (…, height, width, n_in) of any size to logits (…, n_classes). With
@@ -75,7 +75,7 @@ def resnet(
         n_classes: how many logits go out.
         n_in: channels of the images.
         width: channels of the first stage, doubled in each of the next three.
-        init: how kernels and biases are drawn; kernels as He et al. unless given.
+        init: how kernels and biases are drawn. Defaults to He et al.'s kernels.
 
     Returns:
         A Layer from images (…, height, width, n_in) to logits (…, n_classes). With 1,000 classes

@@ -43,14 +43,14 @@ def transformer_block(
     Args:
         n_features: features in and out, on the last axis.
         n_heads: heads of the queries.
-        n_hidden: features of the perceptron's hidden layer; 4·n_features unless given.
+        n_hidden: features of the perceptron's hidden layer. Defaults to 4·n_features.
         activation: what follows the hidden layer; a gated one, such as ``activations.swiglu``,
             leaves fewer features.
         norm: makes the normalising Layer for a number of features.
         norm_first: see above.
         rate: the share that dropout drops, of the attention weights, after attention, after the
             activation and after the perceptron; 0 leaves it out.
-        n_kv_heads: heads of keys and values; n_heads unless given.
+        n_kv_heads: heads of keys and values. Defaults to n_heads.
         causal: whether a position sees only itself and those before.
         cross: whether attention to a memory, as an encoder's result, stands between the two.
         rotary: whether queries and keys are turned by their positions.
@@ -58,9 +58,9 @@ def transformer_block(
         mask: True where a query sees a key; broadcasts to (…, n_heads, time, time).
         bias: whether attention and perceptron have biases.
         block_size: how many keys at a time; see ``functional.dot_product_attention``.
-        init: how kernels and biases are drawn; PyTorch's default for each unless given.
-        out_init: the same for the two dense layers whose results are added to x; ``init`` unless
-            given.
+        init: how kernels and biases are drawn. Defaults to PyTorch's for each.
+        out_init: the same for the two dense layers whose results are added to x. Defaults
+            to ``init``.
 
     Returns:
         A Layer from (…, time, n_features) to the same, with params ``{"attention_norm",

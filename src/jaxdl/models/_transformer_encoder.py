@@ -36,11 +36,11 @@ def transformer_encoder(
         n_features: features of a position.
         n_classes: logits that go out.
         n_tokens: where given, tokens come in and are embedded; else features.
-        length: where given, each of so many positions has a learned vector, and no sequence may be
+        length: where given, the number of learned positions; no sequence may be
             longer; else the order of the sequence doesn't count.
         n_layers: how many blocks.
         n_heads: heads of the attention.
-        n_hidden: features of the blocks' hidden layers; 4·n_features unless given.
+        n_hidden: features of the blocks' hidden layers. Defaults to 4·n_features.
         activation: what follows these.
         norm_first: whether blocks normalise what comes in, and one more norm follows the last, or
             blocks normalise what goes out.

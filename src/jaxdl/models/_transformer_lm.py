@@ -52,8 +52,8 @@ def transformer_lm(
             at most as long.
         rotary: whether queries and keys are turned by their positions; see ``functional.rotary``.
         rotary_base: the base of its wavelengths.
-        n_kv_heads: heads of keys and values; n_heads unless given.
-        n_hidden: features of the blocks' hidden layers; 4·n_features unless given.
+        n_kv_heads: heads of keys and values. Defaults to n_heads.
+        n_hidden: features of the blocks' hidden layers. Defaults to 4·n_features.
         activation: what follows these; a gated one leaves fewer features.
         norm: makes the normalising Layer for a number of features.
         bias: whether the dense layers of the blocks have biases.
@@ -134,7 +134,7 @@ def transformer_cache(
         params: those of the ``transformer_lm``.
         batch_shape: the batch axes of the tokens, ``(batch,)`` or ``()``.
         length: how many tokens the cache holds.
-        dtype: of the cached keys and values; that of the params unless given.
+        dtype: of the cached keys and values. Defaults to that of the params.
 
     Returns:
         A state: keys and values of no tokens yet. ``net.apply(params, cache, tokens)`` returns the

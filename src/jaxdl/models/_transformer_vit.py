@@ -40,10 +40,10 @@ def vit(
         n_features: features of a position.
         n_heads: heads of the attention.
         n_layers: how many blocks.
-        n_hidden: features of the blocks' hidden layers; 4·n_features unless given.
+        n_hidden: features of the blocks' hidden layers. Defaults to 4·n_features.
         activation: what follows these.
         rate: the share that dropout drops, in the blocks and before the first; 0 leaves it out.
-        init: how kernels and biases are drawn; Glorot uniform and 0 unless given.
+        init: how kernels and biases are drawn. Defaults to Glorot uniform and 0.
 
     Returns:
         A Layer from images (…, height, width, channels) to logits (…, n_classes), of the class

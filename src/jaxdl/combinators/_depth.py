@@ -1,0 +1,102 @@
+"""One layer many times, and what of it is kept for the backward pass."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
+from jaxdl._contract import applied, initialised
+from jaxdl._portable import is_portable
+from jaxdl.types import (
+    Array,
+    Key,
+    Layer,
+    Params,
+    PyTree,
+    State,
+    factory,
+    name_of,
+    named,
+)
+
+
+@factory
+def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
+    """Applies a layer n times, each time with its own parameters, compiled once.
+
+    It computes ``serial(layer, …, layer)`` as a ``lax.scan`` over parameters stacked along a new
+    first axis: the program of 48 blocks is no longer than that of one.
+
+    Args:
+        layer: a Layer whose result has the shape and dtype of what comes in.
+        n: the number of repetitions.
+        unroll: how many of them the loop's body holds: with more, it compiles longer, and runs
+            some percent faster on CPUs.
+
+    Returns:
+        A Layer whose params and state are those of ``layer`` with n entries along a first axis.
+        Like a part of ``serial``, the i-th draws from ``fold_in(key, i)``.
+
+    Raises:
+        ValueError: if a number isn't a positive integer.
+        ShapeError: at trace time, if the layer changes shape or dtype.
+
+    Example:
+        >>> from jaxdl import layers
+        >>> params, state = repeat(layers.dense(8, 8), 48).init(jax.random.key(0))
+        >>> params["kernel"].shape
+        (48, 8, 8)
+    """
+    name = f"repeat({name_of(layer)}, {n})"
+    _checks.positive_ints(name, n=n, unroll=unroll)
+
+    @jax.jit  # op by op, the vectorised drawing of random numbers compiles for seconds
+    def init_fn(key: Key) -> tuple[Params, State]:
+        return jax.vmap(lambda i: initialised(layer, jax.random.fold_in(key, i)))(jnp.arange(n))
+
+    def apply_fn(
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
+        def body(x: PyTree, part: tuple[Params, State, Array]) -> tuple[PyTree, State]:
+            own, own_state, i = part
+            own_key = None if key is None else jax.random.fold_in(key, i)
+            y, own_state = applied(layer, own, own_state, x, key=own_key, train=train)
+            made, of = jax.tree.map(describe, y), jax.tree.map(describe, x)
+            if made != of:
+                raise ShapeError(f"{name} made {made} of {of}; it must keep shapes and dtypes")
+            return y, own_state
+
+        start = jax.tree.map(jnp.asarray, x)
+        each = n if is_portable() else unroll
+        return lax.scan(body, start, (params, state, jnp.arange(n)), unroll=each)
+
+    return named(name, init_fn, apply_fn)
+
+
+@factory
+def remat(layer: Layer, *, policy: Callable[..., bool] | None = None) -> Layer:
+    """Computes a layer again in the backward pass instead of keeping its results in memory.
+
+    Args:
+        layer: a Layer.
+        policy: which results are kept nevertheless; see ``jax.checkpoint_policies``.
+
+    Returns:
+        A Layer that computes the same, with the same params and state.
+
+    Example:
+        >>> from jaxdl import layers, serial
+        >>> deep = repeat(remat(serial(layers.dense(8, 8), jax.numpy.tanh)), 48)
+    """
+
+    def apply_fn(
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
+        again = jax.checkpoint(functools.partial(layer.apply, train=train), policy=policy)
+        return again(params, state, x, key=key)
+
+    return named(f"remat({name_of(layer)})", layer.init, apply_fn)

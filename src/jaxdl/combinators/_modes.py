@@ -1,0 +1,89 @@
+"""The same network in another precision, or without learning."""
+
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import DTypeLike
+
+from jaxdl._precision import cast_like, cast_to
+from jaxdl.combinators._parts import LayerLike, lift
+from jaxdl.types import (
+    Key,
+    Layer,
+    Params,
+    PyTree,
+    State,
+    factory,
+    name_of,
+    named,
+)
+
+
+@factory
+def compute_in(layer: LayerLike, dtype: DTypeLike) -> Layer:
+    """Computes a network in a dtype, as ``jnp.bfloat16``, while its parameters stay as they are.
+
+    Parameters and floating-point inputs are cast; every layer computes in the dtype of its
+    parameters, with statistics, softmax and sums in float32. What comes out is float32 again, so
+    that losses are; the state keeps its dtypes, and gradients have those of the parameters.
+
+    Args:
+        layer: a Layer, or a function of one array.
+        dtype: floating point. float16 needs the scaled loss of ``train.supervised``.
+
+    Returns:
+        A Layer with the same params and state.
+
+    Raises:
+        TypeError: if ``dtype`` isn't floating point.
+
+    Example:
+        >>> import jax
+        >>> from jaxdl import layers
+        >>> net = compute_in(layers.dense(3, 2), jnp.bfloat16)
+        >>> params, state = net.init(jax.random.key(0))
+        >>> params["kernel"].dtype.name, net.apply(params, state, jnp.ones((5, 3)))[0].dtype.name
+        ('float32', 'float32')
+
+    Reference:
+        Micikevicius et al., "Mixed precision training", 2018, https://arxiv.org/abs/1710.03740.
+    """
+    layer = lift(layer)
+    name = f"compute_in({name_of(layer)}, {jnp.dtype(dtype).name})"
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"{name}: dtype must be floating point")
+
+    def apply_fn(
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
+        cast = cast_to((params, x), dtype)
+        y, after = layer.apply(cast[0], state, cast[1], key=key, train=train)
+        return cast_to(y, jnp.float32), cast_like(after, state)
+
+    return named(name, layer.init, apply_fn)
+
+
+@factory
+def frozen(layer: Layer) -> Layer:
+    """Keeps a layer as it is while the rest of a network learns.
+
+    No gradient reaches its parameters, and it computes as in evaluation, in training too: nothing
+    is dropped, and running statistics stay. A gradient of 0 doesn't stop the weight decay of an
+    optimizer; ``optim.by_path`` keeps an optimizer away from a part altogether.
+
+    Args:
+        layer: a Layer.
+
+    Returns:
+        A Layer with the same params and state.
+
+    Example:
+        >>> from jaxdl import layers, serial
+        >>> net = serial(body=frozen(layers.dense(8, 4)), head=layers.dense(4, 2))
+    """
+
+    def apply_fn(
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
+        return layer.apply(lax.stop_gradient(params), state, x)
+
+    return named(f"frozen({name_of(layer)})", layer.init, apply_fn)

@@ -1,0 +1,96 @@
+"""The parts of a combinator: Layers by position or by name, or functions made Layers."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jax
+
+from jaxdl._contract import foreign, initialised
+from jaxdl.types import (
+    Array,
+    InitFn,
+    Key,
+    Layer,
+    Params,
+    PyTree,
+    State,
+    factory,
+    stateless,
+)
+
+LayerLike: TypeAlias = Layer | Callable[[Array], Array]
+"""A Layer, or a plain function of one array, such as an activation."""
+
+
+def lift(f: LayerLike) -> Layer:
+    """Makes a Layer with neither params nor state of a plain function; a Layer stays as it is.
+
+    Args:
+        f: a Layer, or a function of one array or other pytree.
+
+    Returns:
+        A Layer.
+
+    Raises:
+        TypeError: if ``f`` is neither: a function that needs more than one argument, a factory of
+            Layers that wasn't called, or a module of another library.
+
+    Example:
+        >>> y, _ = lift(jax.nn.relu).apply((), (), -1.0)
+        >>> float(y)
+        0.0
+    """
+    return f if isinstance(f, Layer) else _lifted(_function(f))
+
+
+@factory
+def _lifted(f: Callable[[PyTree], PyTree]) -> Layer:
+    return stateless(getattr(f, "__name__", type(f).__name__), f)
+
+
+def _function(f: Any) -> Callable[[PyTree], PyTree]:
+    """Returns ``f`` if it can be called with one argument, or raises what it is instead."""
+    needs = "a network is made of Layers and functions of one array"
+    if library := foreign(f):
+        raise TypeError(
+            f"{needs}, not of {type(f).__name__} of {library}; jaxdl.interop makes a Layer of it"
+        )
+    if not callable(f) or isinstance(f, type):
+        raise TypeError(f"{needs}, not of {f!r}")
+    if hasattr(f, "makes_layer"):
+        raise TypeError(f"{needs}; {f.__name__} makes one when it is called: {f.__name__}(…)")
+    name = getattr(f, "__name__", type(f).__name__)
+    if (count := getattr(f, "nin", 1)) != 1:
+        raise TypeError(f"{needs}; {name} takes {count}")
+    try:
+        inspect.signature(f).bind(None)
+    except TypeError as error:
+        raise TypeError(f"{needs}; {name}{inspect.signature(f)} takes others: {error}") from None
+    except ValueError:  # a builtin without a signature
+        pass
+    return f
+
+
+def parts_of(
+    name: str, layers: Sequence[LayerLike], parts: Mapping[str, LayerLike]
+) -> tuple[Sequence[Any], tuple[Layer, ...], Callable[..., Any]]:
+    """The names of the parts, the parts, and what packs one value a part.
+
+    Params and states by position are tuples, by name dicts: both are read by the parts' names.
+    """
+    if bool(layers) == bool(parts):
+        raise ValueError(f"{name} needs layers, either all by position or all by name")
+    names: Sequence[Any] = tuple(parts) or range(len(layers))
+    pack = lambda values: dict(zip(names, values, strict=True)) if parts else tuple(values)
+    return names, tuple(map(lift, layers or parts.values())), pack
+
+
+def init_of(chain: Sequence[Layer], pack: Callable[..., Any]) -> InitFn:
+    """What initialises each part from the key folded by its position."""
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        pairs = [initialised(layer, jax.random.fold_in(key, i)) for i, layer in enumerate(chain)]
+        return pack(params for params, _ in pairs), pack(state for _, state in pairs)
+
+    return init_fn
