@@ -3,15 +3,14 @@
 import functools
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks, functional
+from jaxdl import _checks, functional, initializers
 from jaxdl.layers._building import floating_dtype
 from jaxdl.types import Array, Initializer, Key, Layer, Params, State, factory, named
 
-STANDARD_NORMAL = jax.nn.initializers.normal(1.0)
+STANDARD_NORMAL = initializers.normal()
 """N(0, 1), PyTorch's default for embeddings."""
 
 

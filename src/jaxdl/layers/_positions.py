@@ -1,15 +1,14 @@
 """Layers that tell a sequence its positions."""
 
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks, functional
+from jaxdl import _checks, functional, initializers
 from jaxdl._checks import ShapeError, describe
 from jaxdl.layers._building import floating_dtype
 from jaxdl.types import Array, Initializer, Key, Layer, Params, State, factory, named, stateless
 
-_small = jax.nn.initializers.normal(0.02)
+_small = initializers.normal(std=0.02)
 
 
 @factory

@@ -3,16 +3,15 @@
 import functools
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks, activations, layers
+from jaxdl import _checks, activations, initializers, layers
 from jaxdl.combinators import lift, repeat, serial
 from jaxdl.models._transformer_block import is_used, transformer_block
 from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
-_small = jax.nn.initializers.normal(0.02)
+_small = initializers.normal(std=0.02)
 
 
 @factory

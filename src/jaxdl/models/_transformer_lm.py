@@ -5,11 +5,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks, activations, functional, layers
+from jaxdl import _checks, activations, functional, initializers, layers
 from jaxdl.combinators import lift, repeat, serial
 from jaxdl.models._transformer_block import empty, is_used, transformer_block
 from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, named
@@ -163,4 +162,4 @@ def transformer_cache(
 
 def _normal(deviation: float) -> Init:
     """Draws kernels from N(0, deviation²) and sets biases to 0."""
-    return Init(jax.nn.initializers.normal(deviation))
+    return Init(initializers.normal(std=deviation))
