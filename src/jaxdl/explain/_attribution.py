@@ -28,7 +28,7 @@ def saliency(
         f: from (N, …) to logits (N, classes), or to one number an example, (N,). An example's
             result must depend on that example alone, as in evaluation.
         x: examples, shape (N, …), floating point.
-        targets: the class c of each, shape (N,); that of the largest logit unless given.
+        targets: the class c of each row, shape (N,). Defaults to that of its largest logit.
 
     Returns:
         An array of the shape of ``x``.
@@ -64,8 +64,8 @@ def integrated_gradients(
         f: as for ``saliency``.
         x: examples, shape (N, …), floating point.
         baseline: b, what says nothing, as a black image; of the shape of ``x`` or of one example.
-            Zeros unless given.
-        targets: the class c of each, shape (N,); that of the largest logit unless given.
+            Defaults to zeros.
+        targets: the class c of each row, shape (N,). Defaults to that of its largest logit.
         steps: points of the midpoint rule for the integral.
 
     Returns:

@@ -28,9 +28,9 @@ def attention(
         weights: shape (heads, queries, keys) or (queries, keys), from 0 to 1.
         tokens: what stands at the keys, and at the queries unless these are given.
         queries: what stands at the queries, in attention to another sequence.
-        titles: what stands above each head; their numbers, of several, unless given.
+        titles: the title of each head. Defaults to their numbers, if there are several.
         columns: panels a row.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure with one scale for all heads.

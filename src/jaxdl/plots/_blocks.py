@@ -17,7 +17,7 @@ def blocks(rows: Sequence[Any], *, title: str = "") -> "Figure":
 
     Args:
         rows: ``explain.summary(net, shape).rows``, or triples of name, shape and parameters.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure; layers that learn are blue. After eight blocks a new column begins.

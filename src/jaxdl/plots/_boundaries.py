@@ -40,7 +40,7 @@ def boundary(
         margin: how far the picture goes beyond the examples.
         resolution: points along each axis at which ``predict`` is computed.
         classes: names of the classes.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure: the stronger a colour, the surer; black lines where classes are equally likely.
@@ -91,7 +91,7 @@ def boundary_animation(
         snapshots: parameters in the order of training.
         inputs: examples, shape (N, 2).
         labels: class indices, shape (N,).
-        titles: what stands above each picture; its number unless given.
+        titles: the title of each panel. Defaults to its number.
         margin: how far the picture goes beyond the examples.
         resolution: points along each axis.
         interval: milliseconds from picture to picture.

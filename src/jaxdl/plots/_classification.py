@@ -1,4 +1,4 @@
-"""How well classes are told apart, and how far probabilities can be trusted."""
+"""How well classes are separated, and how far probabilities can be trusted."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ def confusion(matrix: ArrayLike, *, classes: Sequence[str], title: str = "") -> 
     Args:
         matrix: counts, shape (C, C), true classes down, predicted ones across.
         classes: their C names.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure; the colour of a cell is its share of its row, so that rare classes show too.
@@ -62,7 +62,7 @@ def calibration(
         logits: shape (N, classes).
         labels: class indices, shape (N,).
         bins: how many bins probabilities are sorted into.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure with two panels: accuracy over confidence, with the expected calibration error,
@@ -110,7 +110,7 @@ def roc(
     Args:
         scores: the higher, the more likely positive, shape (N,); or several such by name.
         labels: 0 or 1, shape (N,).
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure with a curve for each of the scores, exact: a point for every threshold that

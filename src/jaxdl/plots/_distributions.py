@@ -28,7 +28,7 @@ def histograms(
         xlabel: what the numbers are.
         bins: how many bins from the least to the largest of all numbers.
         columns: panels a row.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure with a panel a layer: shares of the numbers over bins, with their mean and

@@ -43,12 +43,12 @@ def activations(
     """Draws activation functions, each with its derivative, which shows where it saturates or dies.
 
     Args:
-        functions: by name, or names of ``jaxdl.activations``; all that work on each number of
-            their own unless given.
+        functions: functions by name, or names of ``jaxdl.activations``. Defaults to all that are
+            elementwise.
         low: where x begins.
         high: where x ends.
-        columns: panels a row; as many as look well unless given.
-        title: what stands above.
+        columns: panels per row. Defaults to as many as look well.
+        title: the title of the picture.
 
     Returns:
         A figure with a panel a function: f in blue, f′ in orange and dashed, gaps where they jump.
@@ -100,7 +100,7 @@ def losses(
         low: where x begins.
         high: where x ends.
         xlabel: what x is.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure with one panel, or with three.

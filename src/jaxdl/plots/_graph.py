@@ -18,7 +18,7 @@ def graph(nodes: Sequence[Any], *, title: str = "") -> "Figure":
 
     Args:
         nodes: ``explain.graph(net, shape)``, or tuples of name, inputs, shape and parameters.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure: a box a layer, blue where it learns; a circle where branches meet; an orange

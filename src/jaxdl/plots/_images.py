@@ -31,7 +31,7 @@ def predictions(
         predicted: what the network says, shape (N,).
         classes: their names.
         columns: images a row.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure of ⌈N / columns⌉ rows.
@@ -100,9 +100,9 @@ def images(
 
     Args:
         images: shape (N, height, width) or (N, height, width, 1 or 3); grey ones share a scale.
-        titles: what stands above each.
+        titles: the title of each panel.
         columns: images a row.
-        title: what stands above all.
+        title: the title of the whole figure.
 
     Returns:
         A figure of ⌈N / columns⌉ rows.
@@ -145,9 +145,9 @@ def filters(
         kernel: of a convolution, shape (height, width, n_in, n_out), or with ``shape`` of a dense
             layer, (n_in, n_out).
         shape: height and width of the images that a dense layer sees.
-        titles: what stands above each filter.
+        titles: the title of each filter.
         columns: filters a row.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure with a picture a filter, blue where it is positive, orange where negative, all on
@@ -186,7 +186,7 @@ def feature_maps(maps: ArrayLike, *, columns: int = 8, title: str = "") -> "Figu
     Args:
         maps: shape (height, width, channels), as ``explain.trace(…).layers[0].a[0]``.
         columns: maps a row.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure with a picture a channel, blue where it is positive, orange where negative, all
@@ -214,7 +214,7 @@ def attributions(
         images: shape (N, height, width) or (N, height, width, 1 or 3).
         maps: of the same shape; channels are added up.
         columns: how many of the images are drawn, the first ones.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure of two rows. Each map has its own scale: blue speaks for the result, orange

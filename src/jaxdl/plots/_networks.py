@@ -52,7 +52,7 @@ def network(
             crossed, and have no edges.
         captions: whether each layer is named below, with its number of neurons.
         most: of a layer with more neurons than these, the middle ones become "⋮".
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure.

@@ -35,7 +35,7 @@ def neuron(
             and written too.
         simplified: whether sum and activation share one circle and the bias isn't drawn, as
             networks are usually shown.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure.

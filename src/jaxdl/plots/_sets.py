@@ -15,7 +15,7 @@ def nested_sets(names: Sequence[str], *, title: str = "") -> "Figure":
 
     Args:
         names: from the largest set to the smallest; a line break starts a smaller second line.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure.

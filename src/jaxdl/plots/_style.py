@@ -63,7 +63,7 @@ def resolution() -> float:
 
 
 def grid(count: int, columns: int, *, width: float, height: float) -> "Figure":
-    """Makes axes for so many pictures, and takes away those that stay empty in the last row."""
+    """Makes a grid of axes for some pictures, without the empty ones of the last row."""
     columns = min(columns, count)
     figure = make_figure(-(-count // columns), columns, width=width, height=height)
     for axes in figure.axes[count:]:

@@ -67,17 +67,17 @@ def surface_paths(
     minimum: tuple[float, float] | None = None,
     title: str = "",
 ) -> "Figure":
-    """Draws the ways of optimizers on the contours of a surface.
+    """Draws the paths of optimizers on the contours of a surface.
 
     Args:
-        paths: by name the points of a way, shape (T, 2), as of ``descent``. Without them four
-            optimizers go down from (-4, 1.5).
-        surface: ``(point of shape (2,)) -> one number``; unless given a long valley,
+        paths: the points of each path by name, shape (T, 2), as ``descent`` gives them. Defaults
+            to those of four optimizers from (-4, 1.5).
+        surface: ``(point of shape (2,)) -> one number``. Defaults to a long valley,
             (θ₁² + 25θ₂²)/2, 25 times as steep across as along. See ``rosenbrock`` too.
         low: the least x and y of the picture.
         high: the largest.
         minimum: where the lowest point is, marked with a star.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure; a marker is where a way ends, and contours are at equal steps of the logarithm
@@ -127,7 +127,7 @@ def landscape(
             ``loss`` of shape (size, size).
         path: points (α, β) of a training on the plane, shape (T, 2).
         log: whether heights are logarithmic.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure of two panels; a cross marks the parameters.

@@ -24,7 +24,7 @@ def history(rows: Rows | Sequence[Rows], *, title: str = "") -> "Figure":
         rows: what ``train.fit`` returns: a dict an epoch. Or a list of such histories, of several
             seeds: then the lines are their means, and bands reach one standard deviation up and
             down. Of runs of different length the epochs count that all have.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure with a panel for each of the names that have no ``validation_`` in front.
@@ -64,7 +64,7 @@ def compare(
         runs: by name what ``history`` takes: one history, or one a seed, drawn with a band.
         metric: a column of the histories, as ``"validation_accuracy"``.
         log: whether the metric's axis is logarithmic.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure with a line for each of the runs.

@@ -16,7 +16,7 @@ def unrolled(steps: int = 4, *, cell: str = "cell", title: str = "") -> "Figure"
     Args:
         steps: time steps that are drawn; the last one is T.
         cell: what stands in each box, as ``"LSTM"``.
-        title: what stands above.
+        title: the title of the picture.
 
     Returns:
         A figure.
