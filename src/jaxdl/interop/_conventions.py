@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jaxdl import _factory
-from jaxdl.interop._matching import Entry
+from jaxdl.interop._entries import Entry
 from jaxdl.types import Layer
 
 _NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")

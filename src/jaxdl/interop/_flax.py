@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxdl.interop._matching import Entry, Group, Names, check, filled, match, refuse
+from jaxdl.interop._entries import Entry, check, filled
+from jaxdl.interop._matching import Group, Names, match, refuse
 from jaxdl.interop._names import flat
 from jaxdl.interop._units import Unit, template
 from jaxdl.types import Layer, Params, Shape, State

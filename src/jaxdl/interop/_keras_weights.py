@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from jaxdl.interop import _conventions
+from jaxdl.interop._entries import Entry, check, filled
 from jaxdl.interop._flax import joined_heads
 from jaxdl.interop._keras import library_on_jax
-from jaxdl.interop._matching import Entry, Group, Names, check, filled, match
+from jaxdl.interop._matching import Group, Names, match
 from jaxdl.interop._units import Unit, template
 from jaxdl.types import Layer, Params, Shape, State
 

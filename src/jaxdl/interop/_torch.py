@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from jaxdl.interop import _conventions
+from jaxdl.interop._entries import emptied, filled
 from jaxdl.interop._extras import needs
-from jaxdl.interop._matching import Flattened, Names, emptied, filled, match, refuse
+from jaxdl.interop._matching import Flattened, Names, match, refuse
 from jaxdl.interop._torch_layout import groups_of, reader
 from jaxdl.interop._units import template
 from jaxdl.types import Layer, Params, State

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxdl.interop._matching import Entry, Group, Read, check, same
+from jaxdl.interop._entries import Entry, check, same
+from jaxdl.interop._matching import Group, Read
 from jaxdl.interop._units import Unit
 from jaxdl.types import Shape
 
