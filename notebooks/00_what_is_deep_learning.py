@@ -283,7 +283,7 @@ def classifier(net, seed, steps=1500):
     return jax.jit(lambda x: net.apply(end.params, end.state, x)[0])
 
 
-single = classifier(models.mlp((2, 2)), seed=0)
+single = classifier(models.mlp((2, 2)), seed=0, steps=20)
 hidden = classifier(models.mlp((2, 8, 2), activation=jnp.tanh), seed=0)
 wrong = {
     name: int((f(corners).argmax(axis=-1) != xor).sum())

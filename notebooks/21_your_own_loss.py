@@ -182,21 +182,24 @@ if not FAST:
 # %% [markdown]
 # ## 5. Fine-tuning
 # A body trained on five animals, frozen, with a new head for the five others, of which there are
-# only 200 pictures. `frozen` keeps gradients away from a part; `init_state(…, params=…)` starts
+# only 20 pictures. `frozen` keeps gradients away from a part; `init_state(…, params=…)` starts
 # from parameters that are there.
 
 # %%
 first, second = (data.select_classes(animals, animals.classes[i : i + 5]) for i in (0, 5))
-few = second._replace(train={name: x[:200] for name, x in second.train.items()})
-body = serial(pixels, models.mlp((784, 128, 64)), jax.nn.relu)
+few = second._replace(train={name: x[:20] for name, x in second.train.items()})
+features = models.convnet((28, 28, 1), 64, widths=(16, 32))
+body = serial(layers.rescale(1 / 255), features, jax.nn.relu)
 whole = serial(body=body, head=layers.dense(64, 5))
 tuned = serial(body=combinators.frozen(body), head=layers.dense(64, 5))
 
-before, _ = fitted(by_labels(whole), whole, first, epochs=6)
+before, _ = fitted(by_labels(whole), whole, first, epochs=4)
 new_head, _ = layers.dense(64, 5).init(jax.random.key(7))
 params = before.params | {"head": new_head}
-after, row = fitted(by_labels(tuned), tuned, few, epochs=30, params=params, batch_size=50)
-_, scratch = fitted(by_labels(whole), whole, few, epochs=30, batch_size=50)
+after, row = fitted(
+    by_labels(tuned), tuned, few, rate=1e-2, epochs=60, params=params, batch_size=20
+)
+_, scratch = fitted(by_labels(whole), whole, few, epochs=60, batch_size=20)
 print(f"from the other animals {row['validation_accuracy']:.3f},"
       f" from nothing {scratch['validation_accuracy']:.3f}")  # fmt: skip
 same = jax.tree.map(lambda a, b: bool((a == b).all()), after.params["body"], before.params["body"])
