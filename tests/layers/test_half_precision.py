@@ -118,3 +118,18 @@ def test_lp_pool_of_any_norm(p, x, right):
     value, dx = jax.value_and_grad(lambda x: functional.lp_pool(x, (2,), norm_type=p).sum())(x)
     np.testing.assert_allclose(value, right, rtol=1e-6)
     assert np.isfinite(dx).all() and (right or not dx.any())
+
+
+def test_noise_in_half_precision_has_the_mean_and_the_tails_of_a_normal_one():
+    key, zeros = jax.random.key(0), jnp.zeros(100_000, jnp.bfloat16)
+    noise = functional.gaussian_noise(key, zeros, stddev=1.0)
+    share = functional.gaussian_dropout(key, zeros + 1, rate=0.5)
+    assert noise.dtype == share.dtype == jnp.bfloat16
+    noise, share = (np.asarray(x, np.float64) for x in (noise, share))
+    assert abs(noise.mean()) < 0.009 and noise.max() > 3.5  # 0.003 is the mean's standard error
+    assert abs(share.mean() - 1) < 0.009 and share.max() > 4.5
+
+
+def test_a_scale_may_be_numpys():
+    y = functional.upsample(jnp.ones((2, 1)), axes=1, scale=np.int64(2))
+    assert y.shape == (4, 1)

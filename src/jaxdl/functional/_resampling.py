@@ -157,7 +157,7 @@ def _sizes(
     if size is not None:
         result = per_axis("upsample", "size", size, len(spatial))
         return result, [n / o for n, o in zip(spatial, result, strict=True)]
-    scales = [scale] * len(spatial) if isinstance(scale, int | float) else list(scale)  # type: ignore[arg-type]
+    scales = [scale] * len(spatial) if isinstance(scale, int | float | np.number) else list(scale)  # type: ignore[arg-type]
     if len(scales) != len(spatial) or not all(s > 0 for s in scales):
         raise ValueError(
             f"upsample: scale is {scale!r}; it must be a positive number, or {len(spatial)} of them"

@@ -6,6 +6,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
+from jaxdl._precision import wide_dtype, widen
 from jaxdl.types import Array, Key, Shape
 
 ALPHA = -1.7580993408473766
@@ -183,7 +184,7 @@ def gaussian_noise(key: Key, x: ArrayLike, stddev: float | Array) -> Array:
     """
     x = _checks.floating("gaussian_noise", "x", x)
     _ranges.check("gaussian_noise", stddev=stddev)
-    return x + jnp.asarray(stddev, x.dtype) * jax.random.normal(key, x.shape, x.dtype)
+    return (widen(x) + jnp.asarray(stddev, wide_dtype(x.dtype)) * _normal(key, x)).astype(x.dtype)
 
 
 def gaussian_dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
@@ -213,8 +214,13 @@ def gaussian_dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
     _ranges.check("gaussian_dropout", rate=rate)
     x = _checks.floating("gaussian_dropout", "x", x)
     rate = jnp.asarray(rate, jnp.float32)
-    spread = jnp.sqrt(rate / (1 - rate)).astype(x.dtype)
-    return x * (1 + spread * jax.random.normal(key, x.shape, x.dtype))
+    spread = jnp.sqrt(rate / (1 - rate)).astype(wide_dtype(x.dtype))
+    return (widen(x) * (1 + spread * _normal(key, x))).astype(x.dtype)
+
+
+def _normal(key: Key, x: Array) -> Array:
+    """Normal draws for each entry of x, at least in float32: in bfloat16 their mean isn't 0."""
+    return jax.random.normal(key, x.shape, wide_dtype(x.dtype))
 
 
 def _channels(function: str, x: Array, axes: int) -> Shape:
