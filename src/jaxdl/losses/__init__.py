@@ -1,18 +1,18 @@
-"""Loss functions, by the names and the options of torch.nn.functional; class axis last.
+"""Loss functions with the names and options of torch.nn.functional; the class axis is last.
 
-Each is ``loss(predictions, targets, *, options, reduction="mean", where=None)``:
+Each is called as ``loss(predictions, targets, *, options, reduction="mean", where=None)``:
 
-- ``reduction``: ``"mean"`` and ``"sum"`` give a scalar; ``"none"`` gives one value an element, or
-  one a row where a loss spans the last axis, and 0 for those that are ignored or masked.
-- ``where``: a boolean mask over those values, of their shape or of its leading axes. What is False
-  counts for nothing in value and gradient, even where it holds nan or inf; the mean divides by what
-  is left. With nothing left the mean is nan, as the mean of nothing is, and its gradient 0.
-- Shapes have to agree: nothing broadcasts. Targets may be of any real dtype.
+- ``reduction``: ``"mean"`` and ``"sum"`` return a scalar. ``"none"`` returns one value per element,
+  or one per row if the loss spans the last axis; ignored and masked values are 0.
+- ``where``: a boolean mask with the shape of those values, or of their leading axes. Masked values
+  affect neither value nor gradient, even if they are nan or inf, and the mean divides by the number
+  that remain. If none remain, the mean is nan and its gradient 0.
+- Shapes must match: nothing broadcasts. Targets may have any real dtype.
 - The result has the dtype of the predictions; float16 and bfloat16 are computed in float32.
-- A wrong call raises at once: a ShapeError where shapes don't fit, a TypeError where predictions
-  aren't floating point or labels aren't integers, a ValueError where an option is out of range or a
-  label is no class. Numbers that are traced can't be looked at: an option is then taken as it
-  stands, and a label that is no class makes the loss nan.
+- Invalid arguments raise at once: ShapeError for mismatched shapes, TypeError for predictions that
+  aren't floating point or labels that aren't integers, ValueError for an option or a label out of
+  range. Traced values can't be checked: an option is then used as is, and a label out of range
+  makes the loss nan.
 
 <!-- table of equals: begin -->
 Relative bounds that the tests hold values and gradients to, in float32 and in float64. A star

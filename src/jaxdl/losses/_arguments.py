@@ -1,4 +1,4 @@
-"""What comes into a loss: checked shapes, masked rows, and a precision that holds the sums."""
+"""Arguments of a loss: checks shapes, masks rows, and widens to the working precision."""
 
 from typing import Any
 
@@ -15,21 +15,21 @@ from jaxdl.types import Array
 def operands(
     function: str, where: ArrayLike | None, /, *, span: int = 0, **arrays: ArrayLike
 ) -> tuple[Any, ...]:
-    """Returns arrays of one shape in one working precision, masked, and then their Frame.
+    """Returns arrays of one shape, masked and in working precision, followed by their Frame.
 
     Args:
         function: the name of the loss, for messages.
-        where: the mask of the values that count.
-        span: how many of the last axes go into one value.
-        arrays: by the names of the caller's arguments. The first must be floating point, and
-            the result will have its dtype; the others are converted to it.
+        where: the mask of values to include.
+        span: how many trailing axes make up one value.
+        arrays: by the names of the caller's arguments. The first must be floating point and sets
+            the dtype of the result; the others are converted to it.
 
     Returns:
         The arrays in order, 0 where masked, followed by a Frame.
 
     Raises:
         ShapeError: if the shapes differ, or the mask does not fit.
-        TypeError: if the first array is not floating point, or another one not real.
+        TypeError: if the first array is not floating point, or another is not real.
 
     Example:
         >>> x, t, out = operands("f", None, x=jnp.zeros(2, jnp.float16), t=jnp.ones(2, jnp.int8))
@@ -49,7 +49,7 @@ def operands(
 
 
 def real(function: str, argument: str, x: ArrayLike, dtype: DTypeLike) -> Array:
-    """Returns ``x`` in the working precision of ``dtype``, or raises unless it is real."""
+    """Returns ``x`` in the working precision of ``dtype``; raises unless it is real."""
     x = _checks.array(function, argument, x)
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         raise TypeError(f"{function}: {argument} is {_checks.describe(x)}; it must be real")
@@ -57,13 +57,13 @@ def real(function: str, argument: str, x: ArrayLike, dtype: DTypeLike) -> Array:
 
 
 def smoothing(function: str, value: ArrayLike, x: Any) -> Array | None:
-    """Returns the share of label smoothing, None where it is 0; a traced one may be anything."""
+    """Returns the share of label smoothing, or None if it is 0; a traced one isn't checked."""
     _ranges.check(function, label_smoothing=value)
     return None if _checks.is_zero(value) else jnp.asarray(value, wide_dtype(x.dtype))
 
 
 def value_weight(function: str, weight: ArrayLike, x: Array, out: Frame) -> Array:
-    """Returns the weights of single values, masked; they must have the shape of ``x``."""
+    """Returns masked weights of single values; they must have the shape of ``x``."""
     _checks.same_shape(function, predictions=x, weight=weight)
     return kept(real(function, "weight", weight, x.dtype), out)
 
@@ -84,7 +84,7 @@ def class_weight(
 def last_axis_weight(
     function: str, argument: str, weight: ArrayLike, x: Array, out: Frame
 ) -> Array:
-    """Returns weights of x's number of axes: of single values, or of the last axis, or one."""
+    """Returns weights that broadcast to x: one per value, one per last-axis entry, or a scalar."""
     weight = real(function, argument, weight, x.dtype)
     if weight.shape == x.shape:
         return kept(weight, out)
@@ -99,16 +99,16 @@ def last_axis_weight(
 def class_indices(
     function: str, x: Array | jax.ShapeDtypeStruct, labels: ArrayLike, *, axes: int = 0
 ) -> Array:
-    """Returns class indices of any integer dtype as int32, one a row of ``x``.
+    """Returns class indices of any integer dtype as int32, one per row of ``x``.
 
     Args:
         function: the name of the loss, for messages.
-        x: what is indexed, shape (..., C).
-        labels: shape (...), or with ``axes=1`` a list for each row, shape (..., S).
-        axes: how many axes the labels of one row have.
+        x: the array to index, shape (..., C).
+        labels: shape (...); with ``axes=1``, a list per row, shape (..., S).
+        axes: the number of axes of one row's labels.
 
     Returns:
-        int32 of the same shape; what int32 can't hold ends at its bounds, so it stays out of range.
+        int32 of the same shape, clipped to its bounds, so that values out of range stay so.
 
     Raises:
         TypeError: if the labels are not integers.
@@ -129,7 +129,7 @@ def class_indices(
 
 
 def pick(x: Array, index: Array) -> Array:
-    """Returns ``x[..., index]`` row by row for indices within the last axis."""
+    """Returns ``x[..., index]`` row by row; indices must lie within the last axis."""
     picked = jnp.take_along_axis(x, index[..., None], axis=-1, mode="promise_in_bounds")
     return picked[..., 0]
 

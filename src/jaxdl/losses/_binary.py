@@ -1,4 +1,4 @@
-"""Losses of yes or no: cross entropy of probabilities and of logits, and its focal form."""
+"""Binary losses: cross entropy of probabilities and of logits, and its focal form."""
 
 import jax
 import jax.numpy as jnp
@@ -19,19 +19,20 @@ def binary_cross_entropy(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Cross entropy of probabilities: l = −w·(t·log p + (1 − t)·log(1 − p)).
+    """Binary cross entropy of probabilities: l = −w·(t·log p + (1 − t)·log(1 − p)).
 
-    The logarithms end at −100, and the gradient (p − t)/((1 − p)·p) at a divisor of 1e-12, so that
-    both are finite at p = 0 and p = 1, as in PyTorch. The gradient by t is log(1 − p) − log p with
-    the same ends, where PyTorch's is infinite. Prefer ``binary_cross_entropy_with_logits``.
+    Prefer ``binary_cross_entropy_with_logits``. To stay finite at p = 0 and p = 1, as in PyTorch,
+    the logarithms are at least −100, and the divisor in the gradient (p − t)/((1 − p)·p) at least
+    1e-12. The same bound on logarithms keeps the gradient by t, log(1 − p) − log p, finite;
+    PyTorch's is infinite.
 
     Args:
-        predictions: p in [0, 1], any shape; outside of it the loss is nan.
-        targets: t in [0, 1], the shape of the predictions.
-        weight: w, the same shape, or one for each entry of the last axis, or one number; the mean
-            divides by the number of values all the same. Default: 1.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        predictions: p in [0, 1], any shape; outside this range the loss is nan.
+        targets: t in [0, 1], same shape as the predictions.
+        weight: w, a scalar, one per entry of the last axis, or one per value; the mean still
+            divides by the number of values. Defaults to 1.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> binary_cross_entropy(jnp.array([0.5, 0.0]), jnp.array([1, 1]), reduction="none")
@@ -54,16 +55,16 @@ def binary_cross_entropy_with_logits(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Cross entropy of logits: l = −w·(q·t·log σ(z) + (1 − t)·log(1 − σ(z))).
+    """Binary cross entropy of logits: l = −w·(q·t·log σ(z) + (1 − t)·log(1 − σ(z))).
 
     Args:
         logits: z, any shape.
-        targets: t in [0, 1], the shape of the logits.
-        weight: w, the same shape, or one for each entry of the last axis, or one number; the mean
-            divides by the number of values all the same. Default: 1.
-        pos_weight: q, how much more a yes counts than a no; shapes as for ``weight``. Default: 1.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the logits.
-        where: True for what counts, shape of the logits or of their leading axes.
+        targets: t in [0, 1], same shape as the logits.
+        weight: w, a scalar, one per entry of the last axis, or one per value; the mean still
+            divides by the number of values. Defaults to 1.
+        pos_weight: q, the weight of the positive class; shapes as for ``weight``. Defaults to 1.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the logits.
+        where: mask of entries to include; shape of the logits or of their leading axes.
 
     Example:
         >>> logits, targets = jnp.array([0.0, 1e30]), jnp.array([1.0, 1.0])
@@ -90,18 +91,18 @@ def binary_focal_cross_entropy(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Cross entropy that counts easy cases less: l = a·(1 − p_t)^γ·cross entropy.
+    """Binary cross entropy that down-weights easy cases: l = a·(1 − p_t)^γ·cross entropy.
 
-    p = σ(z), p_t = t·p + (1 − t)·(1 − p) and a = t·α + (1 − t)·(1 − α).
+    Here p = σ(z), p_t = t·p + (1 − t)·(1 − p) and a = t·α + (1 − t)·(1 − α).
 
     Args:
         logits: z, any shape.
-        targets: t in [0, 1], the shape of the logits.
-        alpha: α in [0, 1], the share of the yes. Default: a = 1.
-        gamma: γ ≥ 0; 0 gives ``binary_cross_entropy_with_logits``.
+        targets: t in [0, 1], same shape as the logits.
+        alpha: α in [0, 1], the weight of the positive class. Defaults to a = 1.
+        gamma: γ ≥ 0; 0 is ``binary_cross_entropy_with_logits``.
         label_smoothing: s in [0, 1]: t becomes (1 − s)·t + s/2.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the logits.
-        where: True for what counts, shape of the logits or of their leading axes.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the logits.
+        where: mask of entries to include; shape of the logits or of their leading axes.
 
     Example:
         >>> binary_focal_cross_entropy(jnp.array([0.0]), jnp.array([1.0]))
@@ -127,8 +128,8 @@ def binary_focal_cross_entropy(
 def logit_losses(x: Array, t: Array, positive: Array | None = None) -> Array:
     """Returns the cross entropy of each logit.
 
-    No two large terms cancel in it, and at 0 its gradient is exact, which that of the usual
-    max(z, 0) − z·t + log(1 + exp(−|z|)) under automatic differentiation is not.
+    No large terms cancel, and the gradient at 0 is exact. Automatic differentiation of the usual
+    max(z, 0) − z·t + log(1 + exp(−|z|)) is wrong there.
     """
     rest = jnp.log1p(jnp.exp(-jnp.where(x > 0, x, -x)))
     if positive is None:
@@ -137,7 +138,7 @@ def logit_losses(x: Array, t: Array, positive: Array | None = None) -> Array:
 
 
 def power(function: str, base: Array, gamma: ArrayLike) -> Array:
-    """Returns base^γ for a base ≥ 0, with gradient 0 where the base is 0."""
+    """Returns base^γ for base ≥ 0, with gradient 0 where the base is 0."""
     (exponent,) = numbers(function, base, gamma=gamma)
     if _checks.is_zero(gamma):
         return jnp.ones_like(base)

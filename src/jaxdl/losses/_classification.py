@@ -1,4 +1,4 @@
-"""Cross entropy of classes: from logits, and from log-probabilities."""
+"""Cross entropy of classes, from logits and from log-probabilities."""
 
 from typing import Any
 
@@ -31,28 +31,28 @@ def cross_entropy(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Cross entropy of softmax(z) with a class, or with a distribution over the classes.
+    """Cross entropy of softmax(z) against a class or a distribution over classes.
 
     l = −w_y·log softmax(z)_y for a class y, and l = −Σ_c w_c·t_c·log softmax(z)_c for
-    probabilities t; with label smoothing α, t (or the one-hot y) becomes (1 − α)·t + α/C. The mean
-    divides by the sum of the w_y for classes, and by the number of rows for probabilities, as in
-    PyTorch. The logits' common offset cancels before anything is summed. A class of probability
-    0 adds 0 even where its logit is −∞, for which PyTorch gives nan.
+    probabilities t. Label smoothing turns t (or the one-hot y) into (1 − α)·t + α/C. As in PyTorch,
+    the mean divides by the sum of w_y for classes, and by the number of rows for probabilities.
+    An offset common to all logits is removed before anything is summed. A class of probability 0
+    adds 0 even if its logit is −∞, where PyTorch returns nan.
 
     Args:
-        logits: z, shape (..., C): the classes are the last axis.
+        logits: z, shape (..., C).
         labels: y, integers of shape (...), or probabilities t, floating point of shape (..., C).
-        weight: w, one a class, shape (C,). Default: 1.
-        ignore_index: rows with this class count for nothing.
-        label_smoothing: α, in [0, 1].
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the rows that count, shape (...) or its leading axes.
+        weight: w, one per class, shape (C,). Defaults to 1.
+        ignore_index: rows with this label are ignored.
+        label_smoothing: α in [0, 1].
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of rows to include; shape (...) or its leading axes.
 
     Raises:
         TypeError: if the logits are not floating point, or the labels neither integers nor
-            probabilities of the logits' shape.
-        ValueError: if the smoothing is out of range, or an ``ignore_index`` ≥ 0 is given together
-            with probabilities.
+            probabilities with the shape of the logits.
+        ValueError: if the smoothing is out of range, or ``ignore_index`` ≥ 0 is passed with
+            probabilities.
 
     Example:
         >>> cross_entropy(jnp.array([[0.0, 0.0], [100.0, 0.0]]), jnp.array([1, 0]))
@@ -77,16 +77,15 @@ def nll_loss(
 ) -> Array:
     """Negative log-likelihood of classes: l = −w_y·x_y.
 
-    ``nll_loss(log_softmax(z), y)`` is ``cross_entropy(z, y)``. The mean divides by the sum of
-    the w_y.
+    ``nll_loss(log_softmax(z), y)`` is ``cross_entropy(z, y)``. The mean divides by the sum of w_y.
 
     Args:
-        log_probabilities: x, shape (..., C): the classes are the last axis.
+        log_probabilities: x, shape (..., C).
         labels: y, integers of shape (...).
-        weight: w, one a class, shape (C,). Default: 1.
-        ignore_index: rows with this class count for nothing.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the rows that count, shape (...) or its leading axes.
+        weight: w, one per class, shape (C,). Defaults to 1.
+        ignore_index: rows with this label are ignored.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of rows to include; shape (...) or its leading axes.
 
     Example:
         >>> nll_loss(jnp.log(jnp.array([[0.25, 0.75]])), jnp.array([0]))
@@ -105,12 +104,12 @@ def nll_loss(
 
 
 def total(counts: Array | None, out: Frame) -> Array | None:
-    """Returns what a mean divides by, given what each row counts (None: 1)."""
+    """Returns the divisor of a mean, given the weight of each row (None: 1)."""
     return None if counts is None else kept(counts, out).sum()
 
 
 def has_probabilities(function: str, x: Array | jax.ShapeDtypeStruct, labels: ArrayLike) -> bool:
-    """Returns whether the labels are probabilities and not class indices, by dtype and shape.
+    """Returns whether the labels are probabilities rather than class indices, by dtype and shape.
 
     Raises:
         TypeError: if they are neither.
@@ -136,7 +135,7 @@ def row_losses(
     share: Array | None,
     out: Frame,
 ) -> tuple[Array, Array | None]:
-    """Returns the cross entropy of each row, and what each row counts in the mean (None: 1)."""
+    """Returns the cross entropy of each row, and its weight in the mean (None: 1)."""
     (ignore_index,) = constants(function, ignore_index=ignore_index)
     w = None if weight is None else class_weight(function, "weight", weight, x)
     if not has_probabilities(function, x, labels):
@@ -162,7 +161,7 @@ def _of_probabilities(x: Array, t: Array, weight: Array | None, share: Array | N
 
 @jax.custom_jvp
 def _weighted(t: Array, shifted: Array) -> Array:
-    """The products; 0 where t is 0, for a logit of -inf too."""
+    """Returns t · shifted, which is 0 where t is 0, even for a logit of -inf."""
     return jnp.where(t == 0, 0, t * shifted)
 
 
@@ -171,7 +170,7 @@ def _weighted_jvp(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> tu
     after = jnp.zeros_like(t)
     if not isinstance(shifted_dot, SymbolicZero):
         after = t * shifted_dot
-    if not isinstance(t_dot, SymbolicZero):  # labels seldom have a gradient: it costs a fifth
+    if not isinstance(t_dot, SymbolicZero):  # costs a fifth, and labels seldom need it
         after += t_dot * jnp.where((t == 0) & (shifted == -jnp.inf), 0, shifted)
     return _weighted(t, shifted), after
 
@@ -197,10 +196,10 @@ def _of_indices(
 
 
 def _shifted(x: Array) -> tuple[Array, Array]:
-    """Returns logits of at most 0, and log Σ exp of them.
+    """Returns logits shifted to at most 0, and their log Σ exp.
 
-    The cross entropy is a sum of terms ≥ 0 of both, and takes a pass over the logits less than the
-    logarithm of the whole softmax.
+    Cross entropy is a sum of terms ≥ 0 of the two. This saves one pass over the logits compared
+    with taking log_softmax.
     """
     shifted = x - jax.lax.stop_gradient(x.max(axis=-1, keepdims=True))
     return shifted, jnp.log(jnp.exp(shifted).sum(axis=-1))
@@ -209,14 +208,14 @@ def _shifted(x: Array) -> tuple[Array, Array]:
 def _shares(
     index: Array, x: Array, weight: Array | None, ignore_index: int
 ) -> tuple[Array, Array, Array]:
-    """Returns indices that are safe to gather, what each row counts, and which are not ignored."""
+    """Returns indices safe to gather, the weight of each row, and which rows aren't ignored."""
     counted, valid = index != ignore_index, (index >= 0) & (index < x.shape[-1])
     index = jnp.where(valid, index, 0)
     share = jnp.ones((), x.dtype) if weight is None else weight[index]
-    # nan and not an error: the value of a label is not known while tracing.
+    # nan rather than an error, since labels are unknown while tracing.
     return index, jnp.where(counted, jnp.where(valid, share, jnp.nan), 0), counted
 
 
 def over_rows(weight: Array, x: Array) -> Array:
-    """Returns weights of shape (C,) with the number of axes of ``x``."""
+    """Reshapes weights of shape (C,) to broadcast against ``x``."""
     return weight.reshape((1,) * (x.ndim - 1) + weight.shape)

@@ -1,4 +1,4 @@
-"""Losses of a batch against itself: who belongs with whom among its rows."""
+"""Contrastive losses, which compare the rows of a batch with each other."""
 
 import jax
 import jax.numpy as jnp
@@ -20,18 +20,17 @@ def info_nce(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Cross entropy of finding each query's own key among all keys of the batch.
+    """Cross entropy of picking each query's own key among all keys of the batch.
 
-    l_i = −log(exp(s_ii/τ) / Σ_j exp(s_ij/τ)) with s_ij the cosine similarity of query i and key j.
-    The mean of both directions, as in CLIP, is the mean of ``info_nce(q, k)`` and
-    ``info_nce(k, q)``.
+    l_i = −log(exp(s_ii/τ) / Σ_j exp(s_ij/τ)), where s_ij is the cosine similarity of query i and
+    key j. For CLIP's symmetric loss, average ``info_nce(q, k)`` and ``info_nce(k, q)``.
 
     Args:
         queries: shape (N, D).
         keys: shape (N, D); row i belongs to query i.
         temperature: τ > 0.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (N,).
-        where: True for the rows that count, shape (N,); the others are neither queries nor keys.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (N,).
+        where: mask of rows to include, shape (N,); the others are neither queries nor keys.
 
     Example:
         >>> q, k = jnp.eye(2), jnp.array([[1.0, 0.0], [1.0, 0.0]])
@@ -59,20 +58,20 @@ def circle(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Circle loss: each row near those of its class and far from the others, in one angle.
+    """Circle loss: pulls rows of the same class together and pushes other classes apart.
 
     l = softplus(log Σ_n exp(γ·[s_n + m]₊·(s_n − m)) + log Σ_p exp(−γ·[1 + m − s_p]₊·(s_p − 1 + m)))
-    over the other rows p of the same class and the rows n of other classes, with s = zᵢ·zⱼ, at
-    most 1. A row without a p or without an n has the loss 0. The gradient is that of the formula,
-    as in Keras; the paper holds the brackets constant.
+    where p runs over the other rows of the same class, n over the rows of other classes, and s is
+    min(zᵢ·zⱼ, 1). A row with no p or no n has loss 0. As in Keras, the gradient is that of the
+    formula; the paper treats the brackets as constants.
 
     Args:
         embeddings: z, rows of length 1, shape (N, D).
         labels: integers of shape (N,).
-        gamma: γ > 0, how sharp.
+        gamma: γ > 0, the scale.
         margin: m.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (N,).
-        where: True for the rows that count, shape (N,); the others are not compared with either.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (N,).
+        where: mask of rows to include, shape (N,); the others are not compared with any row.
 
     Example:
         >>> z = jnp.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -99,13 +98,13 @@ def circle(
 
 
 def _log_sum(x: Array, mask: Array, complete: Array) -> Array:
-    # Rows that are not complete would have nothing to sum, and nan gradients.
+    # Incomplete rows would have an empty sum, and so nan gradients.
     return jax.nn.logsumexp(x, axis=1, where=mask | ~complete[:, None])
 
 
 def _partners(where: Array, n: int) -> Array:
-    """Returns which of the n rows take part in the sums of each."""
-    # Each row keeps itself, so that no row has an empty sum; the Frame drops it afterwards.
+    """Returns which rows enter the sums of each row, shape (n, n)."""
+    # Each row keeps itself, so that no sum is empty; the Frame drops masked rows afterwards.
     return jnp.broadcast_to(where, n)[None, :] | jnp.eye(n, dtype=bool)
 
 

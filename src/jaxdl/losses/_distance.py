@@ -1,4 +1,4 @@
-"""How near two rows are: cosine similarity and p-norm distance."""
+"""Similarity and distance of vectors: cosine similarity and p-norm distance."""
 
 import jax
 import jax.numpy as jnp
@@ -12,18 +12,18 @@ from jaxdl.types import Array
 def cosine_similarity(
     a: ArrayLike, b: ArrayLike, *, axis: int = -1, eps: ArrayLike = 1e-8
 ) -> Array:
-    """Cosine of the angle between rows: Σ aᵢbᵢ / (max(‖a‖, ε)·max(‖b‖, ε)).
+    """Cosine of the angle between vectors: Σ aᵢbᵢ / (max(‖a‖, ε)·max(‖b‖, ε)).
 
-    As in PyTorch, ε bounds the norms in the value and not in their gradient.
+    As in PyTorch, ε bounds the norms but not their gradients.
 
     Args:
-        a: any shape, with the entries of a row on ``axis``.
-        b: the shape of a.
-        axis: which axis the rows are on; PyTorch's default is 1, and ours the last.
+        a: any shape, with vectors along ``axis``.
+        b: same shape as a.
+        axis: the axis of the vectors. Defaults to the last; PyTorch's default is 1.
         eps: ε, the smallest norm.
 
     Returns:
-        The shape of a without the axis.
+        The shape of a without ``axis``.
 
     Example:
         >>> cosine_similarity(jnp.array([3.0, 4.0]), jnp.array([4.0, 3.0])).round(2)
@@ -38,15 +38,15 @@ def cosine_similarity(
 def pairwise_distance(
     a: ArrayLike, b: ArrayLike, *, p: float = 2.0, eps: ArrayLike = 1e-6, keepdims: bool = False
 ) -> Array:
-    """Distance of rows: (Σ |aᵢ − bᵢ + ε|ᵖ)^(1/p), with gradient 0 at distance 0.
+    """Distance between vectors: (Σ |aᵢ − bᵢ + ε|ᵖ)^(1/p), with gradient 0 at distance 0.
 
     Args:
         a: shape (..., D).
-        b: the shape of a.
-        p: the order of the norm, of either sign; ``jnp.inf`` gives the largest entry, ``-jnp.inf``
-            the smallest, 0 the number of those ≠ 0. It can't be traced.
+        b: same shape as a.
+        p: the order of the norm, positive or negative; ``jnp.inf`` is the largest absolute
+            difference, ``-jnp.inf`` the smallest, 0 the number of nonzero ones. Can't be traced.
         eps: ε, added to each difference.
-        keepdims: whether the last axis stays, with length 1.
+        keepdims: whether to keep the last axis, with length 1.
 
     Returns:
         Shape (...), or (..., 1).
@@ -62,7 +62,7 @@ def pairwise_distance(
 
 
 def norm(x: Array, p: float, *, axis: int = -1, keepdims: bool = False) -> Array:
-    """Returns the p-norm of rows, with gradient 0 where it is 0 (that of jnp.linalg is nan)."""
+    """Returns the p-norm, with gradient 0 where it is 0 (nan in jnp.linalg)."""
     if p == 0:
         return jnp.sum(x != 0, axis=axis, keepdims=keepdims, dtype=x.dtype)
     size = x * jnp.sign(x)  # |x|, with gradient 0 at 0
@@ -71,14 +71,14 @@ def norm(x: Array, p: float, *, axis: int = -1, keepdims: bool = False) -> Array
     if p in (jnp.inf, -jnp.inf):
         return (jnp.max if p > 0 else jnp.min)(size, axis=axis, keepdims=keepdims)
     total = jnp.sum(jnp.square(x) if p == 2 else _power(size, p), axis=axis, keepdims=keepdims)
-    # At p < 0 a single entry of 0 makes the norm 0, as the power of 0 is infinite there.
+    # For p < 0 a single 0 makes the norm 0, since its power is infinite.
     nothing = total == 0 if p > 0 else jnp.any(x == 0, axis=axis, keepdims=keepdims)
     above = jnp.where(nothing, 1, total)
     return jnp.where(nothing, 0, jnp.sqrt(above) if p == 2 else above ** (1 / p))
 
 
 def unit(x: Array, axis: int, eps: ArrayLike) -> Array:
-    """Returns rows divided by their norms, which are raised to ``eps`` in the value alone."""
+    """Returns vectors divided by their norms; ``eps`` bounds the norms but not their gradients."""
     return x / _length(x, axis, eps)
 
 

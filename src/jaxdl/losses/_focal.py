@@ -1,4 +1,4 @@
-"""Cross entropies of classes that weigh hard and doubtful cases in their own way."""
+"""Class cross entropies that reweight easy cases or tolerate wrong labels."""
 
 import jax
 import jax.numpy as jnp
@@ -29,18 +29,18 @@ def categorical_focal_cross_entropy(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Cross entropy that counts easy cases less: l = −Σ_c α_c·(1 − p_c)^γ·t_c·log p_c.
+    """Cross entropy that down-weights easy cases: l = −Σ_c α_c·(1 − p_c)^γ·t_c·log p_c.
 
-    p = softmax(z); unlike in Keras, it is not cut off at 1e-7.
+    p = softmax(z); unlike in Keras, it is not clipped at 1e-7.
 
     Args:
         logits: z, shape (..., C).
         targets: t, one-hot or probabilities, shape (..., C).
-        alpha: α, one number or one a class, shape (C,).
-        gamma: γ ≥ 0; 0 gives α times ``cross_entropy``.
+        alpha: α, a scalar or one per class, shape (C,).
+        gamma: γ ≥ 0; 0 is α times ``cross_entropy``.
         label_smoothing: s in [0, 1]: t becomes (1 − s)·t + s/C.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the rows that count, shape (...) or its leading axes.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of rows to include; shape (...) or its leading axes.
 
     Example:
         >>> categorical_focal_cross_entropy(jnp.array([[0.0, 0.0]]), jnp.array([[1, 0]]), alpha=1)
@@ -71,16 +71,16 @@ def generalized_cross_entropy(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Cross entropy that wrong labels pull less: l = (1 − p_y^q)/q, with p = softmax(z).
+    """Cross entropy robust to wrong labels: l = (1 − p_y^q)/q, with p = softmax(z).
 
-    Between the cross entropy (q → 0) and the mean absolute error (q = 1) of probabilities.
+    It lies between cross entropy (q → 0) and the mean absolute error of probabilities (q = 1).
 
     Args:
         logits: z, shape (..., C). (Keras takes p.)
-        labels: y, integers of shape (...); each in [0, C).
+        labels: y, integers in [0, C), shape (...).
         q: in (0, 1].
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the rows that count, shape (...) or its leading axes.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of rows to include; shape (...) or its leading axes.
 
     Example:
         >>> generalized_cross_entropy(jnp.array([[0.0, 0.0]]), jnp.array([0]), q=1.0)

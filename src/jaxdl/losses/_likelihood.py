@@ -1,4 +1,4 @@
-"""Negative log-likelihoods of counts and of measurements, and the Kullback-Leibler divergence."""
+"""Negative log-likelihoods of counts and measurements, and the Kullback-Leibler divergence."""
 
 import math
 from typing import Literal
@@ -24,16 +24,16 @@ def poisson_nll_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Negative log-likelihood of counts: l = λ − t·log λ (+ log t!).
+    """Negative log-likelihood of Poisson counts: l = λ − t·log λ (+ log t!).
 
     Args:
-        predictions: log λ, or λ itself where ``log_input`` is False; any shape.
-        targets: t, the counts, the shape of the predictions.
-        log_input: whether the predictions are logarithms. If not, ε is added inside log λ.
-        full: whether to add Stirling's t·log t − t + log(2πt)/2 for log t!, where t > 1.
+        predictions: log λ, or λ if ``log_input`` is False; any shape.
+        targets: t, the counts, same shape as the predictions.
+        log_input: whether the predictions are log λ; if not, the logarithm is log(λ + ε).
+        full: whether to add log t! where t > 1, by Stirling's t·log t − t + log(2πt)/2.
         eps: ε.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> poisson_nll_loss(jnp.array([0.0, 1.0]), jnp.array([3.0, 0.0]), reduction="none")
@@ -57,18 +57,18 @@ def gaussian_nll_loss(
 ) -> Array:
     """Negative log-likelihood under a normal distribution: l = (log v + (x − t)²/v)/2.
 
-    The variance is raised to ε in the value but not in the gradient, as in PyTorch, so that
-    a variance that fell below ε can grow again.
+    As in PyTorch, ε bounds the variance but not its gradient, so a variance that has fallen
+    below ε can grow again.
 
     Args:
         predictions: x, the means, shape (..., D).
-        targets: t, the shape of the predictions.
-        variance: v ≥ 0: the shape of the predictions, or (..., 1) or (...) for one a row, or one
-            number. A negative variance gives nan.
+        targets: t, same shape as the predictions.
+        variance: v ≥ 0, a scalar, one per row (shape (...) or (..., 1)), or the shape of the
+            predictions; nan where v < 0.
         full: whether to add log(2π)/2.
         eps: ε, the smallest variance.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> gaussian_nll_loss(jnp.array([1.0]), jnp.array([3.0]), jnp.array([1.0]))
@@ -95,17 +95,17 @@ def kl_div(
 ) -> Array:
     """Kullback-Leibler divergence of the targets from the predictions: l = t·(log t − x).
 
-    The divergence of a batch in the sense of mathematics is ``reduction="batchmean"``; ``"mean"``
-    divides by the number of values, classes included, as PyTorch does.
+    ``"batchmean"`` is the divergence in the mathematical sense, averaged over the batch; ``"mean"``
+    also divides by the number of classes, as in PyTorch.
 
     Args:
-        log_predictions: x, logarithms of probabilities, any shape.
-        targets: t, probabilities of the same shape; a class of probability 0 adds 0, also where x
-            is −∞, for which PyTorch gives nan.
-        log_target: whether the targets are logarithms of probabilities.
-        reduction: ``"mean"``, ``"sum"``, ``"none"``, or ``"batchmean"`` for the sum divided by
-            the length of the first axis (by its rows that have anything left under ``where``).
-        where: True for what counts, shape of the predictions or of their leading axes.
+        log_predictions: x, log-probabilities, any shape.
+        targets: t, probabilities, same shape; a class with t = 0 adds 0 even if x = −∞, where
+            PyTorch returns nan.
+        log_target: whether the targets are log-probabilities.
+        reduction: ``"mean"``, ``"sum"``, ``"none"``, or ``"batchmean"``, the sum divided by the
+            length of the first axis, not counting rows that ``where`` masks entirely.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> x = jnp.log(jnp.array([[0.5, 0.5]]))
@@ -113,7 +113,7 @@ def kl_div(
         Array(0.6931472, dtype=float32)
     """
     x, t, out = operands("kl_div", where, log_predictions=log_predictions, targets=targets)
-    # What has probability 0 for the targets adds 0 also where it has none for the predictions.
+    # A target of probability 0 adds 0 even if its predicted probability is 0.
     nothing = t == (-jnp.inf if log_target else 0)
     x = jnp.where(nothing & (x == -jnp.inf), 0, x)
     if log_target:
@@ -148,13 +148,13 @@ def _variance(variance: ArrayLike, x: Array, out: Frame) -> Array:
 
 
 def _raised(v: Array, eps: Array) -> Array:
-    """Returns max(v, eps), or nan where v < 0, with the gradient of v itself."""
+    """Returns max(v, eps), or nan where v < 0, with the gradient of v."""
     raised = jnp.where(v < eps, v + jax.lax.stop_gradient(eps - v), v)
     return raised * jnp.where(v < 0, jnp.nan, 1)
 
 
 def _rows(x: Array, out: Frame) -> ArrayLike:
-    """Returns how many rows of the first axis have anything that counts."""
+    """Returns the number of rows of the first axis that aren't entirely masked."""
     if out.where is None:
         return len(x)
     return (kept(jnp.ones_like(x), out) > 0).reshape(len(x), -1).any(axis=1).sum(dtype=x.dtype)

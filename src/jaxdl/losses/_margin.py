@@ -1,4 +1,4 @@
-"""Losses that ask for a margin between yes and no, value by value."""
+"""Elementwise binary losses that require a margin."""
 
 import jax
 import jax.numpy as jnp
@@ -17,14 +17,14 @@ def hinge(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Hinge loss of a support vector machine: l = max(0, 1 − t·x), gradient 0 at the hinge.
+    """Hinge loss of support vector machines: l = max(0, 1 − t·x), with gradient 0 at the hinge.
 
     Args:
         predictions: x, any shape.
-        targets: t, −1 or 1, the shape of the predictions. (Keras also takes 0 and 1, after
-            looking at the values; here, pass 2·t − 1.)
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, −1 or 1, same shape as the predictions. Keras also accepts 0 and 1; here,
+            convert them by 2·t − 1.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> hinge(jnp.array([0.5, 3.0, 0.5]), jnp.array([1, 1, -1]), reduction="none")
@@ -45,9 +45,9 @@ def squared_hinge(
 
     Args:
         predictions: x, any shape.
-        targets: t, −1 or 1, the shape of the predictions; see ``hinge``.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, −1 or 1, same shape as the predictions; see ``hinge``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> squared_hinge(jnp.array([0.5, 3.0, 0.5]), jnp.array([1, 1, -1]), reduction="none")
@@ -66,14 +66,14 @@ def perceptron_loss(
 ) -> Array:
     """Loss of Rosenblatt's perceptron: l = max(0, −t·x).
 
-    At x = 0 the gradient is −t, so that gradient descent is the perceptron's rule, which also
-    corrects a case on the boundary: with gradient 0 there, zero weights would never learn.
+    At x = 0 the gradient is −t, so that gradient descent is the perceptron rule, which also
+    corrects points on the boundary; with gradient 0, zero weights would never learn.
 
     Args:
         predictions: x, any shape.
-        targets: t, −1 or 1, the shape of the predictions.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, −1 or 1, same shape as the predictions.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> jax.grad(perceptron_loss)(jnp.array([0.0]), jnp.array([1]))
@@ -95,13 +95,13 @@ def soft_margin_loss(
 ) -> Array:
     """Logistic loss: l = log(1 + exp(−t·x)).
 
-    Finite as long as t·x is, where PyTorch's overflows in float32 from −t·x = 89 on.
+    It is finite whenever t·x is; PyTorch's overflows in float32 from −t·x = 89 on.
 
     Args:
         predictions: x, any shape.
-        targets: t, −1 or 1, the shape of the predictions.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, −1 or 1, same shape as the predictions.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> soft_margin_loss(jnp.array([0.0, -500.0]), jnp.array([1, 1]), reduction="none")
@@ -125,11 +125,11 @@ def hinge_embedding_loss(
 
     Args:
         predictions: x, distances, any shape.
-        targets: t, 1 for similar and −1 for dissimilar, the shape of the predictions; any other
-            value adds both terms, as in PyTorch.
+        targets: t, 1 for similar and −1 for dissimilar, same shape as the predictions; for any
+            other value both terms are added, as in PyTorch.
         margin: m.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> hinge_embedding_loss(jnp.array([0.3, 0.3]), jnp.array([1, -1]), reduction="none")

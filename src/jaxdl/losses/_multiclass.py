@@ -1,4 +1,4 @@
-"""Losses that ask for margins between the scores of classes; the classes are the last axis."""
+"""Losses that require a margin between class scores; the class axis is last."""
 
 from typing import Literal
 
@@ -34,13 +34,13 @@ def multi_margin_loss(
 
     Args:
         predictions: x, scores, shape (..., C).
-        labels: y, integers of shape (...), each in [0, C).
+        labels: y, integers in [0, C), shape (...).
         p: 1 or 2.
         margin: m.
-        weight: w, one a class, shape (C,); the mean divides by the number of rows all the same.
-            Default: 1.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the rows that count, shape (...) or its leading axes.
+        weight: w, one per class, shape (C,); the mean still divides by the number of rows.
+            Defaults to 1.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of rows to include; shape (...) or its leading axes.
 
     Raises:
         ValueError: if p is neither 1 nor 2.
@@ -72,14 +72,14 @@ def multilabel_margin_loss(
 ) -> Array:
     """Hinge loss of each right class against each wrong one: l = Σ_y Σ_i max(0, 1 − x_y + x_i)/C.
 
-    y runs over the classes of the row, and i over those that are not among them.
+    y runs over the row's right classes, i over all others.
 
     Args:
         predictions: x, scores, shape (..., C).
-        labels: the classes of each row, integers of shape (..., C); the first −1 ends the list.
-            All others lie in [0, C).
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the rows that count, shape (...) or its leading axes.
+        labels: the right classes of each row, integers in [0, C), shape (..., C); the first −1
+            ends the list.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of rows to include; shape (...) or its leading axes.
 
     Example:
         >>> multilabel_margin_loss(jnp.array([0.5, 0.0, 2.0]), jnp.array([2, 0, -1]))
@@ -109,16 +109,16 @@ def multilabel_soft_margin_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Binary cross entropy of each class, averaged over the classes of a row.
+    """Binary cross entropy of each class, averaged over the classes.
 
     l = −Σ_c w_c·(t_c·log σ(z_c) + (1 − t_c)·log(1 − σ(z_c))) / C.
 
     Args:
         logits: z, shape (..., C).
         targets: t in [0, 1], shape (..., C).
-        weight: w, one a class, shape (C,), or of the shape of the logits. Default: 1.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the rows that count, shape (...) or its leading axes.
+        weight: w, one per class, shape (C,), or same shape as the logits. Defaults to 1.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of rows to include; shape (...) or its leading axes.
 
     Example:
         >>> multilabel_soft_margin_loss(jnp.array([[0.0, 99.0]]), jnp.array([[1, 1]]))
@@ -139,16 +139,16 @@ def categorical_hinge(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Hinge loss of one class against the best of the others, as Keras defines it.
+    """Hinge loss of the right class against the best other class, as in Keras.
 
-    l = max(0, 1 + max_c (1 − t_c)·x_c − Σ_c t_c·x_c). The right class takes part in the maximum
-    with the value 0, so wrong classes with negative scores all count as 0.
+    l = max(0, 1 + max_c (1 − t_c)·x_c − Σ_c t_c·x_c). The maximum includes a 0 for the right
+    class, so negative scores of wrong classes count as 0.
 
     Args:
         predictions: x, scores, shape (..., C).
         targets: t, one-hot, shape (..., C).
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the rows that count, shape (...) or its leading axes.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of rows to include; shape (...) or its leading axes.
 
     Example:
         >>> categorical_hinge(jnp.array([[0.5, 0.0, 2.0]]), jnp.array([[1, 0, 0]]))
@@ -161,12 +161,12 @@ def categorical_hinge(
 
 
 def _safe(labels: Array, x: Array) -> tuple[Array, Array]:
-    """Returns indices that are safe to gather, and which of the labels are classes at all."""
+    """Returns indices safe to gather, and which labels are valid classes."""
     valid = (labels >= 0) & (labels < x.shape[-1])
     return jnp.where(valid, labels, 0), valid
 
 
 def _one_hot(index: Array, x: Array) -> Array:
-    """Returns True where the last axis of ``x`` is at the index of its row."""
+    """Returns a boolean one-hot of ``index`` over the last axis of ``x``."""
     shape = (*index.shape, x.shape[-1])
     return jax.lax.broadcasted_iota(index.dtype, shape, index.ndim) == index[..., None]

@@ -1,4 +1,4 @@
-"""Losses of overlap, for masks and segmentations: Dice and Tversky."""
+"""Overlap losses for masks and segmentation: Dice and Tversky."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -25,15 +25,15 @@ def dice(
 
     Args:
         predictions: p, probabilities, any shape.
-        targets: t, 0 or 1 or between, the shape of the predictions.
-        axis: the axes of the sums. Default: all but the first, so one loss a row; Keras's default
-            is all of them.
-        smooth: s; with 0, an empty prediction of an empty target has the loss 1, and with more
-            it has nearly 0.
-        eps: ε, against a division by 0.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``, over the axes that are left.
-        where: True for what counts, as the pixels that have a label: shape of the predictions or
-            of their leading axes. What has nothing left counts for nothing in the mean.
+        targets: t in [0, 1], same shape as the predictions.
+        axis: the axes to sum over. Defaults to all but the first, so one loss per row; in Keras,
+            to all.
+        smooth: s. An empty prediction of an empty target has loss 1 if s is 0, and nearly 0 if s
+            is well above ε.
+        eps: ε, which avoids division by 0.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``, over the remaining axes.
+        where: mask of entries to include, such as labelled pixels; shape of the predictions or of
+            their leading axes. The mean skips a loss whose entries are all masked.
 
     Raises:
         ShapeError: if the shapes differ, or there is no such axis.
@@ -64,22 +64,21 @@ def tversky(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Dice with a price for each kind of error: l = 1 − (TP + s)/(TP + α·FP + β·FN + s + ε).
+    """Dice with weighted error kinds: l = 1 − (TP + s)/(TP + α·FP + β·FN + s + ε).
 
-    TP = Σ p·t, FP = Σ p·(1 − t), FN = Σ (1 − p)·t, as in the paper; Keras has α and β the other
-    way round. α = β = 1/2 is ``dice``, up to ε.
+    TP = Σ p·t, FP = Σ p·(1 − t) and FN = Σ (1 − p)·t, as in the paper; Keras swaps α and β. With
+    α = β = 1/2 it is ``dice``, up to ε.
 
     Args:
         predictions: p, probabilities, any shape.
-        targets: t, 0 or 1 or between, the shape of the predictions.
-        alpha: α, the price of a false positive.
-        beta: β, the price of a false negative.
-        axis: the axes of the sums. Default: all but the first, so one loss a row.
+        targets: t in [0, 1], same shape as the predictions.
+        alpha: α, the weight of false positives.
+        beta: β, the weight of false negatives.
+        axis: the axes to sum over. Defaults to all but the first, so one loss per row.
         smooth: s, as in ``dice``.
-        eps: ε, against a division by 0.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``, over the axes that are left.
-        where: True for what counts, shape of the predictions or of their leading axes. What has
-            nothing left counts for nothing in the mean.
+        eps: ε, which avoids division by 0.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``, over the remaining axes.
+        where: mask of entries to include, as in ``dice``.
 
     Raises:
         ShapeError: if the shapes differ, or there is no such axis.
@@ -103,7 +102,7 @@ def tversky(
 
 
 def _axes(function: str, axis: int | tuple[int, ...] | None, x: Array) -> tuple[int, ...]:
-    """Returns the axes of the sums, from 0 on, or raises unless ``x`` has each of them."""
+    """Returns the axes to sum over as indices ≥ 0; raises if ``x`` lacks one."""
     if axis is None:
         return tuple(range(1, x.ndim))
     axes = tuple(int(a) for a in np.atleast_1d(axis))
@@ -117,7 +116,7 @@ def _axes(function: str, axis: int | tuple[int, ...] | None, x: Array) -> tuple[
 
 
 def _left(p: Array, axes: tuple[int, ...], out: Frame) -> Frame:
-    """Returns the Frame of the values after the sums: they count if anything in them does."""
+    """Returns the Frame of the sums; a sum counts unless all its entries are masked."""
     if out.where is None:
         return out
     return out._replace(where=jnp.any(kept(jnp.ones_like(p), out) > 0, axis=axes))

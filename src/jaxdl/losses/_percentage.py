@@ -1,4 +1,4 @@
-"""Losses of real predictions that count errors by the size of the target."""
+"""Regression losses that measure errors relative to the target."""
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -18,17 +18,17 @@ def mean_absolute_percentage_error(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Error in per cent of the target: l = 100·|x − t| / max(|t|, ε), gradient 0 where x = t.
+    """Error in percent of the target: l = 100·|x − t| / max(|t|, ε), with gradient 0 where x = t.
 
     Args:
         predictions: x, any shape.
-        targets: t, the shape of the predictions.
+        targets: t, same shape as the predictions.
         eps: ε, the smallest divisor.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Returns:
-        A scalar in per cent, or the shape of the predictions for ``"none"``.
+        A scalar in percent; for ``"none"``, the shape of the predictions.
 
     Example:
         >>> mean_absolute_percentage_error(jnp.array([1.5, 9.0]), jnp.array([1.0, 10.0]))
@@ -50,14 +50,14 @@ def mean_squared_logarithmic_error(
 ) -> Array:
     """Squared difference of logarithms: l = (log(1 + x) − log(1 + t))².
 
-    Both are raised to ε first, so a negative prediction has gradient 0.
+    x and t are first clipped from below at ε, so a negative prediction has gradient 0.
 
     Args:
         predictions: x, any shape.
-        targets: t, the shape of the predictions.
-        eps: ε, the smallest value that is told apart from 0.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, same shape as the predictions.
+        eps: ε, the lower bound of x and t.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> error = mean_squared_logarithmic_error(jnp.array([1.0]), jnp.array([3.0]))

@@ -1,4 +1,4 @@
-"""Losses of order and of likeness: which of two is higher, which of two is nearer."""
+"""Ranking and similarity losses: which of two is higher, which of two is nearer."""
 
 from collections.abc import Callable
 
@@ -22,15 +22,17 @@ def margin_ranking_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Loss of pairs in the wrong order: l = max(0, −t·(a − b) + m), gradient −t and t at the tie.
+    """Loss of wrongly ordered pairs: l = max(0, −t·(a − b) + m).
+
+    At the hinge, where −t·(a − b) + m = 0, the gradients by a and b are −t and t.
 
     Args:
         first: a, scores, any shape.
-        second: b, the shape of a.
-        targets: t, 1 where a should be higher, −1 where b should; the shape of a.
-        margin: m, by how much.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of a.
-        where: True for what counts, shape of a or of its leading axes.
+        second: b, same shape.
+        targets: t, 1 where a should be higher and −1 where b should; same shape.
+        margin: m, the required difference.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of a.
+        where: mask of pairs to include; shape of a or of its leading axes.
 
     Example:
         >>> margin_ranking_loss(jnp.array([1.0, 1.0]), jnp.array([3.0, 0.0]), jnp.array([1, 1]))
@@ -53,15 +55,15 @@ def cosine_embedding_loss(
 ) -> Array:
     """Loss of angles: l = 1 − cos for a similar pair, max(0, cos − m) for a dissimilar one.
 
-    cos = Σ aᵢbᵢ / √((Σ aᵢ² + 1e-12)·(Σ bᵢ² + 1e-12)), finite for zero vectors.
+    cos = Σ aᵢbᵢ / √((Σ aᵢ² + 1e-12)·(Σ bᵢ² + 1e-12)), which is finite for zero vectors.
 
     Args:
         first: a, shape (..., D).
         second: b, shape (..., D).
-        targets: t, 1 for similar and −1 for dissimilar, shape (...); for anything else l = 0.
+        targets: t, 1 for similar and −1 for dissimilar, shape (...); any other value has loss 0.
         margin: m in [−1, 1].
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the pairs that count, shape (...) or its leading axes.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of pairs to include; shape (...) or its leading axes.
 
     Example:
         >>> a, b = jnp.array([[1.0, 0.0], [1.0, 0.0]]), jnp.array([[2.0, 0.0], [0.0, 1.0]])
@@ -95,20 +97,20 @@ def triplet_margin_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Loss of a positive that is not nearer than the negative: l = max(0, d(a, +) − d(a, −) + m).
+    """Triplet loss, with the p-norm as distance: l = max(0, d(a, +) − d(a, −) + m).
 
-    d(u, v) = (Σ |uᵢ − vᵢ + ε|ᵖ)^(1/p), as ``pairwise_distance``.
+    d(u, v) = (Σ |uᵢ − vᵢ + ε|ᵖ)^(1/p), as in ``pairwise_distance``.
 
     Args:
         anchor: a, shape (..., D).
-        positive: what should be near it, the same shape.
-        negative: what should be further, the same shape.
-        margin: m > 0, by how much.
+        positive: +, which should be near the anchor; same shape.
+        negative: −, which should be farther away; same shape.
+        margin: m > 0, the required difference of the distances.
         p: the order of the norm, as in ``pairwise_distance``.
         eps: ε.
-        swap: whether d(+, −) takes the place of d(a, −) where it is smaller.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the triplets that count, shape (...) or its leading axes.
+        swap: whether to use min(d(a, −), d(+, −)) in place of d(a, −).
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of triplets to include; shape (...) or its leading axes.
 
     Example:
         >>> a, near, far = jnp.array([0.0, 0.0]), jnp.array([0.0, 1.0]), jnp.array([3.0, 0.0])
@@ -144,17 +146,17 @@ def triplet_margin_with_distance_loss(
 
     Args:
         anchor: a, shape (..., D).
-        positive: what should be near it, the same shape.
-        negative: what should be further, the same shape.
-        distance_function: d, from two arrays of shape (..., D) to one of shape (...).
-            Default: ``pairwise_distance``.
-        margin: m > 0, by how much.
-        swap: whether d(+, −) takes the place of d(a, −) where it is smaller.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the triplets that count, shape (...) or its leading axes.
+        positive: +, which should be near the anchor; same shape.
+        negative: −, which should be farther away; same shape.
+        distance_function: d, which maps two arrays of shape (..., D) to one of shape (...).
+            Defaults to ``pairwise_distance``.
+        margin: m > 0, the required difference of the distances.
+        swap: whether to use min(d(a, −), d(+, −)) in place of d(a, −).
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of triplets to include; shape (...) or its leading axes.
 
     Raises:
-        ShapeError: if the shapes differ, or the distance has another one than (...).
+        ShapeError: if the shapes differ, or ``distance_function`` doesn't return shape (...).
 
     Example:
         >>> manhattan = lambda u, v: jnp.abs(u - v).sum(-1)

@@ -1,4 +1,4 @@
-"""How a loss goes from many values to one number, and which of them count."""
+"""Reduction of the values of a loss to one number, under a mask."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -12,7 +12,7 @@ Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
 
 class Frame(NamedTuple):
-    """What the end of a loss has to know of its beginning."""
+    """What the reduction needs to know about a loss."""
 
     function: str  # for messages
     dtype: DTypeLike  # of the result
@@ -20,7 +20,7 @@ class Frame(NamedTuple):
 
 
 def frame(function: str, dtype: DTypeLike, where: ArrayLike | None, shape: Shape) -> Frame:
-    """Returns the Frame of values of this shape, or raises if ``where`` does not fit them."""
+    """Returns the Frame of values of this shape; raises if ``where`` doesn't fit them."""
     if where is None:
         return Frame(function, dtype, None)
     where = jnp.asarray(where)
@@ -35,7 +35,7 @@ def frame(function: str, dtype: DTypeLike, where: ArrayLike | None, shape: Shape
 
 
 def kept(values: Array, frame: Frame) -> Array:
-    """Returns the values with 0 where the mask is False: neither nan nor gradient gets through."""
+    """Returns the values, 0 where the mask is False, which blocks nan and gradients alike."""
     if frame.where is None:
         return values
     mask = frame.where.reshape(frame.where.shape + (1,) * (values.ndim - frame.where.ndim))
@@ -47,20 +47,20 @@ def reduce(
 ) -> Array:
     """Returns the mean, the sum, or the values themselves, in the dtype of the frame.
 
-    mean = Σᵢ vᵢ / total over the values i that count. The mean of none is nan, as in PyTorch, and
-    its gradient is 0.
+    mean = Σᵢ vᵢ / total over the unmasked values. If all are masked the mean is nan, as in PyTorch,
+    and its gradient 0.
 
     Args:
-        values: of float32 or float64, weighted already.
+        values: float32 or float64, already weighted.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
-        frame: which values count, and the dtype of the result.
-        total: what the mean divides by. Default: how many values count.
+        frame: the mask, and the dtype of the result.
+        total: the divisor of the mean. Defaults to the number of unmasked values.
 
     Returns:
-        A scalar, or for ``"none"`` an array like the values, 0 where they don't count.
+        A scalar; for ``"none"``, an array like the values, 0 where masked.
 
     Raises:
-        ValueError: if the reduction has another name.
+        ValueError: for any other reduction.
 
     Example:
         >>> three = frame("f", jnp.float32, jnp.array([True, True, False]), (3,))

@@ -1,4 +1,4 @@
-"""Losses of real predictions, value by value: absolute, squared, and what lies between."""
+"""Elementwise regression losses: absolute error, squared error, and blends of the two."""
 
 import jax
 import jax.numpy as jnp
@@ -22,10 +22,10 @@ def l1_loss(
 
     Args:
         predictions: x, any shape.
-        targets: t, the shape of the predictions.
-        weight: w, the same shape; the mean then divides by Σw. Default: 1.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, same shape as the predictions.
+        weight: w, same shape; the mean then divides by Σw. Defaults to 1.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> l1_loss(jnp.array([1.0, 5.0]), jnp.array([2.0, 2.0]))
@@ -51,10 +51,10 @@ def mse_loss(
 
     Args:
         predictions: x, any shape.
-        targets: t, the shape of the predictions.
-        weight: w, the same shape; the mean then divides by Σw. Default: 1.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, same shape as the predictions.
+        weight: w, same shape; the mean then divides by Σw. Defaults to 1.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> mse_loss(jnp.array([1.0, 5.0]), jnp.array([2.0, 2.0]))
@@ -77,18 +77,18 @@ def huber_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Squared error near 0 and absolute error further out.
+    """Huber loss: squared error for small differences, absolute error for large ones.
 
-    l = w·d²/2 for d = |x − t| up to δ, and w·δ·(d − δ/2) beyond.
+    l = w·d²/2 if d = |x − t| ≤ δ, else w·δ·(d − δ/2).
 
     Args:
         predictions: x, any shape.
-        targets: t, the shape of the predictions.
-        delta: δ > 0, where the parabola becomes a line.
-        weight: w, the same shape; unlike that of l1_loss and mse_loss, the mean still divides by
-            the number of values, as in PyTorch. Default: 1.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, same shape as the predictions.
+        delta: δ > 0, where the parabola turns into a line.
+        weight: w, same shape; unlike in ``l1_loss`` and ``mse_loss``, the mean still divides by
+            the number of values, as in PyTorch. Defaults to 1.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> huber_loss(jnp.array([2.5, 5.0]), jnp.array([2.0, 2.0]), reduction="none")
@@ -100,7 +100,7 @@ def huber_loss(
     x, t, out = operands("huber_loss", where, predictions=predictions, targets=targets)
     (delta,) = numbers("huber_loss", x, delta=delta)
     inner, outer = _parts(x - t, delta)
-    # Where the inner part counts, δ is 0 in the other: it may be infinite.
+    # δ may be infinite, so it is 0 in the outer part wherever the inner part applies.
     beyond = jnp.where(outer > 0, delta, 0)
     values = 0.5 * inner * inner + beyond * (outer - 0.5 * beyond)
     if weight is not None:
@@ -116,14 +116,14 @@ def smooth_l1_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Absolute error with a round tip: l = d²/(2β) for d = |x − t| up to β, and d − β/2 beyond.
+    """Absolute error, smoothed near 0: l = d²/(2β) if d = |x − t| ≤ β, else d − β/2.
 
     Args:
         predictions: x, any shape.
-        targets: t, the shape of the predictions.
-        beta: β ≥ 0, where the parabola becomes a line; 0 gives ``l1_loss``.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, same shape as the predictions.
+        beta: β ≥ 0, where the parabola turns into a line; 0 is ``l1_loss``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> smooth_l1_loss(jnp.array([2.5, 5.0]), jnp.array([2.0, 2.0]), beta=2, reduction="none")
@@ -148,14 +148,14 @@ def log_cosh(
 ) -> Array:
     """Logarithm of the hyperbolic cosine of the error: l = log cosh(x − t).
 
-    About (x − t)²/2 near 0 and |x − t| − log 2 far out; accurate at both ends, while Keras's
-    form loses the digits of small errors.
+    It is about (x − t)²/2 for small errors and |x − t| − log 2 for large ones, and accurate for
+    both; Keras's form loses precision for small errors.
 
     Args:
         predictions: x, any shape.
-        targets: t, the shape of the predictions.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for the shape of the predictions.
-        where: True for what counts, shape of the predictions or of their leading axes.
+        targets: t, same shape as the predictions.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which keeps the shape of the predictions.
+        where: mask of entries to include; shape of the predictions or of their leading axes.
 
     Example:
         >>> log_cosh(jnp.array([0.0, 1e4]), jnp.array([0.0, 0.0]), reduction="none")
@@ -167,7 +167,7 @@ def log_cosh(
 
 @jax.custom_jvp
 def absolute(d: Array) -> Array:
-    """Returns |d|, with gradient 0 at 0, where that of jnp.abs is 1."""
+    """Returns |d|, with gradient 0 at 0; the gradient of jnp.abs there is 1."""
     return jnp.abs(d)
 
 
@@ -179,7 +179,7 @@ def _absolute_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
 
 @jax.custom_jvp
 def _curved(d: Array, beta: Array) -> Array:
-    """Returns d²/(2β) in an order that a very small β allows, whose square is 0."""
+    """Returns d²/(2β), ordered so that it holds for a β so small that its square is 0."""
     return 0.5 * d * (d / beta)
 
 
@@ -191,7 +191,7 @@ def _curved_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> 
 
 
 def _parts(d: Array, threshold: Array) -> tuple[Array, Array]:
-    """Returns |d| below the threshold and |d| from it on, each 0 where the other counts."""
+    """Splits |d| into its values below the threshold and the rest, each 0 where the other isn't."""
     size = absolute(d)
     inside = size < threshold
     return jnp.where(inside, size, 0), jnp.where(inside, 0, size)
@@ -199,7 +199,7 @@ def _parts(d: Array, threshold: Array) -> tuple[Array, Array]:
 
 @jax.custom_jvp
 def _log_cosh(d: Array) -> Array:
-    # |d| − log(1 + tanh|d|), which cancels near 0: there it is −log(1 − tanh² d)/2.
+    # |d| − log(1 + tanh|d|) cancels near 0; −log(1 − tanh² d)/2 replaces it there.
     size, slope = jnp.abs(d), jnp.tanh(d)
     near = size < 1
     part = jnp.log1p(jnp.where(near, -slope * slope, jnp.abs(slope)))

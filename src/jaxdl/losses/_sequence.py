@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: labels of a sequence without their times."""
+"""Connectionist temporal classification: sequence labels without alignment."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jaxdl.losses._arguments import class_indices, operands
 from jaxdl.losses._reduction import Reduction, reduce
 from jaxdl.types import Array
 
-_NEVER = -1e30  # log 0 that can be subtracted from itself: −inf would give nan gradients
+_NEVER = -1e30  # log 0, but finite: subtracting −inf from itself would make gradients nan
 
 
 def ctc_loss(
@@ -24,24 +24,24 @@ def ctc_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Negative log-likelihood of a label sequence, summed over all its alignments in time.
+    """Negative log-likelihood of a label sequence, summed over all alignments in time.
 
-    l = −log Σ_a Π_t p_t(a_t) over the paths a that give the labels after repeats are merged and
-    blanks removed. The mean divides each loss by its number of labels (at least 1) first. What
-    comes in is normalised by log_softmax, so logits do as well, and value and gradient are those
-    of PyTorch, which takes the input as normalised already.
+    l = −log Σ_a Π_t p_t(a_t) over the paths a that yield the labels once repeats are merged and
+    blanks removed. The mean first divides each loss by its number of labels (at least 1). The
+    input is normalised by log_softmax, so logits work too. Value and gradient match PyTorch's,
+    which assumes normalised input.
 
     Args:
         log_probabilities: shape (N, T, C). (PyTorch: (T, N, C).)
-        labels: integers of shape (N, S), each in [0, C); those after the length of a row are
-            ignored.
-        input_lengths: integers of shape (N,), how many of the T steps are real, in [0, T].
-        label_lengths: integers of shape (N,), how many of the S labels are real, in [0, S].
+        labels: integers in [0, C), shape (N, S); those beyond the length of a row are ignored.
+        input_lengths: number of valid steps in each row, integers in [0, T], shape (N,).
+        label_lengths: number of valid labels in each row, integers in [0, S], shape (N,).
         blank: the class that stands for no label.
-        zero_infinity: whether a row with more labels (and blanks between equal ones) than steps
-            has the loss 0 with gradient 0; otherwise its loss is inf, and its gradient not finite.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (N,).
-        where: True for the rows that count, shape (N,).
+        zero_infinity: whether loss and gradient are 0 for a row with too few steps for its labels
+            (and the blanks between equal ones); otherwise the loss is inf and the gradient not
+            finite.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (N,).
+        where: mask of rows to include; shape (N,).
 
     Raises:
         ValueError: if ``blank`` is not a class, or a length is out of range.
@@ -67,7 +67,7 @@ def ctc_loss(
     values = -_log_likelihood(
         jnp.maximum(jax.nn.log_softmax(x), _NEVER), path, steps, lengths, blank
     )
-    # Rounding may leave a sure alignment a little below 0; its gradient stays as it is.
+    # Rounding may put the loss of a certain alignment slightly below 0; its gradient is kept.
     values = values + jax.lax.stop_gradient(jnp.maximum(values, 0) - values)
     values = _infeasible(values, zero_infinity)
     valid = jnp.all(legal | ~real, axis=1) & (steps <= x.shape[1]) & (lengths <= labels.shape[1])
@@ -78,7 +78,7 @@ def ctc_loss(
 
 
 def _log_likelihood(log_p: Array, path: Array, steps: Array, lengths: Array, blank: int) -> Array:
-    """Sums over alignments forward in time; the state is how much of the path has been read."""
+    """Sums over alignments forward in time; the state is the position reached in the path."""
     n, n_states = path.shape
     emitted = jnp.take_along_axis(log_p, path[:, None, :], axis=2)
     may_skip = (path != blank) & (path != _shift(path, 2, blank))
@@ -99,7 +99,7 @@ def _log_likelihood(log_p: Array, path: Array, steps: Array, lengths: Array, bla
 
 
 def _log_sum(a: Array, b: Array, c: Array) -> Array:
-    """Returns log(eᵃ + eᵇ + eᶜ) of finite numbers, with one logarithm."""
+    """Returns log(eᵃ + eᵇ + eᶜ) of finite numbers with one logarithm."""
     top = jax.lax.stop_gradient(jnp.maximum(jnp.maximum(a, b), c))
     return top + jnp.log(jnp.exp(a - top) + jnp.exp(b - top) + jnp.exp(c - top))
 
@@ -119,7 +119,7 @@ def _infeasible(values: Array, zero_infinity: bool) -> Array:
     never = values > -_NEVER / 10
     if zero_infinity:
         return jnp.where(never, 0, values)
-    # A product and not a constant, so that the gradient is not finite either.
+    # A product rather than a constant, so that the gradient isn't finite either.
     return values * jnp.where(never, jnp.inf, 1)
 
 

@@ -1,4 +1,4 @@
-"""Cross entropy of a large vocabulary without its logits."""
+"""Cross entropy over a large vocabulary, without storing all logits."""
 
 import math
 
@@ -28,22 +28,22 @@ def linear_cross_entropy(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """``cross_entropy(inputs @ kernel + bias, labels)`` in chunks of rows.
+    """``cross_entropy(inputs @ kernel + bias, labels)``, computed in chunks of rows.
 
-    At no time are there more than ``chunk_size`` rows of logits, neither forward nor backward: the
-    backward pass computes them again, which costs one more matrix product.
+    Neither pass holds more than ``chunk_size`` rows of logits: the backward pass recomputes them,
+    at the cost of one more matrix product.
 
     Args:
         inputs: shape (..., D).
-        kernel: shape (D, C), as that of a dense layer. (PyTorch's is its transpose.)
+        kernel: shape (D, C), as in a dense layer. (PyTorch: the transpose.)
         labels: integers of shape (...), or probabilities of shape (..., C).
-        bias: shape (C,). Default: none.
-        weight: one a class, shape (C,), as in ``cross_entropy``.
+        bias: shape (C,). Defaults to none.
+        weight: one per class, shape (C,), as in ``cross_entropy``.
         ignore_index: as in ``cross_entropy``.
         label_smoothing: as in ``cross_entropy``.
-        chunk_size: rows of logits at a time.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for shape (...).
-        where: True for the rows that count, shape (...) or its leading axes.
+        chunk_size: number of rows per chunk.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"``, which returns shape (...).
+        where: mask of rows to include; shape (...) or its leading axes.
 
     Raises:
         TypeError: if inputs or kernel are not floating point, or the labels neither integers nor
@@ -69,9 +69,9 @@ def linear_cross_entropy(
     if not has_probabilities(name, logits, labels):
         _checks.classes(name, labels, logits.shape[-1], counted=out.where, also=(ignore_index,))
         labels = class_indices(name, logits, labels)
-    # Else the nan of a masked label gets into the gradient of the kernel, which all rows share.
+    # Otherwise nan in a masked label would reach the gradient of the kernel, which all rows share.
     labels = kept(labels, out)
-    # Wide outside of the loop, so that the gradients of the chunks add up in float32.
+    # Widened outside the loop, so that gradients of the chunks are summed in float32.
     wide = kernel.astype(logits.dtype)
     offset = None if bias is None else class_weight(name, "bias", bias, logits)
 
@@ -95,7 +95,7 @@ def linear_cross_entropy(
 
 
 def _chunked(x: Array, leading: int, size: int) -> Array:
-    """Returns rows as (chunks, size, ...), with zeros after the last."""
+    """Returns rows as (chunks, size, ...), padded with zeros."""
     x = x.reshape(-1, *x.shape[leading:])
     x = jnp.pad(x, [(0, -len(x) % size)] + [(0, 0)] * (x.ndim - 1))
     return x.reshape(-1, size, *x.shape[1:])
