@@ -1,11 +1,10 @@
-"""Activation functions, by the names and the options of torch.nn.functional.
+"""Activation functions with the names and options of torch.nn.functional.
 
-Every function takes an array ``x`` of any shape and floating dtype first, and its options by
-keyword; ``axis`` is PyTorch's ``dim``. The result has the shape and the dtype of ``x`` unless the
-docstring says otherwise; float16 and bfloat16 are computed in float32 and rounded once. Options
-that are numbers may be traced, and so be swept or learned. An integer or complex ``x`` raises a
-TypeError; an option out of its range raises a ValueError, unless it is traced: then the formula is
-computed with it as it stands.
+Each function takes a floating point array ``x`` of any shape first, and its options by keyword;
+``axis`` is PyTorch's ``dim``. Unless stated otherwise, the result has the shape and dtype of ``x``.
+float16 and bfloat16 are computed in float32 and rounded once. Numeric options may be traced, and so
+swept or learned. An integer or complex ``x`` raises a TypeError, and an option out of range a
+ValueError, except that traced options are used as is.
 
 <!-- table of equals: begin -->
 Relative bounds that the tests hold values and gradients to, in float32 and in float64. A star

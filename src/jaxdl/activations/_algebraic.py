@@ -1,4 +1,4 @@
-"""Softplus and the smooth activations that do without exponentials."""
+"""Softplus, and smooth activations without exponentials."""
 
 import math
 
@@ -13,24 +13,24 @@ from jaxdl.types import Array
 
 @activation
 def softplus(x: Array, *, beta: ArrayLike = 1.0, threshold: ArrayLike = 20.0) -> Array:
-    """Smooth relu: log(1 + exp(beta · x)) / beta, and x itself where beta · x > threshold.
+    """Smooth relu: log(1 + exp(beta · x)) / beta, or x where beta · x > threshold.
 
-    ``jax.nn.softplus`` has neither option; it differs where ``threshold`` cuts in.
+    ``jax.nn.softplus`` has neither option, and differs above ``threshold``.
 
     Args:
         x: any shape.
-        beta: how sharply it bends; not 0.
-        threshold: where it becomes x.
+        beta: sharpness of the bend; not 0.
+        threshold: value of beta · x above which the result is x.
 
     Example:
         >>> round(float(softplus(0.0)), 4), float(softplus(1e4))
         (0.6931, 10000.0)
     """
     beta, threshold = numbers("softplus", x, beta=beta, threshold=threshold)
-    # Well below the overflow of exp, log(1 + exp(z)) has become z to the last digit.
+    # log(1 + exp(z)) rounds to z well before exp overflows.
     safe = 0.9 * math.log(float(jnp.finfo(x.dtype).max))
     linear = beta * x > jnp.minimum(threshold, safe)
-    bent = jnp.where(linear, 0, x)  # without inf, which would make the gradient of beta nan
+    bent = jnp.where(linear, 0, x)  # inf would make the gradient of beta nan
     return jnp.where(linear, x, jnp.log1p(jnp.exp(beta * bent)) / beta)
 
 
@@ -45,7 +45,7 @@ def softsign(x: Array) -> Array:
         >>> softsign(jnp.array([-1.0, 0.0, 3.0]))
         Array([-0.5 ,  0.  ,  0.75], dtype=float32)
     """
-    # |x| as x · sign(x): the second derivative at 0 is then 0, where that of jax.nn's is -2.
+    # With |x| as x · sign(x) the second derivative at 0 is 0; that of jax.nn is -2.
     return x / (1 + x * jnp.sign(x))
 
 
@@ -53,11 +53,11 @@ def softsign(x: Array) -> Array:
 def squareplus(x: Array, *, b: ArrayLike = 4.0) -> Array:
     """Smooth relu without exponentials: (x + √(x² + b)) / 2.
 
-    It neither overflows nor cancels; ``jax.nn.squareplus`` is inf in float16 from 256 on.
+    It neither overflows nor cancels; in float16, ``jax.nn.squareplus`` is inf from 256 on.
 
     Args:
         x: any shape.
-        b: how wide it bends, above 0.
+        b: width of the bend, above 0.
 
     Reference:
         Barron, "Squareplus: a softplus-like algebraic rectifier", 2021,
@@ -72,7 +72,7 @@ def squareplus(x: Array, *, b: ArrayLike = 4.0) -> Array:
 
 @jax.custom_jvp
 def _squareplus(x: Array, b: Array) -> Array:
-    # At -|x| the sum cancels, and its product with the sum at |x| is b: so divide instead.
+    # The sum x + √(x² + b) cancels at -|x|; its product with the sum at |x| is b, so divide.
     return jnp.maximum(x, 0) + b / 2 / (_root(x, b) + jnp.abs(x))
 
 
@@ -81,7 +81,7 @@ def _overflows(x: Array) -> Array:
 
 
 def _root(x: Array, b: Array) -> Array:
-    """Returns √(x² + b), which is |x| where the square would overflow."""
+    """Returns √(x² + b), or |x| where the square would overflow."""
     return jnp.where(_overflows(x), jnp.abs(x), jnp.sqrt(x * x + b))
 
 

@@ -1,4 +1,4 @@
-"""Activations that join features: gated linear units, and the maximum of linear pieces."""
+"""Activations that combine features: gated linear units and maxout."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jaxdl.types import Array
 
 
 def _grouped(function: str, x: Array, pieces: int, axis: int) -> int:
-    """Returns the size of x along ``axis`` over ``pieces``, or raises."""
+    """Returns the size of x along ``axis`` divided by ``pieces``; raises if it isn't a multiple."""
     positive_ints(function, pieces=pieces)
     if not -x.ndim <= axis < x.ndim or x.shape[axis] % pieces:
         raise ShapeError(
@@ -21,7 +21,7 @@ def _grouped(function: str, x: Array, pieces: int, axis: int) -> int:
 
 
 def _halves(function: str, x: Array, axis: int) -> tuple[Array, Array]:
-    # Two slices: split keeps XLA on CPUs from fusing them into what follows.
+    # Two slices, since jnp.split keeps XLA on CPU from fusing them with what follows.
     half = _grouped(function, x, 2, axis)
     part = lambda start: jax.lax.slice_in_dim(x, start, start + half, axis=axis)
     return part(0), part(half)
@@ -32,11 +32,11 @@ def glu(x: Array, *, axis: int = -1) -> Array:
     """Gated linear unit: a · sigmoid(b), where a and b are the halves of x along ``axis``.
 
     Args:
-        x: of even size along ``axis``.
-        axis: which axis is halved.
+        x: any shape with even size along ``axis``.
+        axis: the axis to halve.
 
     Returns:
-        An array of the shape of ``x``, half as long along ``axis``.
+        The shape of ``x``, halved along ``axis``.
 
     Raises:
         ShapeError: if the size along ``axis`` is odd.
@@ -58,12 +58,12 @@ def geglu(x: Array, *, axis: int = -1, approximate: Approximate = "none") -> Arr
     """Gated unit with gelu: a · gelu(b), where a and b are the halves of x along ``axis``.
 
     Args:
-        x: of even size along ``axis``.
-        axis: which axis is halved.
+        x: any shape with even size along ``axis``.
+        axis: the axis to halve.
         approximate: ``"none"`` or ``"tanh"``, as in ``gelu``.
 
     Returns:
-        An array of the shape of ``x``, half as long along ``axis``.
+        The shape of ``x``, halved along ``axis``.
 
     Raises:
         ShapeError: if the size along ``axis`` is odd.
@@ -83,14 +83,14 @@ def geglu(x: Array, *, axis: int = -1, approximate: Approximate = "none") -> Arr
 def swiglu(x: Array, *, axis: int = -1) -> Array:
     """Gated unit with silu: a · silu(b), where a and b are the halves of x along ``axis``.
 
-    Weights of LLaMA-like models often put the gate first; here, as in ``glu``, it is second.
+    The gate b is the second half, as in ``glu``; weights of LLaMA-like models often put it first.
 
     Args:
-        x: of even size along ``axis``.
-        axis: which axis is halved.
+        x: any shape with even size along ``axis``.
+        axis: the axis to halve.
 
     Returns:
-        An array of the shape of ``x``, half as long along ``axis``.
+        The shape of ``x``, halved along ``axis``.
 
     Raises:
         ShapeError: if the size along ``axis`` is odd.
@@ -110,15 +110,15 @@ def swiglu(x: Array, *, axis: int = -1) -> Array:
 def maxout(x: Array, *, pieces: int, axis: int = -1) -> Array:
     """Largest of each group of features: yᵢ = max(x[pieces·i], …, x[pieces·i + pieces - 1]).
 
-    Of equal features the first takes the whole gradient.
+    Among equal features, the first receives the whole gradient.
 
     Args:
-        x: of a size along ``axis`` that is a multiple of ``pieces``.
-        pieces: how many linear pieces each output is the maximum of.
-        axis: where the features are.
+        x: any shape whose size along ``axis`` is a multiple of ``pieces``.
+        pieces: number of features per group.
+        axis: the feature axis.
 
     Returns:
-        An array of the shape of ``x``, ``pieces`` times shorter along ``axis``.
+        The shape of ``x``, ``pieces`` times shorter along ``axis``.
 
     Raises:
         ShapeError: if the size along ``axis`` isn't a multiple of ``pieces``.

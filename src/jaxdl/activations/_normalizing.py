@@ -1,4 +1,4 @@
-"""Activations that normalize along an axis: softmax and its kin, sparsemax, unit norm."""
+"""Activations that normalize along an axis: the softmax family, sparsemax and unit norm."""
 
 import jax
 import jax.numpy as jnp
@@ -18,12 +18,12 @@ def _cast(x: Array, dtype: DTypeLike | None) -> Array:
 def softmax(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> Array:
     """Softmax: exp(xᵢ) / Σⱼ exp(xⱼ) along ``axis``, without overflow.
 
-    In half precision ``jax.nn.softmax`` rounds every sum; this one is rounded once.
+    In half precision ``jax.nn.softmax`` rounds every step; this one rounds once.
 
     Args:
         x: any shape.
-        axis: which axis sums to 1.
-        dtype: what ``x`` is cast to first. Default: its own.
+        axis: the axis that sums to 1.
+        dtype: the dtype to cast ``x`` to first. Defaults to its own.
 
     Example:
         >>> softmax(jnp.array([0.0, 0.0, -jnp.inf]))
@@ -38,8 +38,8 @@ def log_softmax(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None)
 
     Args:
         x: any shape.
-        axis: which axis is normalized.
-        dtype: what ``x`` is cast to first. Default: its own.
+        axis: the axis to normalize.
+        dtype: the dtype to cast ``x`` to first. Defaults to its own.
 
     Example:
         >>> log_softmax(jnp.array([1e4, 0.0]))
@@ -54,8 +54,8 @@ def softmin(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> 
 
     Args:
         x: any shape.
-        axis: which axis sums to 1.
-        dtype: what ``x`` is cast to first. Default: its own.
+        axis: the axis that sums to 1.
+        dtype: the dtype to cast ``x`` to first. Defaults to its own.
 
     Example:
         >>> softmin(jnp.array([0.0, 0.0, jnp.inf]))
@@ -67,15 +67,15 @@ def softmin(x: ArrayLike, *, axis: int = -1, dtype: DTypeLike | None = None) -> 
 def gumbel_softmax(
     x: ArrayLike, *, key: Key, tau: ArrayLike = 1.0, hard: bool = False, axis: int = -1
 ) -> Array:
-    """Differentiable draw of a class: softmax((x + g) / tau), with g from Gumbel(0, 1).
+    """Differentiable sample of a class: softmax((x + g) / tau), with g from Gumbel(0, 1).
 
     Args:
         x: logits, any shape.
-        key: what g is drawn with; PyTorch draws from its global generator.
-        tau: temperature, above 0; towards 0 the result tends to one-hot.
+        key: key to draw g with; PyTorch uses its global generator.
+        tau: temperature, above 0; as it approaches 0, the result tends to one-hot.
         hard: whether to return the one-hot of the largest entry, with the gradient of the soft
-            draw (straight through).
-        axis: where the classes are.
+            sample (straight-through estimator).
+        axis: the class axis.
 
     Reference:
         Jang et al., "Categorical reparameterization with Gumbel-softmax", 2016,
@@ -92,21 +92,20 @@ def gumbel_softmax(
     soft = jax.nn.softmax(noisy / tau, axis)
     if hard:
         one_hot = jax.nn.one_hot(soft.argmax(axis), x.shape[axis], dtype=soft.dtype, axis=axis)
-        # Zero is added in this order so that the value is one-hot to the last bit.
+        # Added in this order, so that the value is exactly one-hot.
         soft = one_hot + (soft - jax.lax.stop_gradient(soft))
     return soft.astype(x.dtype)
 
 
 @activation
 def sparsemax(x: Array, *, axis: int = -1) -> Array:
-    """Nearest point of the probability simplex: max(x - t, 0), with t such that the sum is 1.
+    """Nearest point of the probability simplex: max(x - t, 0), with t so that the sum is 1.
 
-    Unlike those of softmax, its probabilities can be exactly 0. Half precision is computed in
-    float32 and rounded once.
+    Unlike with softmax, probabilities can be exactly 0.
 
     Args:
         x: any shape.
-        axis: which axis sums to 1.
+        axis: the axis that sums to 1.
 
     Reference:
         Martins and Astudillo, "From softmax to sparsemax", 2016,
@@ -134,13 +133,12 @@ def sparsemax(x: Array, *, axis: int = -1) -> Array:
 def normalize(x: Array, *, p: float = 2.0, axis: int = -1, eps: ArrayLike = 1e-12) -> Array:
     """Divides by the norm: x / max(‖x‖ₚ, eps) along ``axis``.
 
-    The gradient of a row of zeros is 1/eps, as in PyTorch;
-    the plain formula has nan there.
+    The gradient at a zero vector is 1/eps, as in PyTorch; the plain formula's is nan.
 
     Args:
         x: any shape.
-        p: order of the norm, a Python number above 0; ``math.inf`` for the largest magnitude.
-        axis: along which axis; PyTorch's default is 1.
+        p: order of the norm, a Python number above 0; ``math.inf`` is the largest magnitude.
+        axis: the axis of the vectors. Defaults to the last; PyTorch's default is 1.
         eps: smallest divisor.
 
     Raises:
@@ -156,12 +154,12 @@ def normalize(x: Array, *, p: float = 2.0, axis: int = -1, eps: ArrayLike = 1e-1
 
 
 def _norm(x: Array, p: float, axis: int) -> Array:
-    """Returns the p-norm with its axis kept, and with gradient 0 at 0."""
+    """Returns the p-norm, keeping its axis, with gradient 0 at 0."""
     (p,) = constants("normalize", p=p)
     size = x * jnp.sign(x)  # |x|, with gradient 0 at 0
     if p == float("inf"):
         return size.max(axis, keepdims=True)
-    # Powers and roots of 0 have no finite gradient: they are taken of 1, and 0 put in their place.
+    # Powers and roots have no finite gradient at 0, so take them at 1 and put in 0 afterwards.
     powers = x * x if p == 2 else jnp.where(size == 0, 0, jnp.where(size == 0, 1, size) ** p)
     total = powers.sum(axis, keepdims=True)
     safe = jnp.where(total == 0, 1, total)

@@ -1,4 +1,4 @@
-"""What activations share: half precision computed in float32, and an option for each feature."""
+"""What activations share: half precision computed in float32, and per-feature options."""
 
 import functools
 from collections.abc import Callable
@@ -18,10 +18,10 @@ Options = ParamSpec("Options")
 def activation(
     fn: Callable[Concatenate[Array, Options], Array],
 ) -> Callable[Concatenate[ArrayLike, Options], Array]:
-    """Gives a function its input as a floating point array, half precision as float32.
+    """Decorates a function to check that x is floating point, and to compute half in float32.
 
-    The result is rounded once, to the dtype of the input. The backward pass of half precision
-    computes the function again: it keeps the input, not the float32 numbers on the way.
+    The result is rounded once, to the dtype of ``x``. In half precision the backward pass
+    recomputes the function, so only the input is stored, not the float32 intermediates.
     """
 
     @functools.wraps(fn)
@@ -35,7 +35,7 @@ def activation(
 
 
 def per_feature(function: str, option: str, value: ArrayLike, x: Array, axis: int) -> Array:
-    """Returns one number, or one for each entry of ``x`` along ``axis``, shaped to multiply x."""
+    """Returns a scalar, or one value per entry of ``x`` along ``axis``, shaped to multiply x."""
     value = array(function, option, value).astype(x.dtype)
     if value.size == 1 and value.ndim < 2:
         return value.reshape(())

@@ -1,4 +1,4 @@
-"""Activations that are linear in pieces. What happens at each kink is stated."""
+"""Piecewise linear activations; each docstring states the gradient at the kinks."""
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jaxdl.types import Array, Key
 
 
 def identity(x: ArrayLike) -> Array:
-    """Returns its input: x. Keras calls it ``linear``.
+    """Returns x unchanged; Keras calls it ``linear``.
 
     Args:
         x: any shape and dtype.
@@ -27,12 +27,12 @@ def identity(x: ArrayLike) -> Array:
 
 
 def step(x: ArrayLike) -> Array:
-    """Binary step, the activation of the first perceptrons: 1 where x ≥ 0, else 0.
+    """Binary step, used in the first perceptrons: 1 where x ≥ 0, else 0.
 
-    Its gradient is 0 everywhere, at 0 too, so nothing below it learns by gradient descent.
+    Its gradient is 0 everywhere, at 0 too, so layers below it can't learn by gradient descent.
 
     Returns:
-        Nan stays nan.
+        The shape of ``x``; nan stays nan.
 
     Reference:
         McCulloch and Pitts, "A logical calculus of the ideas immanent in nervous activity", 1943.
@@ -49,7 +49,7 @@ def relu(x: ArrayLike) -> Array:
     """Rectified linear unit: max(x, 0), with gradient 0 at 0.
 
     Returns:
-        An array of the shape of ``x``. At nan the gradient is 0, in PyTorch 1.
+        The shape of ``x``. The gradient at nan is 0; in PyTorch it is 1.
 
     Example:
         >>> relu(jnp.array([-1.0, 0.0, 2.0]))
@@ -59,7 +59,7 @@ def relu(x: ArrayLike) -> Array:
 
 
 def relu6(x: ArrayLike) -> Array:
-    """Rectified linear unit with a ceiling: min(max(x, 0), 6), with gradient 0 at 0 and at 6.
+    """Rectified linear unit capped at 6: min(max(x, 0), 6), with gradient 0 at 0 and at 6.
 
     Example:
         >>> relu6(jnp.array([-1.0, 2.0, 9.0]))
@@ -70,13 +70,13 @@ def relu6(x: ArrayLike) -> Array:
 
 @activation
 def leaky_relu(x: Array, *, negative_slope: ArrayLike = 0.01) -> Array:
-    """Relu that leaks: x where x > 0, else negative_slope · x.
+    """Leaky relu: x where x > 0, else negative_slope · x.
 
-    The gradient at 0 is ``negative_slope``, as in PyTorch; that of ``jax.nn.leaky_relu`` is 1.
+    The gradient at 0 is ``negative_slope``, as in PyTorch; in ``jax.nn.leaky_relu`` it is 1.
 
     Args:
         x: any shape.
-        negative_slope: one number.
+        negative_slope: slope below 0, a scalar.
 
     Example:
         >>> leaky_relu(jnp.array([-1.0, 2.0]), negative_slope=0.25)
@@ -91,9 +91,9 @@ def prelu(x: Array, weight: ArrayLike, *, axis: int = -1) -> Array:
 
     Args:
         x: any shape.
-        weight: one slope, shape () or (1,), or one for each entry along ``axis``; PyTorch starts
-            it at 0.25.
-        axis: where the features are; PyTorch's is 1.
+        weight: one slope, shape () or (1,), or one per entry along ``axis``; PyTorch
+            initializes it to 0.25.
+        axis: the feature axis. Defaults to the last; in PyTorch it is 1.
 
     Raises:
         ShapeError: if ``weight`` has another shape.
@@ -109,7 +109,7 @@ def prelu(x: Array, weight: ArrayLike, *, axis: int = -1) -> Array:
 
 
 def _leaky(x: Array, slope: Array) -> Array:
-    # The slope meets no +inf, of which its gradient would be 0 · inf.
+    # Keep +inf away from the slope, whose gradient would be 0 · inf.
     return jnp.where(x > 0, x, slope * jnp.where(x > 0, 0, x))
 
 
@@ -124,14 +124,14 @@ def rrelu(
 ) -> Array:
     """Leaky relu with a random slope: x where x > 0, else a · x.
 
-    In training a is drawn from U(lower, upper) for every entry; otherwise it is (lower + upper)/2.
+    In training, a is drawn from U(lower, upper) per entry; otherwise a = (lower + upper)/2.
 
     Args:
         x: any shape.
         lower: smallest slope.
         upper: largest slope.
-        key: what the slopes are drawn with.
-        train: whether to draw them.
+        key: key to draw the slopes with; needed in training.
+        train: whether to draw the slopes.
 
     Raises:
         ValueError: in training without a key, or if ``lower`` exceeds ``upper``.
@@ -155,9 +155,9 @@ def rrelu(
 
 @activation
 def hardtanh(x: Array, *, min_val: ArrayLike = -1.0, max_val: ArrayLike = 1.0) -> Array:
-    """Clips: min(max(x, min_val), max_val), with gradient 0 at both bounds.
+    """Clips x: min(max(x, min_val), max_val), with gradient 0 at both bounds.
 
-    ``jax.nn.hard_tanh`` has gradient 1 at its bounds, ``jnp.clip`` 1/2; this one is PyTorch's.
+    This is PyTorch's gradient; at the bounds ``jax.nn.hard_tanh`` has 1, and ``jnp.clip`` 1/2.
 
     Args:
         x: any shape.
@@ -178,12 +178,12 @@ def hardtanh(x: Array, *, min_val: ArrayLike = -1.0, max_val: ArrayLike = 1.0) -
 
 @activation
 def hardsigmoid(x: Array) -> Array:
-    """Sigmoid in three lines: 0 where x ≤ -3, 1 where x ≥ 3, else x/6 + 1/2.
+    """Piecewise linear sigmoid: 0 where x ≤ -3, 1 where x ≥ 3, else x/6 + 1/2.
 
-    ``jax.nn.hard_sigmoid`` rounds x + 3 first, and so has gradient 0 right below 3.
+    ``jax.nn.hard_sigmoid`` rounds x + 3 first, so its gradient just below 3 is 0.
 
     Returns:
-        An array of the shape of ``x``, with gradient 0 at ±3.
+        The shape of ``x``, with gradient 0 at ±3.
 
     Example:
         >>> hardsigmoid(jnp.array([-4.0, 0.0, 4.0]))
@@ -197,7 +197,7 @@ def hardswish(x: Array) -> Array:
     """Swish with the hard sigmoid: x · hardsigmoid(x), with gradient 0 at -3 and 1 at 3.
 
     Returns:
-        Nan at -inf, as in PyTorch.
+        The shape of ``x``; nan at -inf, as in PyTorch.
 
     Reference:
         Howard et al., "Searching for MobileNetV3", 2019, https://arxiv.org/abs/1905.02244.
@@ -211,11 +211,11 @@ def hardswish(x: Array) -> Array:
 
 @activation
 def hardshrink(x: Array, *, lambd: ArrayLike = 0.5) -> Array:
-    """Drops what is small: 0 where -lambd ≤ x ≤ lambd, with gradient 0 there, else x.
+    """Zeroes small values: 0 where -lambd ≤ x ≤ lambd, with gradient 0 there, else x.
 
     Args:
         x: any shape.
-        lambd: half the width of the gap, at least 0.
+        lambd: largest magnitude to zero, at least 0.
 
     Example:
         >>> hardshrink(jnp.array([-2.0, 0.5, 2.0]))
@@ -229,14 +229,14 @@ def hardshrink(x: Array, *, lambd: ArrayLike = 0.5) -> Array:
 def softshrink(x: Array, *, lambd: ArrayLike = 0.5) -> Array:
     """Shrinks towards 0: x - lambd above lambd, x + lambd below -lambd, else 0.
 
-    The gradient at ±lambd is 0. It is the proximal operator of lambd · |x|.
+    This is the proximal operator of lambd · |x|. The gradient at ±lambd is 0.
 
     Args:
         x: any shape.
-        lambd: by how much, at least 0.
+        lambd: amount to shrink by, at least 0.
 
     Returns:
-        Nan stays nan.
+        The shape of ``x``; nan stays nan.
 
     Raises:
         ValueError: if ``lambd`` is negative.
@@ -251,15 +251,15 @@ def softshrink(x: Array, *, lambd: ArrayLike = 0.5) -> Array:
 
 @activation
 def threshold(x: Array, *, threshold: ArrayLike, value: ArrayLike) -> Array:
-    """Replaces what is too small: value where x ≤ threshold, with gradient 0 there, else x.
+    """Replaces small values: value where x ≤ threshold, with gradient 0 there, else x.
 
     Args:
         x: any shape.
-        threshold: what an entry must exceed to stay.
-        value: what takes its place otherwise.
+        threshold: entries above it are kept.
+        value: replacement for the others.
 
     Returns:
-        Nan stays nan.
+        The shape of ``x``; nan stays nan.
 
     Example:
         >>> threshold(jnp.array([-2.0, 0.5]), threshold=0.0, value=9.0)

@@ -1,4 +1,4 @@
-"""Smooth activations: exponential and Gaussian linear units, sigmoids and what they gate."""
+"""Smooth activations: exponential and Gaussian linear units, sigmoids, and gates built on them."""
 
 import math
 from typing import Literal, TypeAlias
@@ -21,7 +21,7 @@ def elu(x: Array, *, alpha: ArrayLike = 1.0) -> Array:
 
     Args:
         x: any shape.
-        alpha: minus the limit at -inf.
+        alpha: the limit at -inf is -alpha.
 
     Reference:
         Clevert et al., "Fast and accurate deep network learning by exponential linear units",
@@ -40,7 +40,7 @@ def celu(x: Array, *, alpha: ArrayLike = 1.0) -> Array:
 
     Args:
         x: any shape.
-        alpha: minus the limit at -inf; not 0.
+        alpha: the limit at -inf is -alpha; not 0.
 
     Raises:
         ValueError: if ``alpha`` is 0.
@@ -60,7 +60,7 @@ def celu(x: Array, *, alpha: ArrayLike = 1.0) -> Array:
 def selu(x: Array) -> Array:
     """Self-normalizing elu: s · elu(x, alpha=a) with s ≈ 1.0507 and a ≈ 1.6733.
 
-    Under these two constants mean 0 and variance 1 are a fixed point from layer to layer.
+    With these constants, mean 0 and variance 1 are a fixed point from layer to layer.
 
     Reference:
         Klambauer et al., "Self-normalizing neural networks", 2017,
@@ -75,21 +75,21 @@ def selu(x: Array) -> Array:
 
 @activation
 def gelu(x: Array, *, approximate: Approximate = "none") -> Array:
-    """Gaussian error linear unit: x · Φ(x), with Φ the standard normal distribution function.
+    """Gaussian error linear unit: x · Φ(x), where Φ is the standard normal distribution function.
 
-    With ``"tanh"`` it is ½x · (1 + tanh(√(2/π) · (x + 0.044715 x³))). The default is exact, unlike
-    that of ``jax.nn.gelu``. The gradient of the tanh form stays finite wherever x is finite; in
-    ``jax.nn`` it is nan from 200 on in float16, and in PyTorch from 2e19 on in float32.
+    ``"tanh"`` computes ½x · (1 + tanh(√(2/π) · (x + 0.044715 x³))). The default is exact, unlike
+    that of ``jax.nn.gelu``. The gradient of the tanh form is finite for all finite x; that of
+    ``jax.nn`` is nan from 200 on in float16, and PyTorch's from 2e19 on in float32.
 
     Args:
         x: any shape.
         approximate: ``"none"`` or ``"tanh"``.
 
     Returns:
-        Nan at -inf, as in PyTorch, and inf at inf.
+        The shape of ``x``; nan at -inf, as in PyTorch, and inf at inf.
 
     Raises:
-        ValueError: for another ``approximate``.
+        ValueError: for any other ``approximate``.
 
     Reference:
         Hendrycks and Gimpel, "Gaussian error linear units", 2016,
@@ -101,11 +101,11 @@ def gelu(x: Array, *, approximate: Approximate = "none") -> Array:
     """
     one_of("gelu", "approximate", approximate, ("none", "tanh"))
     if approximate == "none":
-        # As PyTorch has it. 1 + erf cancels below -5, where less than 2e-7 is left of |x|; erfc, as
-        # jax.nn has it, is half as fast.
+        # As in PyTorch. 1 + erf cancels below -5, where the result is below 2e-7 · |x|; erfc, used
+        # by jax.nn, is half as fast.
         return x * (0.5 + 0.5 * jax.lax.erf(x * 0.5**0.5))
-    # ½(1 + tanh(u)) is sigmoid(2u), which keeps its digits where the sum cancels. Beyond ±30 it is
-    # 0 or 1 in every dtype, and what is bounded there has a gradient that can't overflow.
+    # ½(1 + tanh(u)) is sigmoid(2u), which stays accurate where the sum cancels. Beyond ±30 it is
+    # 0 or 1 in every dtype; bounding the square there keeps the gradient from overflowing.
     slope, square = (8 / math.pi) ** 0.5, jnp.where(x * x < 900, x * x, 900)
     return x * jax.nn.sigmoid(x * (slope + slope * 0.044715 * square))
 
@@ -126,7 +126,7 @@ def silu(x: Array) -> Array:
     """Sigmoid linear unit: x · sigmoid(x).
 
     Returns:
-        Nan at -inf, as in PyTorch.
+        The shape of ``x``; nan at -inf, as in PyTorch.
 
     Reference:
         Elfwing et al., "Sigmoid-weighted linear units for neural network function approximation
@@ -141,12 +141,12 @@ def silu(x: Array) -> Array:
 
 @activation
 def swish(x: Array, *, beta: ArrayLike = 1.0, axis: int = -1) -> Array:
-    """Swish: x · sigmoid(beta · x), which is silu at beta = 1, x/2 at 0, and tends to relu.
+    """Swish: x · sigmoid(beta · x), which is x/2 at beta = 0, silu at 1, and tends to relu.
 
     Args:
         x: any shape.
-        beta: one number, or one for each entry along ``axis``; it may be a parameter to learn.
-        axis: where the features are.
+        beta: a scalar, or one value per entry along ``axis``; may be a learned parameter.
+        axis: the feature axis.
 
     Raises:
         ShapeError: if ``beta`` has another shape.
@@ -186,7 +186,7 @@ def tanh(x: Array) -> Array:
 
 @activation
 def tanhshrink(x: Array) -> Array:
-    """What tanh takes away: x - tanh(x).
+    """Tanh shrinkage: x - tanh(x).
 
     Example:
         >>> tanhshrink(jnp.array([-10.0, 0.0, 10.0]))
@@ -200,7 +200,7 @@ def mish(x: Array) -> Array:
     """Mish: x · tanh(softplus(x)).
 
     Returns:
-        Nan at -inf, as in PyTorch.
+        The shape of ``x``; nan at -inf, as in PyTorch.
 
     Reference:
         Misra, "Mish: a self regularized non-monotonic activation function", 2019,
