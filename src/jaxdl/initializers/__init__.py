@@ -1,15 +1,16 @@
 """Initializers: functions ``(key, shape, dtype) -> array``, as in jax.nn.initializers.
 
-Names that PyTorch has draw from PyTorch's distributions: ``normal`` and ``kaiming_normal`` aren't
-truncated, ``uniform`` takes both its ends. All other names are those of jax.nn.initializers:
-``glorot_*``, ``he_*`` and ``lecun_*`` are what Keras draws too, truncated at two standard
-deviations where they are normal. Keras's RandomNormal is ``normal(std=0.05)``, its
-RandomUniform ``uniform(a=-0.05, b=0.05)``, its TruncatedNormal ``truncated_normal(0.05)``, and its
-Identity ``eye()``. Kernels are (…, n_in, n_out), and fans follow these axes: fan_in is n_in times
-the kernel's window, fan_out n_out times it.
+Names known from PyTorch draw from PyTorch's distributions: ``normal`` and ``kaiming_normal`` aren't
+truncated, and ``uniform`` takes both ends. All other names are those of jax.nn.initializers:
+``glorot_*``, ``he_*`` and ``lecun_*`` match Keras too, with normal variants truncated at two
+standard deviations. Keras's RandomNormal is ``normal(std=0.05)``, RandomUniform is
+``uniform(a=-0.05, b=0.05)``, TruncatedNormal is ``truncated_normal(0.05)``, and Identity is
+``eye()``. Kernels have shape (…, n_in, n_out): fan_in is n_in times the size of the window, and
+fan_out n_out times that size.
 
-All draw in float32 or wider and round once to the dtype asked for. An option out of range raises a
-ValueError when the initializer is made, a shape of the wrong rank a ShapeError when it draws.
+All draw in float32 or wider and round once to the requested dtype. An option out of range raises a
+ValueError when the initializer is created; a shape of the wrong rank raises a ShapeError when it
+draws.
 """
 
 from jax.nn.initializers import constant, ones, zeros

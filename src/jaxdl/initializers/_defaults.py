@@ -1,4 +1,4 @@
-"""What frameworks draw by default: how to initialize a layer's kernel and bias."""
+"""Default initializers of common frameworks, for a layer's kernel and bias."""
 
 import math
 
@@ -19,7 +19,7 @@ keras_default = Init(kernel=glorot_uniform(), bias=lambda fan_in: jax.nn.initial
 """Keras's default for dense and convolutional layers: Glorot uniform kernel, zero bias."""
 
 he_default = Init(kernel=he_normal(), bias=lambda fan_in: jax.nn.initializers.zeros)
-"""He normal kernel, zero bias: the choice for deep relu networks."""
+"""He normal kernel, zero bias: the usual choice for deep relu networks."""
 
 
 def torch_recurrent_default(n_hidden: int) -> Init:

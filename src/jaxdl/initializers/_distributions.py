@@ -1,4 +1,4 @@
-"""Initializers that draw from a distribution whatever the shape, by PyTorch's names."""
+"""Initializers whose distribution doesn't depend on the shape, with PyTorch's names."""
 
 import functools
 import inspect
@@ -20,8 +20,8 @@ Options = ParamSpec("Options")
 def in_float32(draw: Initializer, default: DTypeLike = float) -> Initializer:
     """Returns an initializer that draws in float32 or wider and rounds once.
 
-    In bfloat16 itself a normal draw has a mean of −0.012 and ends at 2.9 standard deviations.
-    A shape without entries gives none, though its fan may be 0.
+    Drawn in bfloat16 itself, a normal has mean −0.012 and ends at 2.9 standard deviations. An empty
+    shape returns an empty array, even if its fan is 0.
     """
 
     def initializer(key: Key, shape: Shape, dtype: DTypeLike = default) -> Array:
@@ -34,7 +34,7 @@ def in_float32(draw: Initializer, default: DTypeLike = float) -> Initializer:
 
 
 def drawing_wide(make: Callable[Options, Initializer]) -> Callable[Options, Initializer]:
-    """Returns a maker of jax.nn.initializers whose initializers draw ``in_float32``."""
+    """Wraps a factory of jax.nn.initializers so that its initializers draw ``in_float32``."""
     signature = inspect.signature(make)
 
     @functools.wraps(make)
@@ -46,7 +46,7 @@ def drawing_wide(make: Callable[Options, Initializer]) -> Callable[Options, Init
 
 
 def uniform(*, a: ArrayLike = 0.0, b: ArrayLike = 1.0) -> Initializer:
-    """Draws from U(a, b); ``jax.nn.initializers.uniform(b)`` is the case a = 0.
+    """Draws from U(a, b); with a = 0 this is ``jax.nn.initializers.uniform(b)``.
 
     Args:
         a: lower end.
@@ -79,12 +79,11 @@ def symmetric_uniform(bound: ArrayLike) -> Initializer:
 
 
 def normal(*, mean: ArrayLike = 0.0, std: ArrayLike = 1.0) -> Initializer:
-    """Draws from N(mean, std²), not truncated: PyTorch's embeddings are ``normal()``.
+    """Draws from N(mean, std²), not truncated; ``normal()`` is PyTorch's default for embeddings.
 
     Args:
-        mean: centre.
-        std: standard deviation, at least 0; that of ``jax.nn.initializers.normal`` is 0.01 by
-            default.
+        mean: mean.
+        std: standard deviation, at least 0. ``jax.nn.initializers.normal`` defaults to 0.01.
 
     Example:
         >>> x = normal(mean=5.0, std=0.1)(jax.random.key(0), (1000,))
@@ -103,13 +102,13 @@ def normal(*, mean: ArrayLike = 0.0, std: ArrayLike = 1.0) -> Initializer:
 def trunc_normal(
     *, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0
 ) -> Initializer:
-    """Draws from N(mean, std²) between a and b, which are values, not standard deviations.
+    """Draws from N(mean, std²) truncated to [a, b]; a and b are values, not multiples of std.
 
     So ``trunc_normal(std=0.02)`` is cut at a hundred standard deviations, that is, not at all.
-    ``truncated_normal(std)`` of jax.nn is cut at two, and its standard deviation is 0.88 · std.
+    ``truncated_normal(std)`` is cut at two, and its standard deviation is 0.88 · std.
 
     Args:
-        mean: centre before truncation.
+        mean: mean before truncation.
         std: standard deviation before truncation, above 0.
         a: lower end.
         b: upper end, above ``a``.
@@ -127,14 +126,14 @@ def trunc_normal(
 
     def draw(key: Key, shape: Shape, dtype: DTypeLike) -> Array:
         x = standard(key, shape, dtype) * std + mean
-        return jnp.clip(x, a, b)  # for the last bit, which rounding may have moved
+        return jnp.clip(x, a, b)  # rounding may exceed the ends by the last bit
 
     return in_float32(draw)
 
 
 def _truncated(low: float, high: float) -> Initializer:
-    """Returns what draws from N(0, 1) between two ends, the upper one above 0."""
-    if low > 12:  # where the density falls like exp(-low · x), and its integral leaves float32
+    """Returns an initializer of N(0, 1) truncated to [low, high], with high above 0."""
+    if low > 12:  # the density falls like exp(-low · x), and its integral underflows
         return lambda *draw: low + _exponential(low, high, jax.random.uniform(*draw))
     if low > 0:
         above = [math.erfc(end / math.sqrt(2)) / 2 for end in (high, low)]
@@ -149,7 +148,7 @@ def _truncated(low: float, high: float) -> Initializer:
 
     def of_middle(key: Key, shape: Shape, dtype: DTypeLike) -> Array:
         share = jax.random.uniform(key, shape, dtype, minval=ends[0], maxval=ends[1])
-        # At ±1 itself the draw would be infinite.
+        # At ±1 the draw would be infinite.
         most = 1 - float(jnp.finfo(dtype).epsneg)
         return math.sqrt(2) * jax.lax.erf_inv(jnp.clip(share, -most, most))
 
@@ -157,7 +156,7 @@ def _truncated(low: float, high: float) -> Initializer:
 
 
 def _exponential(rate: float, end: float, share: Array) -> Array:
-    """Returns how far beyond ``rate`` an exponential of that rate is, cut off at ``end``."""
+    """Returns the excess over ``rate`` of an exponential with that rate, truncated at ``end``."""
     return -jnp.log1p(share * math.expm1(-rate * (end - rate))) / rate
 
 

@@ -1,4 +1,4 @@
-"""Initializers whose scale follows from the shape of the kernel, and the gain of nonlinearities."""
+"""Initializers scaled by the shape of the kernel, and gains of nonlinearities."""
 
 import math
 from typing import Literal, TypeAlias, get_args
@@ -37,18 +37,18 @@ variance_scaling = drawing_wide(jax.nn.initializers.variance_scaling)
 
 
 def calculate_gain(nonlinearity: Nonlinearity, *, param: float | None = None) -> float:
-    """Returns the factor on the standard deviation that PyTorch recommends for a nonlinearity.
+    """Returns PyTorch's recommended factor on the standard deviation for a nonlinearity.
 
     Args:
-        nonlinearity: by name; tanh gives 5/3, relu √2, selu 3/4, and the others but the leaky relu
-            give 1.
-        param: slope s of the leaky relu, which gives √(2 / (1 + s²)). Default: 0.01.
+        nonlinearity: its name. The gain of tanh is 5/3, of relu √2, of selu 3/4, of leaky_relu
+            √(2 / (1 + s²)), and of all others 1.
+        param: slope s of leaky_relu for negative inputs. Defaults to 0.01.
 
     Returns:
         The gain.
 
     Raises:
-        ValueError: for another name.
+        ValueError: for any other name.
 
     Example:
         >>> calculate_gain("leaky_relu", param=1.0)
@@ -63,10 +63,10 @@ def calculate_gain(nonlinearity: Nonlinearity, *, param: float | None = None) ->
 
 
 def xavier_uniform(*, gain: float = 1.0) -> Initializer:
-    """Draws from U(-b, b) with b = gain · √(6 / (fan_in + fan_out)): gain 1 is ``glorot_uniform``.
+    """Draws from U(-b, b) with b = gain · √(6 / (fan_in + fan_out)).
 
     Args:
-        gain: see ``calculate_gain``.
+        gain: see ``calculate_gain``; 1 is ``glorot_uniform``.
 
     Reference:
         Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
@@ -81,7 +81,7 @@ def xavier_uniform(*, gain: float = 1.0) -> Initializer:
 
 
 def xavier_normal(*, gain: float = 1.0) -> Initializer:
-    """Draws from N(0, gain² · 2 / (fan_in + fan_out)), not truncated as ``glorot_normal`` is.
+    """Draws from N(0, gain² · 2 / (fan_in + fan_out)); unlike ``glorot_normal``, not truncated.
 
     Args:
         gain: see ``calculate_gain``.
@@ -97,11 +97,11 @@ def xavier_normal(*, gain: float = 1.0) -> Initializer:
 def kaiming_uniform(
     *, a: float = 0.0, mode: FanMode = "fan_in", nonlinearity: Nonlinearity = "leaky_relu"
 ) -> Initializer:
-    """Draws from U(-b, b) with b = gain · √(3 / fan): by default that is ``he_uniform``.
+    """Draws from U(-b, b) with b = gain · √(3 / fan); by default, this is ``he_uniform``.
 
     Args:
-        a: slope of the leaky relu below 0.
-        mode: ``"fan_in"`` keeps the variance on the way forwards, ``"fan_out"`` backwards.
+        a: slope of the leaky relu for negative inputs.
+        mode: ``"fan_in"`` preserves variance in the forward pass, ``"fan_out"`` in the backward.
         nonlinearity: what follows the layer, as in ``calculate_gain``.
 
     Reference:
@@ -119,11 +119,11 @@ def kaiming_uniform(
 def kaiming_normal(
     *, a: float = 0.0, mode: FanMode = "fan_in", nonlinearity: Nonlinearity = "leaky_relu"
 ) -> Initializer:
-    """Draws from N(0, gain² / fan), not truncated as ``he_normal`` is.
+    """Draws from N(0, gain² / fan); unlike ``he_normal``, not truncated.
 
     Args:
-        a: slope of the leaky relu below 0.
-        mode: ``"fan_in"`` keeps the variance on the way forwards, ``"fan_out"`` backwards.
+        a: slope of the leaky relu for negative inputs.
+        mode: ``"fan_in"`` preserves variance in the forward pass, ``"fan_out"`` in the backward.
         nonlinearity: what follows the layer, as in ``calculate_gain``.
 
     Example:

@@ -1,4 +1,4 @@
-"""Initializers that build a matrix or a kernel of a certain structure."""
+"""Initializers of structured matrices and kernels."""
 
 import math
 
@@ -13,10 +13,10 @@ from jaxdl.types import Array, Initializer, Key, Shape
 
 
 def eye(*, gain: ArrayLike = 1.0) -> Initializer:
-    """Fills a shape (n_in, n_out) with gain · I: a square dense layer then passes on its input.
+    """Fills a matrix (n_in, n_out) with gain · I; at gain 1 a square dense layer is the identity.
 
     Args:
-        gain: value of the diagonal.
+        gain: value on the diagonal.
 
     Example:
         >>> eye()(jax.random.key(0), (2, 3))
@@ -33,14 +33,13 @@ def eye(*, gain: ArrayLike = 1.0) -> Initializer:
 
 
 def dirac(*, groups: int = 1) -> Initializer:
-    """Fills a convolution's kernel so that it passes on as many input channels as it can.
+    """Fills a convolution kernel so that it passes on as many input channels as possible.
 
-    In each group input i goes to output i, by a 1 in the middle of the window.
+    In each group, a 1 in the middle of the window maps input i to output i. Shapes are
+    (*window, n_in/groups, n_out), with one to three window axes.
 
     Args:
-        groups: number of groups of channels.
-
-    For shapes (*window, n_in/groups, n_out) with one to three window axes.
+        groups: number of channel groups.
 
     Example:
         >>> dirac()(jax.random.key(0), (3, 1, 2))[:, 0]
@@ -63,12 +62,12 @@ def dirac(*, groups: int = 1) -> Initializer:
 
 
 def sparse(*, sparsity: float, std: float = 0.01) -> Initializer:
-    """Draws a shape (n_in, n_out) from N(0, std²), and sets a share of each row to 0.
+    """Draws a matrix (n_in, n_out) from N(0, std²) and sets a share of each row to 0.
 
     Args:
-        sparsity: share of zeros among the weights that leave an input, in [0, 1]; rounded up to a
-            whole number of weights.
-        std: standard deviation of the rest.
+        sparsity: share of zeros among the weights of each input, in [0, 1], rounded up to a whole
+            number of weights.
+        std: standard deviation of the other weights.
 
     Reference:
         Martens, "Deep learning via Hessian-free optimization", 2010.
@@ -92,12 +91,12 @@ def sparse(*, sparsity: float, std: float = 0.01) -> Initializer:
 
 
 def orthogonal(*, gain: float = 1.0) -> Initializer:
-    """Draws gain times a matrix whose columns, or rows if these are fewer, are orthonormal.
+    """Draws gain times a matrix with orthonormal columns, or rows if there are fewer rows.
+
+    Shapes are (…, n_in, n_out); all axes but the last count as rows.
 
     Args:
-        gain: what the matrix is multiplied by.
-
-    For shapes (…, n_in, n_out); all axes but the last count as rows.
+        gain: factor on the matrix.
 
     Reference:
         Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
@@ -118,7 +117,7 @@ def orthogonal(*, gain: float = 1.0) -> Initializer:
 
 
 def _rank(function: str, shape: Shape, least: int, most: int | None = None) -> None:
-    """Raises a ShapeError unless a shape has from ``least`` to ``most`` axes."""
+    """Raises a ShapeError unless a shape has ``least`` to ``most`` axes."""
     if len(shape) < least or (most is not None and len(shape) > most):
         upper = " or more" if most is None else f" to {most}" if most > least else ""
         raise ShapeError(f"{function}: the shape is {shape}; it must have {least}{upper} axes")

@@ -28,8 +28,8 @@ def ctc_loss(
 
     l = −log Σ_a Π_t p_t(a_t) over the paths a that yield the labels once repeats are merged and
     blanks removed. The mean first divides each loss by its number of labels (at least 1). The
-    input is normalised by log_softmax, so logits work too. Value and gradient match PyTorch's,
-    which assumes normalised input.
+    input is normalized by log_softmax, so logits work too. Value and gradient match PyTorch's,
+    which assumes normalized input.
 
     Args:
         log_probabilities: shape (N, T, C). (PyTorch: (T, N, C).)

@@ -1,12 +1,12 @@
-"""Metrics as exact sums that add up over batches and devices, and what turns sums into numbers.
+"""Metrics as exact sums that add up over batches and devices, and their finalizers.
 
-A metric is a function ``(predictions, labels, *, weight) -> sums``. Its sums are arrays, and those
-of two batches add up to those of the batches as one, on one device (``merge``) or on many
-(``jax.lax.psum``). ``weight`` says how much each row counts; a row of weight 0 counts for nothing,
-even where it is nan. Most sums are a ``Mean``, which ``compute`` turns into a number; the others
-have finalisers of their own:
+A metric is a function ``(predictions, labels, *, weight) -> sums``. Its sums are arrays, and the
+sums of two batches add up to those of the combined batch, on one device (``merge``) or many
+(``jax.lax.psum``). ``weight`` is the weight of each row; a row of weight 0 is ignored, even if it
+is nan. Most sums are a ``Mean``, which ``compute`` turns into a number; the others have finalizers
+of their own:
 
-| sums | finalisers |
+| sums | finalizers |
 |---|---|
 | any ``Mean`` | ``compute`` |
 | ``mean_squared_error`` | ``root_mean_squared_error`` |
@@ -16,12 +16,11 @@ have finalisers of their own:
 | ``variation`` | ``r_squared`` |
 | ``calibration`` | ``expected_calibration_error`` |
 
-Sums are float32, so that a count is exact up to 2²⁴ rows, and float64 where the values are. A label
-equal to ``ignore_index`` (−100, as in the losses) counts for nothing, and a nan among what counts
-makes the metric nan. A wrong call raises at once: a ShapeError where shapes don't fit, a TypeError
-where labels aren't integers, a ValueError where a label is no class or an option is out of range.
-Labels that are traced can't be looked at: one that is no class counts as wrong, makes a likelihood
-nan, and is left out of a confusion matrix.
+Sums are float32, so counts are exact up to 2²⁴ rows, or float64 if the values are. Labels equal to
+``ignore_index`` (−100, as in the losses) are ignored; nan elsewhere makes the metric nan.
+Invalid arguments raise at once: ShapeError for mismatched shapes, TypeError for labels that aren't
+integers, ValueError for a label or an option out of range. Traced labels can't be checked: one out
+of range counts as wrong, makes a likelihood nan, and is left out of a confusion matrix.
 """
 
 from jaxdl import _face

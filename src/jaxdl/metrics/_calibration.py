@@ -1,4 +1,4 @@
-"""How good probabilities are: likelihood, perplexity, and calibration."""
+"""Quality of predicted probabilities: likelihood, perplexity and calibration."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from jaxdl.types import Array
 
 
 class Calibration(NamedTuple):
-    """Rows by how confident their prediction is, in three sums a bin that add up."""
+    """Three sums per confidence bin that add up over batches."""
 
     weight: Array  # Σ w
     confidence: Array  # Σ w·p
@@ -28,13 +28,13 @@ def negative_log_likelihood(
     ignore_index: int | None = -100,
     weight: ArrayLike | None = None,
 ) -> Mean:
-    """Mean of -log p(label), in nats, with p the softmax of the logits.
+    """Mean of -log p(label) in nats, where p is the softmax of the logits.
 
     Args:
         logits: shape (N, …, classes).
         labels: class indices, shape (N, …).
-        ignore_index: a label that counts for nothing, as in ``losses.cross_entropy``.
-        weight: how much each row counts, shape (N,) or that of ``labels``.
+        ignore_index: a label to ignore, as in ``losses.cross_entropy``.
+        weight: weight of each row or entry, shape (N,) or same shape as ``labels``.
 
     Returns:
         A Mean.
@@ -47,13 +47,13 @@ def negative_log_likelihood(
     name = "negative_log_likelihood"
     log_p = jax.nn.log_softmax(widen(class_logits(name, logits)))
     index, weight = labelled(name, labels, log_p[..., 0], log_p.shape[-1], weight, ignore_index)
-    index = jnp.where(index < 0, log_p.shape[-1], index)  # else -1 would be the last class
+    index = jnp.where(index < 0, log_p.shape[-1], index)  # or -1 would be the last class
     picked = jnp.take_along_axis(log_p, index[..., None], -1, mode="fill", fill_value=jnp.nan)
     return mean(-picked[..., 0], weight=weight)
 
 
 def perplexity(likelihood: Mean) -> Array:
-    """Exponential of the mean of -log p: among how many equal choices a model is at a loss.
+    """Exponential of the mean of -log p: as uncertain as among that many equal choices.
 
     Args:
         likelihood: sums of ``negative_log_likelihood``, or any Mean of losses in nats.
@@ -77,18 +77,18 @@ def calibration(
     ignore_index: int | None = -100,
     weight: ArrayLike | None = None,
 ) -> Calibration:
-    """Sorts rows into bins by the largest probability that the softmax of their logits gives.
+    """Sorts rows into bins by confidence, the largest entry of the softmax of their logits.
 
     Args:
         logits: shape (N, …, classes).
         labels: class indices, shape (N, …).
-        bins: number of bins of equal width over (0, 1], each closed above.
-        ignore_index: a label that counts for nothing, as in ``losses.cross_entropy``.
-        weight: how much each row counts, shape (N,) or that of ``labels``.
+        bins: number of bins of equal width over (0, 1], each including its upper end.
+        ignore_index: a label to ignore, as in ``losses.cross_entropy``.
+        weight: weight of each row or entry, shape (N,) or same shape as ``labels``.
 
     Returns:
-        A Calibration of arrays of shape (bins,). Probabilities that are nan and count make the
-        first bin nan.
+        A Calibration of arrays of shape (bins,). Probabilities that are nan and not ignored make
+        the first bin nan.
 
     Example:
         >>> calibration(jnp.array([[0.0, 9.0]]), jnp.array([1]), bins=2).correct
@@ -107,7 +107,7 @@ def calibration(
 
 
 def expected_calibration_error(sums: Calibration) -> Array:
-    """Mean distance between confidence and accuracy: Σ_b n_b/N · |accuracy_b - confidence_b|.
+    """Mean gap between confidence and accuracy: Σ_b n_b/N · |accuracy_b - confidence_b|.
 
     Args:
         sums: a Calibration.

@@ -1,4 +1,4 @@
-"""Sums that compare classes: accuracies and the confusion matrix."""
+"""Sums for classification: accuracies and the confusion matrix."""
 
 import jax
 import jax.numpy as jnp
@@ -24,8 +24,8 @@ def accuracy(
     Args:
         logits: shape (N, …, classes).
         labels: class indices, shape (N, …).
-        ignore_index: a label that counts for nothing, as in ``losses.cross_entropy``.
-        weight: how much each row counts, shape (N,) or that of ``labels``.
+        ignore_index: a label to ignore, as in ``losses.cross_entropy``.
+        weight: weight of each row or entry, shape (N,) or same shape as ``labels``.
 
     Returns:
         A Mean.
@@ -52,10 +52,10 @@ def binary_accuracy(
     """Share of entries whose logit is above the threshold if, and only if, their label is 1.
 
     Args:
-        logits: one for each entry, shape (N, …); or probabilities, with ``threshold=0.5``.
-        labels: 0 or 1, of the same shape.
-        threshold: above what an entry counts as predicted.
-        weight: how much each row counts, shape (N,) or that of ``labels``.
+        logits: shape (N, …); or probabilities, with ``threshold=0.5``.
+        labels: 0 or 1, same shape.
+        threshold: entries above it are predicted as 1.
+        weight: weight of each row or entry, shape (N,) or same shape as ``labels``.
 
     Returns:
         A Mean.
@@ -80,14 +80,14 @@ def top_k_accuracy(
     ignore_index: int | None = -100,
     weight: ArrayLike | None = None,
 ) -> Mean:
-    """Share of rows whose label is among the ``k`` largest logits; of equal ones the first count.
+    """Share of rows whose label is among the ``k`` largest logits; ties go to lower indices.
 
     Args:
         logits: shape (N, …, classes).
         labels: class indices, shape (N, …).
-        k: how many guesses count, at most the number of classes.
-        ignore_index: a label that counts for nothing, as in ``losses.cross_entropy``.
-        weight: how much each row counts, shape (N,) or that of ``labels``.
+        k: number of guesses, at most the number of classes.
+        ignore_index: a label to ignore, as in ``losses.cross_entropy``.
+        weight: weight of each row or entry, shape (N,) or same shape as ``labels``.
 
     Returns:
         A Mean.
@@ -118,22 +118,22 @@ def confusion_matrix(
     ignore_index: int | None = -100,
     weight: ArrayLike | None = None,
 ) -> Array:
-    """Counts how often each class is taken for each: Cᵢⱼ = Σ wₙ over rows of label i, predicted j.
+    """Confusion matrix: Cᵢⱼ = Σ wₙ over the rows of label i that are predicted as j.
 
     Args:
-        predictions: logits, floating, shape (N, …, classes); or class indices, integers, shape
+        predictions: floating point logits, shape (N, …, classes); or integer class indices, shape
             (N, …), with ``n_classes``.
         labels: class indices, shape (N, …).
-        n_classes: number of classes, needed where ``predictions`` are indices.
-        ignore_index: a label that counts for nothing, as in ``losses.cross_entropy``.
-        weight: how much each row counts, shape (N,) or that of ``labels``.
+        n_classes: number of classes, required if ``predictions`` are indices.
+        ignore_index: a label to ignore, as in ``losses.cross_entropy``.
+        weight: weight of each row or entry, shape (N,) or same shape as ``labels``.
 
     Returns:
-        Sums of shape (classes, classes), rows by label, columns by prediction. Logits that are nan
-        and count make a cell nan.
+        Sums of shape (classes, classes): labels by predictions. Logits that are nan and not ignored
+        make a cell nan.
 
     Raises:
-        ValueError: if ``predictions`` are indices and ``n_classes`` isn't given.
+        ValueError: if ``predictions`` are indices and ``n_classes`` is missing.
 
     Example:
         >>> confusion_matrix(jnp.array([0, 1, 1]), jnp.array([0, 0, 1]), n_classes=2)
@@ -158,7 +158,7 @@ def confusion_matrix(
         weight = jnp.where(wrong & (weight != 0), jnp.nan, weight)
     predicted = _checks.to_int32(predicted)
     inside = (index >= 0) & (index < n_classes) & (predicted >= 0) & (predicted < n_classes)
-    # Rows that aren't counted go to a cell behind the last, which is cut off.
+    # Rows to leave out go to an extra cell at the end, which is dropped.
     cell = jnp.where(inside, index * n_classes + predicted, n_classes**2).reshape(-1)
     counts = jnp.zeros(n_classes**2 + 1, weight.dtype).at[cell].add(weight.reshape(-1))
     return counts[:-1].reshape(n_classes, n_classes)

@@ -1,4 +1,4 @@
-"""What a confusion matrix says: precision, recall, F and intersection over union."""
+"""Metrics of a confusion matrix: precision, recall, F-score and intersection over union."""
 
 from typing import Literal, TypeAlias, get_args
 
@@ -14,13 +14,13 @@ Average: TypeAlias = Literal["micro", "macro", "weighted", "none"]
 
 
 def precision(confusion: ArrayLike, *, average: Average = "macro") -> Array:
-    """Share of the rows predicted as a class that are of it: TP / (TP + FP).
+    """Share of the rows predicted as a class that belong to it: TP / (TP + FP).
 
     Args:
         confusion: sums of ``confusion_matrix``, shape (classes, classes).
-        average: ``"none"`` for one number a class, ``"macro"`` for their mean over all classes,
-            ``"weighted"`` for their mean by the number of labels, ``"micro"`` for the fraction of
-            the sums over classes.
+        average: ``"none"`` returns one number per class, ``"macro"`` their mean, ``"weighted"``
+            their mean weighted by the number of labels, and ``"micro"`` the ratio of the sums over
+            classes.
 
     Returns:
         A scalar, or shape (classes,). A class that is never predicted has precision 0.
@@ -34,7 +34,7 @@ def precision(confusion: ArrayLike, *, average: Average = "macro") -> Array:
 
 
 def recall(confusion: ArrayLike, *, average: Average = "macro") -> Array:
-    """Share of the rows of a class that are predicted as it: TP / (TP + FN).
+    """Share of the rows of a class that are predicted as such: TP / (TP + FN).
 
     Args:
         confusion: sums of ``confusion_matrix``, shape (classes, classes).
@@ -52,11 +52,11 @@ def recall(confusion: ArrayLike, *, average: Average = "macro") -> Array:
 
 
 def f_beta(confusion: ArrayLike, *, beta: float | Array = 1.0, average: Average = "macro") -> Array:
-    """Mean of precision and recall: (1 + β²) TP / ((1 + β²) TP + β² FN + FP).
+    """Weighted harmonic mean of precision and recall: (1 + β²) TP / ((1 + β²) TP + β² FN + FP).
 
     Args:
         confusion: sums of ``confusion_matrix``, shape (classes, classes).
-        beta: how many times as much recall counts; 1 gives F1, their harmonic mean.
+        beta: how many times as much recall matters as precision; 1 is F1, the harmonic mean.
         average: as in ``precision``.
 
     Returns:
@@ -74,7 +74,7 @@ def f_beta(confusion: ArrayLike, *, beta: float | Array = 1.0, average: Average 
 
 
 def iou(confusion: ArrayLike) -> Array:
-    """Intersection over union of each class, Jaccard's index: TP / (TP + FP + FN).
+    """Intersection over union (Jaccard index) of each class: TP / (TP + FP + FN).
 
     Args:
         confusion: sums of ``confusion_matrix``, shape (classes, classes).
@@ -91,7 +91,7 @@ def iou(confusion: ArrayLike) -> Array:
 
 
 def mean_iou(confusion: ArrayLike) -> Array:
-    """Mean of ``iou`` over the classes that have labels or predictions, as Keras's MeanIoU.
+    """Mean of ``iou`` over the classes with labels or predictions, as in Keras's MeanIoU.
 
     Args:
         confusion: sums of ``confusion_matrix``, shape (classes, classes).
@@ -105,7 +105,7 @@ def mean_iou(confusion: ArrayLike) -> Array:
     """
     hits, missed, wrong = _outcomes("mean_iou", confusion)
     union = hits + missed + wrong
-    present = union != 0  # also where it is nan, which nanmean would leave out
+    present = union != 0  # true for nan too, which nanmean would skip
     return jnp.where(present, hits / jnp.where(present, union, 1), 0).sum() / present.sum(
         dtype=hits.dtype
     )

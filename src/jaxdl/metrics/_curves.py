@@ -1,4 +1,4 @@
-"""Areas under the ROC and the precision-recall curve: from sums of scores, or exact from scores."""
+"""Areas under ROC and precision-recall curves, from binned sums or exactly from scores."""
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -20,21 +20,21 @@ def score_histogram(
     high: float = 1.0,
     weight: ArrayLike | None = None,
 ) -> Array:
-    """Counts the scores of negatives and of positives in bins of equal width.
+    """Counts the scores of negatives and positives in bins of equal width.
 
-    These are sums that ``roc_auc`` and ``pr_auc`` need; they treat all scores of a bin as equal.
+    ``roc_auc`` and ``pr_auc`` take these sums and treat all scores in a bin as equal.
 
     Args:
-        scores: the higher, the more likely positive, shape (N, …). What is below ``low`` or above
-            ``high`` falls into the first or the last bin.
-        labels: 0 or 1, of the same shape.
+        scores: higher for likelier positives, shape (N, …). Scores below ``low`` or above ``high``
+            go to the first or the last bin.
+        labels: 0 or 1, same shape.
         bins: number of bins.
         low: lower end of the first bin.
         high: upper end of the last bin.
-        weight: how much each row counts, shape (N,) or that of ``labels``.
+        weight: weight of each row or entry, shape (N,) or same shape as ``labels``.
 
     Returns:
-        Sums of shape (2, bins): negatives, then positives. A score that is nan and counts makes
+        Sums of shape (2, bins): negatives, then positives. A nan score that isn't ignored makes
         them nan.
 
     Raises:
@@ -56,11 +56,11 @@ def score_histogram(
 
 
 def roc_auc(histogram: ArrayLike) -> Array:
-    """Area under the ROC curve: how likely a positive scores above a negative, ties counting half.
+    """Area under the ROC curve: P(a positive scores above a negative), ties counting half.
 
-    Off from the area of the scores themselves by at most half the share of pairs of a positive and
-    a negative that lie in one bin, Σ_b n_b·p_b / (2·N·P): the straight line that joins the points
-    of the curve can't be further off. It is exact where no bin holds two different scores.
+    It differs from the area of the unbinned scores by at most Σ_b n_b·p_b / (2·N·P), half the share
+    of positive-negative pairs that fall in the same bin. It is exact if no bin holds two different
+    scores.
 
     Args:
         histogram: sums of ``score_histogram``, shape (2, bins).
@@ -80,9 +80,9 @@ def roc_auc(histogram: ArrayLike) -> Array:
 def pr_auc(histogram: ArrayLike) -> Array:
     """Area under the precision-recall curve, as average precision: Σ (Rᵢ - Rᵢ₋₁) · Pᵢ.
 
-    Every positive counts with the precision at its own bin as threshold, so that the curve isn't
-    interpolated. A positive's precision is off by no more than what the others of its bin make
-    out; it is exact where no bin holds two different scores.
+    Each positive counts with the precision at its bin as threshold, without interpolation. That
+    precision is off by at most what the other scores of the bin contribute; it is exact if no bin
+    holds two different scores.
 
     Args:
         histogram: sums of ``score_histogram``, shape (2, bins).
@@ -96,7 +96,7 @@ def pr_auc(histogram: ArrayLike) -> Array:
     """
     negatives, positives = _halves("pr_auc", histogram)
     above, all_above = positives[::-1].cumsum(), (positives + negatives)[::-1].cumsum()
-    # Above the highest score nothing is predicted, and no positive asks for a precision.
+    # Above the highest score nothing is predicted, and no positive needs a precision.
     share = jnp.where(all_above == 0, 0, above / jnp.where(all_above == 0, 1, all_above))
     return (positives[::-1] * share).sum() / positives.sum()
 
@@ -104,12 +104,12 @@ def pr_auc(histogram: ArrayLike) -> Array:
 def exact_roc_auc(
     scores: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | None = None
 ) -> Array:
-    """Area under the ROC curve of all scores at once, without bins; it doesn't add up.
+    """Exact area under the ROC curve, from all scores at once; it can't be summed over batches.
 
     Args:
-        scores: of all rows, gathered from all batches, shape (N, …).
-        labels: 0 or 1, of the same shape.
-        weight: how much each row counts, shape (N,) or that of ``labels``.
+        scores: scores of all rows of all batches, shape (N, …).
+        labels: 0 or 1, same shape.
+        weight: weight of each row or entry, shape (N,) or same shape as ``labels``.
 
     Returns:
         A scalar; nan without positives or without negatives.
@@ -126,12 +126,12 @@ def exact_roc_auc(
 
 
 def exact_pr_auc(scores: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | None = None) -> Array:
-    """Average precision of all scores at once, without bins; it doesn't add up.
+    """Exact average precision, from all scores at once; it can't be summed over batches.
 
     Args:
-        scores: of all rows, gathered from all batches, shape (N, …).
-        labels: 0 or 1, of the same shape.
-        weight: how much each row counts, shape (N,) or that of ``labels``.
+        scores: scores of all rows of all batches, shape (N, …).
+        labels: 0 or 1, same shape.
+        weight: weight of each row or entry, shape (N,) or same shape as ``labels``.
 
     Returns:
         A scalar; nan without positives.
@@ -153,7 +153,7 @@ def exact_pr_auc(scores: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | No
 def _rows(
     function: str, scores: ArrayLike, labels: ArrayLike, weight: ArrayLike | None
 ) -> tuple[Array, Array, Array]:
-    """Returns scores, whether they are of positives, and weights, flat; 0 for rows left out."""
+    """Returns flat scores (0 for rows left out), which of them are positives, and weights."""
     _checks.same_shape(function, scores=scores, labels=labels)
     scores = widen(_checks.array(function, "scores", scores))
     weight = weight_of(function, scores, weight)
@@ -162,9 +162,9 @@ def _rows(
 
 
 def _ranked(scores: Array, weight: Array) -> tuple[Array, Array, Array]:
-    """Returns, for each score, how many sorted ones are below it, and how many not above it.
+    """Returns the numbers of scores below, and not above, each score, and running weights.
 
-    With these numbers the third result, the running sum of weights in sorted order, is read.
+    The first two index the third, the cumulative sum of weights in sorted order.
     """
     order = jnp.argsort(scores)
     ascending = scores[order]

@@ -1,4 +1,4 @@
-"""What comes into a metric of classes: checked labels, and how much each of them counts."""
+"""Arguments of classification metrics: checked labels and their weights."""
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -17,15 +17,15 @@ def labelled(
     weight: ArrayLike | None,
     ignore_index: int | None,
 ) -> tuple[Array, Array]:
-    """Returns class indices as int32, and the weight of each, 0 where it is to be ignored.
+    """Returns class indices as int32, and their weights, 0 for ignored labels.
 
     Args:
         function: the metric's name, for messages.
-        labels: class indices as the caller gave them.
-        like: of the shape that the labels must have, and of the dtype of the sums.
+        labels: class indices, as passed by the caller.
+        like: an array with the shape required of the labels and the dtype of the sums.
         n_classes: the number of classes.
-        weight: of each row or label, as the caller gave it.
-        ignore_index: a label that counts for nothing.
+        weight: weight of each row or label, as passed by the caller.
+        ignore_index: a label to ignore.
     """
     if ignore_index is not None:
         (ignore_index,) = constants(function, ignore_index=ignore_index)
@@ -42,7 +42,7 @@ def labelled(
 
 
 def class_logits(function: str, logits: ArrayLike) -> Array:
-    """Returns logits as an array, or raises unless they have an axis of classes."""
+    """Returns logits as an array; raises unless they have a class axis."""
     logits = _checks.array(function, "logits", logits)
     if logits.ndim == 0 or logits.shape[-1] == 0:
         got = _checks.describe(logits)
@@ -51,11 +51,11 @@ def class_logits(function: str, logits: ArrayLike) -> Array:
 
 
 def spoilt(values: Array, logits: Array) -> Array:
-    """Returns values as floats, nan where one of the logits is nan: no guess is right there."""
+    """Returns values as floats, nan where any logit is nan and no prediction is meaningful."""
     return jnp.where(jnp.isnan(logits).any(axis=-1), jnp.nan, values.astype(jnp.float32))
 
 
 def positive(function: str, labels: ArrayLike) -> Array:
-    """Returns which of labels of any dtype are 1."""
+    """Returns which labels are 1, for any dtype."""
     labels = _checks.array(function, "labels", labels)
     return labels == jnp.ones((), labels.dtype)

@@ -1,4 +1,4 @@
-"""Sums that compare numbers: absolute and squared errors, and the share of variance explained."""
+"""Sums for regression: absolute and squared errors, and R²."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from jaxdl.types import Array
 
 
 class Variation(NamedTuple):
-    """What R² needs of targets and predictions, in sums that add up; c is a batch's mean target."""
+    """Sums for R² that add up over batches; c is the mean target of a batch."""
 
     weight: Array  # Σ w
     squares: Array  # Σ w·(t - c)²
@@ -37,8 +37,8 @@ def mean_absolute_error(
 
     Args:
         predictions: shape (N, …).
-        targets: of the same shape.
-        weight: how much each row counts, shape (N,) or that of ``targets``.
+        targets: same shape.
+        weight: weight of each row or entry, shape (N,) or same shape as ``targets``.
 
     Returns:
         A Mean.
@@ -58,8 +58,8 @@ def mean_squared_error(
 
     Args:
         predictions: shape (N, …).
-        targets: of the same shape.
-        weight: how much each row counts, shape (N,) or that of ``targets``.
+        targets: same shape.
+        weight: weight of each row or entry, shape (N,) or same shape as ``targets``.
 
     Returns:
         A Mean.
@@ -76,7 +76,7 @@ def root_mean_squared_error(squared: Mean) -> Array:
     """Root of the mean of (p - t)², in the unit of the targets.
 
     Args:
-        squared: sums of ``mean_squared_error``.
+        squared: the sums of ``mean_squared_error``.
 
     Returns:
         A scalar.
@@ -95,18 +95,18 @@ def variation(
     shift: ArrayLike = 0.0,
     weight: ArrayLike | None = None,
 ) -> Variation:
-    """Sums squares of targets and of what predictions leave of them.
+    """Sums the squares of targets and residuals, for ``r_squared``.
 
     Args:
         predictions: shape (N, …).
-        targets: of the same shape.
-        shift: a number near the mean of all targets, the same for all batches. Within a batch
-            nothing cancels. The spread of the batches' means is a difference of sums, which in
-            float32 is lost below 1e-7 · (mean - shift)²; it then counts as 0.
-        weight: how much each row counts, shape (N,) or that of ``targets``.
+        targets: same shape.
+        shift: a number near the mean of all targets, the same for all batches. Nothing cancels
+            within a batch, but the variance between batch means is a difference of sums: below
+            1e-7 · (mean - shift)² it is lost in float32 and counts as 0.
+        weight: weight of each row or entry, shape (N,) or same shape as ``targets``.
 
     Returns:
-        A Variation, which ``r_squared`` turns into a number.
+        A Variation.
 
     Example:
         >>> float(variation(jnp.array([1.0, 5.0]), jnp.array([2.0, 3.0])).residual)
@@ -119,7 +119,7 @@ def variation(
     (shift,) = numbers("variation", errors, shift=shift)
     heavy = weight.sum()
     first = (targets * weight).sum() / jnp.where(heavy == 0, 1, heavy)
-    # A second pass, as the first mean has the rounding of a sum.
+    # A second pass removes the rounding error of the first mean.
     center = first + ((targets - first) * weight).sum() / jnp.where(heavy == 0, 1, heavy)
     apart = without_rows(targets - center, weight)
     off = center - shift
@@ -133,13 +133,13 @@ def variation(
 
 
 def r_squared(sums: Variation) -> Array:
-    """Share of the variance of the targets that predictions explain: 1 - Σ(t - p)² / Σ(t - t̄)².
+    """Share of the targets' variance that predictions explain, R²: 1 - Σ(t - p)² / Σ(t - t̄)².
 
     Args:
         sums: a Variation.
 
     Returns:
-        A scalar: 1 for predictions without error, 0 for the mean of the targets as prediction.
+        A scalar: 1 for perfect predictions, 0 if the mean of the targets is predicted throughout.
 
     Example:
         >>> float(r_squared(variation(jnp.array([1.0, 2.0, 4.0]), jnp.array([1.0, 2.0, 3.0]))))

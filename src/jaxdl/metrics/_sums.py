@@ -1,4 +1,4 @@
-"""Sums that add up over batches and devices, and the weights of their rows."""
+"""Sums that add up over batches and devices, and row weights."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ def mean(values: ArrayLike, *, weight: ArrayLike | None = None) -> Mean:
     """Sums values and weights.
 
     Args:
-        values: one value a row, shape (N,), or several, shape (N, …).
-        weight: how much each row counts, shape (N,), or each value, of the shape of ``values``; 0
-            leaves it out. Default: 1 each.
+        values: one value per row, shape (N,), or several, shape (N, …).
+        weight: weight of each row, shape (N,), or of each value, same shape as ``values``.
+            Defaults to 1.
 
     Returns:
-        ``Mean(Σ wᵢ·vᵢ, Σ wᵢ)``. What has weight 0 counts for nothing, even where it is nan.
+        ``Mean(Σ wᵢ·vᵢ, Σ wᵢ)``. Values of weight 0 are ignored, even if they are nan.
 
     Raises:
         ShapeError: if ``weight`` has another shape.
@@ -39,7 +39,7 @@ def mean(values: ArrayLike, *, weight: ArrayLike | None = None) -> Mean:
 
 
 def weight_of(function: str, values: Array, weight: ArrayLike | None) -> Array:
-    """Returns a weight for each value, in the dtype of their sums: 1, or what its row counts."""
+    """Returns the weight of each value in the dtype of the sums: that of its row, or 1."""
     dtype = wide_dtype(values.dtype)
     if weight is None:
         return jnp.ones(values.shape, dtype)
@@ -54,19 +54,19 @@ def weight_of(function: str, values: Array, weight: ArrayLike | None) -> Array:
 
 
 def without_rows(values: Array, weight: Array) -> Array:
-    """Returns values with 0 where the weight is 0, so that nan times 0 can't come up."""
+    """Returns values with 0 where the weight is 0, so that nan times 0 can't occur."""
     return jnp.where(weight == 0, 0, values)
 
 
 def merge(a: Any, b: Any) -> Any:
-    """Adds two trees of sums: those of two batches are those of the batches as one.
+    """Adds two trees of sums, which gives the sums of both batches together.
 
     Args:
         a: sums of one batch, a Mean or a tree of them.
-        b: the same sums of another.
+        b: the same sums of another batch.
 
     Returns:
-        The sums of both.
+        The sums of both batches.
 
     Example:
         >>> compute(merge(mean(jnp.array([1.0])), mean(jnp.array([2.0, 3.0]))))
@@ -76,16 +76,16 @@ def merge(a: Any, b: Any) -> Any:
 
 
 def compute(sums: Any) -> Any:
-    """Turns every Mean of a tree into its number on the host, and leaves other sums as they are.
+    """Turns every Mean in a tree into a number on the host, and leaves other sums unchanged.
 
-    A Mean of arrays, as from ``vmap`` over several models, becomes a NumPy array. Nothing is
-    compiled: all sums are fetched at once, and divided on the host in double precision.
+    A Mean of arrays, such as from ``vmap`` over models, becomes a NumPy array. Nothing is compiled:
+    all sums are fetched at once and divided on the host in double precision.
 
     Args:
         sums: a tree of sums.
 
     Returns:
-        The tree with a float for each Mean, nan where nothing was counted.
+        The tree with a float for each Mean, nan if its count is 0.
 
     Example:
         >>> compute({"loss": Mean(jnp.float32(3), jnp.float32(2))})
