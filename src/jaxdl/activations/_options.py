@@ -18,7 +18,7 @@ Options = ParamSpec("Options")
 def activation(
     fn: Callable[Concatenate[Array, Options], Array],
 ) -> Callable[Concatenate[ArrayLike, Options], Array]:
-    """Decorates a function to check that x is floating point, and to compute half in float32.
+    """Decorates a function to require a floating point x and compute half precision in float32.
 
     The result is rounded once, to the dtype of ``x``. In half precision the backward pass
     recomputes the function, so only the input is stored, not the float32 intermediates.

@@ -1,4 +1,4 @@
-"""Piecewise linear activations; each docstring states the gradient at the kinks."""
+"""Piecewise linear activations, with stated gradients at the kinks."""
 
 import jax
 import jax.numpy as jnp

@@ -119,7 +119,7 @@ def hinge_embedding_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Loss of distances: l = x for a similar pair, max(0, m − x) for a dissimilar one.
+    """Hinge loss of distances: l = x for similar pairs, max(0, m − x) for dissimilar ones.
 
     At x = m the gradient is −1, as in PyTorch.
 

@@ -64,7 +64,7 @@ def tversky(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Dice with weighted error kinds: l = 1 − (TP + s)/(TP + α·FP + β·FN + s + ε).
+    """Dice with weighted errors: l = 1 − (TP + s)/(TP + α·FP + β·FN + s + ε).
 
     TP = Σ p·t, FP = Σ p·(1 − t) and FN = Σ (1 − p)·t, as in the paper; Keras swaps α and β. With
     α = β = 1/2 it is ``dice``, up to ε.

@@ -53,7 +53,7 @@ def cosine_embedding_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Loss of angles: l = 1 − cos for a similar pair, max(0, cos − m) for a dissimilar one.
+    """Cosine loss of pairs: l = 1 − cos for similar ones, max(0, cos − m) for dissimilar ones.
 
     cos = Σ aᵢbᵢ / √((Σ aᵢ² + 1e-12)·(Σ bᵢ² + 1e-12)), which is finite for zero vectors.
 

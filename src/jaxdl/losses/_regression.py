@@ -116,7 +116,7 @@ def smooth_l1_loss(
     reduction: Reduction = "mean",
     where: ArrayLike | None = None,
 ) -> Array:
-    """Absolute error, smoothed near 0: l = d²/(2β) if d = |x − t| ≤ β, else d − β/2.
+    """Absolute error, smoothed near 0: l = d²/(2β) if d = |x − t| < β, else d − β/2.
 
     Args:
         predictions: x, any shape.
@@ -179,7 +179,7 @@ def _absolute_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
 
 @jax.custom_jvp
 def _curved(d: Array, beta: Array) -> Array:
-    """Returns d²/(2β), ordered so that it holds for a β so small that its square is 0."""
+    """Returns d²/(2β), evaluated in an order that works even where β² underflows to 0."""
     return 0.5 * d * (d / beta)
 
 

@@ -53,7 +53,7 @@ def negative_log_likelihood(
 
 
 def perplexity(likelihood: Mean) -> Array:
-    """Exponential of the mean of -log p: as uncertain as among that many equal choices.
+    """Exponential of the mean of -log p: the number of equally likely choices it amounts to.
 
     Args:
         likelihood: sums of ``negative_log_likelihood``, or any Mean of losses in nats.

@@ -14,7 +14,7 @@ from jaxdl.types import Array, Mean
 
 
 def mean(values: ArrayLike, *, weight: ArrayLike | None = None) -> Mean:
-    """Sums values and weights.
+    """Sums weighted values and their weights, whose ratio is the mean.
 
     Args:
         values: one value per row, shape (N,), or several, shape (N, …).
