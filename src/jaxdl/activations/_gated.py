@@ -57,16 +57,12 @@ def glu(x: Array, *, axis: int = -1) -> Array:
 def geglu(x: Array, *, axis: int = -1, approximate: Approximate = "none") -> Array:
     """Gated unit with gelu: a · gelu(b), where a and b are the halves of x along ``axis``.
 
+    The shape of the result and the errors are those of ``glu``.
+
     Args:
         x: any shape with even size along ``axis``.
         axis: the axis to halve.
         approximate: ``"none"`` or ``"tanh"``, as in ``gelu``.
-
-    Returns:
-        The shape of ``x``, halved along ``axis``.
-
-    Raises:
-        ShapeError: if the size along ``axis`` is odd.
 
     Reference:
         Shazeer, "GLU variants improve transformer", 2020, https://arxiv.org/abs/2002.05202.
@@ -84,16 +80,11 @@ def swiglu(x: Array, *, axis: int = -1) -> Array:
     """Gated unit with silu: a · silu(b), where a and b are the halves of x along ``axis``.
 
     The gate b is the second half, as in ``glu``; weights of LLaMA-like models often put it first.
+    The shape of the result and the errors are those of ``glu``.
 
     Args:
         x: any shape with even size along ``axis``.
         axis: the axis to halve.
-
-    Returns:
-        The shape of ``x``, halved along ``axis``.
-
-    Raises:
-        ShapeError: if the size along ``axis`` is odd.
 
     Reference:
         Shazeer, "GLU variants improve transformer", 2020, https://arxiv.org/abs/2002.05202.
