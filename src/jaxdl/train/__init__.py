@@ -1,13 +1,13 @@
 """Training: one pure step, compiled over whole epochs, and the loop around it.
 
 ``fit(supervised(net, losses.cross_entropy), tx, init_state(net, tx, key), dataset, epochs=5,
-batch_size=128)`` is the common case. Each part can be your own:
+batch_size=128)`` is the common case. You can replace each part with your own:
 
 **A loss** is ``loss_fn(params, state, batch, *, key, train) -> (loss, (state, metrics))``. The loss
-is one number, the mean over the batch's rows, or ``metrics.Mean(total, count)`` where something
-else counts, such as tokens: both are summed over devices, parts of a batch and batches, and divided
-once. ``batch["weight"]`` is always there, 0 for rows that only fill up a batch. The state keeps its
-structure. A metric is one number, a mean over rows too, or sums as in ``jaxdl.metrics``.
+is one number, the mean over the batch's rows, or ``metrics.Mean(total, count)`` for a mean over
+something else, such as tokens: both sums are added up over devices, parts of a batch and batches,
+then divided once. ``batch["weight"]`` is always present, and 0 for padding rows. The state keeps
+its structure. A metric is one number, also a mean over rows, or sums as in ``jaxdl.metrics``.
 
 >>> import jax, jax.numpy as jnp, optax
 >>> from jaxdl import data, layers, metrics, train
@@ -23,11 +23,11 @@ structure. A metric is one number, a mean over rows too, or sums as in ``jaxdl.m
 >>> sorted(history[-1])[:5], history[-1]["loss"] < 0.2
 (['compile_seconds', 'epoch', 'examples_per_second', 'largest', 'loss'], True)
 
-``rowwise`` spares the mean: its network gives ``(rows, {"largest": rows})``. Where rows meet, as in
-a contrastive loss, ``all_rows`` gathers those of all devices.
+``rowwise`` takes the mean for you: its network returns ``(rows, {"largest": rows})``. If rows
+interact, as in a contrastive loss, ``all_rows`` gathers those of all devices.
 
-**Arrays it needs besides the batch**, a teacher or β, are bound by ``jax.tree_util.Partial``; what
-else it closes over is looked up at each call of ``fit``. Either way nothing stale is trained.
+**Other arrays**, such as a teacher's parameters or β, are bound with ``jax.tree_util.Partial``;
+anything else the loss closes over is read anew at each call of ``fit``. Neither is ever stale.
 
 >>> def shrunk(params, state, batch, *, key, train, beta):
 ...     loss, aux = loss_fn(params, state, batch, key=key, train=train)
@@ -38,9 +38,9 @@ True
 
 **A layer** is ``Layer(init, apply)``, see ``jaxdl.types``; ``jaxdl.combinators`` composes them.
 
-**A step** is ``(train_state, batch) -> (train_state, metrics)`` of any NamedTuple that counts its
-``step``: two networks, target networks, a replay buffer. ``make_step`` makes the one of a loss,
-which may be part of a larger one; ``loop`` runs them all, with or without data.
+**A step** is ``(train_state, batch) -> (train_state, metrics)`` for any NamedTuple that counts its
+``step``: two networks, target networks, a replay buffer. ``make_step`` builds the step of a loss,
+which may be part of a larger step; ``loop`` runs any step, with or without data.
 
 >>> def scheduled(train_state, batch):  # β grows with the steps
 ...     now = jax.tree_util.Partial(shrunk, beta=1e-4 * train_state.step)
@@ -50,7 +50,7 @@ which may be part of a larger one; ``loop`` runs them all, with or without data.
 >>> [row["step"] for row in history]
 [5, 10]
 
-What breaks these contracts is named before the first step.
+A part that breaks its contract is named in an error before the first step.
 """
 
 from jaxdl import _face

@@ -1,4 +1,4 @@
-"""The rows of all devices, for losses in which they meet."""
+"""The rows of all devices, for losses in which rows interact."""
 
 from typing import Any
 
@@ -11,19 +11,19 @@ from jaxdl.types import Array
 
 
 def all_rows(tree: Any, *, axis_name: str = AXIS) -> tuple[Any, Array]:
-    """Gathers the rows of a batch from all devices, and says which of them are this device's own.
+    """Gathers the rows of a batch from all devices, with the indices of this device's rows.
 
-    Under ``pmap`` and ``shard_map`` a loss sees the rows of one device. A loss in which rows meet,
-    as negatives in a contrastive loss do, gathers them first; its value and its gradient are then
-    those of one device. Elsewhere all rows are here already.
+    Under ``pmap`` and ``shard_map`` a loss sees only its own device's rows. If rows interact, like
+    the negatives of a contrastive loss, gather them first: value and gradient are then the same as
+    on a single device. Elsewhere all rows are already present.
 
     Args:
-        tree: arrays of n rows each, such as what a network gives.
-        axis_name: of the devices that share a batch.
+        tree: arrays of n rows each, such as a network's outputs.
+        axis_name: the axis of devices that share a batch.
 
     Returns:
-        ``(whole, own)``: arrays of N rows, those of device 0 first, and the places in them of this
-        device's rows, int32 of shape (n,).
+        ``(whole, own)``: arrays of N rows, those of device 0 first, and the indices of this
+        device's rows in them, int32 of shape (n,).
 
     Example:
         >>> def info_nce(z, z2, temperature=0.1):  # a loss a row, of two views of each row
@@ -38,7 +38,7 @@ def all_rows(tree: Any, *, axis_name: str = AXIS) -> tuple[Any, Array]:
     rows = jnp.arange(rows_of(tree) or 0, dtype=jnp.int32)
     try:
         device = jax.lax.axis_index(axis_name)
-    except NameError:  # what JAX raises where no axis has this name
+    except NameError:  # JAX raises it if no axis has this name
         return tree, rows
     gather = lambda x: jax.lax.all_gather(x, axis_name, tiled=True)
     return jax.tree.map(gather, tree), device.astype(jnp.int32) * len(rows) + rows

@@ -1,7 +1,7 @@
 """Functions ``(key, batch) -> batch`` that change what the loss sees in training.
 
-They leave ``batch["labels"]`` as it is, so that metrics count the rows' own classes, and put
-probabilities of classes into ``batch["targets"]``, which the loss prefers.
+They keep ``batch["labels"]``, so that metrics count the true classes, and put class probabilities
+into ``batch["targets"]``, which the loss prefers.
 """
 
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ from jaxdl.types import Array, Batch, Key
 
 
 def label_smoothing(rate: float, *, classes: int) -> BatchFn:
-    """Takes a share of each label's probability and spreads it over all classes.
+    """Moves a fraction ε of each label's probability to a uniform distribution over all classes.
 
-    p ← (1 − ε)·p + ε/C, where p is 1 for a row's class, or ``batch["targets"]``.
+    p ← (1 − ε)·p + ε/C, where p is the one-hot label, or ``batch["targets"]`` if present.
 
     Args:
         rate: ε in [0, 1).
         classes: C.
 
     Returns:
-        A batch function for ``make_step`` and ``fit``; the loss must take probabilities as
-        labels, as ``losses.cross_entropy`` does.
+        A batch function for ``make_step`` and ``fit``; the loss must accept probabilities as
+        labels, like ``losses.cross_entropy``.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -53,17 +53,17 @@ def label_smoothing(rate: float, *, classes: int) -> BatchFn:
 def mixup(alpha: float, *, classes: int) -> BatchFn:
     """Mixes each row with another of its batch: x ← λ·xᵢ + (1 − λ)·xⱼ, and p likewise.
 
-    One λ ~ Beta(α, α) a batch. The other row is a random number of rows further, among the rows
-    whose weight isn't 0; batches are shuffled, so it is a random row.
+    Each batch draws one λ ~ Beta(α, α). Row j is a random offset away from row i among the rows of
+    nonzero weight; since batches are shuffled, it is a random row.
 
     Args:
-        alpha: α > 0; the larger it is, the nearer is λ to a half.
-        classes: of the labels.
+        alpha: α > 0; the larger, the closer λ is to 1/2.
+        classes: number of classes.
 
     Returns:
-        A batch function for ``make_step`` and ``fit``. Inputs of integers, such as bytes of an
-        image, become float32. Under ``pmap`` and ``shard_map`` each device draws its own λ and
-        mixes its own rows.
+        A batch function for ``make_step`` and ``fit``. Integer inputs, such as image bytes, become
+        float32. Under ``pmap`` and ``shard_map`` each device draws its own λ and mixes its own
+        rows.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -96,20 +96,20 @@ def mixup(alpha: float, *, classes: int) -> BatchFn:
 
 
 def class_weights(weights: Sequence[float]) -> BatchFn:
-    """Lets rows count by their class: w ← w·c[label].
+    """Weights rows by their class: w ← w·c[label].
 
-    The loss is then Σ wᵢ·lᵢ / Σ wᵢ, as that of ``losses.cross_entropy(…, weight=c)``, on any
-    number of devices. Metrics of training are weighted alike; those of validation aren't. A label
-    beyond the last class makes the loss nan.
+    The loss is then Σ wᵢ·lᵢ / Σ wᵢ, the same as ``losses.cross_entropy(…, weight=c)``, on any
+    number of devices. Training metrics are weighted too; validation metrics aren't. A label beyond
+    the last class makes the loss nan.
 
     Args:
-        weights: c, one for each class.
+        weights: c, one per class.
 
     Returns:
         A batch function for ``make_step`` and ``fit``.
 
     Raises:
-        ValueError: if a weight isn't a number from 0 on, or all are 0.
+        ValueError: if a weight is negative or not a number, or if all are 0.
 
     Example:
         >>> batch = {"inputs": jnp.ones((3, 2)), "labels": jnp.array([0, 1, 1])}
@@ -122,7 +122,7 @@ def class_weights(weights: Sequence[float]) -> BatchFn:
 
     def weigh(key: Key, batch: Batch) -> Batch:
         labels = _classes("class_weights", batch)
-        # nan where a class has no weight; labels below 0, as -100, are left to the loss.
+        # nan for a class without a weight; labels below 0, such as -100, are left to the loss.
         weight = jnp.asarray(of_class).at[labels].get(mode="fill", fill_value=jnp.nan)
         weight = jnp.where(labels < 0, 1, weight)
         rows = batch.get("weight", jnp.ones(len(labels), jnp.float32))
@@ -135,7 +135,7 @@ def class_weights(weights: Sequence[float]) -> BatchFn:
 
 
 def _targets(function: str, batch: Batch, classes: int) -> Array:
-    """The probabilities of a batch's classes, float32 of shape (…, classes)."""
+    """The class probabilities of a batch, float32 of shape (…, classes)."""
     if "targets" not in batch:
         return jax.nn.one_hot(_classes(function, batch), classes, dtype=jnp.float32)
     targets = jnp.asarray(batch["targets"], jnp.float32)
@@ -152,7 +152,7 @@ def _classes(function: str, batch: Batch) -> Array:
 
 
 def _partners(key: Key, batch: Batch) -> Array:
-    """For each row one that counts, itself only where no other does."""
+    """A partner of nonzero weight for each row: the row itself only if there is no other."""
     size = len(jax.tree.leaves(batch)[0])
     counts = batch["weight"] != 0 if "weight" in batch else jnp.ones(size, bool)
     counts = counts.reshape(size, -1).any(axis=1)

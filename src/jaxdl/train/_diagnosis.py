@@ -1,4 +1,4 @@
-"""What went wrong where a number isn't finite: the step, the leaf, the rows, the layer."""
+"""Finds out where a number became nan or infinite: the step, the leaf, the rows, the layer."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ from jaxdl.types import Batch, LossFn
 
 
 class NonFiniteError(FloatingPointError):
-    """A loss or parameters that aren't finite any more, and what there was before.
+    """A loss or parameter became nan or infinite.
 
-    ``train_state`` is that before the step, with finite parameters and ``step`` steps taken;
+    ``train_state`` is the one before that step, with finite parameters and ``step`` steps taken;
     ``batch`` is the step's batch.
     """
 
@@ -39,10 +39,10 @@ isn't finite; ``{where}`` stands for the step."""
 
 
 def examiner(explain: Explain, *, shuffle: bool) -> Examine:
-    """Makes what finds out why a chunk ended with a number that isn't finite.
+    """Makes a function that finds out why a chunk ended with a number that isn't finite.
 
-    A chunk is a function, and can be computed again up to any step, to the same bits: nothing
-    needs to be watched, or kept, while all goes well.
+    A chunk is a pure function and can be recomputed up to any step, to the bit, so nothing needs
+    to be watched or kept while all is well.
     """
 
     def examine(
@@ -62,9 +62,7 @@ def examiner(explain: Explain, *, shuffle: bool) -> Examine:
 
 
 def explainer(loss_fn: LossFn, accumulate: int, batch_fns: tuple[BatchFn, ...]) -> Explain:
-    """Makes what says which number of a step of ``make_step`` isn't finite, and which layer it is
-    from.
-    """
+    """Makes a function that names the number of a step that isn't finite, and its layer."""
 
     def explain(train_state: Any, batch: Batch, after: Callable[[], Any]) -> str:
         key, changed = draws(train_state, batch, batch_fns)
@@ -81,7 +79,7 @@ def explainer(loss_fn: LossFn, accumulate: int, batch_fns: tuple[BatchFn, ...]) 
 
 
 def leaf_of(name: str, tree: Any) -> str:
-    """Says which leaf of a tree isn't finite.
+    """Names the first leaf of a tree that isn't finite.
 
     Example:
         >>> leaf_of("grads", {"a": jnp.ones(2), "b": jnp.array([1.0, jnp.inf])})
@@ -107,15 +105,15 @@ def first_path(tree: Any) -> str | None:
 
 
 def _learned(train_state: Any) -> Any:
-    """What a step has to leave finite."""
+    """The part of a TrainState that must stay finite."""
     return getattr(train_state, "params", train_state)
 
 
 def _first_bad(good_before: Callable[[int], Any], first: int, end: int) -> int:
     """The last of the steps first … end - 1 that began with finite parameters.
 
-    It is nearly always end - 1, where the loss isn't finite. Else an earlier one made parameters
-    that aren't, which the loss has come to see later.
+    It is nearly always end - 1, whose loss isn't finite. Otherwise an earlier step produced bad
+    parameters that reached the loss only later.
     """
     low, high = first, end - 1
     if low == high or bool(good_before(high)):
@@ -127,12 +125,12 @@ def _first_bad(good_before: Callable[[int], Any], first: int, end: int) -> int:
 
 
 def _here(tree: Any) -> Any:
-    """Brings a tree from wherever it lies to one device of this process."""
+    """Moves a tree to one device of this process."""
     return jax.device_put(parallel_lib.local(tree), jax.local_devices()[0])
 
 
 def _batch(train_state: Any, part: Part, step: int, epoch: int, shuffle: bool) -> Batch:
-    """The rows of a step of a part, as they come from the data."""
+    """The rows of one step of a part, as they are in the data."""
     size, n = rows_of(part.data), part.batch_size
     if size is None:
         return part.data
@@ -143,7 +141,7 @@ def _batch(train_state: Any, part: Part, step: int, epoch: int, shuffle: bool) -
 
 
 def _leaf(train_state: Any, grads: Any, after: Callable[[], Any]) -> str:
-    """Says what isn't finite: gradient, or parameters after the update; names the leaf."""
+    """Names the leaf that isn't finite, of the gradient or of the updated parameters."""
     if (path := first_path(train_state.params)) is not None:
         return f"params/{path} was not finite before it"
     if (path := first_path(grads)) is not None:
@@ -154,7 +152,7 @@ def _leaf(train_state: Any, grads: Any, after: Callable[[], Any]) -> str:
 
 
 def _rows(loss_fn: LossFn, train_state: Any, batch: Batch, key: Any) -> str | None:
-    """Says which labels the rows have whose loss, each on its own, isn't finite."""
+    """Names the labels of the rows whose own loss isn't finite."""
     found = batch.get("labels") if isinstance(batch, Mapping) else None
     labels = np.asarray(found) if hasattr(found, "dtype") else np.zeros(0)
     if not np.issubdtype(labels.dtype, np.integer):
@@ -185,7 +183,7 @@ def _some(labels: np.ndarray) -> str:
 
 
 def _layer(loss_fn: LossFn, train_state: Any, batch: Batch, key: Any) -> str:
-    """Computes the step again, op by op: first the loss alone, then with its gradient."""
+    """Recomputes the step op by op: first the loss alone, then with its gradient."""
     for name, fn in (("the loss", batch_loss), ("the gradient", gradient)):
         of = functools.partial(fn, loss_fn, key=key)
         found = first_not_finite(of, train_state.params, train_state.state, batch)

@@ -9,13 +9,13 @@ from jaxdl.train._step import TrainState
 
 
 class EarlyStopping(NamedTuple):
-    """What ``early_stopping`` gives."""
+    """The settings that ``early_stopping`` returns."""
 
     metric: str  # a column of the history
     patience: int
     mode: Literal["min", "max"]
     margin: float
-    best: TrainState | None  # of an earlier run that continues, that of its best epoch
+    best: TrainState | None  # when resuming, the TrainState of the best epoch so far
 
 
 def early_stopping(
@@ -26,17 +26,17 @@ def early_stopping(
     margin: float = 0.0,
     best: TrainState | None = None,
 ) -> EarlyStopping:
-    """Ends a run when a number of the history stops improving.
+    """Ends a run when a metric of the history stops improving.
 
-    The run returns the parameters, and the state, that were measured in its best epoch.
+    The run returns the parameters and the state of its best epoch.
 
     Args:
-        metric: a column of the history, as ``"validation_accuracy"``.
-        patience: how many epochs without a better one end it.
-        mode: whether less or more is better.
-        margin: by how much an epoch must beat the best before it to count as better.
-        best: where a run continues, the TrainState of the best epoch so far, which
-            ``checkpoint.best`` has. Defaults to the best of the epochs to come.
+        metric: a column of the history, e.g. ``"validation_accuracy"``.
+        patience: number of epochs without improvement after which the run ends.
+        mode: ``"min"`` if lower is better, ``"max"`` if higher is.
+        margin: minimum change that counts as an improvement.
+        best: when resuming, the TrainState of the best epoch so far, found with
+            ``checkpoint.best``. Defaults to the best of the epochs to come.
 
     Returns:
         An argument for ``fit``.
@@ -58,7 +58,7 @@ def early_stopping(
 
 
 def check_metric(stopping: EarlyStopping, columns: Sequence[str]) -> None:
-    """Raises a ValueError if a history with these columns, where they are known, lacks the metric.
+    """Raises a ValueError if the columns of a history are known and lack the metric.
 
     Example:
         >>> check_metric(early_stopping("loss"), ("epoch", "loss"))
@@ -69,7 +69,7 @@ def check_metric(stopping: EarlyStopping, columns: Sequence[str]) -> None:
 
 
 def best_row(stopping: EarlyStopping, history: Sequence[dict[str, Any]]) -> int:
-    """The index of the best row of a history, the first of equals; -1 where there is none.
+    """The index of the best row of a history, the first of equals; -1 if there is none.
 
     Raises:
         ValueError: if the history has no such column.

@@ -36,23 +36,23 @@ def make_epoch(
 ) -> Epoch:
     """Builds a pass over the data as one ``lax.scan`` of a step, shuffling included.
 
-    The order of epoch e depends on the TrainState's key and on e = step // steps an epoch, on
-    nothing else. A last batch that isn't full is a step of its own, of its real rows alone, so that
-    statistics of a batch, as in batch_norm, are exact too.
+    The order of epoch e depends only on the TrainState's key and on e = step // steps per epoch. A
+    last batch that isn't full is a separate step of its real rows alone, so that batch statistics,
+    as in batch_norm, are exact.
 
     Args:
         step: see ``make_step``.
-        batch_size: rows a step, over all devices together.
-        shuffle: whether each epoch has its own random order.
-        pad: whether to fill up a last batch with rows of weight 0, instead of compiling a step for
-            it. It is for steps whose every number depends on rows by ``batch["weight"]``.
-        axis_name: set where the epoch runs under ``pmap`` or ``shard_map``: each device takes its
-            part of every batch.
-        mesh: set where it runs under ``jit`` on several devices: batches are spread over them.
+        batch_size: rows per step, over all devices together.
+        shuffle: draw a new random order for each epoch.
+        pad: pad the last batch with rows of weight 0 instead of compiling a step for it; only for
+            steps that weight every row by ``batch["weight"]``.
+        axis_name: the device axis, if the epoch runs under ``pmap`` or ``shard_map``: each device
+            takes its part of every batch.
+        mesh: the mesh, if it runs under ``jit`` on several devices: batches are spread over them.
 
     Returns:
-        A pure function ``(train_state, data) -> (train_state, metrics)`` of arrays that lie whole
-        on each device; the metrics are sums over the epoch.
+        A pure function ``(train_state, data) -> (train_state, metrics)`` of arrays replicated on
+        each device; the metrics are sums over the epoch.
 
     Raises:
         ValueError: if ``batch_size`` isn't a positive integer.
@@ -90,25 +90,25 @@ def make_chunk(
     axis_name: str | None = None,
     mesh: Mesh | None = None,
 ) -> Chunk:
-    """Builds any part of an epoch as one program: from a step of it to another, both dynamic.
+    """Builds a program for any part of an epoch, between two steps that are both dynamic.
 
-    However an epoch is cut into chunks, the bits of the result are the same, and nothing compiles
-    again. It ends early, after the first step whose loss isn't finite.
+    However an epoch is split into chunks, the result is the same to the bit and nothing recompiles.
+    It ends early after the first step whose loss isn't finite.
 
     Args:
-        step: see ``make_step``. A metric that is one number is averaged over rows; where there is
-            one named ``"loss"``, it must stay finite.
-        batch_size: as in ``make_epoch``, and so are the others.
-        shuffle: whether each epoch has its own random order.
-        pad: whether a last batch is filled up.
-        axis_name: set where it runs under ``pmap`` or ``shard_map``.
-        mesh: set where it runs under ``jit`` on several devices.
+        step: see ``make_step``. A metric that is one number is averaged over rows; a metric named
+            ``"loss"`` must stay finite.
+        batch_size: see ``make_epoch``.
+        shuffle: see ``make_epoch``.
+        pad: see ``make_epoch``.
+        axis_name: see ``make_epoch``.
+        mesh: see ``make_epoch``.
 
     Returns:
         A pure function ``(train_state, sums, data, first, last) -> (train_state, sums, finite)``
-        that takes the epoch's steps first … last - 1 and adds their metrics to ``sums``; in the
-        end it says whether the loss and all parameters are finite. Data without any array has no
-        end, and each step gets it as it is.
+        that takes the epoch's steps first … last - 1 and adds their metrics to ``sums``;
+        ``finite`` tells whether the loss and all parameters are finite. Data without arrays is
+        endless, and is passed unchanged to each step.
 
     Raises:
         ValueError: if ``batch_size`` isn't a positive integer.
@@ -159,7 +159,7 @@ def make_chunk(
 
 
 def summed(step: Step, axis_name: str | None) -> Step:
-    """A step whose metrics are sums: those that are one number, as means over rows.
+    """A step whose metrics are all sums; a metric that is one number is a mean over rows.
 
     Example:
         >>> step = summed(lambda ts, batch: (ts, {"x": batch["x"].mean()}), None)
@@ -187,9 +187,9 @@ def make_evaluation(
 
     Args:
         loss_fn: see ``supervised``.
-        batch_size: rows a step; it bounds the memory and changes nothing in the result.
-        axis_name: as in ``make_epoch``.
-        mesh: as in ``make_epoch``.
+        batch_size: rows at a time; it bounds the memory and doesn't change the result.
+        axis_name: see ``make_epoch``.
+        mesh: see ``make_epoch``.
 
     Returns:
         A pure function ``(params, state, data) -> metrics``, sums over all rows.
@@ -230,7 +230,7 @@ def make_evaluation(
 def _batches(
     train_state: TrainState, data: Batch, batch_size: int, shuffle: bool, pad: bool, where: Where
 ) -> tuple[Rows, Rows | None]:
-    """The batches of the epoch that a TrainState is in, and a last one of another shape, or None.
+    """The batches of the current epoch, and a last one of another shape or None.
 
     Padding is cheaper to compile than a second step.
     """
@@ -242,7 +242,7 @@ def _batches(
 
 
 def example(data: Batch, size: int) -> Any:
-    """Shapes of a batch out of data, with a weight.
+    """The shapes of a batch of data, including its weight.
 
     Example:
         >>> example({"x": jnp.zeros((9, 2))}, 4)["x"].shape
@@ -253,7 +253,7 @@ def example(data: Batch, size: int) -> Any:
 
 
 def batch_sizes(rows: int, batch_size: int) -> tuple[int, ...]:
-    """How many rows the full batches have, and the last one where it isn't full.
+    """The number of rows of the full batches, and of the last one if it isn't full.
 
     Example:
         >>> batch_sizes(10, 4), batch_sizes(8, 4), batch_sizes(3, 4)

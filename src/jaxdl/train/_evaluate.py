@@ -1,4 +1,4 @@
-"""Measures a network on data, and computes with it."""
+"""Evaluation and prediction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -30,26 +30,24 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measures loss and metrics over data, as if in one batch, with nothing random.
 
-    A TrainState that is split over devices stays so. With several processes all of them call, with
-    the same data.
-
-    An average of the parameters takes the place of the last ones with ``train_state._replace(
+    A TrainState that is split over devices stays split. With several processes all must call with
+    the same data. To evaluate averaged parameters, pass ``train_state._replace(
     params=optim.averaged_params(train_state.opt_state, train_state.params))``.
 
     Args:
         loss_fn: see ``supervised``.
-        train_state: whose params and state are used.
-        data: arrays by name, as ``dataset.test``, or batches of them, as of a ``Stream``.
-        batch_size: rows at a time; it bounds the memory and changes nothing in the result, except
-            for losses in which rows of a batch meet each other.
-        devices: the engine on several devices. Defaults to ``jit`` over all of them.
+        train_state: supplies the parameters and the state.
+        data: arrays by name, such as ``dataset.test``, or batches of them, such as a ``Stream``.
+        batch_size: rows at a time. It bounds the memory and doesn't change the result, except for
+            losses in which rows of a batch interact.
+        devices: where to run. Defaults to ``jit`` over all devices.
 
     Returns:
         ``"loss"`` and each metric by name, as numbers.
 
     Raises:
         ValueError: if the data is empty.
-        TypeError: if it is something else, as a whole Dataset.
+        TypeError: if it is anything else, such as a whole Dataset.
 
     Example:
         >>> from jaxdl import layers, losses, train
@@ -73,7 +71,7 @@ class Evaluator(NamedTuple):
 
 
 def evaluator(loss_fn: LossFn, *, batch_size: int, devices: Placement) -> Evaluator:
-    """Makes what measures a loss again and again; see ``evaluate``."""
+    """Makes an evaluation that can be run repeatedly; see ``evaluate``."""
     arrays, rebuild = _programs.unbound(loss_fn)
 
     def compiled(args: tuple[Any, ...], size: int, mesh: Any) -> _programs.Program:
@@ -112,16 +110,16 @@ def evaluator(loss_fn: LossFn, *, batch_size: int, devices: Placement) -> Evalua
 
 
 def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int = 1000) -> Any:
-    """Computes what a network gives for inputs, some rows at a time, with nothing random.
+    """Computes a network's outputs for inputs, in batches, with nothing random.
 
     Args:
         net: a Layer.
-        train_state: whose params and state are used.
-        inputs: shape (N, …), or any tree of such arrays, as the network takes it.
+        train_state: supplies the parameters and the state.
+        inputs: shape (N, …), or any tree of such arrays that the network takes.
         batch_size: rows at a time; it bounds the memory on the device.
 
     Returns:
-        The outputs, NumPy arrays of shape (N, …), in the structure that the network gives.
+        NumPy arrays of shape (N, …), in the structure that the network returns.
 
     Raises:
         ValueError: if there are no inputs, they differ in length, or ``batch_size`` isn't a
@@ -143,7 +141,7 @@ def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int
         raise ValueError(f"predict got inputs of different lengths: {sorted(lengths)}")
     size = lengths.pop()
     batch_size = min(batch_size, size)
-    # The last batch ends with the last row and overlaps with the one before: one shape for all.
+    # The last batch ends at the last row and overlaps the one before, so all have one shape.
     starts = [*range(0, size - batch_size, batch_size), size - batch_size]
     batch = lambda i: jax.tree.map(lambda x: x[i : i + batch_size], inputs)
     run = _network(net, train_state, batch(0))
@@ -154,7 +152,7 @@ def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int
 
 
 def _network(net: Layer, train_state: TrainState, example: Any) -> Callable[[Any], Any]:
-    """A network in evaluation, compiled; over processes, each gets the whole result."""
+    """Compiles a network for evaluation; every process gets the whole result."""
     mesh = parallel_lib.mesh_under(train_state) if jax.process_count() > 1 else None
     params, state = train_state.params, train_state.state
     apply = lambda params, state, inputs: _contract.applied(

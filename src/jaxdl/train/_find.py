@@ -19,7 +19,7 @@ from jaxdl.types import LossFn
 class LearningRates(NamedTuple):
     """What ``find_learning_rate`` saw."""
 
-    rates: np.ndarray  # (n,), one a step, growing by a factor
+    rates: np.ndarray  # (n,), one per step, growing geometrically
     losses: np.ndarray  # (n,), of the step's batch, smoothed
     best: float  # where the loss falls fastest
 
@@ -36,26 +36,27 @@ def find_learning_rate(
     steps: int = 100,
     decay: float = 0.9,
 ) -> LearningRates:
-    """Trains with a learning rate that grows at each step, and looks where the loss falls fastest.
+    """Trains with a growing learning rate and finds where the loss falls fastest.
 
-    Rates are ηᵢ = low·(high/low)^(i/(n − 1)), until the loss isn't finite or four times its least.
+    The rates are ηᵢ = low·(high/low)^(i/(n − 1)). The run stops when the loss isn't finite or
+    exceeds four times its minimum.
 
     Args:
         loss_fn: see ``supervised``.
-        make_tx: makes the optimizer of a learning rate, as ``optax.adam``.
-        train_state: where to begin; it stays as it is.
-        dataset: what to train on.
-        batch_size: rows a step.
+        make_tx: makes the optimizer for a learning rate, e.g. ``optax.adam``.
+        train_state: where to start; it is left unchanged.
+        dataset: the training data.
+        batch_size: rows per step.
         low: the first rate.
-        high: the last one.
+        high: the last rate.
         steps: n.
-        decay: of the moving average that smooths the losses, in [0, 1).
+        decay: decay of the moving average that smooths the losses, in [0, 1).
 
     Returns:
         The rates, the losses, and the rate at the steepest descent of the loss over log η.
 
     Raises:
-        ValueError: if a number makes no sense.
+        ValueError: if a number is out of range.
 
     Example:
         >>> import jax
@@ -100,7 +101,7 @@ def find_learning_rate(
 
 
 def _smoothed(losses: np.ndarray, decay: float) -> np.ndarray:
-    """The moving average of losses, each divided by the weights it has seen."""
+    """The bias-corrected moving average of the losses."""
     weights = decay ** np.arange(len(losses))
     sums = np.convolve(losses, weights)[: len(losses)]
     return sums / np.cumsum(weights)

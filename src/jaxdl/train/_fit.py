@@ -1,4 +1,4 @@
-"""Training a network by one loss and one optimizer: the common case of the loop."""
+"""Training a network with one loss and one optimizer, the common case of the loop."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -49,62 +49,63 @@ def fit(
     chunk: int | None = None,
     history: Sequence[dict[str, Any]] = (),
 ) -> tuple[TrainState, History]:
-    """Trains until a number of epochs is complete, and validates after each.
+    """Trains for a number of epochs and validates after each.
 
-    The data of a Dataset is put on the device once, that of a Stream travels while the batches
-    before are computed with. Epochs run as programs of many steps, short ones as one, long ones in
-    chunks of half a second: the results are the same to the bit, however they are cut.
-    With several processes (see ``parallel.initialize``) all of them call ``fit``, with the same
-    arguments: each has the whole Dataset, and of a Stream's batches its own rows.
-    Ctrl-C, SIGTERM and a cluster's notice end the run after the chunk under way, by raising
-    ``Interrupted``, which has the TrainState and the history so far; a second signal ends it at
-    once. A TrainState that has taken steps continues from there, within an epoch too: ``epochs``
-    and ``max_steps`` count from step 0.
+    A Dataset is put on the device once; batches of a Stream are transferred while earlier ones are
+    computed. Short epochs run as one program, long ones in chunks of about half a second; the
+    result is the same to the bit either way. With several processes (see ``parallel.initialize``)
+    all call ``fit`` with the same arguments: each has the whole Dataset, or its own rows of a
+    Stream's batches.
+
+    Ctrl-C, SIGTERM or a cluster's preemption notice ends the run after the current chunk by raising
+    ``Interrupted``, which holds the TrainState and the history so far; a second signal ends it at
+    once. A TrainState that has already taken steps resumes where it stopped, even within an epoch:
+    ``epochs`` and ``max_steps`` count from step 0.
 
     Args:
-        loss_fn: see ``supervised`` and ``jaxdl.train``. Arrays that it needs besides the batch, as
-            a teacher's parameters, go in by ``jax.tree_util.Partial(loss_fn, teacher=…)``.
+        loss_fn: see ``supervised`` and ``jaxdl.train``. Bind arrays other than the batch, such as
+            a teacher's parameters, with ``jax.tree_util.Partial(loss_fn, teacher=…)``.
         tx: an optax gradient transformation.
-        train_state: from ``init_state``, or from an earlier run; it stays usable.
-        dataset: what to train on, and to validate on where it has a validation part; None for a
-            loss that draws what it needs from its key.
-        epochs: how many epochs in all, from step 0 on.
-        max_steps: how many steps in all. Defaults to what ``epochs`` says.
-        steps_per_epoch: how many steps are an epoch: a row of the history, validation, an event.
+        train_state: from ``init_state`` or an earlier run; it stays usable.
+        dataset: the training data, and the validation data if it has a validation part; None for
+            a loss that draws its data from its key.
+        epochs: total number of epochs, counted from step 0.
+        max_steps: total number of steps. Defaults to that of ``epochs``.
+        steps_per_epoch: steps between two rows of the history, with their validation and event.
             Defaults to one pass over the training part.
-        batch_size: rows a step, over all devices together; the batches of a Stream have theirs.
-            Validation takes four times as many at once, and 1,000 at most.
-        shuffle: whether each pass has its own random order, drawn from the TrainState's key; a
-            Stream has its own.
-        accumulate: into how many parts a batch is cut; see ``make_step``.
-        batch_fns: what changes batches in training; see ``make_step``.
+        batch_size: rows per step, over all devices together; a Stream has its own. Validation
+            uses four times as many, at most 1,000.
+        shuffle: draw a new random order for each pass from the TrainState's key; a Stream has its
+            own order.
+        accumulate: number of parts to split each batch into; see ``make_step``.
+        batch_fns: functions that change training batches; see ``make_step``.
         log: more numbers for the history; see ``make_step``.
-        validate: the parameters to validate with, as an average of them that ``tx`` keeps; early
-            stopping returns those of the best epoch.
-        early_stopping: when to end before, and with the parameters of which epoch.
-        hooks: functions that are given each ``Event``.
-        devices: where it runs, as ``parallel.Placement("shard_map")``. Defaults to ``jit`` over all
-            devices.
-        chunk: how many steps are one program, at most; of a Stream also how many batches travel
-            together. Defaults to about half a second of them.
-        history: rows of the epochs before, where a run continues. For a Stream whose passes have
-            no known length it says how many steps they have.
+        validate: returns the parameters to validate with, such as an average that ``tx`` keeps;
+            early stopping returns those of the best epoch.
+        early_stopping: when to stop early; the best epoch's parameters are returned.
+        hooks: functions called with each ``Event``.
+        devices: where to run, e.g. ``parallel.Placement("shard_map")``. Defaults to ``jit`` over
+            all devices.
+        chunk: maximum number of steps per program, and of a Stream's batches transferred together.
+            Defaults to about half a second's worth.
+        history: rows of earlier epochs when resuming. For a Stream of unknown length they tell
+            how many steps a pass has.
 
     Returns:
-        The final TrainState and the history: a dict an epoch, with ``loss`` and each metric over
+        The final TrainState and the history: one dict per epoch, with ``loss`` and each metric over
         the epoch's own batches (dropout on, while parameters change), ``validation_loss`` and so
-        on after it, ``seconds`` of training, ``examples_per_second`` and ``compile_seconds``. The
-        row of an epoch that a run continued in is of the steps taken since.
+        on after it, ``seconds`` of training, ``examples_per_second`` and ``compile_seconds``. If a
+        run resumes within an epoch, that epoch's row covers only the steps taken since.
 
     Raises:
-        ValueError: if the data can't be trained on (see ``data.check``), or a number makes no
-            sense for it; if the history isn't that of the TrainState; if the devices don't fit;
-            if processes have different data, TrainStates or numbers; if loss or network break
-            their contract.
+        ValueError: if the data can't be trained on (see ``data.check``); if a number doesn't suit
+            it; if the history doesn't belong to the TrainState; if the devices don't fit; if
+            processes have different data, TrainStates or numbers; if the loss or the network
+            breaks its contract.
         TypeError: likewise, and if the dataset is neither a Dataset nor a Stream.
-        NonFiniteError: if a loss or a parameter becomes nan or infinite; it names step, leaf and
-            layer, and has the TrainState from before that step.
-        Interrupted: if a signal ended it before its end.
+        NonFiniteError: if a loss or a parameter becomes nan or infinite; it names the step, leaf
+            and layer, and holds the TrainState from before that step.
+        Interrupted: if a signal ended the run early.
 
     Example:
         >>> from jaxdl import layers, losses
@@ -166,7 +167,7 @@ def _validation(
     devices: Placement,
     params_of: Callable[[TrainState], Params],
 ) -> tuple[Measured, NamesOf]:
-    """What measures a TrainState, and what says before the first step which numbers it gives."""
+    """Returns what measures a TrainState, and what names its numbers before the first step."""
     part = getattr(dataset, "validation", None)
     if part is None:
         return lambda train_state: {}, lambda train_state: ()

@@ -1,4 +1,4 @@
-"""The gradient of a batch: on one device or split over many, at once or in parts."""
+"""The gradient of a batch: on one or many devices, at once or in parts."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ TINY = 1e-30
 
 
 class Measured(NamedTuple):
-    """A loss function's result in one form."""
+    """The result of a loss function in a uniform form."""
 
     loss: Array  # the mean that is differentiated
     count: Array  # type: ignore[assignment]  # what it is a mean over: rows, tokens, weights
@@ -32,7 +32,7 @@ class Measured(NamedTuple):
 def measured(
     loss_fn: LossFn, params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
 ) -> Measured:
-    """Calls a loss function on a batch that has a weight, and checks what comes back.
+    """Calls a loss function on a batch, with its weight, and checks the result.
 
     Example:
         >>> square = lambda p, s, b, *, key, train: (((p * b["x"]) ** 2).mean(), (s, {}))
@@ -55,7 +55,7 @@ def measured(
 
 
 def as_sums(found: Metrics, rows: Array) -> Metrics:
-    """Makes of each metric that is one number a mean over rows; sums stay as they are.
+    """Turns each metric that is one number into a mean over rows; sums are kept.
 
     Example:
         >>> as_sums({"kl": jnp.float32(2.0)}, jnp.float32(3))["kl"]
@@ -83,26 +83,26 @@ def gradient(
     accumulate: int = 1,
     scale: Array | None = None,
 ) -> Gradient:
-    """Differentiates the mean loss of a whole batch by the parameters.
+    """Differentiates the mean loss of a whole batch with respect to the parameters.
 
-    With several devices, or in several parts, each mean counts by what it is a mean over, rows or
-    tokens or their weights: a mean of means would not do.
+    With several devices or parts, each mean is weighted by what it is a mean over (rows, tokens or
+    their weights): a plain mean of means would be wrong.
 
     Args:
         loss_fn: see ``LossFn``.
-        params: where.
-        state: of the network.
+        params: the parameters.
+        state: the network's state.
         batch: this device's rows.
-        key: of the step, the same on all devices.
-        axis_name: the axis of devices over which the batch is split.
-        accumulate: into how many parts a device cuts its rows.
-        scale: what the loss is multiplied by on the way back, and the gradient divided by.
+        key: the step's key, the same on all devices.
+        axis_name: the device axis over which the batch is split.
+        accumulate: number of parts into which a device splits its rows.
+        scale: factor on the loss in the backward pass, by which the gradient is then divided.
 
     Returns:
         ``(gradient, state, sums)`` of the whole batch, the same on all devices.
 
     Raises:
-        TypeError: if the loss function or the parameters aren't what they must be.
+        TypeError: if the loss function or the parameters break their contract.
 
     Example:
         >>> square = lambda p, s, b, *, key, train: (((p * b["x"]) ** 2).mean(), (s, {}))
@@ -114,8 +114,8 @@ def gradient(
     batch, given = with_weight(batch), params
     if axis_name is not None:
         key = jax.random.fold_in(key, jax.lax.axis_index(axis_name))
-        # With check_vma=True the gradient by what devices share is summed over them; summed again
-        # below, it would count each row as often as there are devices.
+        # With check_vma=True the gradient of shared values is already summed over the devices;
+        # the sum below would count each row once per device.
         params, state = varying((params, state), batch)
     if accumulate > 1:
         grads, state, sums = _in_parts(loss_fn, params, state, batch, key, accumulate, scale)
@@ -156,7 +156,7 @@ def batch_loss(
 
 
 def with_weight(batch: Batch) -> Batch:
-    """Returns a batch that has a weight: 1 a row where it had none.
+    """Returns a batch with a weight, by default 1 per row.
 
     Example:
         >>> with_weight({"inputs": jnp.zeros((2, 3))})["weight"]
@@ -169,13 +169,13 @@ def with_weight(batch: Batch) -> Batch:
 
 
 def rows_of(batch: Any) -> int | None:
-    """How many rows a batch has: the length of its first array; None where it has none."""
+    """The number of rows of a batch, from its first array; None if it has no arrays."""
     leaves = jax.tree.leaves(batch)
     return jnp.shape(leaves[0])[0] if leaves and jnp.ndim(leaves[0]) else None
 
 
 def row_count(batch: Batch) -> Array:
-    """Returns how many rows a batch has, or the sum of their weights, in the widest precision."""
+    """Returns the number of rows of a batch, or the sum of their weights, in the widest dtype."""
     if isinstance(batch, Mapping) and "weight" in batch:
         return jnp.sum(jnp.asarray(batch["weight"]), dtype=float)
     return jnp.asarray(rows_of(batch) or 1, float)
@@ -190,7 +190,7 @@ def _of_part(
     share: Callable[[Array], Array],
     scale: Array | None,
 ) -> Gradient:
-    """The gradient of a part's mean loss, times the share of its count."""
+    """The gradient of a part's mean loss, times its share of the count."""
 
     def objective(params: Params) -> tuple[Array, Measured]:
         found = measured(loss_fn, params, state, part, key=key, train=True)
@@ -207,7 +207,7 @@ def _of_part(
 
 
 def _share(count: Array, axis_name: str | None) -> Array:
-    """What part of the whole batch, over all devices, a count is."""
+    """A count as a fraction of the whole batch over all devices."""
     if axis_name is None:
         return jnp.ones_like(count)
     return count / jnp.maximum(jax.lax.psum(count, axis_name), TINY)
@@ -227,7 +227,7 @@ _own.defvjp(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _summed(axis_name: str, x: Array) -> Array:
-    """The sum over devices, whose gradient by each device's own part is 1, and not their number."""
+    """The sum over devices, with gradient 1, not their number, for each device's own part."""
     return jax.lax.psum(x, axis_name)
 
 
@@ -246,11 +246,11 @@ def _in_parts(
     parts: int,
     scale: Array | None,
 ) -> Gradient:
-    """Adds up the gradients of parts of equal size, and of a smaller last one where rows are left.
+    """Adds up the gradients of parts of equal size, and of a smaller last one if rows are left.
 
-    Each counts by what its loss is a mean over; what is returned has yet to be divided by the
-    count of them all. Rows are dealt out to the parts in turn, so that
-    each part is spread over the devices as the batch is.
+    Each is weighted by what its loss is a mean over; the result has yet to be divided by the total
+    count. Rows are dealt to the parts in turn, so each part is spread over the devices like the
+    batch.
     """
     size = rows_of(batch) or 1
     rows = -(-size // parts)
@@ -275,5 +275,5 @@ def _in_parts(
 
 
 def _wide(x: Array) -> Array:
-    """An array in the dtype of its sums: half precision would lose all but the largest terms."""
+    """Casts an array to the dtype for sums: half precision would lose all but the largest terms."""
     return x.astype(wide_dtype(x.dtype))

@@ -1,4 +1,4 @@
-"""What happens around training: plain functions of an event."""
+"""Hooks: plain functions of an event, called during training."""
 
 import shutil
 import sys
@@ -14,26 +14,26 @@ Kind: TypeAlias = Literal["chunk", "epoch", "interrupt", "finish"]
 class Event(NamedTuple):
     """A moment of a run.
 
-    ``"chunk"`` comes within a long epoch, once or twice a second, ``"epoch"`` after the validation
-    of a complete one. The last event is ``"finish"``, or ``"interrupt"`` where a signal, or a
-    cluster's notice, ended the run before all its epochs were complete: ``fit`` continues, to the
-    bit, from ``train_state`` and ``history``.
+    ``"chunk"`` comes once or twice a second within a long epoch, ``"epoch"`` after the validation
+    of a complete one. The last event is ``"finish"``, or ``"interrupt"`` if a signal or a cluster's
+    preemption notice ended the run early: ``fit`` resumes, to the bit, from ``train_state`` and
+    ``history``.
     """
 
     kind: Kind
     train_state: TrainState
-    history: list[dict[str, Any]]  # a row a complete epoch; the last row is the newest
-    epochs: float | None  # how many the run will have; None where nobody knows
-    share: float | None = None  # of the epoch under way that is done; None where nobody knows
+    history: list[dict[str, Any]]  # one row per complete epoch, the newest last
+    epochs: float | None  # total number of epochs; None if unknown
+    share: float | None = None  # completed fraction of the current epoch; None if unknown
     signal: int | None = None  # the number of the signal that asked to stop
-    columns: tuple[str, ...] = ()  # the names in a row of the history, where they are known
+    columns: tuple[str, ...] = ()  # the names in a row of the history, if known
 
 
 Hook = Callable[[Event], None]
 
 
 def progress(stream: TextIO | None = None) -> Hook:
-    """Shows a run on one line of a terminal; elsewhere, and in all processes but one, it is quiet.
+    """Shows progress on one line of a terminal; silent elsewhere and in all processes but one.
 
     Args:
         stream: where to write. Defaults to standard error.
@@ -80,7 +80,7 @@ def _bar(event: Event, done: float, out: TextIO) -> Any:
 
 
 def _done(event: Event) -> float:
-    """How many epochs are complete, the one under way included."""
+    """The number of epochs done, including the fraction of the current one."""
     done = event.history[-1]["epoch"] if event.history else 0
     return done + (event.share or 0 if event.kind in ("chunk", "interrupt") else 0)
 
@@ -97,7 +97,7 @@ def _place(event: Event) -> str:
 
 
 def _numbers(event: Event) -> str:
-    """Losses and metrics of the newest epoch, and its speed: what doesn't fit is cut off."""
+    """Speed, losses and metrics of the newest epoch; whatever doesn't fit is cut off."""
     if not event.history:
         return ""
     row = event.history[-1]

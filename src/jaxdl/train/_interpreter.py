@@ -1,4 +1,4 @@
-"""A function computed op by op, to find the first that makes something else of finite numbers."""
+"""Evaluates a function op by op, to find where finite numbers first become nan or infinite."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,15 +16,15 @@ class _Found(Exception):
 
 
 def first_not_finite(fn: Callable[..., Any], *args: Any) -> str | None:
-    """Names the layer and the operation that first makes nan or infinity out of finite numbers.
+    """Names the layer and the operation that first turns finite numbers into nan or infinity.
 
     Args:
-        fn: any function of arrays; layers give their names to the operations in them.
-        *args: where it is computed.
+        fn: any function of arrays; operations carry the names of their layers.
+        *args: its arguments.
 
     Returns:
-        As ``"in dense(784, 512) dot_general gives float32[128,512] with 3 nan"``, or None where
-        no operation does, for example because an argument has nan already.
+        For example ``"in dense(784, 512) dot_general gives float32[128,512] with 3 nan"``; None if
+        no operation does so, for instance because an argument already contains nan.
 
     Example:
         >>> first_not_finite(lambda x: jnp.log(x - 1).sum(), jnp.array([2.0, 0.5]))
@@ -39,7 +39,7 @@ def first_not_finite(fn: Callable[..., Any], *args: Any) -> str | None:
 
 
 def is_finite(x: Any) -> bool:
-    """Whether all floating-point numbers of an array are finite, seen on the host.
+    """Whether all floating-point numbers of an array are finite, checked on the host.
 
     Example:
         >>> is_finite(np.array([1.0, np.nan]))
@@ -53,7 +53,7 @@ def is_finite(x: Any) -> bool:
 def _evaluate(
     jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], scope: tuple[str, ...]
 ) -> list[Any]:
-    """Computes a jaxpr, equation by equation."""
+    """Evaluates a jaxpr, equation by equation."""
     values: dict[Any, Any] = dict(
         zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True)
     )
@@ -69,7 +69,7 @@ def _evaluate(
 
 
 def _inner(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any] | None:
-    """Goes into the equations of a call, or of each turn of a scan; None for other equations."""
+    """Evaluates the equations of a call or of each scan iteration; None for other equations."""
     if eqn.primitive.name == "scan":
         return _scan(eqn, inputs, scope)
     inner = _jaxprs.call(eqn)
@@ -95,7 +95,7 @@ def _bind(eqn: Any, inputs: Sequence[Any]) -> list[Any]:
 
 
 def _check(eqn: Any, inputs: Sequence[Any], outputs: Sequence[Any], scope: tuple[str, ...]) -> None:
-    # What has infinity on purpose, as a mask has, gets it from a constant: not out of finite ones.
+    # Intended infinities, such as those of a mask, come from constants, not from finite numbers.
     if not inputs or not all(map(is_finite, inputs)):
         return
     for x in outputs:

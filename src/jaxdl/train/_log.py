@@ -1,4 +1,4 @@
-"""Numbers for the history: functions of the TrainState after a step and of the step's gradient."""
+"""Numbers for the history: functions of the TrainState after a step and the step's gradient."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from jaxdl.types import Array, Params
 
 
 def gradient_norm(train_state: TrainState, grads: Params) -> Array:
-    """The length of the gradient, all arrays as one vector: ‖g‖₂, before the optimizer sees it.
+    """The Euclidean norm of the gradient over all arrays, ‖g‖₂, before the optimizer sees it.
 
     Args:
         train_state: not used.
@@ -31,10 +31,10 @@ def gradient_norm(train_state: TrainState, grads: Params) -> Array:
 
 
 def learning_rate(schedule: Callable[[Array], ArrayLike] | None = None) -> Measure:
-    """Reads off the learning rate: from a schedule, or from ``optax.inject_hyperparams``.
+    """Reads the learning rate from a schedule or from ``optax.inject_hyperparams``.
 
     Args:
-        schedule: the one that the optimizer was given, of the number of steps before; None where
+        schedule: the optimizer's schedule, a function of the number of steps taken before; None if
             the optimizer was made with ``optax.inject_hyperparams``.
 
     Returns:
@@ -42,8 +42,8 @@ def learning_rate(schedule: Callable[[Array], ArrayLike] | None = None) -> Measu
         its mean over an epoch's steps.
 
     Raises:
-        ValueError: at trace time, if there is no schedule and no learning rate in the optimizer's
-            state, or more than one.
+        ValueError: at trace time, if there is no schedule and the optimizer's state doesn't have
+            exactly one learning rate.
 
     Example:
         >>> schedule = optax.linear_schedule(1.0, 0.0, 10)

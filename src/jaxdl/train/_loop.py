@@ -43,44 +43,42 @@ def loop(
     chunk: int | None = None,
     history: Sequence[dict[str, Any]] = (),
 ) -> tuple[T, History]:
-    """Trains by any step: several networks and optimizers, target networks, a replay buffer.
+    """Trains with any step: several networks and optimizers, target networks, a replay buffer.
 
-    Epochs are programs of many steps, with hooks, checkpoints, resume and a clean stop as in
-    ``fit``, which is this loop around the step of ``make_step``.
+    Hooks, checkpoints, resuming and clean stops work as in ``fit``, which is this loop around the
+    step of ``make_step``.
 
     Args:
         step: ``(train_state, batch) -> (train_state, metrics)``, pure. A metric that is one number
-            is averaged over the rows of an epoch, others are sums as in jaxdl.metrics. Arrays that
-            it needs besides go in by ``jax.tree_util.Partial(step, …)``, without compiling anew
-            when they change. Under ``"pmap"`` and ``"shard_map"`` it averages over the axis
-            ``"data"`` itself.
-        train_state: any NamedTuple with a field ``step``, an int32 that the step counts up, and,
-            where a Dataset is shuffled, ``key``. It stays usable.
-        data: what to train on. Without, each step gets ``{}`` as its batch, and draws what it needs
-            from its TrainState.
-        epochs: how many epochs in all, counted from step 0.
-        max_steps: how many steps in all, counted from step 0. Defaults to what ``epochs`` says.
-        steps_per_epoch: how many steps are an epoch, after which there is a row of the history,
-            validation and an event. Defaults to one pass over the data; without data, and for a
-            stream without end, it must be given.
-        batch_size: rows a step, over all devices together; for a Dataset only.
-        shuffle: whether each pass over a Dataset has its own random order.
-        validate: measures a TrainState after each epoch; its numbers go into the history as
+            is averaged over the rows of an epoch; others are sums as in jaxdl.metrics. Bind other
+            arrays with ``jax.tree_util.Partial(step, …)``; changing them doesn't recompile. Under
+            ``"pmap"`` and ``"shard_map"`` the step must average over the axis ``"data"`` itself.
+        train_state: any NamedTuple with a field ``step``, an int32 that the step increments, and
+            a field ``key`` if a Dataset is shuffled. It stays usable.
+        data: the training data. Without it, each step gets the batch ``{}`` and draws what it
+            needs from its TrainState.
+        epochs: total number of epochs, counted from step 0.
+        max_steps: total number of steps, counted from step 0. Defaults to that of ``epochs``.
+        steps_per_epoch: steps between two rows of the history, with their validation and event.
+            Defaults to one pass over the data; required without data and for an endless stream.
+        batch_size: rows per step, over all devices together; for a Dataset only.
+        shuffle: draw a new random order for each pass over a Dataset.
+        validate: measures a TrainState after each epoch; its numbers enter the history as
             ``validation_…``.
-        early_stopping: when to end before, and with the TrainState of which epoch.
-        hooks: functions that are given each ``Event``.
-        devices: where it runs.
-        chunk: how many steps are one program, at most. Defaults to about half a second of them.
-        history: rows of the epochs before, where a run continues.
+        early_stopping: when to stop early; the best epoch's TrainState is returned.
+        hooks: functions called with each ``Event``.
+        devices: where to run.
+        chunk: maximum number of steps per program. Defaults to about half a second's worth.
+        history: rows of earlier epochs when resuming.
 
     Returns:
         The final TrainState and the history.
 
     Raises:
-        ValueError: if data or numbers make no sense, or the step doesn't count.
+        ValueError: if data or numbers are invalid, or the step doesn't increment ``step``.
         TypeError: if the data is neither a Dataset nor a Stream, or a TrainState has no ``step``.
-        NonFiniteError: if the metric ``"loss"``, or a field ``params``, isn't finite any more.
-        Interrupted: if a signal ended it before its end.
+        NonFiniteError: if the metric ``"loss"`` or the field ``params`` becomes nan or infinite.
+        Interrupted: if a signal ended the run early.
 
     Example:
         >>> from typing import NamedTuple
@@ -118,7 +116,7 @@ def loop(
 
 
 def train(run: Run, train_state: Any, history: History, caller: str) -> tuple[Any, History]:
-    """Checks a run and does it."""
+    """Checks a run, then executes it."""
     if not hasattr(train_state, "step") or not hasattr(train_state, "_replace"):
         kind = type(train_state).__name__
         raise TypeError(f"{caller}: train_state is a {kind}; it needs a NamedTuple with a step")
@@ -148,7 +146,7 @@ def train(run: Run, train_state: Any, history: History, caller: str) -> tuple[An
 def _train(
     run: Run, steps: Callable[[], Any], begin: Passed, history: History
 ) -> tuple[Any, History]:
-    """Takes steps until the run is over, or a signal asks to stop."""
+    """Takes steps until the run is over or a signal asks it to stop."""
     passed, signal = begin, None
     best = run.stopping.best if run.stopping else None
     with parallel_lib.stopping() as should_stop, contextlib.closing(steps()) as moments:
@@ -174,12 +172,12 @@ def _train(
 
 
 def _tell(run: Run, passed: Passed, history: History, should_stop: ShouldStop) -> int | None:
-    """Tells the hooks of a chunk or an epoch, and asks for a signal."""
+    """Calls the hooks after a chunk or an epoch, and returns the signal to stop, if any."""
     kind: Kind = "epoch" if passed.complete else "chunk"
     share, columns = 0.0 if passed.complete else passed.share, _columns(run, passed)
     for hook in run.hooks:
         hook(Event(kind, passed.train_state, history, _epochs(run), share, None, columns))
-    # Asked after the hooks and validation, so that it is once a chunk in every process.
+    # Asked after hooks and validation, so that every process asks exactly once per chunk.
     return should_stop(passed.step)
 
 
@@ -207,7 +205,7 @@ def _validation(run: Run, train_state: Any) -> dict[str, Any]:
 
 
 def _columns(run: Run, passed: Passed) -> tuple[str, ...]:
-    """The names of a row, where all are known before there is one."""
+    """The column names of a row, if all are known before the first one."""
     names = run.names_of(passed.train_state)
     if names is None or not passed.sums:
         return ()
@@ -215,14 +213,14 @@ def _columns(run: Run, passed: Passed) -> tuple[str, ...]:
 
 
 def _epoch(run: Run, passed: Passed) -> int | float:
-    """How many epochs are complete; a whole number but where ``max_steps`` ends within one."""
+    """The number of complete epochs; fractional only if ``max_steps`` ends within one."""
     per = run.length.steps_per_epoch or steps_a_pass(run)
     number = passed.passes if per is None else passed.step / per
     return round(number, 4) if number % 1 else int(number)
 
 
 def _epochs(run: Run) -> float | None:
-    """How many epochs a run will have, where anybody knows."""
+    """The number of epochs a run will have, if known."""
     per = run.length.steps_per_epoch or steps_a_pass(run)
     if run.length.max_steps is None or per is None:
         return run.length.epochs

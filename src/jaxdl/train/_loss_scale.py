@@ -1,4 +1,4 @@
-"""Dynamic loss scaling: small gradients in float16 come through, and what overflows is skipped."""
+"""Dynamic loss scaling: keeps small float16 gradients and skips overflowing ones."""
 
 from typing import Any, NamedTuple
 
@@ -14,32 +14,32 @@ class LossScale(NamedTuple):
     """The state of ``dynamic_loss_scale``."""
 
     scale: Array  # float32, what the loss is multiplied by
-    steps: Array  # int32, how many in turn had a finite gradient at this scale
-    skipped: Array  # int32, how many hadn't, from the start on
-    inner: Any  # the state of the optimizer within
+    steps: Array  # int32, consecutive steps with a finite gradient at this scale
+    skipped: Array  # int32, total number of steps without one
+    inner: Any  # the state of the wrapped optimizer
 
 
 def dynamic_loss_scale(
     tx: optax.GradientTransformation, *, scale: float = 2.0**15, period: int = 2000
 ) -> optax.GradientTransformationExtraArgs:
-    """Lets an optimizer learn from gradients in float16, whose smallest number is 6e-8.
+    """Lets an optimizer learn from float16 gradients, whose smallest positive number is 6e-8.
 
-    The step multiplies the loss by a scale on the way back and divides the gradient by it, which
-    changes nothing but what is lost below the smallest number. A gradient that isn't finite is
-    skipped, parameters and the optimizer's state stay as they were, and the scale is halved; after
-    ``period`` finite ones in turn it is doubled.
+    The step multiplies the loss by a scale before the backward pass and divides the gradient by it
+    afterwards, so that small values don't underflow. If a gradient isn't finite, the step leaves
+    parameters and optimizer state as they were and halves the scale; after ``period`` consecutive
+    finite gradients the scale is doubled.
 
     Args:
         tx: the optimizer.
-        scale: what to begin with.
-        period: how many finite gradients it takes to double the scale.
+        scale: the initial scale.
+        period: number of consecutive finite gradients that double the scale.
 
     Returns:
         A gradient transformation for ``make_step`` and ``fit``, for a loss with
         ``compute_dtype=jnp.float16``. Its state is a ``LossScale``.
 
     Raises:
-        ValueError: if ``period`` isn't a positive integer, or ``scale`` not a positive number.
+        ValueError: if ``period`` isn't a positive integer or ``scale`` isn't a positive number.
 
     Example:
         >>> tx = dynamic_loss_scale(optax.sgd(1.0))
@@ -76,7 +76,7 @@ def dynamic_loss_scale(
 
 
 def scale_of(opt_state: Any) -> Array | None:
-    """The scale in an optimizer's state, None where it has none.
+    """The scale in an optimizer's state; None if it has none.
 
     Example:
         >>> scale_of(dynamic_loss_scale(optax.sgd(1.0), scale=8.0).init(()))

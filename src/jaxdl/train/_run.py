@@ -36,16 +36,16 @@ COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
 
 
 class Interrupted(SystemExit):
-    """A run was asked to stop before its end; not caught, it ends a script with 128 + signal.
+    """A signal stopped a run early; if not caught, the script exits with 128 + signal.
 
-    ``train_state`` and ``history`` are what it had come to; from them it continues to the bit::
+    The run resumes, to the bit, from ``train_state`` and ``history``::
 
         try:
             end, history = train.fit(…)
         except train.Interrupted as stop:
             end, history = stop.train_state, stop.history
 
-    A notebook that didn't catch it has it in ``sys.last_value``.
+    A notebook that didn't catch it finds it in ``sys.last_value``.
     """
 
     train_state: Any
@@ -55,7 +55,7 @@ class Interrupted(SystemExit):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
-    """What stays the same over a run."""
+    """Everything that stays constant during a run."""
 
     make_step: MakeStep
     arrays: Any  # what the step needs besides TrainState and batch

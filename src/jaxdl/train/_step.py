@@ -19,7 +19,7 @@ from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, State
 
 
 class TrainState(NamedTuple):
-    """All that a step changes; data only, the functions are closed over by the step."""
+    """Everything that a step changes: data only; the step closes over the functions."""
 
     step: Array  # int32, how many steps have been taken
     params: Params
@@ -38,7 +38,7 @@ Measure: TypeAlias = Callable[[TrainState, Params], Array]
 """A number for the history out of the TrainState after a step and the step's gradient."""
 
 
-# It runs once, and drawing random numbers is slow to optimise: level 1 compiles in half the time.
+# It runs once, and random draws are slow to optimise: level 1 compiles in half the time.
 QUICKLY = {"xla_backend_optimization_level": 1}
 
 
@@ -52,21 +52,21 @@ def init_state(
 ) -> TrainState:
     """Draws the parameters of a network and starts its optimizer, in one compiled program.
 
-    Within ``jit``, ``vmap`` and ``eval_shape`` it is a part of theirs.
+    It can itself be called under ``jit``, ``vmap`` and ``eval_shape``.
 
     Args:
         net: a Layer.
         tx: an optax gradient transformation.
-        key: what the initialisation and later the training draw from.
-        params: parameters to start from, as those of an earlier run. Default: drawn anew.
-        state: the state to start from. Default: that of ``net.init``.
+        key: random key for the initialisation and, later, for training.
+        params: parameters to start from, e.g. of an earlier run. Defaults to those of ``net.init``.
+        state: the state to start from. Defaults to that of ``net.init``.
 
     Returns:
         The TrainState of step 0.
 
     Raises:
-        TypeError: if ``net.init`` doesn't return ``(params, state)``, or some of the parameters
-            can't be learned, such as integers.
+        TypeError: if ``net.init`` doesn't return ``(params, state)``, or if some parameters can't
+            be learned, such as integers.
 
     Example:
         >>> from jaxdl import layers
@@ -107,20 +107,21 @@ def make_step(
     """Builds the step of gradient descent: g = ∇L(θ), then θ ← θ + tx(g).
 
     Args:
-        loss_fn: gives the loss of a batch; see ``jaxdl.train``. The batch has a ``"weight"``, 1 a
-            row, where it comes without one.
-        tx: an optax gradient transformation. It is given ``value``, ``grad`` and ``value_fn``, the
-            loss of the whole batch, where it takes them, as line searches do.
-        axis_name: the axis of devices over which the batch is split, where the step runs under
-            ``pmap`` or ``shard_map``. Loss, gradient and metrics are then those of the whole
-            batch, however its rows and their weights fall on the devices. What is drawn at random
-            is drawn by each device for its own rows: other numbers than those of one device.
-        accumulate: into how many parts each device cuts its rows, to add up their gradients one
-            after another, in float32 or wider. To rounding, the step is that of the whole batch,
-            in less memory, except for what depends on a batch as one, such as ``batch_norm``.
-        batch_fns: ``(key, batch) -> batch``, applied in turn; see ``mixup``.
-        log: more metrics by name, the means over steps of functions of the TrainState and the
-            gradient; see ``gradient_norm`` and ``learning_rate``.
+        loss_fn: computes the loss of a batch; see ``jaxdl.train``. A batch without a ``"weight"``
+            gets a weight of 1 per row.
+        tx: an optax gradient transformation. If it takes ``value``, ``grad`` and ``value_fn`` (the
+            loss of the whole batch), as line searches do, it gets them.
+        axis_name: the device axis over which the batch is split, if the step runs under ``pmap``
+            or ``shard_map``. Loss, gradient and metrics are those of the whole batch, however its
+            rows and weights are distributed. Each device draws random numbers for its own rows,
+            so they differ from those of a single device.
+        accumulate: number of parts into which each device splits its rows; their gradients are
+            added up one after another, in float32 or wider. Up to rounding, the step is that of
+            the whole batch, in less memory, except for layers such as ``batch_norm`` that depend
+            on the batch as a whole.
+        batch_fns: functions ``(key, batch) -> batch``, applied in order; see ``mixup``.
+        log: more metrics by name: functions of the TrainState and the gradient, averaged over
+            steps; see ``gradient_norm`` and ``learning_rate``.
 
     Returns:
         A pure function ``(train_state, batch) -> (train_state, metrics)``. The metrics are those
@@ -129,8 +130,8 @@ def make_step(
     Raises:
         ValueError: if ``accumulate`` isn't a positive integer, and at trace time if the loss
             function changes the structure of the state.
-        TypeError: at trace time, if it returns something else than ``(loss, (state, metrics))``,
-            or if params hold what can't be learned.
+        TypeError: at trace time, if it doesn't return ``(loss, (state, metrics))``, or if params
+            contain anything that can't be learned.
 
     Example:
         >>> from jaxdl import layers, losses, train
@@ -163,7 +164,7 @@ def make_step(
         after = TrainState(train_state.step + 1, params, state, opt_state, train_state.key)
         return after, sums | {k: metrics_lib.mean(m(after, grads)) for k, m in measures.items()}
 
-    # For who splits batches over devices, and fills them up with rows of weight 0.
+    # For callers that split batches over devices and pad them with rows of weight 0.
     step.check_filled_up = functools.partial(check_filled_up, loss_fn)  # type: ignore[attr-defined]
     return step
 
@@ -185,7 +186,7 @@ def draws(
         Array([0.5, 0.5], dtype=float32)
     """
     key, batch = jax.random.fold_in(train_state.key, train_state.step), with_weight(batch)
-    # Apart from the loss's own key, so that a network draws the same with and without them.
+    # Separate from the loss's key, so that a network draws the same with and without them.
     apart = jax.random.split(key)[1]
     if axis_name is not None:
         apart = jax.random.fold_in(apart, jax.lax.axis_index(axis_name))

@@ -1,4 +1,4 @@
-"""Loss functions of networks: from labels, and from a loss a row."""
+"""Loss functions of networks: from labels, and from a loss per row."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -27,34 +27,35 @@ def supervised(
 ) -> LossFn:
     """Builds the loss function of a network that learns labels from inputs.
 
-    loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, where lᵢ is the loss of row i (its mean
-    where the row has several values) and wᵢ is ``batch["weight"]``, 1 where there is none. In
-    training, what ``regularizer`` gives is added, and what ``layers.activity_regularizer`` notes.
+    loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, where lᵢ is the loss of row i (the mean if
+    a row has several values) and wᵢ is ``batch["weight"]``, which defaults to 1. In training, the
+    penalties of ``regularizer`` and of ``layers.activity_regularizer`` are added.
 
-    **Tokens.** A loss with an ``ignore_index``, as ``losses.cross_entropy`` has (−100), counts by
-    label and not by row: loss = Σ w·l / Σ w·c over all labels, where c is 0 for labels that are
-    ignored, and the class's weight where the loss has a ``weight``, as in PyTorch. Metrics leave
-    out the same labels. Another index or class weights are given by
-    ``functools.partial(losses.cross_entropy, ignore_index=0)``, where they can be seen. A loss of
-    your own without such a parameter is taken to ignore integer labels of −100, as what it calls
-    does. ``batch["weight"]`` may have an entry for each label instead of each row.
+    **Tokens.** A loss with an ``ignore_index``, such as ``losses.cross_entropy`` (−100), counts
+    labels rather than rows: loss = Σ w·l / Σ w·c over all labels, where c is 0 for ignored labels
+    and otherwise 1, or the class's weight if the loss has a ``weight``, as in PyTorch. Metrics
+    skip the same labels. Set another index or class weights where they can be seen, with
+    ``functools.partial(losses.cross_entropy, ignore_index=0)``. A loss of your own without that
+    parameter is assumed to ignore integer labels of −100, as the losses it calls do.
+    ``batch["weight"]`` may have one entry per label instead of one per row.
 
     Args:
         net: a Layer from ``batch["inputs"]``, any tree of arrays, to predictions.
-        loss: ``(predictions, labels, reduction="none") -> one loss a row``, as in jaxdl.losses.
-            Where the batch has ``"targets"``, as ``mixup`` makes them, it gets these as labels.
+        loss: ``(predictions, labels, reduction="none") -> one loss per row``, as in jaxdl.losses.
+            If the batch has ``"targets"``, e.g. from ``mixup``, they take the place of labels.
         metrics: by name, ``(predictions, labels, weight=…) -> sums``, as in jaxdl.metrics.
-        regularizer: of the parameters, as ``lambda p: 1e-4 * regularizers.l2_penalty(p)``; its
-            gradient goes through the optimizer, which weight decay of ``adamw`` doesn't.
-        compute_dtype: of the network's forward and backward pass, as ``jnp.bfloat16``; see
-            ``combinators.compute_in``. Parameters stay in float32, and so do updates. With
+        regularizer: a penalty on the parameters, e.g.
+            ``lambda p: 1e-4 * regularizers.l2_penalty(p)``. Its gradient passes through the
+            optimizer, unlike the weight decay of ``adamw``.
+        compute_dtype: dtype of the forward and backward pass, e.g. ``jnp.bfloat16``; see
+            ``combinators.compute_in``. Parameters and updates stay in float32. With
             ``jnp.float16`` the optimizer needs ``dynamic_loss_scale``.
 
     Returns:
         A LossFn for ``make_step``, ``evaluate`` and ``fit``.
 
     Raises:
-        ShapeError: at trace time, if the loss gives something else than a value or more a row.
+        ShapeError: at trace time, if the loss doesn't return at least one value per row.
         ValueError: at trace time, if a batch has no ``"inputs"`` or no ``"labels"``.
 
     Example:
@@ -82,7 +83,7 @@ def supervised(
             )
         counted, share = share_of(labels, given)
         seen = weight if counted is None else _over(weight, counted) * counted
-        # A loss that has summed over a row's labels itself counts by row.
+        # A loss that has already summed over a row's labels counts by row.
         by_label = rows.shape[: seen.ndim] == seen.shape
         mean = _mean(rows, seen if by_label else weight, share if by_label else None)
         sums = {name: m(predictions, labels, weight=seen) for name, m in measured.items()}
@@ -102,22 +103,23 @@ def rowwise(
     regularizer: Callable[[Params], Array] | None = None,
     compute_dtype: DTypeLike | None = None,
 ) -> LossFn:
-    """Builds the loss function of a network that gives the losses of a batch's rows itself.
+    """Builds the loss function of a network that computes the loss of each row itself.
 
-    loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, and each metric likewise, where wᵢ is
-    ``batch["weight"]``, 1 where there is none.
+    loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, and likewise for each metric, where wᵢ is
+    ``batch["weight"]``, which defaults to 1.
 
     Args:
-        net: a Layer from a whole batch to ``(rows, measured)``: a loss for each row, shape (N,) or
-            (N, …), and a dict of numbers for each row by name, or of sums as in jaxdl.metrics.
-        regularizer: of the parameters, added in training.
+        net: a Layer from a whole batch to ``(rows, measured)``: a loss per row, shape (N,) or
+            (N, …), and a dict of metrics by name, each one number per row or sums as in
+            jaxdl.metrics.
+        regularizer: a penalty on the parameters, added in training.
         compute_dtype: see ``supervised``.
 
     Returns:
         A LossFn for ``make_step``, ``evaluate`` and ``fit``.
 
     Raises:
-        ShapeError: at trace time, if the loss, or a metric, hasn't a value for each row.
+        ShapeError: at trace time, if the loss or a metric doesn't have a value for each row.
 
     Example:
         >>> from jaxdl.types import Layer
@@ -158,7 +160,7 @@ def _part(batch: Batch, name: str) -> Any:
 
 
 def _of_rows(net: str, name: str, x: Any, weight: Array) -> Any:
-    """The mean of values that rows have; what are sums already stays."""
+    """The mean of values per row; a metric that is already sums is kept."""
     if isinstance(x, tuple) and name != "loss":
         return x
     if jnp.shape(x)[:1] != weight.shape[:1]:
@@ -178,17 +180,17 @@ def _mean(rows: Array, weight: Array, share: Array | None) -> Mean:
 
 
 def _over(weight: Array, like: Array) -> Array:
-    """A weight for each row as one for each value."""
+    """Broadcasts a weight per row to a weight per value."""
     wide = weight.reshape(weight.shape + (1,) * (like.ndim - weight.ndim))
     return jnp.broadcast_to(wide, like.shape).astype(jnp.float32)
 
 
 def _shares(loss: Callable[..., Array]) -> Callable[[Any, Any], tuple[Any, Any]]:
-    """What each label counts in a loss: in metrics, and in the loss itself, by class weights too.
+    """How much each label counts: in metrics, and in the loss, where class weights apply too.
 
-    A loss that can ignore labels says so by a parameter ``ignore_index``, whose default, or what
-    ``functools.partial`` has put there, is the label that it ignores. Of a function that isn't ours
-    nobody knows what it calls; −100 is no class anywhere.
+    A loss that can ignore labels has a parameter ``ignore_index``; its default, or the value bound
+    by ``functools.partial``, is the ignored label. What a function that isn't ours calls is
+    unknown, so it is assumed to ignore −100, which is never a class.
     """
     try:
         options = inspect.signature(loss).parameters
@@ -223,7 +225,7 @@ def _with_penalties(
     regularizer: Callable[[Params], Array] | None,
     train: bool,
 ) -> Array:
-    """The number that is differentiated."""
+    """The scalar to differentiate: the mean loss plus penalties."""
     loss = mean.total / jnp.maximum(mean.count, TINY).astype(mean.total.dtype)
     if regularizer is not None:
         loss = loss + regularizer(params)
@@ -233,6 +235,6 @@ def _with_penalties(
 
 
 def _penalties(state: State) -> list[Array]:
-    """The sums of all that layers call ``penalty`` in their state: several where they repeat."""
+    """Sums every ``penalty`` that layers keep in their state; repeated layers have several."""
     named = jax.tree.leaves_with_path(state)
     return [jnp.sum(x) for path, x in named if path and getattr(path[-1], "key", "") == "penalty"]

@@ -1,4 +1,4 @@
-"""Hooks that write the history into files: JSON lines, and events for TensorBoard.
+"""Hooks that write the history to files: JSON lines and TensorBoard events.
 
 With several processes only the first one writes.
 """
@@ -14,13 +14,13 @@ from jaxdl.train._hooks import Event, Hook
 
 
 def jsonl(path: str | Path) -> Hook:
-    """Writes the history as JSON lines, one an epoch.
+    """Writes the history as JSON lines, one per epoch.
 
-    A run that continues begins with the rows of before. nan is written as NaN, as ``json`` reads
-    it. Where the disk is full, a warning says so, and rows are written as soon as there is room.
+    A resumed run starts with the earlier rows. nan is written as NaN, which ``json`` can read. A
+    full disk causes a warning, and the rows are written once there is room.
 
     Args:
-        path: of the file; its folder is made.
+        path: the file; its folder is created.
 
     Returns:
         A hook for ``fit``.
@@ -53,12 +53,12 @@ def jsonl(path: str | Path) -> Hook:
 
 
 def tensorboard(directory: str | Path) -> Hook:
-    """Writes event files that TensorBoard shows, one scalar for each number of the history.
+    """Writes TensorBoard event files, with one scalar per number of the history.
 
-    A run that continues replaces what an earlier one wrote from the same step on.
+    A resumed run replaces what an earlier one wrote from the same step on.
 
     Args:
-        directory: where the files lie.
+        directory: folder for the event files.
 
     Returns:
         A hook for ``fit``.
@@ -79,8 +79,8 @@ def tensorboard(directory: str | Path) -> Hook:
     writers: list[Any] = []
 
     def begun(step: int) -> Any:
-        # What an earlier run wrote from this step on is hidden. The name is this writer's alone:
-        # the library's own differs from second to second only.
+        # Hides what an earlier run wrote from this step on. The name is unique to this writer:
+        # the library's own names differ only from second to second.
         name = f".{uuid.uuid4().hex[:8]}"
         return SummaryWriter(str(directory), purge_step=step, filename_suffix=name)
 
@@ -106,5 +106,5 @@ def _warn(path: Path, row: dict[str, Any], error: OSError) -> None:
 
 
 def _plain(x: Any) -> Any:
-    """Arrays, such as those of a confusion matrix, as lists."""
+    """Converts arrays, such as a confusion matrix, to lists."""
     return x.tolist() if hasattr(x, "tolist") else list(x)
