@@ -1,4 +1,4 @@
-"""Adam and its closest kin: decoupled decay, the greatest second moment, the maximum, lazy rows."""
+"""Adam and its variants: decoupled decay, AMSGrad, AdaMax and lazy rows."""
 
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ class AdamMemory(NamedTuple):
 
     mu: Array  # mean of the gradients
     nu: Array  # mean of their squares
-    nu_max: Array | None = None  # the greatest nu so far, for amsgrad
+    nu_max: Array | None = None  # running maximum of nu, for amsgrad
 
 
 def adam(
@@ -33,17 +33,17 @@ def adam(
     """Adaptive moments: θ ← θ − η·m̂ / (√v̂ + ε).
 
     m ← β₁·m + (1 − β₁)·g and v ← β₂·v + (1 − β₂)·g², m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
-    ``amsgrad`` puts the greatest v so far in the place of v; ``optax.amsgrad`` takes the greatest
-    v̂, which is another algorithm. 1 − βᵗ is exact in float32, where that of ``optax.adam`` is off
-    by up to 2e-4 of itself in the first steps.
+    ``amsgrad`` replaces v by its running maximum; ``optax.amsgrad`` uses the maximum of v̂, a
+    different algorithm. 1 − βᵗ is exact in float32; in ``optax.adam`` its relative error reaches
+    2e-4 in the first steps.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         betas: (β₁, β₂), both in [0, 1).
         eps: ε ≥ 0.
-        weight_decay: w ≥ 0; w·θ joins the gradient.
-        amsgrad: whether to use the running maximum of v.
-        decoupled_weight_decay: whether η·w·θ is subtracted from θ instead; ``adamw`` by default.
+        weight_decay: w ≥ 0; w·θ is added to the gradient.
+        amsgrad: use the running maximum of v.
+        decoupled_weight_decay: subtract η·w·θ from θ instead, as ``adamw`` does by default.
 
     Example:
         >>> tx = adam(0.1)
@@ -68,14 +68,14 @@ def adamw(
     weight_decay: ArrayLike = 1e-2,
     amsgrad: bool = False,
 ) -> optax.GradientTransformation:
-    """Adam with a weight decay beside it: θ ← θ − η·w·θ − η·m̂ / (√v̂ + ε).
+    """Adam with decoupled weight decay: θ ← θ − η·w·θ − η·m̂ / (√v̂ + ε).
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         betas: (β₁, β₂), both in [0, 1).
         eps: ε ≥ 0.
         weight_decay: w ≥ 0; the default of ``optax.adamw`` is 1e-4.
-        amsgrad: whether to use the running maximum of v; see ``adam``.
+        amsgrad: use the running maximum of v; see ``adam``.
 
     Example:
         >>> tx = adamw(0.1, weight_decay=0.5)
@@ -98,7 +98,7 @@ def two_moments(
     decay: tuple[ArrayLike, bool],
     amsgrad: bool,
 ) -> optax.GradientTransformation:
-    """Returns adam or adamw; ``decay`` is its weight, and whether it is decoupled."""
+    """Returns adam or adamw; ``decay`` is (weight, decoupled)."""
     check_moments(name, betas, eps)
 
     def remember(p: Array) -> AdamMemory:
@@ -129,13 +129,13 @@ def adamax(
     eps: ArrayLike = 1e-8,
     weight_decay: ArrayLike = 0.0,
 ) -> optax.GradientTransformation:
-    """Adam with a maximum for its second moment: θ ← θ − η·m̂ / u, u ← max(β₂·u, |g| + ε).
+    """Adam with a maximum as its second moment: θ ← θ − η·m̂ / u, u ← max(β₂·u, |g| + ε).
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         betas: (β₁, β₂), both in [0, 1).
         eps: ε ≥ 0.
-        weight_decay: w ≥ 0; w·θ joins the gradient.
+        weight_decay: w ≥ 0; w·θ is added to the gradient.
 
     Example:
         >>> tx = adamax(0.1)
@@ -163,11 +163,11 @@ def sparse_adam(
     betas: Betas = (0.9, 0.999),
     eps: ArrayLike = 1e-8,
 ) -> optax.GradientTransformation:
-    """Adam that leaves alone the rows without a gradient: θᵢ and its moments rest where gᵢ = 0.
+    """Adam that skips rows without a gradient: θᵢ and its moments stay as they are where gᵢ = 0.
 
     θᵢ ← θᵢ − η·√(1 − β₂ᵗ)·mᵢ / ((1 − β₁ᵗ)·(√vᵢ + ε)) for the rows i along the first axis; t counts
-    all steps, and ε isn't corrected for bias: both as in PyTorch. JAX has no sparse gradients, so a
-    row counts as absent where all of it is 0. For embeddings.
+    all steps and ε isn't corrected for bias, both as in PyTorch. JAX has no sparse gradients, so a
+    row counts as absent if all its entries are 0. Meant for embeddings.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
@@ -195,7 +195,7 @@ def sparse_adam(
 
 
 def two_zeros(p: Array) -> AdamMemory:
-    """Returns the first memory of two moments."""
+    """Returns the initial memory: two moments of zero."""
     return AdamMemory(jnp.zeros_like(p), jnp.zeros_like(p))
 
 

@@ -16,7 +16,7 @@ class RmspropMemory(NamedTuple):
 
     nu: Array  # mean of the squared gradients
     mu: Array | None  # mean of the gradients, where centered
-    velocity: Array | None  # the buffer of momentum, where there is one
+    velocity: Array | None  # momentum buffer, if any
 
 
 def rmsprop(
@@ -30,17 +30,18 @@ def rmsprop(
 ) -> optax.GradientTransformation:
     """Steps relative to the root mean square of the gradients: θ ← θ − η·b, b ← μ·b + g / (√v + ε).
 
-    v ← α·v + (1 − α)·g²; centered, v is lessened by the square of the mean gradient, and is never
-    less than 0 (PyTorch's may be, and its step then nan). ``optax.rmsprop`` has another α and ε
-    inside the root by default, and puts η into b, which a schedule shows.
+    v ← α·v + (1 − α)·g². If centered, the squared mean gradient is subtracted from v, and the
+    result is clipped at 0 (PyTorch doesn't clip, and can step to nan). By default ``optax.rmsprop``
+    has another α and puts ε inside the root; it also multiplies η into b, which matters with a
+    schedule.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         alpha: α in [0, 1).
         eps: ε ≥ 0.
-        weight_decay: w ≥ 0; w·θ joins the gradient.
-        momentum: μ ≥ 0; traced, it keeps b even where it is 0.
-        centered: whether to divide by the standard deviation.
+        weight_decay: w ≥ 0; w·θ is added to the gradient.
+        momentum: μ ≥ 0; a traced μ allocates b even if it is 0.
+        centered: divide by the standard deviation of the gradients.
 
     Example:
         >>> tx = rmsprop(0.1, alpha=0.75)
@@ -82,13 +83,13 @@ def adagrad(
 ) -> optax.GradientTransformation:
     """Steps divided by all gradients so far: θ ← θ − η_t·g / (√Σg² + ε), η_t = η / (1 + κ·(t − 1)).
 
-    ``optax.adagrad`` has ε inside the root, and starts its sum at 0.1.
+    ``optax.adagrad`` puts ε inside the root and starts the sum at 0.1.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         lr_decay: κ ≥ 0.
-        weight_decay: w ≥ 0; w·θ joins the gradient.
-        initial_accumulator_value: where the sum of squares starts, ≥ 0.
+        weight_decay: w ≥ 0; w·θ is added to the gradient.
+        initial_accumulator_value: initial sum of squares, ≥ 0.
         eps: ε ≥ 0.
 
     Example:
@@ -135,14 +136,14 @@ def adadelta(
 ) -> optax.GradientTransformation:
     """Steps in the units of the parameters: θ ← θ − η·d, d = √(u + ε) / √(v + ε)·g.
 
-    v ← ρ·v + (1 − ρ)·g² and then u ← ρ·u + (1 − ρ)·d². ``optax.adadelta`` is equal where it is
-    given a learning rate; without one it maximizes.
+    v ← ρ·v + (1 − ρ)·g² and then u ← ρ·u + (1 − ρ)·d². ``optax.adadelta`` agrees if given
+    a learning rate; without one it maximizes.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         rho: ρ in [0, 1).
         eps: ε ≥ 0.
-        weight_decay: w ≥ 0; w·θ joins the gradient.
+        weight_decay: w ≥ 0; w·θ is added to the gradient.
 
     Example:
         >>> tx = adadelta(rho=0.75, eps=1e-4)

@@ -1,4 +1,4 @@
-"""Averages of the parameters over the steps of training, to evaluate with in their place."""
+"""Averages of the parameters over training steps, for use in evaluation."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -27,14 +27,14 @@ def ema(
 ) -> optax.GradientTransformation:
     """Keeps an exponential moving average of the parameters: a ← d·a + (1 − d)·θ, from a = θ.
 
-    Updates pass through as they are. Put it last: ``optax.chain(adam(1e-3), ema(0.999))``, and
-    read the average with ``averaged_params``. Nothing is corrected for bias, as the first θ is
-    copied. (``optax.ema`` is of the updates.)
+    Updates pass through unchanged. Put it last, as in ``optax.chain(adam(1e-3), ema(0.999))``, and
+    read the average with ``averaged_params``. The average starts as a copy of θ, so it needs no
+    bias correction. (``optax.ema`` averages the updates.)
 
     Args:
         decay: d in [0, 1].
-        start: how many updates come before the average begins.
-        every: how many updates lie between two that are averaged.
+        start: number of updates before averaging starts.
+        every: average once every this many updates.
 
     Returns:
         A gradient transformation whose ``update`` needs ``params``.
@@ -58,16 +58,16 @@ def ema(
 
 
 def swa(*, start: int = 0, every: int = 1) -> optax.GradientTransformation:
-    """Keeps the mean of the parameters: a ← a + (θ − a)/(n + 1), the n before it counted alike.
+    """Keeps the mean of the parameters: a ← a + (θ − a)/(n + 1), equally weighted.
 
-    Stochastic weight averaging takes one θ an epoch, late in training: ``start`` is then the steps
-    before, and ``every`` those of an epoch. Put it last in a chain, and read the mean with
-    ``averaged_params``. Running statistics of a network belong to other parameters than these:
-    evaluate once in training mode to renew them.
+    Stochastic weight averaging takes one θ per epoch, late in training: set ``start`` to the steps
+    before that, and ``every`` to the steps of an epoch. Put it last in a chain, and read the mean
+    with ``averaged_params``. The running statistics of a network don't match the averaged
+    parameters: evaluate once in training mode to renew them.
 
     Args:
-        start: how many updates come before the mean begins.
-        every: how many updates lie between two that are averaged.
+        start: number of updates before averaging starts.
+        every: average once every this many updates.
 
     Returns:
         A gradient transformation whose ``update`` needs ``params``.
@@ -119,14 +119,14 @@ def averaged_params(opt_state: Any, params: Params) -> Params:
     """Returns the average that ``ema`` or ``swa`` keeps, in the dtypes of the parameters.
 
     Args:
-        opt_state: of a transformation that holds one of them, at any depth.
-        params: the parameters; they are returned where nothing has been averaged yet.
+        opt_state: the state of a transformation that contains ``ema`` or ``swa`` at any depth.
+        params: the parameters, returned as they are if nothing has been averaged yet.
 
     Returns:
         A tree like ``params``.
 
     Raises:
-        ValueError: if there is no average in ``opt_state``, or more than one.
+        ValueError: if ``opt_state`` doesn't hold exactly one average.
 
     Example:
         >>> params = {"kernel": jnp.ones(2)}

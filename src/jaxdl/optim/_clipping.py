@@ -1,4 +1,4 @@
-"""Gradients cut to a length."""
+"""Clipping gradients to a norm."""
 
 import math
 from typing import Any
@@ -15,14 +15,14 @@ from jaxdl.types import Array, Params
 
 
 def clip_by_norm(max_norm: ArrayLike, *, norm_type: float = 2.0) -> optax.GradientTransformation:
-    """Shortens the gradient, all arrays as one vector: g ← g·min(1, c / (‖g‖ + 1e-6)).
+    """Clips the gradient, all arrays as one vector: g ← g·min(1, c / (‖g‖ + 1e-6)).
 
-    Put it before the optimizer. ``optax.clip_by_global_norm`` lacks the 1e-6, and other norms. To
-    clip each number by itself there is ``optax.clip``.
+    Put it before the optimizer. ``optax.clip_by_global_norm`` has no 1e-6 and only the 2-norm.
+    To clip entries one by one, use ``optax.clip``.
 
     Args:
         max_norm: c ≥ 0.
-        norm_type: p ≥ 1 of the norm, or ``math.inf``.
+        norm_type: p ≥ 1 of the p-norm, or ``math.inf``.
 
     Example:
         >>> tx = clip_by_norm(1.0)
@@ -47,14 +47,14 @@ def clip_by_norm(max_norm: ArrayLike, *, norm_type: float = 2.0) -> optax.Gradie
 def global_norm(tree: Params, *, norm_type: float = 2.0) -> Array:
     """Norm of all arrays of a tree as one vector: (Σ|x|^p)^(1/p), or max|x| for p = ∞.
 
-    The gradient is finite at 0 too, where that of the formula is nan.
+    The gradient is finite even at 0, where the formula's is nan.
 
     Args:
-        tree: of arrays.
+        tree: a tree of arrays.
         norm_type: p ≥ 1, or ``math.inf``.
 
     Returns:
-        A scalar, at least float32.
+        A scalar of at least float32.
 
     Example:
         >>> global_norm({"a": jnp.array([3.0]), "b": jnp.array([-4.0])})

@@ -1,4 +1,4 @@
-"""The frame of every one-step algorithm: count, learning rate, sign, weight decay and dtypes."""
+"""What all one-step algorithms share: count, learning rate, sign, weight decay and dtypes."""
 
 import math
 from collections.abc import Callable
@@ -39,18 +39,18 @@ def descend(
     decoupled: bool = False,
     needs_params: bool = False,
 ) -> optax.GradientTransformation:
-    """Returns the transformation that runs a rule on every array of the parameters.
+    """Returns the transformation that applies a rule to every array of the parameters.
 
     g ← g + w·θ (unless decoupled), θ ← θ − s(g) (− η·w·θ if decoupled).
 
     Arrays narrower than float32 are widened for the rule and its memory, and the update is
-    narrowed again: in bfloat16 a decay of 0.999 is 1, and a second moment would stand still.
+    narrowed again: in bfloat16 a decay of 0.999 rounds to 1, which would freeze second moments.
 
     Args:
-        name: the optimizer's, for messages.
+        name: the optimizer's name, for messages.
         learning_rate: η, a number or a schedule of the number of updates made before.
         rule: see ``Rule``.
-        remember: the rule's first memory of an array.
+        remember: returns the rule's initial memory of an array.
         weight_decay: w.
         decoupled: whether the decay bypasses the rule, as in AdamW.
         needs_params: whether the rule reads θ.
@@ -128,7 +128,7 @@ def lerp(old: Array, new: Array, weight: Any) -> Array:
 
 
 def floating_leaf(name: str, path: Any, p: Any) -> Any:
-    """Returns a parameter, or raises the TypeError that says where it is not floating point."""
+    """Returns a parameter, or raises a TypeError if it isn't floating point."""
     if not jnp.issubdtype(jnp.asarray(p).dtype, jnp.floating):
         where = _paths.spell(path)
         raise TypeError(f"{name}: parameter {where!r} is {describe(p)}; it must be floating point")

@@ -1,4 +1,4 @@
-"""Steps along the gradient: plain, with momentum, averaged, and by its sign alone."""
+"""Gradient descent: plain, with momentum, averaged, and by the sign alone."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -39,18 +39,18 @@ def sgd(
 ) -> optax.GradientTransformation:
     """Stochastic gradient descent with momentum: b ← μ·b + (1 − d)·g, θ ← θ − η·b.
 
-    The first b is g itself, undamped. Nesterov steps along g + μ·b. Without momentum there is no
-    b. ``optax.sgd`` is equal where there is no dampening, and cannot take one.
+    The first b is g itself, undamped. Nesterov momentum steps along g + μ·b. Without momentum, no
+    b is kept. ``optax.sgd`` is the same without dampening, which it doesn't support.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
-        momentum: μ ≥ 0; traced, it keeps b even where it is 0.
-        dampening: d, without effect where there is no momentum.
-        weight_decay: w ≥ 0; w·θ joins the gradient.
-        nesterov: whether to look ahead.
+        momentum: μ ≥ 0; a traced μ allocates b even if it is 0.
+        dampening: d, without effect if there is no momentum.
+        weight_decay: w ≥ 0; w·θ is added to the gradient.
+        nesterov: use Nesterov momentum.
 
     Raises:
-        ValueError: if Nesterov lacks momentum or is damped.
+        ValueError: if ``nesterov`` is set without momentum or with dampening.
 
     Example:
         >>> tx = sgd(0.1, momentum=0.9)
@@ -90,16 +90,16 @@ def asgd(
 ) -> optax.GradientTransformation:
     """Averaged gradient descent: θ ← θ − η_t·(g + λ·θ) with η_t = η / (1 + λ·η·(t − 1))^α.
 
-    It keeps a ← a + (θ − a) / max(1, t − 1 − t₀), the mean of what came after step t₀, as the
-    memory of each array. Later links of a chain are not seen by it; ``swa`` averages those too.
-    Where PyTorch's η_t follows a scheduler one step late, this one is in time.
+    The state holds a ← a + (θ − a) / max(1, t − 1 − t₀), the mean of the parameters after step t₀,
+    as each array's memory. It doesn't see later transformations of a chain; ``swa`` does.
+    PyTorch's η_t follows a scheduler one step late; this one doesn't lag.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         lambd: λ, how fast the rate and the parameters decay.
         alpha: α, the power of the decay.
-        t0: t₀, the step after which to average.
-        weight_decay: w ≥ 0; w·θ joins the gradient.
+        t0: t₀, the step after which averaging starts.
+        weight_decay: w ≥ 0; w·θ is added to the gradient.
 
     Example:
         >>> tx = asgd(0.1)
@@ -131,7 +131,7 @@ def asgd(
 class RpropMemory(NamedTuple):
     """What rprop remembers of an array."""
 
-    sign: Array  # of the last gradient, 0 where the step was taken back
+    sign: Array  # of the last gradient, 0 where the step was skipped
     size: Array  # of the next step
 
 
@@ -141,15 +141,16 @@ def rprop(
     etas: tuple[ArrayLike, ArrayLike] = (0.5, 1.2),
     step_sizes: tuple[ArrayLike, ArrayLike] = (1e-6, 50.0),
 ) -> optax.GradientTransformation:
-    """Resilient propagation: θ ← θ − Δ·sign(g), with a step size Δ for every number.
+    """Resilient propagation: θ ← θ − Δ·sign(g), with a step size Δ for every entry.
 
-    Δ grows by η⁺ where g keeps its sign; where it turns, Δ shrinks by η⁻ and θ rests for a step.
-    For whole batches: noise turns signs. ``optax.rprop`` lags by one step, and rests at first.
+    Where g keeps its sign, Δ is multiplied by η⁺; where the sign changes, Δ is multiplied by η⁻ and
+    θ skips a step. Use whole batches, as noise flips signs. ``optax.rprop`` lags by one step and
+    doesn't move in the first.
 
     Args:
-        learning_rate: the first Δ ≥ 0, a number. There is no rate later on.
+        learning_rate: the initial Δ ≥ 0, a number; it isn't used later.
         etas: (η⁻, η⁺), 0 < η⁻ < 1 < η⁺.
-        step_sizes: the least and the largest Δ.
+        step_sizes: the smallest and the largest Δ.
 
     Raises:
         TypeError: if the learning rate is not a number.
@@ -175,7 +176,7 @@ def rprop(
     def rule(g: Array, p: Any, memory: RpropMemory, rate: Any, t: Array) -> tuple[Array, Any]:
         low, high = (like(g, number) for number in step_sizes)
         sign = jnp.sign(g)
-        # Of signs, and not of gradients as in PyTorch: a product of small ones would be 0.
+        # PyTorch multiplies gradients instead of signs, which underflows if they are small.
         turn = sign * memory.sign
         factor = jnp.where(turn > 0, like(g, grow), jnp.where(turn < 0, like(g, shrink), 1.0))
         size = jnp.clip(memory.size * factor, low, high)
@@ -191,7 +192,7 @@ def _pair(
     holds: Callable[[float, float], bool],
     needed: str,
 ) -> tuple[ArrayLike, ArrayLike]:
-    """Returns a pair of numbers, or raises unless those that aren't traced hold."""
+    """Returns a pair of numbers, or raises if values that aren't traced violate the condition."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"rprop: {name} is {pair!r}; it must be a pair with {needed}")
     low, high = (number("rprop", f"{name}[{i}]", x) for i, x in enumerate(pair))

@@ -1,7 +1,7 @@
 """L-BFGS: a quasi-Newton method for whole batches, with fixed steps or a strong Wolfe search.
 
-It takes PyTorch's steps to the last digits, which ``optax.lbfgs`` doesn't: many iterations an
-update, another first step, minFunc's line search and its ends. That identity is why it is here.
+It reproduces PyTorch's steps to the last digits, which ``optax.lbfgs`` doesn't: many iterations
+per update, another first step, and minFunc's line search with its stopping rules.
 """
 
 from collections.abc import Callable
@@ -25,19 +25,19 @@ class LbfgsState(NamedTuple):
     """What lbfgs carries: the last iteration and the history, of n numbers in all parameters."""
 
     count: Array  # type: ignore[assignment]  # int32, how many updates have been made
-    iterations: Array  # int32, how many iterations in all of them
+    iterations: Array  # int32, number of iterations in all updates
     direction: Array  # (n,) of the last iteration
     length: Array  # scalar, of its step in this direction
     gradient: Array  # (n,) where that step started
     scale: Array  # scalar, first guess of the inverse Hessian
-    filled: Array  # int32, how many rows of the history are in use, the last ones
+    filled: Array  # int32, number of rows of the history in use, the last ones
     steps: Array  # (history_size, n), s
     changes: Array  # (history_size, n), y, of the gradient over the step
     curvatures: Array  # (history_size,), 1 / yᵀs
 
 
 class Place(NamedTuple):
-    """Where the iterations of one update stand."""
+    """The state of the iterations within one update."""
 
     x: Array  # (n,) parameters
     value: Array
@@ -67,29 +67,29 @@ def lbfgs(
     history_size: int = 100,
     line_search_fn: Literal["strong_wolfe"] | None = None,
 ) -> optax.GradientTransformationExtraArgs:
-    """Limited-memory BFGS: θ ← θ − a·H·∇L(θ), up to ``max_iter`` times an update.
+    """Limited-memory BFGS: θ ← θ − a·H·∇L(θ), up to ``max_iter`` times per update.
 
     H is built from the last steps s and gradient changes y by the two-loop recursion; a is the
-    learning rate, in the very first iteration η·min(1, 1/‖∇L‖₁), or what the line search makes of
-    it. For a fixed loss: whole batches, no dropout. ``optax.lbfgs`` makes one iteration an update,
-    with another first step and another search.
+    learning rate (η·min(1, 1/‖∇L‖₁) in the very first iteration), or the result of a line search
+    that starts there. The loss must be fixed: whole batches, no dropout. ``optax.lbfgs`` makes one
+    iteration per update, with another first step and another search.
 
     Args:
-        learning_rate: η ≥ 0, a number or a schedule of the number of updates made before.
-        max_iter: the most iterations an update.
-        max_eval: the most evaluations of the loss an update; 5/4 of ``max_iter`` by default.
-        tolerance_grad: an update ends where no |∂L/∂θᵢ| is larger.
-        tolerance_change: it ends where the loss, or every number of θ, changes by less.
-        history_size: of how many iterations s and y are kept.
+        learning_rate: η ≥ 0, a number or a schedule of the number of updates made so far.
+        max_iter: maximum number of iterations per update.
+        max_eval: maximum number of loss evaluations per update. Defaults to 5/4 of ``max_iter``.
+        tolerance_grad: an update ends when no |∂L/∂θᵢ| is larger.
+        tolerance_change: an update ends when the loss, or every entry of θ, changes by less.
+        history_size: number of iterations whose s and y are kept.
         line_search_fn: ``"strong_wolfe"``, or None for fixed steps.
 
     Returns:
         A gradient transformation whose ``update`` needs ``params`` and
-        ``value_fn=(params) -> loss``. It takes ``value=`` too, the loss at ``params``, which saves
-        an evaluation; its first argument is the gradient there.
+        ``value_fn=(params) -> loss``. Its first argument is the gradient at ``params``; passing
+        the loss there as ``value=`` saves an evaluation.
 
     Raises:
-        ValueError: if ``update`` lacks an argument.
+        ValueError: if ``update`` lacks a required argument.
 
     Example:
         >>> loss = lambda x: jnp.sum((x - 1.0) ** 4)

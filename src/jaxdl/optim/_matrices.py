@@ -1,4 +1,4 @@
-"""Algorithms that see a parameter as a matrix: adafactor's factored moments, muon's rotation."""
+"""Algorithms that treat a parameter as a matrix: adafactor and muon."""
 
 import math
 from typing import Any, Literal, NamedTuple
@@ -14,7 +14,7 @@ from jaxdl.types import Array, Params
 
 
 class AdafactorMemory(NamedTuple):
-    """What adafactor remembers of an array: row and column of a matrix, or else the whole."""
+    """What adafactor remembers of an array: a row and a column of a matrix, or else all of v."""
 
     row: Array | None
     column: Array | None
@@ -29,21 +29,21 @@ def adafactor(
     d: ArrayLike = 1.0,
     weight_decay: ArrayLike = 0.0,
 ) -> optax.GradientTransformation:
-    """Adaptive steps with the memory of a row and a column: θ ← θ − η·w·θ − α·u / max(1, rms(u)/d).
+    """Adaptive steps with row and column statistics: θ ← θ − η·w·θ − α·u / max(1, rms(u)/d).
 
     u = g / √v with v_ij = r_i·c_j / mean(r), where r and c are the running means of g² over the
     columns and over the rows, with the weight 1 − t^γ on the past, and
-    α = max(ε₂, rms(θ))·min(η, 1/√t). Arrays of one axis keep all of v. Of more than two axes the
-    last two are factored: those of a convolution kernel are its channels here, and its window in
-    PyTorch. ``optax.adafactor`` has another η, factors from 128 entries on, and doesn't multiply w
-    by η.
+    α = max(ε₂, rms(θ))·min(η, 1/√t). Arrays of fewer than two axes keep all of v. With more than
+    two axes, the last two are factored: a convolution kernel's channels here, its window in
+    PyTorch. ``optax.adafactor`` has another η, factors only from 128 entries on, and doesn't
+    multiply w by η.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         beta2_decay: γ ≤ 0.
-        eps: (ε₁, ε₂), the least √v, the machine epsilon of the computation if None, and the least
-            size of an array.
-        d: the largest rms of a step, ≥ 1.
+        eps: (ε₁, ε₂): the smallest √v, or None for the machine epsilon of the computation's dtype,
+            and the smallest rms(θ).
+        d: the largest rms of u, ≥ 1.
         weight_decay: w ≥ 0.
 
     Example:
@@ -87,7 +87,7 @@ def adafactor(
 
 # A memory has either row and column or the whole; Any, as types can't say so.
 def accumulate(square: Array, memory: Any, weight: Array) -> AdafactorMemory:
-    """Returns the memory with a share of the latest squares."""
+    """Returns the memory updated with the latest squares."""
     if memory.row is None:
         return AdafactorMemory(None, None, lerp(memory.whole, square, weight))
     row = lerp(memory.row, square.mean(axis=-1, keepdims=True), weight)
@@ -95,7 +95,7 @@ def accumulate(square: Array, memory: Any, weight: Array) -> AdafactorMemory:
 
 
 def estimate(memory: Any, least: Any) -> Array:
-    """Returns v, from its row and column where it is factored."""
+    """Returns v, rebuilt from its row and column if factored."""
     if memory.row is None:
         return memory.whole
     mean = jnp.maximum(memory.row.mean(axis=-2, keepdims=True), least)
@@ -103,7 +103,7 @@ def estimate(memory: Any, least: Any) -> Array:
 
 
 def rms(x: Array) -> Array:
-    """Returns the root of the mean square, over all of an array."""
+    """Returns the root mean square of an array."""
     return jnp.sqrt(jnp.mean(x * x))
 
 
@@ -118,23 +118,23 @@ def muon(
     ns_steps: int = 5,
     adjust_lr_fn: Literal["original", "match_rms_adamw"] | None = None,
 ) -> optax.GradientTransformation:
-    """Momentum made orthogonal: θ ← θ − η·w·θ − η·s·N(b), for kernels of shape (n_in, n_out).
+    """Orthogonalized momentum: θ ← θ − η·w·θ − η·s·N(b), for kernels of shape (n_in, n_out).
 
-    b ← μ·b + (1 − μ)·g, and then (1 − μ)·g + μ·b with Nesterov. N is some steps of Newton and
-    Schulz towards the nearest matrix with orthonormal rows or columns; s = √max(1, n_out/n_in), or
-    0.2·√max(n_in, n_out) to match the steps of AdamW. It computes in the parameters' own dtype,
-    where PyTorch rounds N to bfloat16, and so 1 % off. For arrays of other than two axes give
-    another algorithm, by ``by_path``. ``optax.contrib.muon`` mixes g and b differently.
+    b ← μ·b + (1 − μ)·g; Nesterov momentum then uses (1 − μ)·g + μ·b. N runs a few Newton–Schulz
+    steps towards the nearest matrix with orthonormal rows or columns; s = √max(1, n_out/n_in), or
+    0.2·√max(n_in, n_out) to match the steps of AdamW. It computes in the parameters' dtype, where
+    PyTorch rounds N to bfloat16 and is off by 1 %. Use ``by_path`` to choose another algorithm for
+    arrays that don't have two axes. ``optax.contrib.muon`` mixes g and b differently.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         weight_decay: w ≥ 0.
         momentum: μ in [0, 1).
-        nesterov: whether to look ahead.
+        nesterov: use Nesterov momentum.
         ns_coefficients: (a, b, c) of the iteration X ← a·X + b·(XXᵀ)X + c·(XXᵀ)²X.
-        eps: the least norm to divide by.
-        ns_steps: how many iterations, from 1 to 99.
-        adjust_lr_fn: which s; None is ``"original"``.
+        eps: the smallest norm to divide by.
+        ns_steps: number of iterations, from 1 to 99.
+        adjust_lr_fn: selects s; None means ``"original"``.
 
     Raises:
         ValueError: if a parameter doesn't have two axes.
@@ -182,7 +182,7 @@ def muon(
 
 
 def muon_scale(shape: tuple[int, ...], adjust_lr_fn: str | None) -> float:
-    """Returns s, by which the step of a kernel (n_in, n_out) is larger than η."""
+    """Returns s, which scales the step of a kernel of shape (n_in, n_out)."""
     n_in, n_out = shape
     if adjust_lr_fn == "match_rms_adamw":
         return 0.2 * math.sqrt(max(n_in, n_out))
@@ -190,7 +190,7 @@ def muon_scale(shape: tuple[int, ...], adjust_lr_fn: str | None) -> float:
 
 
 def orthogonalize(x: Array, coefficients: tuple[Any, ...], steps: int, eps: Any) -> Array:
-    """Returns x with its singular values driven towards 1 by Newton and Schulz."""
+    """Returns x with its singular values driven towards 1 by Newton–Schulz iterations."""
     a, b, c = (like(x, number) for number in coefficients)
     wide = x if x.shape[0] <= x.shape[1] else x.T
     wide = wide / jnp.maximum(jnp.sqrt(jnp.sum(wide * wide)), like(x, eps))

@@ -1,4 +1,4 @@
-"""Parts of the parameters, told apart by their paths, as ``"0/kernel"``."""
+"""Selecting parts of the parameters by their paths, such as ``"0/kernel"``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,13 +13,13 @@ from jaxdl.types import Params
 def by_path(
     label: Callable[[str], str], transforms: Mapping[str, optax.GradientTransformation]
 ) -> optax.GradientTransformationExtraArgs:
-    """Gives each part of the parameters an optimizer of its own.
+    """Gives each part of the parameters its own optimizer.
 
-    A frozen part is one with ``optax.set_to_zero()``: it gets updates of exactly 0, and no memory.
-    Weight decay of an outer link would still move it; keep decay inside the parts.
+    To freeze a part, use ``optax.set_to_zero()``: its updates are exactly 0 and it needs no memory.
+    Weight decay elsewhere in a chain would still move it; keep decay inside the parts.
 
     Args:
-        label: the name of a part by the path of a parameter, as ``"encoder/0/kernel"``.
+        label: maps a parameter's path, such as ``"encoder/0/kernel"``, to the name of its part.
         transforms: the transformation of each part.
 
     Raises:
@@ -55,10 +55,10 @@ def by_path(
 
 
 def path_mask(where: Callable[[str], bool]) -> Callable[[Params], Any]:
-    """Turns a predicate on paths into what optax takes as a mask.
+    """Turns a predicate on paths into a mask for optax.
 
     Args:
-        where: of a parameter's path.
+        where: predicate on a parameter's path.
 
     Returns:
         A function from parameters to a tree of bools, for ``optax.masked`` and the like.

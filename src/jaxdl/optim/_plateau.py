@@ -1,4 +1,4 @@
-"""A learning rate that shrinks where a measured value stops improving."""
+"""A learning rate that shrinks when a measured value stops improving."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -39,27 +39,27 @@ def reduce_on_plateau(
     """Scales updates by s, and s ← max(f·s, least) after more than ``patience`` bad measurements.
 
     A measurement v is bad unless it beats the best by the threshold ε: v < (1 − ε)·best, or
-    v < best − ε for ``"abs"``; above instead of below for ``"max"``. Put it behind the optimizer:
+    v < best − ε for ``"abs"``; for ``"max"``, > and + replace < and −. Put it after the optimizer:
     ``optax.chain(adam(1e-3), reduce_on_plateau())``, and call ``update(…, value=v)``.
-    ``optax.contrib.reduce_on_plateau`` drops one measurement earlier.
+    ``optax.contrib.reduce_on_plateau`` reduces one measurement earlier.
 
     Args:
-        mode: whether v is to be small or large.
+        mode: ``"min"`` if smaller values are better, ``"max"`` if larger ones are.
         factor: f in (0, 1).
-        patience: how many bad measurements in a row change nothing.
+        patience: number of consecutive bad measurements to tolerate.
         threshold: ε ≥ 0.
-        threshold_mode: whether ε is relative.
-        cooldown: after a drop, how many measurements cannot be bad.
+        threshold_mode: whether ε is relative or absolute.
+        cooldown: number of measurements after a reduction that never count as bad.
         min_scale: the least s: PyTorch's ``min_lr`` divided by the learning rate.
-        eps: smaller changes of s are not made: PyTorch's divided by the learning rate.
-        accumulation_size: how many updates share a measurement, the mean of their values; the
-            steps of an epoch, to measure once an epoch as PyTorch does.
+        eps: ignore changes of s up to this size: PyTorch's ``eps`` divided by the learning rate.
+        accumulation_size: number of updates whose values are averaged into one measurement. Use
+            the steps of an epoch to measure once per epoch, as in PyTorch.
 
     Returns:
         A gradient transformation whose ``update`` needs ``value=``. The scale is in its state.
 
     Raises:
-        ValueError: if ``update`` gets no value.
+        ValueError: if ``update`` is called without ``value``.
 
     Example:
         >>> tx = reduce_on_plateau(factor=0.5, patience=0)

@@ -1,4 +1,4 @@
-"""Adam with another first step: Nesterov's look ahead, and a rectified learning rate."""
+"""Variants of Adam: Nesterov momentum and a rectified learning rate."""
 
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ class NadamMemory(NamedTuple):
 
     mu: Array  # mean of the gradients
     nu: Array  # mean of their squares
-    product: Array  # scalar, of all momenta so far
+    product: Array  # scalar, the product of all momenta so far
 
 
 def nadam(
@@ -32,16 +32,16 @@ def nadam(
     """Adam with Nesterov momentum that warms up: θ ← θ − η·m̂ / (√v̂ + ε).
 
     m̂ = (1 − μ_t)·g / (1 − Πμ) + μ_{t+1}·m / (1 − Πμ·μ_{t+1}), where μ_t = β₁·(1 − ½·0.96^{ψt}) and
-    Πμ = μ₁⋯μ_t; m, v and v̂ are those of ``adam``. ``optax.nadam`` holds μ constant, and so takes
-    other steps whatever its options.
+    Πμ = μ₁⋯μ_t; m, v and v̂ are those of ``adam``. ``optax.nadam`` keeps μ constant, so no
+    choice of its options reproduces these steps.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         betas: (β₁, β₂), both in [0, 1).
         eps: ε ≥ 0.
-        weight_decay: w ≥ 0; w·θ joins the gradient.
+        weight_decay: w ≥ 0; w·θ is added to the gradient.
         momentum_decay: ψ ≥ 0.
-        decoupled_weight_decay: whether η·w·θ is subtracted from θ instead.
+        decoupled_weight_decay: subtract η·w·θ from θ instead.
 
     Example:
         >>> tx = nadam(0.1)
@@ -86,19 +86,19 @@ def radam(
     weight_decay: ArrayLike = 0.0,
     decoupled_weight_decay: bool = False,
 ) -> optax.GradientTransformation:
-    """Adam whose rate is rectified while v is of few gradients: θ ← θ − η·r_t·m̂ / l_t.
+    """Adam with a rectified rate while v averages few gradients: θ ← θ − η·r_t·m̂ / l_t.
 
     m, v and m̂ are those of ``adam``; l_t = (√v + ε) / √(1 − β₂ᵗ) and
     r_t² = (ρ_t − 4)(ρ_t − 2)·ρ_∞ / ((ρ_∞ − 4)(ρ_∞ − 2)·ρ_t), where ρ_t = ρ_∞ − 2tβ₂ᵗ / (1 − β₂ᵗ)
-    and ρ_∞ = 2 / (1 − β₂) − 1. While ρ_t ≤ 5 it steps along η·m̂ alone. ``optax.radam`` corrects
-    v before it adds ε, and loses four digits of ρ_t in float32.
+    and ρ_∞ = 2 / (1 − β₂) − 1. While ρ_t ≤ 5 the step is η·m̂ alone. ``optax.radam`` corrects v
+    before adding ε, and loses four digits of ρ_t in float32.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
         betas: (β₁, β₂), both in [0, 1).
         eps: ε ≥ 0.
-        weight_decay: w ≥ 0; w·θ joins the gradient.
-        decoupled_weight_decay: whether η·w·θ is subtracted from θ instead.
+        weight_decay: w ≥ 0; w·θ is added to the gradient.
+        decoupled_weight_decay: subtract η·w·θ from θ instead.
 
     Example:
         >>> tx = radam(0.1)
@@ -116,7 +116,7 @@ def radam(
         b1, b2, e = (like(g, number) for number in (*betas, eps))
         mu, nu = lerp(memory.mu, g, 1 - b1), b2 * memory.nu + (1 - b2) * g * g
         limit, length = 2 / (1 - b2) - 1, average_length(b2, t)
-        # Where it is not used the square root must not meet a negative number.
+        # Keeps the square root's argument positive where the result is unused.
         n = jnp.where(length > 5, length, 6.0)
         r = jnp.sqrt((n - 4) * (n - 2) / n * limit / ((limit - 4) * (limit - 2)))
         scale = jnp.where(length > 5, r * jnp.sqrt(bias(b2, t)) / (jnp.sqrt(nu) + e), 1.0)
@@ -135,8 +135,8 @@ def radam(
 def average_length(decay: Any, t: Array) -> Array:
     """Returns ρ_t of radam, the length of the simple average that is as young as this one.
 
-    With x = −log β, ρ_t = coth(x/2) − t·(coth(tx/2) − 1). Both terms are near 2/x, 2000 for
-    β = 0.999, when ρ_t is near t: so these are taken out of coth before the difference.
+    With x = −log β, ρ_t = coth(x/2) − t·(coth(tx/2) − 1). While ρ_t is near t, both terms are
+    near 2/x (2000 for β = 0.999), so 1/y is removed from each coth before subtracting.
     """
     x = jnp.minimum(-log(decay), 1e30)
     early = t + coth_rest(x / 2) - t * coth_rest(t * x / 2)

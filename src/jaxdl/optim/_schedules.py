@@ -1,7 +1,7 @@
-"""Learning rates over time that optax lacks or bends: cycles, one cycle, and cosines that return.
+"""Schedules that optax lacks or defines differently: cycles, one cycle and periodic cosines.
 
-A schedule maps the number of updates made before, a whole number, to the rate of the next one. It
-is computed in JAX's default float, from positions in the cycle that are exact at any count.
+A schedule maps the integer number of updates made so far to the rate of the next one. It is
+computed in JAX's default float, from positions in the cycle that are exact at any count.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from jaxdl.types import Array
 
 Count: TypeAlias = Any
 
-LARGEST_COUNT = 2**31 - 1  # of optax, whose counters are int32
+LARGEST_COUNT = 2**31 - 1  # optax counts in int32
 
 
 def cyclic(
@@ -34,9 +34,9 @@ def cyclic(
     scale_fn: Callable[[Array], Array] | None = None,
     scale_mode: Literal["cycle", "iterations"] = "cycle",
 ) -> optax.Schedule:
-    """A rate that rises and falls in straight lines: η = low + (high − low)·h·s.
+    """A rate that rises and falls linearly: η = low + (high − low)·h·s.
 
-    h goes from 0 to 1 and back once a cycle; s is 1 (triangular), ½ for each earlier cycle
+    h goes from 0 to 1 and back once per cycle; s is 1 (triangular), ½ for each earlier cycle
     (triangular2), or γⁿ after n steps (exp_range). To cycle momentum against it, as PyTorch does
     by default, use ``cyclic(max_momentum, base_momentum, …)`` with
     ``optax.inject_hyperparams(sgd)``.
@@ -44,12 +44,12 @@ def cyclic(
     Args:
         base_lr: low.
         max_lr: high.
-        step_size_up: steps of the rise.
-        step_size_down: steps of the fall. Defaults to those of the rise.
+        step_size_up: number of steps in the rise.
+        step_size_down: number of steps in the fall. Defaults to ``step_size_up``.
         mode: which s.
         gamma: γ of exp_range.
-        scale_fn: s itself, of the cycle's number from 1, or of n; overrides ``mode``.
-        scale_mode: what ``scale_fn`` is a function of.
+        scale_fn: computes s from the cycle's number (from 1) or from n; overrides ``mode``.
+        scale_mode: whether ``scale_fn`` takes the cycle's number or n.
 
     Example:
         >>> schedule = cyclic(0.0, 1.0, step_size_up=2)
@@ -93,20 +93,20 @@ def one_cycle(
 ) -> optax.Schedule:
     """A rate that rises once and falls for the rest: max/d → max → max/(d·f), by half cosines.
 
-    The rise ends at step p·T − 1 and the fall at T − 1, where optax's one-cycles end theirs later
-    by one; ``three_phase`` falls to max/d by 2·p·T − 2 first. After its last step the rate stays.
+    The rise ends at step p·T − 1 and the fall at T − 1, each one step earlier than in optax;
+    ``three_phase`` first falls to max/d, by step 2·p·T − 2. After step T − 1 the rate is constant.
     To cycle momentum against it, as PyTorch does by default, use
-    ``one_cycle(low, total_steps, div_factor=low / high, final_div_factor=1.0)``, low and high
-    being 0.85 and 0.95, with ``optax.inject_hyperparams(sgd)``.
+    ``one_cycle(low, total_steps, div_factor=low / high, final_div_factor=1.0)`` with low = 0.85
+    and high = 0.95, and ``optax.inject_hyperparams(sgd)``.
 
     Args:
         max_lr: max, the highest rate.
         total_steps: T, epochs times steps per epoch.
-        pct_start: p, the share of the rise, in [0, 1].
+        pct_start: p, the fraction of steps in the rise, in [0, 1].
         anneal_strategy: half cosines or straight lines.
         div_factor: d.
         final_div_factor: f.
-        three_phase: whether to fall to max/d as fast as it rose, and only then to max/(d·f).
+        three_phase: fall to max/d as fast as it rose, and only then to max/(d·f).
 
     Example:
         >>> schedule = one_cycle(1.0, 10, anneal_strategy="linear", div_factor=2.0)
@@ -144,14 +144,14 @@ def one_cycle(
 def cosine_annealing(
     learning_rate: ArrayLike, *, T_max: int, eta_min: ArrayLike = 0.0
 ) -> optax.Schedule:
-    """A cosine without end: η_n = η_min + ½(η − η_min)·(1 + cos(π·n/T)).
+    """A periodic cosine: η_n = η_min + ½(η − η_min)·(1 + cos(π·n/T)).
 
-    It is at its least after T steps and back at η after 2T, where ``optax.cosine_decay_schedule``
-    stays down. (That one is equal up to step T.)
+    It reaches η_min after T steps and returns to η after 2T; ``optax.cosine_decay_schedule`` is
+    equal up to step T, and then stays at its minimum.
 
     Args:
-        learning_rate: η, of step 0.
-        T_max: T, steps of half a period.
+        learning_rate: η, the rate at step 0.
+        T_max: T, half a period in steps.
         eta_min: η_min.
 
     Example:
@@ -170,16 +170,16 @@ def cosine_annealing(
 def cosine_warm_restarts(
     learning_rate: ArrayLike, *, T_0: int, T_mult: int = 1, eta_min: ArrayLike = 0.0
 ) -> optax.Schedule:
-    """A cosine that falls again and again: η_n = η_min + ½(η − η_min)·(1 + cos(π·k/Tᵢ)).
+    """A cosine with warm restarts: η_n = η_min + ½(η − η_min)·(1 + cos(π·k/Tᵢ)).
 
-    k counts from the last restart; the i-th fall, from 0, takes Tᵢ = T₀·mⁱ steps.
-    ``optax.sgdr_schedule`` needs a list of falls, and ends after it.
+    k counts steps since the last restart; the i-th fall, from i = 0, takes Tᵢ = T₀·mⁱ steps.
+    ``optax.sgdr_schedule`` takes a finite list of falls instead.
 
     Args:
-        learning_rate: η, of every restart.
-        T_0: T₀, steps of the first fall.
-        T_mult: m, how many times longer each next one is.
-        eta_min: η_min, which a fall would reach at the next restart.
+        learning_rate: η, the rate at every restart.
+        T_0: T₀, number of steps in the first fall.
+        T_mult: m, the factor by which each fall is longer than the one before.
+        eta_min: η_min, which a fall would reach at the step of the next restart.
 
     Example:
         >>> schedule = cosine_warm_restarts(1.0, T_0=2, T_mult=2)
@@ -219,10 +219,10 @@ def half_cosine(share: Array) -> Array:
 
 
 def mix(first: Any, then: Any, done: Array, left: Array) -> Array:
-    """Returns the rate on the way from one to another: shares of both, which add up to 1.
+    """Returns a weighted mean of two rates; the weights add up to 1.
 
-    A sum of two shares is exact at both ends, and keeps the digits of a small rate near its end,
-    where ``first + (then − first)·done`` is a difference.
+    The sum is exact at both ends and keeps the digits of a small final rate, which would cancel
+    in ``first + (then − first)·done``.
     """
     return like(done, first) * left + like(done, then) * done
 
