@@ -1,7 +1,7 @@
-"""Augmentation: images changed at random on the device, by pure functions with keys.
+"""Augmentation: pure functions with keys that change images at random on the device.
 
 Each takes ``(key, x)`` with images x of shape (N, height, width, channels), and returns images of
-the same shape and dtype. Each image has its own draw. ``train.mixup`` mixes rows.
+the same shape and dtype. Every image has its own random draw. ``train.mixup`` mixes rows.
 """
 
 import math
@@ -22,10 +22,10 @@ ImageFn: TypeAlias = Callable[[Key, Array], Array]
 
 
 def augment(*functions: ImageFn) -> Callable[[Key, Batch], Batch]:
-    """Turns functions of images into one of batches, for ``make_step`` and ``fit``.
+    """Turns functions of images into a function of batches, for ``make_step`` and ``fit``.
 
     Args:
-        functions: applied in turn to ``batch["inputs"]``; ``functools.partial`` gives options.
+        functions: applied in turn to ``batch["inputs"]``; set options with ``functools.partial``.
 
     Returns:
         A batch function ``(key, batch) -> batch``. Under ``pmap`` and ``shard_map`` each device
@@ -55,15 +55,15 @@ def random_flip(key: Key, x: ArrayLike, *, rate: float = 0.5) -> Array:
     """Mirrors images at random, left to right.
 
     Args:
-        key: random key of the draws.
+        key: random key.
         x: images (N, height, width, channels).
-        rate: the share that is mirrored.
+        rate: probability that an image is mirrored.
 
     Returns:
         Images of the same shape and dtype.
 
     Raises:
-        ShapeError: if x has another number of axes.
+        ShapeError: if x doesn't have four axes.
         ValueError: if ``rate`` lies outside [0, 1].
 
     Example:
@@ -77,10 +77,10 @@ def random_flip(key: Key, x: ArrayLike, *, rate: float = 0.5) -> Array:
 
 
 def random_crop(key: Key, x: ArrayLike, *, padding: int = 4) -> Array:
-    """Shifts images at random: pads them with zeros, and crops them to their size.
+    """Shifts images at random: pads them with zeros and crops them to their original size.
 
     Args:
-        key: random key of the draws.
+        key: random key.
         x: images (N, height, width, channels).
         padding: P, zeros on each side; shifts are −P … P in both directions.
 
@@ -88,7 +88,7 @@ def random_crop(key: Key, x: ArrayLike, *, padding: int = 4) -> Array:
         Images of the same shape and dtype.
 
     Raises:
-        ShapeError: if x has another number of axes.
+        ShapeError: if x doesn't have four axes.
         ValueError: if ``padding`` isn't a positive integer.
 
     Example:
@@ -112,15 +112,15 @@ def random_rotation(key: Key, x: ArrayLike, *, degrees: float = 15.0) -> Array:
     """Rotates images about their centre by random angles, with linear interpolation.
 
     Args:
-        key: random key of the draws.
+        key: random key.
         x: images (N, height, width, channels).
-        degrees: angles are uniform in [−degrees, degrees].
+        degrees: largest angle; angles are uniform in [−degrees, degrees].
 
     Returns:
         Images of the same shape and dtype, 0 outside the original; integers are rounded.
 
     Raises:
-        ShapeError: if x has another number of axes.
+        ShapeError: if x doesn't have four axes.
         ValueError: if ``degrees`` is negative.
 
     Example:
@@ -135,12 +135,12 @@ def random_rotation(key: Key, x: ArrayLike, *, degrees: float = 15.0) -> Array:
 
 
 def cutout(key: Key, x: ArrayLike, *, size: int = 8) -> Array:
-    """Puts a square of zeros at a random place of each image.
+    """Sets a square to zero at a random place in each image.
 
-    The centre of the square is any pixel, so the square may reach beyond the edge.
+    The square is centred on any pixel, so it may reach beyond the edge.
 
     Args:
-        key: random key of the draws.
+        key: random key.
         x: images (N, height, width, channels).
         size: the square's side, in pixels.
 
@@ -148,7 +148,7 @@ def cutout(key: Key, x: ArrayLike, *, size: int = 8) -> Array:
         Images of the same shape and dtype.
 
     Raises:
-        ShapeError: if x has another number of axes.
+        ShapeError: if x doesn't have four axes.
         ValueError: if ``size`` isn't a positive integer.
 
     Example:
@@ -180,24 +180,24 @@ def random_resized_crop(
     scale: tuple[float, float] = (0.08, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
 ) -> Array:
-    """Crops a part of random area and shape from each image, and resizes it to the image's size.
+    """Crops a part of random area and shape from each image and resizes it to the image's size.
 
-    The part's share of the area is uniform in ``scale``, and the logarithm of its width/height,
-    relative to the image, in log ``ratio``; it is never wider or higher than the image.
+    The part's share of the area is uniform in ``scale``. Its width/height, relative to the image's,
+    is log-uniform in ``ratio``. The part is never wider or higher than the image.
     Interpolation is linear, with antialiasing.
 
     Args:
-        key: random key of the draws.
+        key: random key.
         x: images (N, height, width, channels).
         scale: smallest and largest share of the area.
-        ratio: smallest and largest ratio of the sides.
+        ratio: smallest and largest ratio of width to height.
 
     Returns:
         Images of the same shape and dtype; integers are rounded.
 
     Raises:
-        ShapeError: if x has another number of axes.
-        ValueError: if a range isn't one of positive numbers.
+        ShapeError: if x doesn't have four axes.
+        ValueError: unless 0 < low ≤ high in both ranges.
 
     Example:
         >>> random_resized_crop(jax.random.key(0), jnp.ones((2, 8, 8, 3), jnp.uint8)).dtype
@@ -221,7 +221,7 @@ def random_resized_crop(
 
 
 def _rotated(image: Array, angle: Array) -> Array:
-    """An image (height, width, channels) rotated by an angle in radians."""
+    """Rotates an image (height, width, channels) by an angle in radians."""
     height, width = ((n - 1) / 2 for n in image.shape[:2])  # of the middle
     rows, columns = jnp.indices(image.shape[:2], jnp.float32)
     rows, columns = rows - height, columns - width
@@ -232,7 +232,7 @@ def _rotated(image: Array, angle: Array) -> Array:
 
 
 def _part(image: Array, part: Array, place: Array) -> Array:
-    """The part of an image, as shares of its sides, brought to the image's size."""
+    """A part of an image, given as shares of its sides, resized to the image's size."""
     sides = jnp.array(image.shape[:2], jnp.float32)
     return jax.image.scale_and_translate(
         image, image.shape, (0, 1), 1 / part, -place * sides / part, "linear"
@@ -251,7 +251,7 @@ def _images(key: Key, function: str, x: Any) -> Array:
 
 
 def _as(x: Array, changed: Array) -> Array:
-    """Gives what was computed in float32 the dtype of x."""
+    """Converts a float32 result to the dtype of x, rounding for integers."""
     if jnp.issubdtype(x.dtype, jnp.integer):
         changed = jnp.round(changed)
     return changed.astype(x.dtype)

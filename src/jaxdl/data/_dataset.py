@@ -11,10 +11,10 @@ from jaxdl.types import Batch
 
 
 class Dataset(NamedTuple):
-    """Arrays for training, validation and test, all in the memory of the host.
+    """Arrays for training, validation and test, all in host memory.
 
     A part is a dict of arrays that share their first axis: ``"inputs"`` (N, …), ``"labels"`` (N,).
-    Inputs may be a tree of arrays, as ``{"image": …, "age": …}``.
+    Inputs may be a tree of arrays, such as ``{"image": …, "age": …}``.
 
     Example:
         >>> Dataset(train={"inputs": np.ones((8, 3)), "labels": np.ones(8)}).test is None
@@ -24,12 +24,12 @@ class Dataset(NamedTuple):
     train: Batch
     validation: Batch | None = None
     test: Batch | None = None
-    classes: tuple[str, ...] = ()  # label i means classes[i]; empty where labels aren't classes
+    classes: tuple[str, ...] = ()  # label i means classes[i]; empty if labels aren't classes
     description: str = ""  # one line
 
 
 class TrainTest(Dataset):
-    """A Dataset that has a test, for type checkers."""
+    """A Dataset with a test part, for type checkers."""
 
     __slots__ = ()
     if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class TrainTest(Dataset):
 
 
 class Split(TrainTest):
-    """A Dataset that has a validation part and a test, for type checkers."""
+    """A Dataset with validation and test parts, for type checkers."""
 
     __slots__ = ()
     if TYPE_CHECKING:
@@ -52,7 +52,7 @@ D = TypeVar("D", bound=Dataset)
 
 
 def parts(dataset: Dataset) -> Iterator[tuple[str, Batch]]:
-    """Yields name and arrays of each part that the dataset has."""
+    """Yields the name and arrays of each part of the dataset."""
     for name in ("train", "validation", "test"):
         if (part := getattr(dataset, name)) is not None:
             yield name, part
@@ -69,7 +69,7 @@ def listed(tree: Any) -> str:
 
 
 def rows_of(tree: Any) -> int | None:
-    """Returns how many rows the arrays of a tree have; None where they differ or have no axis."""
+    """Returns the number of rows of a tree's arrays; None if they differ or have no axis."""
     lengths = {np.shape(x)[:1] for x in jax.tree.leaves(tree)}
     return lengths.pop()[0] if len(lengths) == 1 and lengths != {()} else None
 
@@ -80,7 +80,7 @@ def take(tree: Any, rows: np.ndarray | slice) -> Any:
 
 
 def check_dataset(function: str, dataset: Any) -> None:
-    """Raises the TypeError that says what a dataset is, unless it is one of mappings."""
+    """Raises a TypeError unless ``dataset`` is a Dataset with a training part."""
     if not isinstance(dataset, Dataset):
         raise TypeError(
             f"{function}: dataset is a {type(dataset).__name__}; it must be a Dataset, as"
@@ -91,17 +91,17 @@ def check_dataset(function: str, dataset: Any) -> None:
 
 
 def select_classes(dataset: D, classes: Sequence[str]) -> D:
-    """Keeps the rows of some classes, and renumbers these classes in the order given.
+    """Keeps the rows of some classes and renumbers these classes in the given order.
 
     Args:
-        dataset: with class names, and integer ``labels`` of shape (N,) in every part.
+        dataset: has class names and integer ``labels`` of shape (N,) in every part.
         classes: names from ``dataset.classes``.
 
     Returns:
-        A Dataset of the chosen rows in their old order; label i means ``classes[i]``.
+        A Dataset of the chosen rows in their original order; label i means ``classes[i]``.
 
     Raises:
-        ValueError: if the dataset doesn't know a name, or a name comes twice.
+        ValueError: if a name is unknown or appears twice.
         TypeError: if ``classes`` isn't a sequence of names.
 
     Example:

@@ -1,4 +1,4 @@
-"""Loading: from the name of a dataset to its arrays, and to the reason where there are none."""
+"""Loading a dataset by name, with an explanation if it can't be found."""
 
 import difflib
 import os
@@ -61,43 +61,43 @@ def load(
 ) -> Dataset:
     """Loads a dataset of images, texts or tables as arrays.
 
-    ``"animals"`` lies in the package. Every other dataset is converted once and then read from
-    jaxdl's cache, until the files that it came from change. It is looked for, in this order, in
+    ``"animals"`` is part of the package. Every other dataset is converted once and then read from
+    jaxdl's cache, until its source files change. These places are searched in order:
 
     0. the cache: ``$JAXDL_CACHE``, else ``$XDG_CACHE_HOME/jaxdl``, else ``~/.cache/jaxdl``;
     1. the folder of TFDS: ``$TFDS_DATA_DIR``, else ``~/tensorflow_datasets``;
     2. its published files, where Debian's ``dataset-*`` packages or an earlier download put them;
-    3. a download: of the published files for MNIST, its relatives and CIFAR, checked by SHA-256;
-       for every other set through TFDS, which then needs TensorFlow.
+    3. a download: for MNIST, its relatives and CIFAR of the published files, checked by SHA-256;
+       for every other dataset through TFDS, which needs TensorFlow for this.
 
-    Rows keep the order of the copy: files as published, or as TFDS shuffled them.
+    Rows keep the order of the source: as published, or as TFDS shuffled them.
 
     Args:
-        name: ``"animals"``, or as TFDS names it: ``"mnist"``, ``"fashion_mnist"``, ``"kmnist"``,
-            ``"emnist/letters"``, ``"cifar10"``, ``"imdb_reviews"``, ``"titanic"`` … Any set will
-            do for which TFDS knows inputs and labels.
+        name: ``"animals"``, or a TFDS name: ``"mnist"``, ``"fashion_mnist"``, ``"kmnist"``,
+            ``"emnist/letters"``, ``"cifar10"``, ``"imdb_reviews"``, ``"titanic"`` … Any dataset
+            works for which TFDS defines inputs and labels.
         classes: names of classes to keep, renumbered in this order; see ``select_classes``.
-        data_dir: the only folder to look in, with a cache of its own: for a copy that TFDS
-            prepared, then for the published files, in it or as torchvision lays them out below it.
-            A download goes there.
-        download: whether step 3 is tried, or the base URL of a mirror that has the published
-            files in a folder named after the dataset. ``$JAXDL_MIRROR`` names one, too.
-        image_size: (height, width), to which images are scaled and cropped from their centre.
-            Sets with images of different sizes need it.
-        text_length: bytes to which texts are cut, or padded with 0. Sets of texts need it.
+        data_dir: the only folder to search, with its own cache: first for a copy prepared by TFDS,
+            then for the published files, directly in it or in torchvision's layout. Downloads go
+            there, too.
+        download: whether to try step 3, or the base URL of a mirror that holds the published files
+            in a folder named after the dataset. ``$JAXDL_MIRROR`` can set the mirror, too.
+        image_size: (height, width); images are scaled and centre-cropped to it. Required if images
+            differ in size.
+        text_length: number of bytes; texts are cut or padded with 0 to it. Required for texts.
 
     Returns:
-        A Dataset: ``inputs`` uint8 (N, height, width, channels), of texts uint8 (N, text_length),
-        of tables float32 (N, columns by name); ``labels`` int32 (N,), or float32 (N, 1) where they
-        aren't classes.
+        A Dataset. ``inputs``: images uint8 (N, height, width, channels), texts uint8
+        (N, text_length), tables float32 (N, columns sorted by name). ``labels``: int32 (N,), or
+        float32 (N, 1) if they aren't classes.
 
     Raises:
-        ValueError: if the name or a class is unknown (names the nearest), a copy is damaged, or
-            ``image_size`` or ``text_length`` is given for a set without images or texts.
-        FileNotFoundError: if there is no copy; says where it looked and the ways to get one.
+        ValueError: if the name or a class is unknown (suggests the nearest), a copy is damaged, or
+            ``image_size`` or ``text_length`` is given for data without images or texts.
+        FileNotFoundError: if there is no copy; the message says where it looked and how to get one.
 
     Warns:
-        UserWarning: if a cached file is damaged and converted again, or the cache can't be written.
+        UserWarning: if a damaged cached file is converted again, or the cache can't be written.
 
     Example:
         >>> pets = load("animals", classes=("cat", "dog"))
@@ -139,7 +139,7 @@ def _named(name: str, folder: Path | None, download: bool | str, shape: Shape) -
 
 
 def _from_source(name: str, folder: Path | None, shape: Shape) -> Dataset | None:
-    """Converts a copy on disk and keeps the arrays."""
+    """Converts a copy on disk and caches the arrays."""
     source = _find(name, folder, shape)
     if source is None:
         return None
@@ -153,7 +153,7 @@ def _from_source(name: str, folder: Path | None, shape: Shape) -> Dataset | None
 
 
 def _find(name: str, folder: Path | None, shape: Shape) -> Source | None:
-    # Only now: prepared copies are rare, and a cached load doesn't pay for their modules.
+    # Imported late, so that a load from the cache doesn't pay for these modules.
     from jaxdl.data import _cifar, _prepared
 
     found = _prepared.find(name, folder, shape) or _idx.find(name, folder)
@@ -161,7 +161,7 @@ def _find(name: str, folder: Path | None, shape: Shape) -> Source | None:
 
 
 def _brought(name: str, dataset: Dataset, shape: Shape) -> Dataset:
-    """A dataset in the shape that was asked for; raises if it has no images or texts."""
+    """Brings a dataset to the requested shape; raises if it has no images or texts."""
     x = np.asarray(dataset.train["inputs"])
     if shape.image_size and (x.ndim != 4 or x.dtype != np.uint8):
         raise ValueError(f"load: image_size is given, and {name} has no images")
@@ -177,7 +177,7 @@ def _brought(name: str, dataset: Dataset, shape: Shape) -> Dataset:
 
 
 def _download(name: str, folder: Path | None, mirror: bool | str) -> str:
-    """Downloads a dataset; returns why that can't be, or nothing."""
+    """Downloads a dataset; returns the reason if that fails, else an empty string."""
     from jaxdl.data import _download as download
 
     try:
@@ -199,7 +199,7 @@ def known_to_tfds(name: str) -> bool:
 
     match = _prepared.NAME.fullmatch(name)
     if match is None or any(entry.startswith(f"{match['builder']}/") for entry in ENTRIES):
-        return False  # of these the catalogue has all configs
+        return False  # the catalogue has all configs of these
     config = match["config"]
     known = match["builder"] in _builders()
     return known and (config is None or name.partition(":")[0] in _configs(match["builder"]))

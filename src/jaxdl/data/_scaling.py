@@ -20,21 +20,21 @@ class Scaling(NamedTuple):
 
 
 def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
-    """Measures features: μ and σ over an axis, in float64.
+    """Computes the mean μ and standard deviation σ of features, in float64.
 
     σ is the population's, without Bessel's correction, as in scikit-learn's ``StandardScaler``. A
-    feature that is constant up to rounding has σ = 1, so that scaling makes it 0.
+    feature that is constant up to rounding gets σ = 1, so that scaling makes it 0.
 
     Args:
         x: numbers, shape (N, …).
-        axis: the axes that are averaged over, among them 0: 0 alone measures each feature,
-            (0, 1, 2) each channel of images.
+        axis: axes to average over, including 0: use 0 for each feature, (0, 1, 2) for each channel
+            of images.
 
     Returns:
         The Scaling, float64; its arrays have the shape of a row, with size 1 along averaged axes.
 
     Raises:
-        ValueError: if x has no rows, nan or infinity, or ``axis`` leaves out 0.
+        ValueError: if x has no rows or holds nan or infinity, or ``axis`` doesn't include 0.
         TypeError: if x doesn't hold numbers.
 
     Example:
@@ -54,7 +54,7 @@ def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
     mean = x.mean(axis=axes, dtype=np.float64, keepdims=True)
     std = x.std(axis=axes, dtype=np.float64, keepdims=True)
     constant = std <= 10 * np.finfo(np.float64).eps * np.abs(mean)
-    # The mean of many equal numbers isn't quite one of them, and σ then not small enough.
+    # The mean of many equal numbers is rounded, and σ may then exceed the bound above.
     constant |= x.min(axis=axes, keepdims=True) == x.max(axis=axes, keepdims=True)
     return Scaling(mean[0], np.where(constant, 1.0, std)[0])
 
@@ -70,7 +70,7 @@ def scaled(x: ArrayLike, scaling: Scaling) -> np.ndarray:
         float32, the shape of x.
 
     Raises:
-        ValueError: if the rows of x have another shape than those measured.
+        ValueError: if the rows of x don't have the shape that was measured.
 
     Example:
         >>> scaled([[3.0]], Scaling(np.array([2.0]), np.array([0.5])))
@@ -85,14 +85,14 @@ def scaled(x: ArrayLike, scaling: Scaling) -> np.ndarray:
 
 
 def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scaling]:
-    """Standardises the inputs of every part by mean and deviation of the training part.
+    """Standardises the inputs of every part by the training part's mean and standard deviation.
 
     Args:
-        dataset: with numbers as ``inputs`` in each part.
+        dataset: has numbers as ``inputs`` in each part.
         axis: see ``fit_scaling``.
 
     Returns:
-        The Dataset with float32 inputs, and the Scaling, for data that comes later.
+        The Dataset with float32 inputs, and the Scaling, for later data.
 
     Example:
         >>> from jaxdl.data import Dataset
@@ -112,17 +112,17 @@ def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scalin
 
 
 def balanced_class_weights(labels: ArrayLike, classes: int) -> np.ndarray:
-    """Weights with which all classes count the same: N / (C·N_c), their mean over rows is 1.
+    """Returns weights that make all classes count equally: N / (C·N_c), with mean 1 over rows.
 
     Args:
         labels: integers in [0, classes), any shape.
         classes: C.
 
     Returns:
-        float32 (classes,), to hand to ``train.class_weights`` or ``losses.cross_entropy``.
+        float32 (classes,), to pass to ``train.class_weights`` or ``losses.cross_entropy``.
 
     Raises:
-        ValueError: if a class has no rows, or a label lies outside.
+        ValueError: if a class has no rows, or a label is out of range.
         TypeError: if labels aren't integers.
 
     Example:

@@ -15,15 +15,15 @@ from jaxdl.types import Batch
 def stratified_split(
     labels: ArrayLike, fractions: Sequence[float], *, seed: int = 0
 ) -> tuple[np.ndarray, ...]:
-    """Partitions rows at random so that every class is divided in the same proportions.
+    """Partitions rows at random, dividing every class in the same proportions.
 
     All rows are permuted once. Of the n rows of a class, in their new order, part i gets those
-    from ``round(n·Σ_{j<i} fⱼ)`` to ``round(n·Σ_{j≤i} fⱼ)``. Where all classes are so small that a
-    part would be empty, rows of several classes move to it until its share of all rows is right.
+    from ``round(n·Σ_{j<i} fⱼ)`` to ``round(n·Σ_{j≤i} fⱼ)``. If the classes are so small that this
+    leaves a part empty, rows of several classes move to it until its share of all rows is right.
 
     Args:
-        labels: one class a row, shape (N,); integers or strings.
-        fractions: the share of each part, above 0, together at most 1.
+        labels: the class of each row, shape (N,); integers or strings.
+        fractions: the share of each part, above 0; their sum is at most 1.
         seed: of the permutation, 0 … 2³² − 1. A seed gives the same split on every machine and
             with every version of NumPy: ``RandomState`` has a frozen stream.
 
@@ -32,9 +32,9 @@ def stratified_split(
         cover all rows where the fractions add up to 1.
 
     Raises:
-        ValueError: if the fractions, the seed or the labels' shape make no sense, or there are
-            fewer rows than parts.
-        TypeError: if they are no numbers.
+        ValueError: if the fractions, the seed or the labels' shape are invalid, or there are fewer
+            rows than parts.
+        TypeError: if ``fractions`` isn't a sequence of numbers.
 
     Example:
         >>> train, test = stratified_split([0, 0, 0, 0, 1, 1, 1, 1], (0.75, 0.25))
@@ -57,12 +57,12 @@ def stratified_split(
 
 
 def _fill_empty_parts(part: np.ndarray, classes: np.ndarray, shares: np.ndarray) -> None:
-    """Moves rows, at most one of a class, into each part that rounding left empty.
+    """Moves rows, at most one per class, into each part that rounding left empty.
 
     Args:
-        part: of each row, changed in place; the last part holds the rows that are left out.
-        classes: of each row.
-        shares: of the parts.
+        part: the part of each row, changed in place; the last part holds the unused rows.
+        classes: the class of each row.
+        shares: the share of each part.
     """
     for empty in np.flatnonzero(np.bincount(part, minlength=len(shares))[:-1] == 0):
         counts = np.zeros((classes.max(initial=0) + 1, len(shares)), int)
@@ -78,7 +78,7 @@ def _fill_empty_parts(part: np.ndarray, classes: np.ndarray, shares: np.ndarray)
 
 
 def check_split(function: str, fractions: Any, seed: Any, *, parts: int | None = None) -> None:
-    """Raises unless fractions and seed can divide rows."""
+    """Raises an error if the fractions or the seed are invalid."""
     is_sequence = isinstance(fractions, Sequence | np.ndarray) and not isinstance(fractions, str)
     if not is_sequence or not all(isinstance(share, numbers.Real) for share in fractions):
         raise TypeError(f"{function}: fractions is {fractions!r}; it must be a tuple of numbers")
@@ -102,7 +102,7 @@ def check_rows(function: str, rows: int, parts: int = 3) -> None:
 
 
 def check_seed(function: str, seed: Any) -> None:
-    """Raises a ValueError unless a seed is an integer that NumPy takes."""
+    """Raises a ValueError unless a seed is an integer that NumPy accepts."""
     if not _checks.is_whole(seed) or not 0 <= seed < 2**32:
         raise ValueError(f"{function}: seed is {seed!r}; it must be an integer from 0 to 2**32 - 1")
 
@@ -121,10 +121,10 @@ def split_rows(
     Args:
         rows: arrays (N, …) by name.
         strata: the classes to divide in the same proportions, (N,); zeros to ignore classes.
-        fractions: shares to train on, to validate on and to test.
-        seed: of the split.
-        classes: of the Dataset.
-        description: of the Dataset.
+        fractions: shares for training, validation and test.
+        seed: seed of the split.
+        classes: the Dataset's class names.
+        description: the Dataset's description.
 
     Returns:
         The Dataset.
@@ -141,19 +141,19 @@ def hold_out(dataset: Dataset, fraction: float) -> Dataset: ...
 def hold_out(dataset: Dataset, fraction: float) -> Dataset:
     """Moves the last rows of the training part to a validation part, as Keras does.
 
-    Of N rows, the first ``int(N·(1 − fraction))`` stay: Keras's ``validation_split``, so that
-    its runs can be reproduced. Nothing is shuffled.
+    Of N rows, the first ``int(N·(1 − fraction))`` stay, as with Keras's ``validation_split``, so
+    that Keras runs can be reproduced. Nothing is shuffled.
 
     Args:
-        dataset: without a validation part.
-        fraction: the share of rows that moves, in (0, 1).
+        dataset: has no validation part.
+        fraction: share of rows to move, in (0, 1).
 
     Returns:
         The Dataset with the two parts.
 
     Raises:
-        ValueError: if the dataset has a validation part, or one of the parts would be empty.
-        TypeError: if ``fraction`` is no number.
+        ValueError: if the dataset already has a validation part, or a part would be empty.
+        TypeError: if ``fraction`` isn't a number.
 
     Example:
         >>> split = hold_out(Dataset(train={"inputs": np.arange(10)}), 0.2)

@@ -1,4 +1,4 @@
-"""Data that comes batch by batch, because it doesn't fit into memory or is made on the way."""
+"""Data that arrives batch by batch, because it doesn't fit into memory or is made on the fly."""
 
 import atexit
 import itertools
@@ -18,13 +18,13 @@ from jaxdl.data._validity import check_width
 from jaxdl.types import Batch
 
 T = TypeVar("T")
-_LAST_SECONDS = 10.0  # that a source has at the end of the process to give its next item
+_LAST_SECONDS = 10.0  # to wait at exit for a source to yield its next item
 
 
 class Reader(NamedTuple):
-    """Rows that are read when they are needed, in a new order in each epoch.
+    """Rows that are read when needed, in a new order each epoch.
 
-    The order depends only on ``seed`` and the number of the epoch, on every machine.
+    The order depends only on ``seed`` and the epoch's number, and is the same on every machine.
 
     Example:
         >>> numbers = Reader(lambda rows: {"inputs": rows}, size=5, batch_size=2, shuffle=False)
@@ -32,8 +32,8 @@ class Reader(NamedTuple):
         [[0, 1], [2, 3], [4]]
     """
 
-    read: Callable[[np.ndarray], Batch]  # from the indices of rows, (batch,), to these rows
-    size: int  # how many rows there are
+    read: Callable[[np.ndarray], Batch]  # maps row indices, (batch,), to the rows
+    size: int  # number of rows
     batch_size: int
     seed: int = 0
     shuffle: bool = True
@@ -41,12 +41,12 @@ class Reader(NamedTuple):
 
 Batches: TypeAlias = Reader | Iterable[Batch] | Callable[[int], Iterable[Batch]]
 """Yields the batches of an epoch: a Reader, a function of the epoch's number (from 0), or an
-iterable that can be iterated once per epoch, such as a DataLoader. A run that is interrupted within
-an epoch resumes exactly if the epoch's batches depend only on its number."""
+iterable that can be iterated once per epoch, such as a DataLoader. A run interrupted within an
+epoch resumes exactly if the epoch's batches depend only on its number."""
 
 
 class Stream(NamedTuple):
-    """Training and validation batches for ``fit``, each a dict of arrays as a Dataset's part is.
+    """Training and validation batches for ``fit``, each a dict of arrays like a Dataset's part.
 
     Example:
         >>> def batches(epoch):
@@ -67,18 +67,18 @@ class Buffer(NamedTuple):
 
     data: dict[str, Any]  # a tree of arrays
     batch_size: int
-    steps: int  # how many batches it holds; rows after them are padding
+    steps: int  # number of batches; rows after them are padding
     last: bool  # whether it ends the epoch
 
 
 def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
-    """Starts to iterate over an epoch's batches.
+    """Returns an iterator over an epoch's batches.
 
     Args:
-        source: of batches.
-        epoch: its number, counted from 0.
-        skip: how many batches to skip. A Reader doesn't read them; others yield them, and they
-            are dropped.
+        source: the batches.
+        epoch: number of the epoch, from 0.
+        skip: number of batches to skip. A Reader doesn't read them; other sources yield them, and
+            they are dropped.
 
     Returns:
         The remaining batches.
@@ -113,7 +113,7 @@ def _read(source: Reader, epoch: int, skip: int) -> Iterator[Batch]:
 
 
 def as_dict(batch: Any) -> Batch:
-    """Returns a batch, or raises the TypeError that says what a batch is.
+    """Returns a batch; raises a TypeError if it isn't a dict.
 
     Example:
         >>> as_dict((np.ones((2, 3)), np.ones(2)))
@@ -130,15 +130,15 @@ def as_dict(batch: Any) -> Batch:
 
 
 def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> Iterator[Buffer]:
-    """Gathers batches into larger pieces that travel to the device together.
+    """Gathers batches into larger buffers that are sent to the device together.
 
     Args:
         batches: dicts of arrays.
-        size: bytes per piece, approximately.
-        most: largest number of batches per piece.
+        size: approximate bytes per buffer.
+        most: largest number of batches per buffer.
 
     Returns:
-        Buffers; all of one batch shape have one shape, so that nothing compiles again.
+        Buffers; those with the same batch shape share one shape, so that nothing compiles again.
 
     Raises:
         ValueError: if a batch is empty, or its arrays differ in length.
@@ -149,7 +149,7 @@ def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> 
         >>> [(b.batch_size, b.steps, b.last) for b in buffers(iter(rows), most=2)]
         [(4, 2, False), (4, 1, False), (2, 1, True)]
     """
-    full: dict[Any, int] = {}  # how many batches the buffers of a shape hold
+    full: dict[Any, int] = {}  # batch capacity of the buffers, by batch shape
     groups = _groups(map(_checked, batches), size, most)
     group = next(groups, None)
     while group is not None:
@@ -162,14 +162,14 @@ def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> 
 
 
 def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None]:
-    """Iterates over items in a thread, ahead of the consumer.
+    """Iterates over items in a thread, ahead of their consumer.
 
     Args:
-        items: any; an error of theirs is raised by the result.
-        depth: how many items are ready at most.
+        items: any iterable; an error it raises is raised again by the result.
+        depth: largest number of items kept ready.
 
     Returns:
-        The items. The thread ends with the last of them, or when the result is closed.
+        The items. The thread ends after the last one, or when the result is closed.
 
     Example:
         >>> list(prefetched(range(3)))
@@ -212,7 +212,7 @@ _at_work: weakref.WeakKeyDictionary[threading.Thread, threading.Event] = weakref
 
 @atexit.register
 def _end_threads() -> None:
-    """Waits for threads that read ahead: one that is in JAX as the interpreter ends aborts it."""
+    """Waits for prefetching threads: one still inside JAX at exit would abort the interpreter."""
     for closed in list(_at_work.values()):
         closed.set()
     for thread in list(_at_work):
@@ -222,11 +222,11 @@ def _end_threads() -> None:
 def prefetch(
     batches: Iterable[Batch], *, depth: int = 2, placement: Any = None
 ) -> Generator[Batch, None, None]:
-    """Puts batches on the device before they are asked for; ``fit`` does so by itself.
+    """Puts batches on the device before they are needed; ``fit`` does this by itself.
 
     Args:
-        batches: arrays, or dicts, tuples and other trees of them.
-        depth: how many batches lie ready at most, 1 or more.
+        batches: arrays, or trees of them such as dicts and tuples.
+        depth: largest number of batches kept ready, at least 1.
         placement: a device or a sharding. Defaults to the default device.
 
     Returns:
@@ -244,7 +244,7 @@ def prefetch(
 
 
 def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[list[Batch]]:
-    """Consecutive batches of one shape, as many as fit."""
+    """Yields runs of consecutive batches of one shape, as many as fit."""
     group: list[Batch] = []
     for batch in batches:
         limit = min(most, max(1, size // max(1, sum(x.nbytes for x in jax.tree.leaves(batch)))))
@@ -275,7 +275,7 @@ def _shape(batch: Batch) -> tuple[Any, ...]:
 
 def _joined(parts: Sequence[np.ndarray], capacity: int) -> np.ndarray:
     rows = len(parts[0])
-    # Zeros after the last batch: memory that was never written to may hold signalling numbers.
+    # Zeros after the last batch: uninitialised memory may hold signalling NaNs.
     joined = np.zeros((capacity * rows, *parts[0].shape[1:]), parts[0].dtype)
     np.concatenate(parts, out=joined[: rows * len(parts)])
     return joined

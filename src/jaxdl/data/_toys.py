@@ -1,4 +1,4 @@
-"""Toy sets: points in the plane and on a line, quickly made and the same everywhere."""
+"""Toy datasets: points in the plane and on a line, made quickly and the same everywhere."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test
 def assembled(
     inputs: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], description: str, seed: int
 ) -> Split:
-    """Returns rows as a Dataset, 80 % to train on, 10 % to validate on and 10 % to test.
+    """Returns rows as a Dataset: 80 % for training, 10 % for validation and 10 % for test.
 
-    Classes are divided in these proportions where each row has one; else rows are.
+    The split is stratified if each row has a class.
 
     Example:
         >>> x = np.zeros((20, 2))
@@ -34,7 +34,7 @@ def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Split:
     Args:
         n: number of points.
         noise: standard deviation of the clouds.
-        seed: of the points and of the split.
+        seed: seed of the points and the split.
 
     Returns:
         A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
@@ -56,13 +56,13 @@ def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Split:
 def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Split:
     """Two interlocking half circles.
 
-    (cos t, sin t) and (1 − cos t, ½ − sin t) for t evenly in [0, π], plus noise·ε; without noise
-    they are the points of scikit-learn's ``make_moons``.
+    (cos t, sin t) and (1 − cos t, ½ − sin t) with t evenly spaced in [0, π], plus noise·ε. Without
+    noise, these are the points of scikit-learn's ``make_moons``.
 
     Args:
         n: number of points.
         noise: standard deviation of the noise.
-        seed: of the noise and of the split.
+        seed: seed of the noise and the split.
 
     Returns:
         A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
@@ -87,7 +87,7 @@ def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Split:
 
 
 def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Split:
-    """A circle within another.
+    """One circle inside another.
 
     r·(cos t, sin t) with r = 1 or r = factor, plus noise·ε.
 
@@ -95,7 +95,7 @@ def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: in
         n: number of points.
         noise: standard deviation of the noise.
         factor: radius of the inner circle, in [0, 1).
-        seed: of the noise and of the split.
+        seed: seed of the noise and the split.
 
     Returns:
         A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
@@ -119,17 +119,17 @@ def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: in
 def spirals(
     n: int = 1000, *, arms: int = 2, turns: float = 1.5, noise: float = 0.02, seed: int = 0
 ) -> Split:
-    """Spirals that wind around each other, one a class.
+    """Spirals that wind around each other, one per class.
 
-    r·(cos φ, sin φ) with φ = 2π·(turns·r + k/arms), r evenly in (0, 1] and k the class, plus
-    noise·ε.
+    r·(cos φ, sin φ) with φ = 2π·(turns·r + k/arms), r evenly spaced in (0, 1] and k the
+    class, plus noise·ε.
 
     Args:
         n: number of points.
         arms: number of spirals.
-        turns: number of turns of each.
+        turns: number of turns of each spiral.
         noise: standard deviation of the noise.
-        seed: of the noise and of the split.
+        seed: seed of the noise and the split.
 
     Returns:
         A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
@@ -156,7 +156,7 @@ def spirals(
 def blobs(
     n: int = 1000, *, centers: int = 3, n_features: int = 2, noise: float = 1.0, seed: int = 0
 ) -> Split:
-    """Round clouds of points, one a class.
+    """Round clouds of points, one per class.
 
     x = c_k + noise·ε with c_k uniform in [−10, 10]^F.
 
@@ -165,7 +165,7 @@ def blobs(
         centers: number of clouds.
         n_features: F, coordinates of a point.
         noise: standard deviation of the clouds.
-        seed: of the centres, the points and the split.
+        seed: seed of the centres, the points and the split.
 
     Returns:
         A Dataset: ``inputs`` float32 (N, n_features), ``labels`` int32 (N,).
@@ -186,7 +186,7 @@ def blobs(
 
 
 def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: int = 0) -> Split:
-    """Points on a board; the class is the colour of their square.
+    """Points on a checkerboard; the class is the colour of their square.
 
     x uniform in [−1, 1)², y = (⌊squares·(x₁ + 1)/2⌋ + ⌊squares·(x₂ + 1)/2⌋) mod 2; then noise·ε
     is added to x.
@@ -195,7 +195,7 @@ def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: i
         n: number of points.
         squares: number of squares along a side of the board.
         noise: standard deviation of the noise.
-        seed: of the points and of the split.
+        seed: seed of the points and the split.
 
     Returns:
         A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
@@ -226,7 +226,7 @@ def sine_regression(
         n: number of points.
         noise: standard deviation of the noise added to y.
         periods: number of periods of the sine.
-        seed: of the points and of the split.
+        seed: seed of the points and the split.
 
     Returns:
         A Dataset: ``inputs`` float32 (N, 1), ``labels`` float32 (N, 1), no classes.
@@ -253,7 +253,7 @@ def _points(
 
 
 def _generator(function: str, n: int, noise: float, seed: int) -> np.random.RandomState:
-    """Checks the arguments; returns a generator whose stream NumPy has frozen."""
+    """Checks the arguments; returns a generator whose stream is frozen across NumPy versions."""
     _checks.positive_ints(function, n=n)
     _checks.at_least(function, 0, noise=noise)
     check_seed(function, seed)
