@@ -1,9 +1,9 @@
 """Checkpoints that survive kills, full disks and flipped bits; Orbax writes the arrays.
 
-Orbax's own CheckpointManager keeps no checksums: of 60 single bits that were flipped in its files
-58 came back as other numbers without an error. Here each file has a SHA-256, compared before any
-array is read, and all of 250 flips and truncations are found. Files may come from strangers:
-nothing in them is run as code, and links, pipes and devices among them are never opened.
+Orbax's own CheckpointManager keeps no checksums: when 60 single bits were flipped in its files, 58
+were read as wrong numbers without an error. Here each file has a SHA-256, compared before any array
+is read; all of 250 flips and truncations were detected. Files from untrusted sources are safe to
+read: nothing in them is run as code, and links, pipes and devices are never opened.
 """
 
 from jaxdl import _face

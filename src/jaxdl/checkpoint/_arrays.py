@@ -1,4 +1,4 @@
-"""Arrays by name in a folder, written and read through Orbax."""
+"""Arrays by name in a folder, written and read with Orbax."""
 
 import errno
 import math
@@ -16,14 +16,14 @@ from jaxdl.checkpoint._leaves import Leaf
 
 
 def write(folder: Path, leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays, as they are.
+    """Writes arrays unchanged.
 
     Raises:
         OSError: if they can't be written.
     """
     import orbax.checkpoint as ocp
 
-    # Orbax refuses arrays without entries; their shape in contents.json is all there is to them.
+    # Orbax refuses empty arrays; their shape in contents.json says it all.
     full = {x.array: _plain(arrays[n]) for n, x in leaves.items() if arrays[n].size}
     # Numbers that were learned hardly compress, and trying costs as much as writing.
     alone = {"multiprocessing_options": _alone()}
@@ -62,10 +62,10 @@ def read(folder: Path, leaves: Mapping[str, Leaf]) -> dict[str, np.ndarray]:
 
 
 def _check(folder: Path, leaves: Mapping[str, Leaf], metadata: Any) -> None:
-    """Compares what the files say of themselves with the manifest, before memory is taken for it.
+    """Compares the files' metadata with the manifest before allocating memory.
 
-    Arrays are stored as they are, so that none can be larger than all files together, but for
-    small ones, which Orbax packs.
+    Arrays are stored uncompressed, so none can be larger than all files together, except for small
+    ones, which Orbax packs.
     """
     stored = metadata.item_metadata.tree
     most = 2**20 + sum(path.stat().st_size for path in folder.rglob("*"))
@@ -79,7 +79,7 @@ def _check(folder: Path, leaves: Mapping[str, Leaf], metadata: Any) -> None:
 
 
 def _alone() -> Any:
-    """Lets Orbax write or read in this process, whatever others there are, and wait for none."""
+    """Lets Orbax write or read in this process alone, without waiting for others."""
     import orbax.checkpoint as ocp
 
     index = jax.process_index()
@@ -89,5 +89,5 @@ def _alone() -> Any:
 
 
 def _plain(x: np.ndarray) -> np.ndarray:
-    """The bits of a dtype that isn't NumPy's own as whole numbers: Orbax doesn't know them all."""
+    """Views a dtype that isn't NumPy's own as integers: Orbax doesn't know all of them."""
     return x if x.dtype.isbuiltin == 1 else x.view(f"u{x.dtype.itemsize}")

@@ -1,4 +1,4 @@
-"""The folder of a run's checkpoints: which there are, where the next goes, which is the best."""
+"""The folder of a run's checkpoints: which exist, where the next goes, which is the best."""
 
 import itertools
 import math
@@ -21,14 +21,14 @@ Best = tuple[str, Literal["max", "min"]]
 
 
 def add(directory: Path, contents: Contents, keep: int, best: Best | None) -> None:
-    """Writes a checkpoint unless it is there, and removes those that are no longer kept."""
+    """Writes a checkpoint unless it exists, and removes those that are no longer kept."""
     for rest in directory.glob(f"*{_files.UNFINISHED}"):
         if re.fullmatch(rf"{NAME}(\.removed)?{re.escape(_files.UNFINISHED)}", rest.name):
             _files.remove_unfinished(rest)
     place = _place(directory, contents)
     if place is not None:
         _files.write(place, contents)
-    # Beyond this step there can only be damaged ones: they don't count, and stay to be looked at.
+    # Beyond this step there can only be damaged ones: they don't count, and stay for inspection.
     folders = [folder for folder in listed(directory) if _order(folder)[0] <= contents.step]
     kept = {*folders[-keep:], *(ranked(folders, best)[:1] if best else ())}
     for past in folders:
@@ -47,7 +47,7 @@ def check_order(directory: str | Path, step: int) -> None:
 
 
 def check_best(function: str, best: Any) -> None:
-    """Raises a ValueError unless it is None, or a metric and whether more or less is better."""
+    """Raises a ValueError unless ``best`` is None or a metric and ``"max"`` or ``"min"``."""
     pair = isinstance(best, Sequence) and not isinstance(best, str) and len(best) == 2
     if best is not None and not (pair and best[1] in ("max", "min")):
         raise ValueError(
@@ -57,7 +57,7 @@ def check_best(function: str, best: Any) -> None:
 
 
 def value(row: Mapping[str, Any], best: Best) -> float:
-    """What is to be high of a row of the history: -∞ where it is missing or nan."""
+    """The score of a history row, higher is better; -∞ if it is missing or nan."""
     metric, mode = best
     x = float(row.get(metric, math.nan)) * (1 if mode == "max" else -1)
     return -math.inf if math.isnan(x) else x
@@ -66,7 +66,7 @@ def value(row: Mapping[str, Any], best: Best) -> float:
 def newest(
     directory: Path, check: Callable[[Contents], None] = lambda contents: None
 ) -> tuple[Path, Contents]:
-    """Reads the newest good checkpoint, or ``directory`` itself where it is one."""
+    """Reads the newest good checkpoint, or ``directory`` itself if it is one."""
     alone = any((directory / name).exists() for name in (_files.SUMS, _files.CONTENTS))
     folders = [directory] if alone else listed(directory)
     if not folders:
@@ -86,19 +86,19 @@ def newest(
 
 
 def listed(directory: Path) -> list[Path]:
-    """The checkpoints in the order of their steps."""
+    """The checkpoints, ordered by step."""
     named = (path for path in directory.glob("*") if re.fullmatch(NAME, path.name))
     return sorted(named, key=_order)
 
 
 def _order(folder: Path) -> tuple[int, int]:
-    """The step of a checkpoint, and which of that step it is: 0000000120, then 0000000120.2."""
+    """The step of a checkpoint and its number within that step: 0000000120, then 0000000120.2."""
     step, _, number = folder.name.partition(".")
     return int(step), int(number or 1)
 
 
 def _place(directory: Path, contents: Contents) -> Path | None:
-    """Where a checkpoint goes: never over a good one, and nowhere if its numbers are there.
+    """Where a checkpoint goes: never over a good one, and nowhere if it is already saved.
 
     A run that ends with the parameters of its best epoch has two of its last step.
     """
@@ -111,28 +111,28 @@ def _place(directory: Path, contents: Contents) -> Path | None:
     except _files.Damaged:
         if not _files.faults(good[-1]):
             raise  # its sums are right, so it is another program's
-        return _place(directory, contents)  # it was removed while it was read
+        return _place(directory, contents)  # it was removed while being read
     if _equal(there.arrays, contents.arrays):
         return None
     return _free(directory, contents.step, _order(good[-1])[1] + 1)
 
 
 def _free(directory: Path, step: int, first: int) -> Path:
-    """A name that is free, or that of a damaged checkpoint: what isn't ours stays where it is."""
+    """A free name, or that of a damaged checkpoint: whatever isn't ours is left alone."""
     names = (directory / f"{step:010d}{f'.{n}' * (n > 1)}" for n in itertools.count(first))
     return next(p for p in names if not os.path.lexists(p) or (p.is_dir() and _files.is_ours(p)))
 
 
 def ranked(folders: Sequence[Path], best: Best) -> list[Path]:
-    """Those of the checkpoints that have a metric, the best first and of several the newest."""
+    """The checkpoints that have a metric, best first, the newest first among equals."""
     values = {}
     for folder in reversed(folders):
         try:
             step, history, *_ = _files.decode(folder)
-            # A checkpoint within an epoch has the row of the epoch before, which isn't its own.
+            # A checkpoint within an epoch has the row of the previous epoch, not its own.
             if history and history[-1].get("step", step) == step:
                 values[folder] = value(history[-1], best)
-        except Exception:  # damaged: whatever can go wrong, it isn't the best
+        except Exception:  # damaged: whatever went wrong, it isn't the best
             continue
     found = [folder for folder, x in values.items() if x > -math.inf]
     return sorted(found, key=values.__getitem__, reverse=True)

@@ -1,8 +1,8 @@
 """One checkpoint on disk: written whole or not at all, and checked to the bit when read.
 
-A checkpoint is a folder of ``arrays/``, as Orbax writes them, ``contents.json``, which names the
-leaves and holds the history, and ``SHA256SUMS``, a line for every other file, in the format of the
-command ``sha256sum -c``. It is written under another name and renamed when all is on the disk.
+A checkpoint is a folder with ``arrays/``, written by Orbax, ``contents.json``, which names the
+leaves and holds the history, and ``SHA256SUMS``, one line per other file, in the format of
+``sha256sum -c``. It is written under a temporary name and renamed once it is all on disk.
 
 Files have the modes that the umask gives, except that nobody but owner and group may write to them.
 Links, pipes and devices inside a checkpoint are refused, and never opened. Nothing is ever removed
@@ -41,7 +41,7 @@ class Damaged(ValueError):
 
 
 class Contents(NamedTuple):
-    """What stands in a checkpoint."""
+    """The contents of a checkpoint."""
 
     step: int
     history: list[dict[str, Any]]
@@ -51,11 +51,11 @@ class Contents(NamedTuple):
 
 
 def write(folder: Path, contents: Contents) -> None:
-    """Writes a checkpoint; a damaged one of the same name is replaced.
+    """Writes a checkpoint, replacing a damaged one of the same name.
 
     Raises:
-        OSError: if it can't be written; what was there before is as it was.
-        TypeError: if the history holds something that JSON can't.
+        OSError: if it can't be written; earlier files are unchanged.
+        TypeError: if the history holds anything that JSON can't represent.
     """
     draft = folder.with_name(folder.name + UNFINISHED)
     remove_unfinished(draft)
@@ -77,7 +77,7 @@ def write(folder: Path, contents: Contents) -> None:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether a folder holds what a checkpoint consists of, or a part of it, and nothing else."""
+    """Whether a folder holds a checkpoint or a part of one, and nothing else."""
     names = {path.name for path in folder.iterdir()} - LITTER
     others = names - {CONTENTS, SUMS}
     # Orbax writes to ``arrays.orbax-checkpoint-tmp…`` before it renames.
@@ -85,7 +85,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def remove(folder: Path) -> None:
-    """Removes a checkpoint, if it is one, so that no half of it can be taken for a damaged one.
+    """Removes a checkpoint, if it is one, without leaving a half that would look damaged.
 
     Raises:
         OSError: if it can't be removed.
@@ -100,7 +100,7 @@ def remove(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes what a kill or a full disk left half-written or half-removed, as well as it can."""
+    """Removes, as far as possible, what a kill or a full disk left half-written or half-removed."""
     with contextlib.suppress(OSError):
         if folder.is_symlink():
             return
@@ -109,7 +109,7 @@ def remove_unfinished(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            folder.rmdir()  # where it is empty
+            folder.rmdir()  # if it is empty
 
 
 def read(folder: Path, check: Callable[[Contents], None] = lambda contents: None) -> Contents:
@@ -117,17 +117,17 @@ def read(folder: Path, check: Callable[[Contents], None] = lambda contents: None
 
     Args:
         folder: the checkpoint.
-        check: raises what is to be raised of its contents before any array is read.
+        check: may raise an error about the contents before any array is read.
 
     Raises:
-        ValueError: if it is damaged, or isn't a checkpoint; says how.
+        ValueError: if it is damaged or isn't a checkpoint; says why.
     """
     wrong = faults(folder)
     if wrong:
         raise Damaged(f"{folder}: {'; '.join(wrong)}")
     try:
         contents = decode(folder)
-    except Exception as error:  # the sums are right, so someone else wrote it: anything can be
+    except Exception as error:  # the sums are right, so someone else wrote it: anything can fail
         raise _foreign(folder, error) from error
     check(contents)
     try:
@@ -137,13 +137,13 @@ def read(folder: Path, check: Callable[[Contents], None] = lambda contents: None
 
 
 def faults(folder: str | Path) -> list[str]:
-    """Compares every file of a checkpoint with the SHA-256 that was noted when it was written.
+    """Compares every file of a checkpoint with the SHA-256 recorded when it was written.
 
     Args:
-        folder: one checkpoint, as ``runs/animals/checkpoints/0000000120``.
+        folder: one checkpoint, e.g. ``runs/animals/checkpoints/0000000120``.
 
     Returns:
-        A line for each file that is changed, missing or unexpected; none if the checkpoint is good.
+        A line for each changed, missing or unexpected file; empty if the checkpoint is good.
 
     Example:
         >>> faults("no/such/0000000120")
@@ -164,7 +164,7 @@ def faults(folder: str | Path) -> list[str]:
 
 
 def decode(folder: Path) -> Contents:
-    """Reads ``contents.json``, without the arrays and without a look at the sums."""
+    """Reads ``contents.json`` only, without checking the sums."""
     fields = json.loads(_read(folder / CONTENTS))
     if fields["format"] not in (1, FORMAT):
         raise ValueError(f"format {fields['format']}; this version of jaxdl reads 1 and {FORMAT}")
@@ -205,7 +205,7 @@ def _read(path: Path) -> bytes:
 
 
 def _open_plain(path: str, flags: int) -> int:
-    """Opens a plain file; a link would lead elsewhere, and a pipe would keep the reader waiting."""
+    """Opens a plain file; a link could lead elsewhere, and a pipe would block."""
     more = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | more)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -215,7 +215,7 @@ def _open_plain(path: str, flags: int) -> int:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """All that lies below a folder but the sums and what a look into the folder left, sorted."""
+    """Everything below a folder, sorted, without the sums and the traces of file browsers."""
     found = (
         Path(at) / name
         for at, folders, files in os.walk(folder)
@@ -238,7 +238,7 @@ def _sums(folder: Path) -> str:
 
 
 def _compare(noted: str, found: str) -> list[str]:
-    """Says what differs between two texts of sums that aren't the same."""
+    """Describes how two different texts of sums differ."""
     before, now = (dict(line.split("  ", 1)[::-1] for line in text.splitlines() if "  " in line)
                    for text in (noted, found))  # fmt: skip
     lines = [f"{name} is missing" for name in before.keys() - now.keys()]
@@ -248,7 +248,7 @@ def _compare(noted: str, found: str) -> list[str]:
 
 
 def _sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, would outlast a power cut."""
+    """Waits until a file, or the names in a folder, would survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -257,7 +257,7 @@ def _sync(path: Path) -> None:
 
 
 def _check_space(folder: Path, contents: Contents) -> None:
-    """Orbax reports a full disk in pages of tracebacks from several threads: better ask before."""
+    """Checks free space first: Orbax reports a full disk in pages of tracebacks from threads."""
     needed = 1.05 * sum(x.nbytes for x in contents.arrays.values()) + 2**18
     if shutil.disk_usage(folder).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))

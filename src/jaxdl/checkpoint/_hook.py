@@ -1,4 +1,4 @@
-"""Checkpoints during a run, written beside it."""
+"""Checkpoints written in the background during a run."""
 
 import dataclasses
 import math
@@ -27,37 +27,34 @@ def hook(
     best: Best | None = None,
     background: bool = True,
 ) -> Callable[[Any], None]:
-    """Saves checkpoints during a run: at intervals, where it is best, when it stops, at its end.
+    """Saves checkpoints during a run: at intervals, at the best epoch, on interruption, at the end.
 
-    Where the disk is full or the folder can't be written to any more, a warning says so, the next
-    event that is due tries again, training continues, and the earlier checkpoints stay. A folder
-    that was removed is made again, with a warning. With several processes all of them have the
-    hook; the first one decides when, and writes.
+    If the disk is full or the folder isn't writable, a warning says so, training continues, earlier
+    checkpoints are kept, and the next due event tries again. A removed folder is created again,
+    with a warning. With several processes all have the hook; the first decides when, and writes.
 
     Args:
-        directory: where the checkpoints lie; made at once where it doesn't exist. A relative path
-            is that of the moment in which the hook is made.
-        every_seconds: the least time from one checkpoint to the next; 0 for one an event. The
-            first comes after a second at most. Defaults to 10, or to the steps alone where
-            ``every_steps`` is given.
-        every_steps: the least number of steps from one checkpoint to the next, of events that
-            ``fit`` has. With both, whichever comes first counts.
-        keep: how many of the newest checkpoints stay.
-        best: a column of the history and ``"max"`` or ``"min"``, as
-            ``("validation_accuracy", "max")``: an epoch that beats all before it is saved at
-            once, and stays.
-        background: whether training continues while files are written. A copy of the TrainState
-            is kept in memory until they are, and no other checkpoint starts.
+        directory: folder for the checkpoints, created at once if missing. A relative path is
+            resolved when the hook is made.
+        every_seconds: minimum time between checkpoints; 0 saves at every event. The first comes
+            within a second. Defaults to 10, or to no time limit if ``every_steps`` is set.
+        every_steps: minimum number of steps between checkpoints, checked at the events of ``fit``.
+            With both, whichever comes first counts.
+        keep: number of newest checkpoints to keep.
+        best: a column of the history and ``"max"`` or ``"min"``, e.g.
+            ``("validation_accuracy", "max")``: a new best epoch is saved at once, and kept.
+        background: continue training while files are written. Until they are, a copy of the
+            TrainState stays in memory and no other checkpoint starts.
 
     Returns:
         A hook for ``fit``: a function of an event with ``kind``, ``train_state`` and ``history``.
-        Of the TrainState, any tree of arrays, it needs the ``step`` alone. At ``"interrupt"`` and
-        ``"finish"`` it returns when the last checkpoint is on the disk. It raises a ValueError if
-        the directory holds another run, or the history has no column ``best``.
+        The TrainState may be any tree of arrays with a ``step``. At ``"interrupt"`` and
+        ``"finish"`` it returns once the last checkpoint is on disk. It raises a ValueError if the
+        directory holds another run or the history has no column ``best``.
 
     Raises:
-        OSError: if the directory can't be made or written to.
-        ValueError: if a number or ``best`` makes no sense.
+        OSError: if the directory can't be created or written to.
+        ValueError: if a number or ``best`` is invalid.
 
     Example:
         >>> import tempfile
@@ -78,7 +75,7 @@ def hook(
         last = event.kind in ("interrupt", "finish")
         urgent = last or _is_best(event, best)
         _settle(newest, directory, wait=urgent)
-        # The end may bring other parameters at the same step: those of the best epoch.
+        # The end may have other parameters at the same step: those of the best epoch.
         wanted = (urgent or due(newest, step)) and (last or step != newest.step)
         if not parallel.broadcast_from_primary(wanted):  # clocks and disks differ
             return
@@ -89,23 +86,23 @@ def hook(
             newest.future = writer.submit(_directory.add, directory, contents, keep, best)
         _settle(newest, directory, wait=last or not background)
         if last:
-            parallel.broadcast_from_primary(0)  # nobody ends before it is on the disk
+            parallel.broadcast_from_primary(0)  # no process ends before it is on disk
 
     return on_event
 
 
 @dataclasses.dataclass
 class _Newest:
-    """The checkpoint that was begun last."""
+    """The checkpoint started last."""
 
     begun: float
-    step: int | None = None  # None too where it failed
+    step: int | None = None  # also None if it failed
     future: Future[None] | None = None  # while it is being written
     looked: bool = False  # whether the directory was found to be this run's
 
 
 def _due(every_seconds: float | None, every_steps: int | None) -> Callable[[_Newest, int], bool]:
-    """Whether it is time for a checkpoint at a step."""
+    """Makes a function that tells whether a checkpoint is due at a step."""
     if every_steps is not None:
         _checks.positive_ints("checkpoint.hook", every_steps=every_steps)
     if every_seconds is None:
@@ -117,7 +114,7 @@ def _due(every_seconds: float | None, every_steps: int | None) -> Callable[[_New
     seconds = every_seconds
 
     def due(newest: _Newest, step: int) -> bool:
-        # Where the clock counts, the first comes early.
+        # By the clock, the first checkpoint comes early.
         early = FIRST_SECONDS if not newest.looked and seconds < math.inf else math.inf
         passed = time.monotonic() - newest.begun >= min(seconds, early)
         enough = every_steps is not None and step - (newest.step or 0) >= every_steps
@@ -127,7 +124,7 @@ def _due(every_seconds: float | None, every_steps: int | None) -> Callable[[_New
 
 
 def _settle(newest: _Newest, directory: Path, *, wait: bool) -> None:
-    """Takes note of how the writing went, where it is over; of a failure with a warning."""
+    """Records the outcome of a finished write; warns if it failed."""
     if newest.future is None or not (wait or newest.future.done()):
         return
     future, newest.future = newest.future, None
@@ -143,7 +140,7 @@ def _settle(newest: _Newest, directory: Path, *, wait: bool) -> None:
 
 
 def _is_best(event: Any, best: Best | None) -> bool:
-    """Whether an epoch has just ended that beats all before it."""
+    """Whether the epoch that has just ended is the best so far."""
     if best is None:
         return False
     columns = getattr(event, "columns", ())
@@ -160,7 +157,7 @@ def _is_best(event: Any, best: Best | None) -> bool:
 
 
 def _check_directory(newest: _Newest, directory: Path, step: int) -> None:
-    """Refuses another run's directory at the first checkpoint, and misses it at a later one."""
+    """Refuses another run's directory at the first checkpoint; later, warns if it is missing."""
     if not newest.looked:
         _directory.check_order(directory, step)
     elif not directory.exists():

@@ -1,4 +1,4 @@
-"""A tree as named arrays in memory, and back; what differs between two of them."""
+"""Converts a tree to named arrays and back, and compares two trees."""
 
 import functools
 import itertools
@@ -17,9 +17,9 @@ Outline = Any
 
 
 class Leaf(NamedTuple):
-    """What a checkpoint says of an array beside its numbers."""
+    """What a checkpoint records about an array besides its numbers."""
 
-    path: tuple[str, ...]  # as ("opt_state", "0", "mu", "kernel")
+    path: tuple[str, ...]  # e.g. ("opt_state", "0", "mu", "kernel")
     shape: tuple[int, ...]
     dtype: str
     array: str  # what Orbax calls it: a number, as it doesn't bear every name
@@ -27,26 +27,26 @@ class Leaf(NamedTuple):
 
 
 def described(tree: Any) -> dict[str, str]:
-    """Returns dtype and shape of every leaf by path; they may be abstract."""
+    """Returns the dtype and shape of every leaf by path; leaves may be abstract."""
     return {_paths.spell(path): _checks.describe(x) for path, x in jax.tree.leaves_with_path(tree)}
 
 
 def places(tree: Any) -> list[str]:
-    """Returns the paths of all leaves, and of what holds none, as the state of a dense layer."""
+    """Returns the paths of all leaves and empty nodes, such as the state of a dense layer."""
     found = jax.tree.leaves_with_path(tree, is_leaf=lambda x: not jax.tree.leaves(x))
     return [_paths.spell(path) for path, _ in found]
 
 
 def describe(leaf: Leaf) -> str:
-    """Returns dtype and shape of what a leaf stands for, as ``checks.describe`` does."""
+    """Returns the dtype and shape that a leaf stands for, like ``checks.describe``."""
     words = jax.ShapeDtypeStruct(leaf.shape, np.dtype(leaf.dtype))
     return _checks.describe(words if leaf.key is None else jax.eval_shape(_wrap(leaf), words))
 
 
 def take(tree: Any) -> tuple[dict[str, Leaf], dict[str, np.ndarray]]:
-    """Returns what stands in each leaf, and a copy of its numbers: the next step may reuse it.
+    """Returns each leaf's description and a copy of its numbers: the next step may reuse it.
 
-    With several processes all must ask, where arrays are split over them.
+    With arrays split over several processes, all must call.
     """
     leaves: dict[str, Leaf] = {}
     arrays: dict[str, np.ndarray] = {}
@@ -103,7 +103,7 @@ def built(outline: Outline, leaves: Mapping[str, Leaf], arrays: Mapping[str, np.
 
 
 def outline_of_paths(leaves: Mapping[str, Leaf]) -> Outline:
-    """The outline of a checkpoint that has none, of format 1: everything is fields."""
+    """The outline of a checkpoint of format 1, which stores none: everything is fields."""
     tree: dict[str, Any] = {}
     for number, leaf in enumerate(leaves.values()):
         *first, last = leaf.path
@@ -121,14 +121,14 @@ def _as_fields(at: dict[str, Any] | int) -> Outline:
 
 
 def below(path: str, only: Sequence[str] | None) -> bool:
-    """Whether a leaf belongs to one of some parts of a tree; without any, all do."""
+    """Whether a leaf belongs to one of the parts ``only``; if that is None, all do."""
     return only is None or any(f"{path}/".startswith(f"{part}/") for part in only)
 
 
 def differences(
     leaves: Mapping[str, Leaf], like: Any, only: Sequence[str] | None = None
 ) -> dict[str, str]:
-    """Returns, by its path, a line for every leaf that a checkpoint and a tree don't share."""
+    """Returns, by path, a line for every leaf that differs between a checkpoint and a tree."""
     found = {path: describe(leaf) for path, leaf in leaves.items()}
     wanted = described(like)
     return {
@@ -145,7 +145,7 @@ def put(
     like: Tree,
     only: Sequence[str] | None = None,
 ) -> Tree:
-    """Returns a tree like ``like``, on its devices, of arrays that fit it."""
+    """Returns a tree like ``like``, on its devices, built from arrays that fit it."""
 
     def leaf(path: tuple[Any, ...], wanted: Any) -> Any:
         name = _paths.spell(path)
@@ -156,7 +156,7 @@ def put(
             return type(wanted)(x.item())
         if isinstance(wanted, np.ndarray | np.generic):
             return x
-        # An array that no one placed stays free to move to where it is needed.
+        # An uncommitted array stays free to move to where it is needed.
         placed = getattr(wanted, "committed", True)
         sharding = getattr(wanted, "sharding", None) if placed else None
         x = _wrap(leaves[name])(x)
@@ -166,7 +166,7 @@ def put(
 
 
 def _wrap(leaf: Leaf) -> Callable[[Any], Any]:
-    """What makes a typed key of its words, and leaves other arrays alone."""
+    """Makes a function that turns words into a typed key, and leaves other arrays alone."""
     if leaf.key is None:
         return lambda x: x
     return functools.partial(jax.random.wrap_key_data, impl=leaf.key)

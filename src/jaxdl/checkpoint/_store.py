@@ -1,4 +1,4 @@
-"""What a run saves and reads of its state: all of it, or a part."""
+"""Saving the state of a run, and reading all or part of it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,22 +25,22 @@ def save(
 ) -> None:
     """Writes a TrainState and its history, whole or not at all.
 
-    One run at a time writes to a directory. What a kill left half-written there is removed. With
-    several processes all of them call; the first one writes, and the others wait for it.
+    Only one run at a time may write to a directory. Half-written files of a killed run are removed.
+    With several processes all must call; the first one writes and the others wait.
 
     Args:
-        directory: where the checkpoints of this run lie; made where it doesn't exist.
+        directory: folder for the checkpoints of this run; created if missing.
         train_state: a TrainState, or another tree with a ``step``, which names the checkpoint.
-        history: the rows so far; numbers, text and lists of them.
-        keep: how many of the newest checkpoints stay.
+        history: the rows so far: numbers, strings and lists of them.
+        keep: number of newest checkpoints to keep.
         best: a column of the history and ``"max"`` or ``"min"``: the checkpoint with the best
-            value stays too.
+            value is kept too.
 
     Raises:
-        ValueError: if the directory holds a good checkpoint of a later step, of another run, or
-            ``best`` isn't a pair of a name and ``"max"`` or ``"min"``.
-        OSError: if it can't be written; the earlier checkpoints are as they were.
-        TypeError: if the history holds what JSON can't.
+        ValueError: if the directory holds a good checkpoint of a later step, hence of another run,
+            or if ``best`` isn't a pair of a name and ``"max"`` or ``"min"``.
+        OSError: if it can't be written; earlier checkpoints are unchanged.
+        TypeError: if the history holds anything that JSON can't represent.
 
     Example:
         >>> import jax, optax, tempfile
@@ -66,25 +66,26 @@ def restore(
 ) -> tuple[Tree, list[dict[str, Any]]]:
     """Reads the newest good checkpoint, or a part of it, into a tree that it must fit exactly.
 
-    A damaged or half-written checkpoint is named in a warning and skipped. It doesn't matter how
-    many processes and devices wrote it. With several processes each reads the files.
+    Damaged and half-written checkpoints are skipped with a warning that names them. The checkpoint
+    may come from any number of processes and devices. With several processes each reads the files.
 
     Args:
-        directory: where the checkpoints of a run lie, or the folder of one of them.
-        like: a TrainState of the same structure, shapes and dtypes, as ``init_state`` gives it;
-            ``jax.ShapeDtypeStruct`` will do for arrays. Arrays go where its arrays are.
-        only: the parts that are read, by their paths, as ``("params", "state")``, or
-            ``("params/encoder",)`` for a network with another head. The rest stays as ``like`` has
-            it and may differ, as the state of another optimizer does. Defaults to all.
+        directory: the folder of a run's checkpoints, or of one checkpoint.
+        like: a TrainState of the same structure, shapes and dtypes, such as that of
+            ``init_state``; ``jax.ShapeDtypeStruct`` may stand for arrays. Arrays are placed on the
+            devices of its arrays.
+        only: paths of the parts to read, e.g. ``("params", "state")``, or ``("params/encoder",)``
+            for a network with another head. The rest is taken from ``like`` and may differ, such
+            as the state of another optimizer. Defaults to everything.
 
     Returns:
         The TrainState and the history of ``save``.
 
     Raises:
         FileNotFoundError: if there is no checkpoint.
-        ValueError: if none of them is good, which names all and what is wrong with each; if
-            shapes, dtypes or paths of leaves differ, which shows all that differ as the checkpoint
-            has them and as ``like`` does; or if neither has a part of ``only``.
+        ValueError: if none is good (lists the faults of each); if shapes, dtypes or paths of
+            leaves differ (shows each one in the checkpoint and in ``like``); or if neither has a
+            part of ``only``.
 
     Example:
         >>> import jax, optax, tempfile
@@ -108,21 +109,21 @@ def restore(
 
 
 def load(directory: str | Path) -> tuple[Any, list[dict[str, Any]]]:
-    """Reads the newest good checkpoint of which nothing is known before.
+    """Reads the newest good checkpoint without knowing its structure.
 
-    Nothing that stands in the files is ever run as code, so they may come from anyone.
+    Nothing in the files is ever run as code, so they may come from anyone.
 
     Args:
-        directory: where the checkpoints of a run lie, or the folder of one of them.
+        directory: the folder of a run's checkpoints, or of one checkpoint.
 
     Returns:
-        The tree, of NumPy arrays and typed keys, and the history. Dicts, tuples and lists are as
-        they were, so that ``tree["params"]`` and ``tree["state"]`` are those of the network; the
-        fields of a TrainState, an optimizer's state or another class are dicts by name.
+        The tree, with NumPy arrays and typed keys as leaves, and the history. Dicts, tuples and
+        lists are restored, so ``tree["params"]`` and ``tree["state"]`` are those of the network; a
+        TrainState, an optimizer's state or another class becomes a dict of its fields.
 
     Raises:
         FileNotFoundError: if there is no checkpoint.
-        ValueError: if none of them is good; names all and what is wrong with each.
+        ValueError: if none is good; lists the faults of each.
 
     Example:
         >>> import jax, optax, tempfile
@@ -137,7 +138,7 @@ def load(directory: str | Path) -> tuple[Any, list[dict[str, Any]]]:
     folder, contents = _directory.newest(Path(directory))
     try:
         tree = _leaves.built(contents.outline, contents.leaves, contents.arrays)
-    except Exception as error:  # someone else wrote it: anything can be
+    except Exception as error:  # someone else wrote it: anything can happen
         raise ValueError(f"{folder}: not a checkpoint of jaxdl: {error!r}") from error
     return tree, contents.history
 
@@ -146,12 +147,12 @@ def best(directory: str | Path, metric: str, mode: Literal["max", "min"] = "max"
     """Finds the good checkpoint with the best value of a metric, to ``restore`` or ``load`` it.
 
     Args:
-        directory: where the checkpoints of a run lie.
-        metric: a column of the history, as ``"validation_accuracy"``.
-        mode: whether more of it is better or less.
+        directory: the folder of a run's checkpoints.
+        metric: a column of the history, e.g. ``"validation_accuracy"``.
+        mode: ``"max"`` if higher is better, ``"min"`` if lower is.
 
     Returns:
-        The folder of that checkpoint; of several as good, the newest.
+        The folder of that checkpoint, the newest in case of ties.
 
     Raises:
         FileNotFoundError: if no good checkpoint has the metric.
@@ -171,7 +172,7 @@ def best(directory: str | Path, metric: str, mode: Literal["max", "min"] = "max"
 
 
 def snapshot(function: str, train_state: Any, history: Sequence[dict[str, Any]]) -> Contents:
-    """Copies what is to be saved, so that training can continue."""
+    """Copies what will be saved, so that training can continue."""
     step = step_of(function, train_state)
     if isinstance(history, Mapping) or not all(isinstance(row, Mapping) for row in history):
         raise TypeError(f"{function}: history is {history!r}; it must be a list of rows, as dicts")
@@ -181,7 +182,7 @@ def snapshot(function: str, train_state: Any, history: Sequence[dict[str, Any]])
 
 
 def step_of(function: str, train_state: Any) -> int:
-    """Returns the step of a tree, the only field that a checkpoint needs."""
+    """Returns the step of a tree, the only field that a checkpoint requires."""
     mapping = isinstance(train_state, Mapping)
     step = train_state.get("step") if mapping else getattr(train_state, "step", None)
     if step is None or np.ndim(step) or not jnp.issubdtype(jnp.result_type(step), np.integer):
@@ -199,7 +200,7 @@ def _parts(only: Sequence[str] | None) -> Sequence[str] | None:
 
 
 def _check_fits(contents: Contents, like: Any, only: Sequence[str] | None) -> None:
-    """Raises a ValueError that shows what a checkpoint and a tree don't share."""
+    """Raises a ValueError that shows how a checkpoint and a tree differ, if they do."""
     known = [*contents.leaves, *_leaves.places(like)]
     for part in only or ():
         if not any(_leaves.below(path, [part]) for path in known):
@@ -218,7 +219,7 @@ def _check_fits(contents: Contents, like: Any, only: Sequence[str] | None) -> No
 
 
 def _hint(wrong: Mapping[str, str]) -> str:
-    """The way out where nothing but the optimizer's state differs."""
+    """What to do if only the optimizer's state differs."""
     if not all(_leaves.below(path, ["opt_state"]) for path in wrong):
         return ""
     return (
