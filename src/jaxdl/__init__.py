@@ -10,8 +10,7 @@ Functions first (``activations``, ``losses``, ``functional``), then layers and `
 - looking inside: ``explain``, ``plots``
 - from and to other libraries: ``interop``
 
-A subpackage is loaded when it is first used. ``help(jaxdl.losses)`` lists what is in it, a
-line each.
+A subpackage is loaded when first used. ``help(jaxdl.losses)`` lists its contents, one per line.
 """
 
 import importlib
@@ -72,7 +71,7 @@ _HOMES = {"Layer": "jaxdl.types", "serial": "jaxdl.combinators"}
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a subpackage when it is first used (PEP 562)."""
+    """Loads a subpackage when first used (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module 'jaxdl' has no attribute {name!r}")
     if name in _HOMES:
@@ -86,7 +85,7 @@ def __dir__() -> list[str]:
 
 
 def _warn_of_another_distribution(folder: str) -> None:
-    """Warns where files of another distribution with a module ``jaxdl`` lie among these."""
+    """Warns if files of another distribution with a module ``jaxdl`` are mixed with these."""
     parts = (entry.name for entry in os.scandir(folder) if entry.is_dir())
     foreign = sorted(name for name in parts if name[0] not in "_." and name not in __all__)
     if foreign:

@@ -1,7 +1,7 @@
 """Penalties on parameters, to be added to a loss: ``loss + 1e-4 * l2_penalty(params)``.
 
-``train.supervised`` takes one as ``regularizer``. Weight decay, which goes past the gradient, is an
-option of the optimizers; ``layers.activity_regularizer`` penalizes what a layer puts out.
+``train.supervised`` takes one as ``regularizer``. Weight decay, which bypasses the gradient, is an
+option of the optimizers; ``layers.activity_regularizer`` penalizes a layer's outputs.
 """
 
 from collections.abc import Callable
@@ -40,8 +40,8 @@ def l1_penalty(params: Params, *, where: Callable[[str], bool] = is_kernel) -> A
 def l2_penalty(params: Params, *, where: Callable[[str], bool] = is_kernel) -> Array:
     """Sum of the squares of the kernels: Σw², for a loss + λ·Σw².
 
-    λ is half of the ``weight_decay`` that does the same to ``sgd``; to ``adam`` both are another
-    thing than the decay of ``adamw``.
+    For ``sgd``, λ is half of the equivalent ``weight_decay``. For ``adam``, both differ from the
+    decay of ``adamw``.
 
     Args:
         params: a tree of arrays.
@@ -66,7 +66,7 @@ def _sum_over(
     params: Params,
     where: Callable[[str], bool],
 ) -> Array:
-    """Returns the sum of a magnitude over the arrays whose path is chosen."""
+    """Sums a magnitude over the arrays selected by path."""
     leaves = jax.tree.leaves_with_path(params)
     chosen = [jnp.sum(magnitude(widen(p))) for path, p in leaves if where(spell(path))]
     if not chosen:

@@ -1,4 +1,4 @@
-"""The types that every part of jaxdl speaks in: plain data and two function signatures."""
+"""The types shared by all of jaxdl: plain data and two function signatures."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -49,7 +49,7 @@ class InitFn(Protocol):
 
 
 class ApplyFn(Protocol):
-    """Computes a layer; in evaluation, the default, without a key and with the state as it was."""
+    """Applies a layer; evaluation, the default, needs no key and leaves the state unchanged."""
 
     def __call__(
         self,
@@ -65,8 +65,8 @@ class ApplyFn(Protocol):
 class Layer(NamedTuple):
     """A pair of pure functions, to networks what a GradientTransformation is to optimizers.
 
-    A Layer prints as the call that made it, and pickles as that call. Functions of your own that
-    return a Layer do the same once ``jaxdl.types.factory`` decorates them.
+    A Layer prints and pickles as the call that made it. Decorate your own functions that return a
+    Layer with ``jaxdl.types.factory`` to get the same.
 
     Example:
         >>> from jaxdl import layers
@@ -105,8 +105,8 @@ class BoundLayer(Protocol):
 class LossFn(Protocol):
     """What a training step differentiates: the loss of a batch, with state and metrics.
 
-    The loss is a number, the mean over the rows by ``batch["weight"]``, or a ``Mean`` whose count
-    says what else it is a mean over; see ``jaxdl.train``.
+    The loss is one number, the mean over the rows weighted by ``batch["weight"]``, or a ``Mean``
+    whose count says what else it is a mean over; see ``jaxdl.train``.
     """
 
     def __call__(
@@ -115,16 +115,16 @@ class LossFn(Protocol):
 
 
 class Init(NamedTuple):
-    """How a layer draws its kernel, and its bias given the number of inputs that feed it."""
+    """How a layer draws its kernel, and its bias given the number of inputs (fan-in)."""
 
     kernel: Initializer
     bias: Callable[[int], Initializer] = lambda fan_in: jax.nn.initializers.zeros
 
 
 def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
-    """Returns the pair as a Layer; writes the name, for messages, on ``apply``, a new function.
+    """Returns the pair as a Layer; sets the name, for messages, on ``apply``, a new function.
 
-    Operations of the layer carry the name too, for profiles and to find where nan comes from.
+    The layer's operations carry the name too, for profiles and to find the source of a nan.
     """
     apply.__name__ = name  # type: ignore[attr-defined]
     scoped = jax.named_scope(name)(apply)
@@ -144,7 +144,7 @@ def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
 
 
 def _is_one_key(key: Any) -> bool:
-    """Whether it is one key, typed or, as in older programs, two or four uint32."""
+    """Whether it is a single key, typed or, as in older programs, two or four uint32."""
     if not hasattr(key, "dtype"):
         return False
     typed = jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
@@ -157,7 +157,7 @@ def no_params(key: Key) -> tuple[Params, State]:
 
 
 def stateless(name: str, fn: Callable[[Any], PyTree]) -> Layer:
-    """Returns a Layer with neither params nor state that computes ``fn`` of what comes in."""
+    """Returns a Layer with neither params nor state that applies ``fn`` to its input."""
 
     def apply_fn(
         params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
@@ -168,5 +168,5 @@ def stateless(name: str, fn: Callable[[Any], PyTree]) -> Layer:
 
 
 def name_of(layer: Layer) -> str:
-    """Returns the name that a message gives to a layer, as ``"dense(784, 512)"``."""
+    """Returns the name of a layer in messages, e.g. ``"dense(784, 512)"``."""
     return getattr(layer.apply, "__name__", "layer")

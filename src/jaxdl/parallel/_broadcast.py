@@ -1,4 +1,4 @@
-"""What process 0 decides for all processes of a run, and what all of them must have alike."""
+"""What process 0 decides for all processes of a run, and what must be the same in all."""
 
 import zlib
 from typing import Any
@@ -11,20 +11,20 @@ from jaxdl import _paths
 
 
 def broadcast_from_primary(number: int) -> int:
-    """Returns in every process the number that process 0 has; all of them wait here.
+    """Returns process 0's number in every process; all processes wait here for each other.
 
-    What depends on a clock, a disk or a signal must be decided once for all: processes that take
-    different steps would wait for each other for ever. All processes must call this equally often
-    and in the same order.
+    Anything that depends on a clock, a disk or a signal must be decided once for all: processes
+    that take different steps would deadlock. All processes must make these calls equally often and
+    in the same order.
 
     Args:
-        number: this process's own value; an integer of 32 bits, or a bool.
+        number: this process's own value, a 32-bit integer or a bool.
 
     Returns:
-        The number of process 0; ``number`` itself where there is no other process.
+        The number of process 0; ``number`` itself if there is no other process.
 
     Raises:
-        TypeError: if it is no integer.
+        TypeError: if it isn't an integer.
 
     Example:
         >>> broadcast_from_primary(3)
@@ -40,15 +40,15 @@ def broadcast_from_primary(number: int) -> int:
 def assert_same_across_processes(caller: str, **things: Any) -> None:
     """Checks that all processes call a function with the same arguments.
 
-    JAX would take values that differ for copies of one another, and nobody would notice.
+    JAX would silently treat differing values as copies of one another.
 
     Args:
         caller: the name of the function, for the message.
-        **things: integers, or trees of arrays, which are compared by a checksum. Arrays that also
-            lie on devices of other processes are the same by nature, and skipped.
+        **things: integers, or trees of arrays, which are compared by a checksum. Arrays shared
+            with other processes are the same by definition, and skipped.
 
     Raises:
-        ValueError: naming the first that differs and what each process has.
+        ValueError: naming the first that differs, with its value in each process.
 
     Example:
         >>> assert_same_across_processes("fit", epochs=3, data={"inputs": np.ones((2, 2))})

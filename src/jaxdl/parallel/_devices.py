@@ -19,13 +19,13 @@ def data_mesh(devices: int | None = None) -> Mesh:
     """Lays devices out along one axis called ``"data"``.
 
     Args:
-        devices: how many. Defaults to all of them.
+        devices: number of devices. Defaults to all of them.
 
     Returns:
-        A mesh of one axis.
+        A mesh with one axis.
 
     Raises:
-        ValueError: if there aren't as many.
+        ValueError: if there aren't that many.
 
     Example:
         >>> data_mesh(1).axis_names
@@ -42,11 +42,11 @@ def mesh_of(**axes: int) -> Mesh:
     """Lays all devices out along several axes, as ``mesh_of(data=4, model=2)``.
 
     Args:
-        **axes: how many devices along each axis, by its name; their product is the number of
-            devices. One of them may be -1: all that the others leave.
+        **axes: number of devices along each axis, by name; their product must be the number of
+            devices. One of them may be -1, to be inferred.
 
     Returns:
-        A mesh with these axes, in their order.
+        A mesh with these axes, in order.
 
     Raises:
         ValueError: if the product isn't the number of devices.
@@ -65,11 +65,11 @@ def mesh_of(**axes: int) -> Mesh:
 
 
 def shard_batch(batch: Batch, devices: int) -> Batch:
-    """Pads a batch to a multiple of the devices with rows of weight 0, and stacks one part each.
+    """Pads a batch with rows of weight 0 to a multiple of the devices, and stacks one part each.
 
     Args:
-        batch: arrays of N rows; a ``"weight"`` is added where there is none.
-        devices: D, how many parts.
+        batch: arrays of N rows; a ``"weight"`` is added if missing.
+        devices: D, the number of parts.
 
     Returns:
         Arrays of shape (D, ⌈N/D⌉, …).
@@ -99,7 +99,7 @@ def _parts(batch: Batch, devices: int) -> Batch:
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
-    """Puts a copy of every array on every device; the arrays given stay as they are.
+    """Puts a copy of every array on every device; the originals are left unchanged.
 
     Example:
         >>> replicate(jnp.ones(3), data_mesh()).is_fully_replicated
@@ -113,14 +113,14 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
 
 
 def put(tree: Any, shardings: Any) -> Any:
-    """Puts arrays where shardings say, on devices of other processes too.
+    """Places arrays by their shardings, also on devices of other processes.
 
     Args:
-        tree: arrays that each process has whole and alike, or that lie on all devices already.
-        shardings: a tree like it.
+        tree: arrays that each process has in full, or that are on all devices already.
+        shardings: a tree of the same structure.
 
     Returns:
-        The arrays as ``shardings`` say.
+        The arrays, placed by ``shardings``.
 
     Example:
         >>> whole = NamedSharding(data_mesh(), PartitionSpec())
@@ -149,10 +149,10 @@ def _moving(sharding: NamedSharding) -> Any:
 
 
 def unreplicate(tree: Any) -> Any:
-    """Takes this process's own copy of arrays that lie whole on every device.
+    """Returns this process's own copy of replicated arrays.
 
     Args:
-        tree: replicated arrays, as ``replicate`` or a step gives them.
+        tree: replicated arrays, e.g. from ``replicate`` or a step.
 
     Returns:
         The same arrays on one device. Nothing is gathered from the others.
@@ -175,11 +175,11 @@ def unreplicate(tree: Any) -> Any:
 
 
 def local(tree: Any) -> Any:
-    """Brings arrays that lie on devices of several processes whole to a device of this one.
+    """Gathers arrays that are spread over several processes on a device of this one.
 
     Args:
-        tree: arrays. All processes must call with the same, where one of them is split: its parts
-            are then gathered, one array after the other.
+        tree: arrays. If one is split, all processes must call with the same tree; split arrays are
+            gathered one after another.
 
     Returns:
         The same arrays; those of this process alone stay where they are.
@@ -200,7 +200,7 @@ def local(tree: Any) -> Any:
 
 
 def mesh_under(tree: Any) -> Mesh | None:
-    """Returns the mesh that arrays are spread over; None where each lies on one device.
+    """Returns the mesh that arrays are spread over; None if each is on one device.
 
     Example:
         >>> mesh_under(jnp.ones(3)) is None
@@ -217,11 +217,11 @@ def mesh_under(tree: Any) -> Mesh | None:
 def assert_replicas_equal(tree: Any) -> None:
     """Checks that the copies of each array are the same to the bit on this process's devices.
 
-    Copies that went apart are what a missing average over devices looks like, or hardware that
-    errs. ``pmap`` with ``out_axes=None`` doesn't look, and returns one of them.
+    Diverged copies point to a missing average over devices, or to faulty hardware. ``pmap`` with
+    ``out_axes=None`` doesn't check, and returns one of them.
 
     Args:
-        tree: replicated arrays; keys and arrays that are split are compared where parts repeat.
+        tree: replicated arrays; of keys and split arrays, repeated parts are compared.
 
     Raises:
         AssertionError: with the path of the first array whose copies differ, and by how much.

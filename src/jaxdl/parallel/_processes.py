@@ -1,4 +1,4 @@
-"""Many processes, on one machine or several: how they meet, and share data."""
+"""Many processes, on one machine or several: how they connect and share data."""
 
 import atexit
 import contextlib
@@ -27,30 +27,29 @@ def initialize(
     timeout: int = 60,
     heartbeat: int = 20,
 ) -> None:
-    """Joins this process to the others of a run; where there are no others it does nothing.
+    """Joins this process to the others of a run; does nothing if there are no others.
 
-    It must come before anything else that asks JAX for devices. By default the three numbers are
-    those of ``python -m jaxdl.parallel.launch``, or of the cluster that JAX finds in the
-    environment (SLURM, Open MPI, Kubernetes, cloud TPU). A second call does nothing either.
+    Call it before anything else that asks JAX for devices; a second call does nothing. The first
+    three arguments default to those of ``python -m jaxdl.parallel.launch``, or of the cluster that
+    JAX detects from the environment (SLURM, Open MPI, Kubernetes, cloud TPU).
 
     It changes how an uncaught exception ends this process: ``sys.excepthook`` shows it as before,
-    threads end, as one that writes a checkpoint, and then ``os._exit(1)`` skips the functions of
-    ``atexit`` that were registered before the exception. JAX's would wait up to five minutes for
-    the other processes, which wait for this one.
+    threads such as a checkpoint writer finish, and then ``os._exit(1)`` skips the ``atexit``
+    functions registered before the exception. JAX's would wait up to five minutes for the other
+    processes, which are waiting for this one.
 
     Args:
-        coordinator: address and port of process 0, as ``"10.0.0.1:1234"``.
-        processes: how many there are.
-        process: which one this is, from 0 on.
-        timeout: seconds to wait for all to connect; after them JAX ends the process, which says who
-            is missing.
-        heartbeat: seconds without a sign of life after which a process counts as lost; JAX then
-            ends all others, which can't be caught in Python. A process that an exception ends is
-            lost at once.
+        coordinator: address and port of process 0, e.g. ``"10.0.0.1:1234"``.
+        processes: number of processes.
+        process: index of this process, from 0.
+        timeout: seconds to wait for all to connect; then the process reports who is missing, and
+            JAX ends it.
+        heartbeat: seconds without a heartbeat after which a process counts as lost; JAX then ends
+            all others, which Python can't catch. A process ended by an exception is lost at once.
 
     Raises:
-        ValueError: if some of the three are given and others not.
-        RuntimeError: if JAX has been used before, where there are other processes.
+        ValueError: if only some of the first three arguments are given.
+        RuntimeError: if JAX has already been used and there are other processes.
 
     Example:
         >>> initialize(processes=2)
@@ -149,7 +148,7 @@ def _in_a_cluster() -> bool:
 
 
 def is_primary() -> bool:
-    """Whether this process writes logs and results: it is process 0.
+    """Whether this is process 0, which writes logs and results.
 
     Example:
         >>> is_primary()
@@ -159,10 +158,10 @@ def is_primary() -> bool:
 
 
 def share_of(rows: int) -> slice:
-    """The consecutive rows that this process loads; shares differ by one row at most.
+    """The consecutive rows that this process loads; shares differ by at most one row.
 
     Args:
-        rows: how many there are.
+        rows: total number of rows.
 
     Returns:
         A slice.
@@ -179,7 +178,7 @@ def global_batch(batch: Batch, mesh: Mesh) -> Batch:
     """Joins the rows that each process has into one batch over all devices.
 
     Args:
-        batch: this process's rows, as many as each other process has.
+        batch: this process's rows, the same number in every process.
         mesh: the devices; the batch is split along its first axis.
 
     Returns:

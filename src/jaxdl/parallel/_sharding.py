@@ -24,10 +24,10 @@ What an optimizer keeps of a parameter, as its momentum, has the parameter's pat
 def fully_sharded(mesh: Mesh, *, axis: str = AXIS, least: int = 1024) -> Rule:
     """A rule that splits every large array along its longest axis that divides by the devices.
 
-    Each device keeps 1/D of parameters and optimizer state, gathers a layer's kernel when it
-    computes with it, and adds up only its own part of the gradient (FSDP, or ZeRO stage 3). An
-    array of which no axis divides stays whole on every device; where such arrays are more than a
-    twentieth of all, a warning names the share. Widths that are multiples of D avoid it.
+    Each device keeps 1/D of the parameters and optimizer state, gathers a layer's kernel to compute
+    with it, and reduces only its own part of the gradient (FSDP, or ZeRO stage 3). An array with no
+    divisible axis is replicated; if such arrays are more than a twentieth of all, a warning names
+    the share. Widths that are multiples of D avoid it.
 
     Args:
         mesh: the devices.
@@ -62,18 +62,19 @@ def _longest_axis(path: str, shape: Shape, *, devices: int, axis: str, least: in
 
 
 def by_path(label: Callable[[str], str], parts: Mapping[str, PartitionSpec | Rule]) -> Rule:
-    """Gives each part of the parameters a rule of its own, as for a mesh of two axes, data × model.
+    """Gives each part of the parameters its own rule, e.g. for a mesh with axes data × model.
 
     It is to shardings what ``optim.by_path`` is to optimizers, and takes the same labels.
 
     Args:
-        label: the name of a part by the path of a parameter, as ``"encoder/0/kernel"``. Arrays that
-            belong to no parameter, as ``"step"``, are asked for by their path in the TrainState.
-        parts: how the arrays of each part are split, counted from their first axis, or a rule, as
-            ``fully_sharded(mesh)``. Arrays with fewer axes than that stay whole.
+        label: maps the path of a parameter, e.g. ``"encoder/0/kernel"``, to the name of a part.
+            Arrays that belong to no parameter, e.g. ``"step"``, are looked up by their path in the
+            TrainState.
+        parts: the split of each part's arrays, from their first axis on, or a rule such as
+            ``fully_sharded(mesh)``. Arrays with fewer axes are replicated.
 
     Returns:
-        A Rule. It raises a ValueError where a label is no name of a part.
+        A Rule. It raises a ValueError if a label isn't the name of a part.
 
     Example:
         >>> part = lambda path: path.split("/")[0] if "kernel" in path else "rest"
@@ -98,18 +99,18 @@ def by_path(label: Callable[[str], str], parts: Mapping[str, PartitionSpec | Rul
 
 
 def shardings(tree: Any, mesh: Mesh, rule: Rule | None = None) -> Any:
-    """Says for each array of a tree how a rule splits it over a mesh.
+    """Computes how a rule splits each array of a tree over a mesh.
 
     Args:
-        tree: arrays or their shapes, as a TrainState or ``jax.eval_shape`` of ``init_state``.
+        tree: arrays or their shapes, e.g. a TrainState or ``jax.eval_shape`` of ``init_state``.
         mesh: the devices.
-        rule: see ``fully_sharded`` and ``by_path``. Defaults to all arrays whole on every device.
+        rule: see ``fully_sharded`` and ``by_path``. Defaults to replicating all arrays.
 
     Returns:
         The tree with a ``NamedSharding`` for each array, for ``jax.device_put`` or ``jax.jit``.
 
     Raises:
-        ValueError: if the rule names an axis that the mesh hasn't, or one that doesn't divide.
+        ValueError: if the rule names an axis that the mesh doesn't have, or that doesn't divide.
 
     Example:
         >>> from jaxdl.parallel import data_mesh
@@ -146,7 +147,7 @@ def _own_path(path: tuple[str, ...], shape: Shape, parameters: Mapping[Any, Shap
 def _warn_of_whole(
     tree: Any, whole: Mapping[str, Any], *, devices: int, axis: str, least: int
 ) -> None:
-    """Says which share of a tree no device is spared, and why."""
+    """Warns which share of a tree is replicated on every device, and why."""
     total = sum(_size(x) for x in jax.tree.leaves(tree))
     odd = {name: x for name, x in whole.items() if _size(x) >= least}
     share = sum(map(_size, odd.values())) / max(1, total)
@@ -175,12 +176,12 @@ def jit_step(
     Args:
         step: from ``make_step(loss_fn, tx)``, without an axis name.
         mesh: the devices.
-        rule: how parameters and optimizer state are split; without one they lie whole everywhere.
+        rule: how parameters and optimizer state are split. Defaults to replicating them.
         axis: the axis of the mesh over which the batch is split.
 
     Returns:
-        ``(train_state, batch) -> (train_state, metrics)``. The batch has a multiple of the axis's
-        devices as rows; a TrainState that lies elsewhere is moved first.
+        ``(train_state, batch) -> (train_state, metrics)``. The number of rows must be a multiple of
+        the axis's devices; a TrainState that is elsewhere is moved first.
 
     Raises:
         ValueError: if the mesh has no such axis, or the rule doesn't fit it.
@@ -203,9 +204,9 @@ def jit_step(
 
 
 def constrained(fn: Callable[..., Any], mesh: Mesh, rule: Rule | None) -> Callable[..., Any]:
-    """Splits the first result of a function by a rule; the others lie whole everywhere.
+    """Splits the first result of a function by a rule and replicates the others.
 
-    The compiler may else leave a TrainState split in another way than it came in.
+    Otherwise the compiler might return a TrainState split differently from the one it got.
 
     Example:
         >>> from jaxdl.parallel import data_mesh

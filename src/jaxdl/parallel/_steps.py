@@ -18,13 +18,13 @@ def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callab
 
     Args:
         step: from ``make_step(…, axis_name="data")``.
-        devices: how many devices. Defaults to all of them.
+        devices: number of devices. Defaults to all of them.
 
     Returns:
-        ``(train_state, batch) -> (train_state, metrics)`` of one TrainState, without a device
-        axis, and a whole batch of any number of rows. Dropout draws differ with the number of
-        devices, since each device draws its own. Over several processes, all of which give the
-        whole batch, it is ``shard_map_step``, to the same bits.
+        ``(train_state, batch) -> (train_state, metrics)`` for one TrainState, without a device
+        axis, and a whole batch of any number of rows. Each device draws its own dropout, so draws
+        depend on the number of devices. With several processes, which all pass the whole batch, it
+        is ``shard_map_step``, with the same bits.
 
     Raises:
         ValueError: at the first call, if the step was made for another axis, or has a loss that
@@ -46,14 +46,14 @@ def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callab
 def shard_map_step(
     step: Callable[..., Any], mesh: Mesh, *, check_vma: bool = False
 ) -> Callable[..., Any]:
-    """Runs a step on every device of a mesh with ``jax.shard_map``; else as ``pmap_step``.
+    """Runs a step on every device of a mesh with ``jax.shard_map``; otherwise like ``pmap_step``.
 
     Args:
         step: from ``make_step(…, axis_name="data")``.
         mesh: from ``data_mesh``.
-        check_vma: whether ``shard_map`` keeps account of what differs from device to device, and
-            refuses results that do. The numbers are the same: ``make_step`` minds the sums that
-            this setting adds to gradients.
+        check_vma: have ``shard_map`` track which values differ between devices, and refuse results
+            that do. The numbers are the same: ``make_step`` accounts for the sums that this setting
+            adds to gradients.
 
     Returns:
         ``(train_state, batch) -> (train_state, metrics)``, compiled.
