@@ -8,6 +8,7 @@ import jax
 from jaxdl import _jaxprs
 from jaxdl.train._contract import name_of_function, returned_by_loss
 from jaxdl.train._gradients import rows_of, with_weight
+from jaxdl.train._meeting import meet
 from jaxdl.train._rows import Where, device_count
 from jaxdl.types import Array, Batch, Key, LossFn, Params, State
 
@@ -53,12 +54,24 @@ def pads(
     odd = [size for size in sizes if size % devices]
     if not isinstance(batch, Mapping) or (len(set(sizes)) == 1 and not odd):
         return False
-    apart = getattr(loss_fn, "takes_rows_apart", False)
-    if apart and not (key is not None and jax.tree.leaves(state)):
+    if not (key is not None and jax.tree.leaves(state)) and _apart(
+        loss_fn, params, state, batch, key=key
+    ):
         return not heedless(loss_fn, params, state, batch, key=key)[0]
     if odd and where.axis_name is not None:
         _check_whole(loss_fn, odd[0], devices, heedless(loss_fn, params, state, batch, key=key))
     return False
+
+
+def _apart(loss_fn: LossFn, params: Params, state: State, batch: Batch, *, key: Key | None) -> bool:
+    """Whether it is known that a loss takes each row on its own."""
+    losses_of = getattr(loss_fn, "losses_of", None)
+    if losses_of is None:
+        return False
+    fn = lambda batch, params, state: losses_of(
+        batch, params, state, key=key, train=key is not None
+    )[0]
+    return not meet(fn, batch, params, state)
 
 
 def check_filled_up(loss_fn: LossFn, train_state: Any, batch: Batch, axis: tuple[str, int]) -> None:

@@ -14,7 +14,19 @@ from jaxdl._checks import ShapeError, describe
 from jaxdl.combinators import compute_in
 from jaxdl.train._contract import name_of_function
 from jaxdl.train._gradients import TINY, with_weight
-from jaxdl.types import Array, Batch, Key, Layer, LossFn, Mean, Metrics, Params, State, name_of
+from jaxdl.types import (
+    Array,
+    Batch,
+    Key,
+    Layer,
+    LossFn,
+    Mean,
+    Metrics,
+    Params,
+    PyTree,
+    State,
+    name_of,
+)
 
 
 def supervised(
@@ -30,6 +42,7 @@ def supervised(
     loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, where lᵢ is the loss of row i (the mean if
     a row has several values) and wᵢ is ``batch["weight"]``, which defaults to 1. In training, the
     penalties of ``regularizer`` and of ``layers.activity_regularizer`` are added.
+    If rows interact in the network or the loss, batches are never padded with rows of weight 0.
 
     **Tokens.** A loss with an ``ignore_index``, such as ``losses.cross_entropy`` (−100), counts
     labels rather than rows: loss = Σ w·l / Σ w·c over all labels, where c is 0 for ignored labels
@@ -68,14 +81,20 @@ def supervised(
     measured, share_of = dict(metrics or {}), _shares(loss)
     own = net if compute_dtype is None else compute_in(net, compute_dtype)
 
+    def losses_of(
+        batch: Batch, params: Params, state: State, *, key: Key | None, train: bool
+    ) -> tuple[Array, PyTree, State]:
+        inputs, labels = _part(batch, "inputs"), _part(batch, "labels")
+        predictions, after = _contract.applied(own, params, state, inputs, key=key, train=train)
+        return loss(predictions, batch.get("targets", labels), reduction="none"), predictions, after
+
     def loss_fn(
         params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
     ) -> tuple[Array, tuple[State, Metrics]]:
         batch = with_weight(batch)
-        inputs, labels, weight = _part(batch, "inputs"), _part(batch, "labels"), batch["weight"]
-        predictions, after = _contract.applied(own, params, state, inputs, key=key, train=train)
+        rows, predictions, after = losses_of(batch, params, state, key=key, train=train)
+        labels, weight = batch["labels"], batch["weight"]
         given = batch.get("targets", labels)
-        rows = loss(predictions, given, reduction="none")
         if rows.shape[:1] != weight.shape[:1]:
             raise ShapeError(
                 f"the loss gave {describe(rows)} for labels {describe(given)}; it must give"
@@ -93,7 +112,7 @@ def supervised(
         )
 
     loss_fn.__name__ = f"supervised({name_of(net)}, {name_of_function(loss)})"
-    loss_fn.takes_rows_apart = True  # type: ignore[attr-defined]  # see _padding
+    loss_fn.losses_of = losses_of  # type: ignore[attr-defined]  # see _padding
     return loss_fn
 
 

@@ -1,0 +1,84 @@
+"""Where rows of a batch meet, as far as a traced program shows it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxdl import layers, losses, models, serial, train
+from jaxdl.train._meeting import meet
+from train.recipes import close, dataset
+
+X = jnp.ones((4, 3))
+MEET = {
+    "mean": lambda x: x - x.mean(0, keepdims=True),
+    "softmax": lambda x: jax.nn.softmax(x, axis=0),
+    "similarity": lambda x: x @ x.T,
+    "distances": lambda x: jnp.abs(x[:, None] - x[None]).sum((1, 2)),
+    "covariance": lambda x: x @ (x.T @ x),
+    "roll": lambda x: jnp.roll(x, 1, axis=0),
+    "reversed": lambda x: x[::-1],
+    "sorted": lambda x: jnp.sort(x, axis=0),
+    "cumulated": lambda x: jnp.cumsum(x, axis=0),
+    "permuted": lambda x: x[jax.random.permutation(jax.random.key(0), len(x))],
+    "carried": lambda x: jax.lax.scan(lambda c, r: (c + r, c), x[0] * 0, x)[1],
+    "first": lambda x: x - x[:1],
+    "four only": lambda x: x.reshape(4, 3),
+}
+APART = {
+    "features": lambda x: x - x.mean(1, keepdims=True),
+    "mapped": jax.vmap(lambda row: row / jnp.linalg.norm(row)),
+    "two views": lambda x: jnp.split(jnp.concatenate([x, 2 * x]), 2)[0],
+    "one of its values": lambda x: jnp.take_along_axis(x, x.argmax(1)[:, None], axis=1),
+    "over time": lambda x: jax.lax.scan(lambda c, v: (c + v, c), x[:, 0], x.T)[1].T,
+    "not used": lambda x: (x.sum(), x)[1],
+}
+NETS = {
+    "mlp": (models.mlp((5, 8, 3), rate=0.1), jnp.zeros((2, 5)), (2,)),
+    "convnet": (models.convnet((8, 8, 1), 3, rate=0.1), jnp.zeros((2, 8, 8, 1)), (2,)),
+    "lstm": (models.sequence_classifier(4, 4, 3, n_tokens=9), jnp.zeros((2, 6), int), (2,)),
+    "lm": (
+        models.transformer_lm(9, n_features=4, n_heads=2, n_layers=1, rate=0.1, rotary=True),
+        jnp.zeros((2, 6), int),
+        (2, 6),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEET)
+def test_rows_meet(name):
+    MEET[name](X)  # it isn't for an error that it is said
+    assert meet(MEET[name], X)
+
+
+@pytest.mark.parametrize("name", APART)
+def test_rows_stay_apart(name):
+    assert not meet(APART[name], X)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_rows_stay_apart_in_networks_of_ours(name, key):
+    net, inputs, labels = NETS[name]
+    loss_fn = train.supervised(net, losses.cross_entropy)
+    rows = lambda batch, params: loss_fn.losses_of(batch, params, state, key=key, train=True)[0]
+    params, state = jax.eval_shape(net.init, key)
+    batch = {"inputs": inputs, "labels": jnp.zeros(labels, int)}
+    assert not meet(rows, batch, params)
+
+
+def test_a_last_batch_is_of_real_rows_alone_where_they_meet(key):
+    net, tx = serial(layers.dense(5, 4), MEET["mean"], layers.dense(4, 3)), optax.sgd(0.5)
+    loss_fn, data = train.supervised(net, losses.cross_entropy), dataset(11)
+    start = train.init_state(net, tx, key)
+    end, _ = train.fit(loss_fn, tx, start, data, epochs=1, batch_size=4, shuffle=False, hooks=())
+    loss = lambda params, x, y: losses.cross_entropy(net.apply(params, start.state, x)[0], y)
+    params, parts = start.params, np.split(np.arange(11), (4, 8))
+    x, y = data.train["inputs"], data.train["labels"]
+    for i in parts:
+        grads = jax.grad(loss)(params, x[i], y[i])
+        params = jax.tree.map(lambda p, g: p - 0.5 * g, params, grads)
+    close(end.params, params)
+    value = sum(len(i) * float(loss(end.params, x[i], y[i])) for i in parts) / 11
+    found = train.evaluate(loss_fn, end, data.train, batch_size=4)
+    assert found["loss"] == pytest.approx(value, rel=1e-5)
