@@ -2,18 +2,18 @@
 
 A step made with ``make_step(loss_fn, tx)`` runs under ``jit``; one made with
 ``make_step(loss_fn, tx, axis_name="data")`` under ``pmap`` and ``shard_map``. All take the same
-TrainState and the same global batch and give the same numbers: ``pmap`` and ``shard_map`` to the
-bit, ``jit`` to rounding. Where a device sees its own rows alone numbers differ by design under
-``pmap`` and ``shard_map``: each device draws its own dropout and augmentation, statistics of
-``batch_norm`` are those of its rows unless it has the axis's name, and a loss whose rows meet, as a
-contrastive one, meets only those unless it gathers them by ``train.all_rows``. ``train.fit(…,
-devices=Placement("shard_map"))`` runs whole epochs so, on all devices there are.
+TrainState and the same global batch and return the same numbers: ``pmap`` and ``shard_map`` to the
+bit, ``jit`` up to rounding. Where a device sees only its own rows, numbers differ by design under
+``pmap`` and ``shard_map``: each device draws its own dropout and augmentation, ``batch_norm``
+computes statistics of its own rows unless given the axis name, and a loss whose rows interact, such
+as a contrastive one, sees only those unless it gathers all with ``train.all_rows``. ``train.fit(…,
+devices=Placement("shard_map"))`` runs whole epochs this way, on all available devices.
 
 **A model larger than one device**: ``fit(…, devices=Placement(rule=fully_sharded(mesh)))``
 splits parameters and optimizer state over the devices of ``data_mesh()``; with
 ``mesh_of(data=4, model=2)`` a rule ``by_path`` splits kernels over a second axis. ``jit_step``
-does the same for your own loop. Where no device could hold the TrainState even to begin
-with, it is drawn in its parts, to the same numbers::
+does the same for your own loop. If no single device can hold even the initial TrainState, draw it
+in parts, with the same numbers::
 
     start = lambda key: train.init_state(net, tx, key)
     split = shardings(jax.eval_shape(start, key), mesh, rule)
@@ -24,20 +24,20 @@ with, it is drawn in its parts, to the same numbers::
     python -m jaxdl.parallel.launch --processes 4 --restarts 2 script.py      # on this machine
     srun --ntasks 16 python script.py                                # on a cluster
 
-where the script says ``parallel.initialize()`` before it asks JAX for anything, and then does what
-it would do alone: ``fit``, ``evaluate``, ``predict``, hooks and checkpoints are called by all
-processes, with the same arguments, and give each of them the same. Each process has the whole of a
-Dataset, and of a Stream's batches its share: a ``data.Reader`` reads only that, and what else gives
-batches gives each process its own rows, as many as the others'. Process 0 alone writes files and
-shows progress (``is_primary``); what a clock or a disk decides, it decides for all
-(``broadcast_from_primary``). SIGTERM to one process, or a cluster's notice, stops all of them after
-the same step, with a checkpoint (``stopping``). When a process is lost the others end within
-``heartbeat`` seconds, and the run resumes from its newest checkpoint, on as many processes and
-devices as there are then.
+The script calls ``parallel.initialize()`` before anything else of JAX, and is otherwise written as
+for one process: all processes call ``fit``, ``evaluate``, ``predict``, hooks and checkpoints with
+the same arguments, and get the same results. Each process has the whole of a Dataset, but only its
+share of a Stream's batches: a ``data.Reader`` reads only that, and any other source must give each
+process its own rows, the same number as the others. Only process 0 writes files and shows progress
+(``is_primary``); it also makes decisions that depend on a clock or a disk
+(``broadcast_from_primary``). SIGTERM to one process, or a cluster's preemption notice, stops all of
+them after the same step, with a checkpoint (``stopping``). If a process is lost, the others end
+within ``heartbeat`` seconds, and the run can resume from its newest checkpoint on any number of
+processes and devices.
 
-How fast is a cluster going to be? A step computes for t₁ seconds on one device with its share of
-the rows. What N devices have to send each other takes, with B bytes of parameters, links of s bytes
-a second in each direction, and a delay of d seconds a message:
+How fast will a cluster be? A step takes t₁ seconds to compute on one device with its share of the
+rows. With B bytes of parameters, links of s bytes per second in each direction and a latency of d
+seconds per message, communication between N devices takes:
 
 ===================================  =======================================================
 data parallel                        2·(N − 1)/N·B/s + 2·(N − 1)·d, one all-reduce of gradients

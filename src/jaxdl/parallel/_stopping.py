@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop, in one process or in several at the same step."""
+"""Signals that ask a run to stop, in one process or in all at the same step."""
 
 import contextlib
 import itertools
@@ -20,12 +20,12 @@ _ASKED = itertools.count()
 
 @contextlib.contextmanager
 def stopping() -> Iterator[ShouldStop]:
-    """Makes one question of Ctrl-C, SIGTERM and a cluster's notice of preemption.
+    """Combines Ctrl-C, SIGTERM and a cluster's preemption notice into one check.
 
-    The first signal is noted, so that the step under way and a checkpoint can be completed; the
-    second acts as usual. After ``jax.distributed.initialize`` JAX takes SIGTERM for itself, as
-    the notice of preemption, and tells all processes to stop at the same step: there a Ctrl-C to
-    one process is passed on as that notice too.
+    The first signal is only recorded, so that the current step and a checkpoint can finish; the
+    second acts as usual. After ``jax.distributed.initialize`` JAX handles SIGTERM itself, as the
+    preemption notice, and stops all processes at the same step; a Ctrl-C to one process is then
+    passed on as that notice too.
 
     Returns:
         A context whose value is a function ``should_stop(step)``: None, or the number of the

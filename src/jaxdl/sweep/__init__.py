@@ -1,7 +1,7 @@
 """Populations: hundreds of models trained in one compiled program.
 
-``run`` trains every combination of hyperparameters and seeds, side by side, and each member gets
-what ``fit`` makes of it alone. ``plots.population`` draws the result.
+``run`` trains every combination of hyperparameters and seeds side by side; each member gets the
+same result as with ``fit`` alone. ``plots.population`` plots the result.
 """
 
 from jaxdl import _face

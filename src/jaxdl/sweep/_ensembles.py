@@ -1,4 +1,4 @@
-"""Prediction with a population: mean probabilities, and how far its members are apart."""
+"""Prediction with a population: mean probabilities, and how much its members disagree."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -28,11 +28,11 @@ Predict: TypeAlias = Callable[[ArrayLike], Prediction]
 
 
 def ensemble(net: Layer, states: TrainState, *, batch_size: int = 1000) -> Predict:
-    """Makes a classifier of many: p(c | x) = 1/M Σₘ pₘ(c | x).
+    """Makes an ensemble classifier of M members: p(c | x) = 1/M Σₘ pₘ(c | x).
 
     Args:
-        net: what all members have, from inputs to logits.
-        states: of M members along a first axis, as ``sweep.states`` gives them.
+        net: the members' common network, from inputs to logits.
+        states: TrainStates of M members along a first axis, as from ``sweep.states``.
         batch_size: rows at a time.
 
     Returns:
@@ -70,7 +70,7 @@ def ensemble(net: Layer, states: TrainState, *, batch_size: int = 1000) -> Predi
 
 
 def combine(log_probabilities: ArrayLike) -> Prediction:
-    """Averages what members say.
+    """Averages the predictions of members.
 
     Args:
         log_probabilities: shape (M, N, classes).
@@ -97,9 +97,9 @@ def evaluate_ensemble(
     """Compares an ensemble with its members: accuracy, likelihood, calibration.
 
     Args:
-        prediction: of N rows.
+        prediction: a Prediction for N rows.
         labels: class indices, shape (N,).
-        bins: of the calibration error.
+        bins: number of bins for the calibration error.
 
     Returns:
         ``accuracy``, ``negative_log_likelihood`` and ``calibration_error`` of the ensemble, the

@@ -28,9 +28,9 @@ def rungs(points: int, epochs: int, *, factor: int = 2, first: int = 1) -> list[
     Stage k trains ⌈n / ηᵏ⌉ points up to epoch min(first·ηᵏ, epochs).
 
     Args:
-        points: n, how many combinations there are at first.
-        epochs: how far the last stage goes.
-        factor: η, by which points get fewer and epochs more.
+        points: n, the initial number of combinations.
+        epochs: number of epochs that the last stage reaches.
+        factor: η, by which points shrink and epochs grow.
         first: epochs of the first stage.
 
     Returns:
@@ -53,14 +53,14 @@ def rungs(points: int, epochs: int, *, factor: int = 2, first: int = 1) -> list[
 
 
 def survivors(scores: Sequence[float] | np.ndarray, keep: int) -> np.ndarray:
-    """Which entries have the highest scores; nan is the worst, of equals the first survives.
+    """Selects the entries with the highest scores; nan is worst, and the first of equals survives.
 
     Args:
         scores: shape (n,).
-        keep: how many, at most n.
+        keep: how many to keep, at most n.
 
     Returns:
-        Their indices, in their old order.
+        Their indices, in the original order.
 
     Raises:
         ValueError: if ``keep`` isn't between 1 and n.
@@ -77,11 +77,11 @@ def survivors(scores: Sequence[float] | np.ndarray, keep: int) -> np.ndarray:
 
 
 def scores(result: Result, metric: str, mode: str | None = None) -> np.ndarray:
-    """A number for each combination, high where it is good: a metric of the newest epoch.
+    """Scores each combination, higher is better, by a metric of the newest epoch.
 
     Args:
         result: of ``run``.
-        metric: as for ``best``; it is averaged over seeds, and those that diverged make it nan.
+        metric: as for ``best``; averaged over seeds, and nan if one of them diverged.
         mode: ``"max"`` or ``"min"``, as for ``best``.
 
     Returns:
@@ -114,27 +114,27 @@ def halve(
 ) -> list[Result]:
     """Trains a population by successive halving.
 
-    Each rung continues from the TrainStates of the one before, those of the dropped combinations
-    left out, so that no step is taken twice. All seeds of a combination stay or go together.
+    Each rung continues from the surviving TrainStates of the one before, so no step is taken twice.
+    All seeds of a combination stay or go together.
 
     Args:
         make_run: see ``run``.
-        data: with a validation part, for a metric that tells.
-        epochs: of those that stay to the end.
-        metric: what decides, as ``"accuracy"``; see ``best``.
+        data: the data; give it a validation part for a meaningful metric.
+        epochs: number of epochs of the final survivors.
+        metric: the metric that decides, e.g. ``"accuracy"``; see ``best``.
         mode: ``"max"`` or ``"min"``.
-        factor: by which the population shrinks, and epochs grow.
+        factor: by which the population shrinks and epochs grow.
         first: epochs of the first rung.
-        checkpoints: a folder, in which each rung has one of its own: ``rung_0``, ``rung_1`` ….
-        resume: whether to continue from the newest checkpoints there.
-        **options: seeds, points and all else that ``run`` takes.
+        checkpoints: a folder, with a subfolder for each rung: ``rung_0``, ``rung_1`` ….
+        resume: continue from the newest checkpoints there.
+        **options: seeds, points and other arguments of ``run``.
 
     Returns:
         The Result of each rung; the last one has the survivors.
 
     Raises:
         ValueError: as ``run`` and ``rungs``.
-        Interrupted: if a signal ended a rung; it has the ``results`` so far.
+        Interrupted: if a signal ended a rung; it holds the ``results`` so far.
 
     Example:
         >>> search = lambda make_run, data, points: halve(

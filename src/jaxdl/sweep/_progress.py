@@ -26,9 +26,9 @@ Hook: TypeAlias = Callable[[Progress], None]
 
 
 def progress() -> Hook:
-    """Shows a population on one line of a terminal.
+    """Shows the progress of a population on one line of a terminal.
 
-    Where there is no terminal, and in all processes but one, it is quiet.
+    Without a terminal, and in all processes but one, it is silent.
 
     Returns:
         A hook for ``run``.

@@ -31,7 +31,7 @@ class Result(NamedTuple):
 
 
 class Interrupted(SystemExit):
-    """A population was asked to stop before its end; uncaught, it ends a script with 128 + signal.
+    """A signal stopped a population early; if not caught, the script exits with 128 + signal.
 
     ``result`` is what it had come to, and ``signal`` the number of the signal; where ``halve`` was
     stopped, ``results`` are those of all its rungs so far.
@@ -63,7 +63,7 @@ def state(result: Result, i: int) -> Any:
 
     Args:
         result: of ``run``.
-        i: which one, in the order of ``result.members``.
+        i: index of the member in ``result.members``.
 
     Returns:
         A TrainState as ``fit`` returns it.
@@ -90,7 +90,7 @@ def states(result: Result, members: Sequence[int]) -> Any:
         members: which ones.
 
     Returns:
-        A TrainState each of whose arrays has a first axis of members, for ``ensemble``.
+        A TrainState whose arrays have a first axis of members, for ``ensemble``.
 
     Raises:
         ValueError: if their shapes differ.

@@ -54,54 +54,51 @@ def run(
 ) -> Result:
     """Trains every combination of hyperparameters with every seed, side by side.
 
-    Members that differ in numbers alone are one program, ``vmap`` over their TrainStates, spread
-    over all devices; each gets what ``fit`` makes of it alone, and a failure of one touches no
-    other. With several processes (``parallel.initialize``) each calls ``run`` alike, all have
-    the Result, and process 0 writes. On CPUs one device a core is the quickest:
-    ``jax.config.update("jax_num_cpu_devices", 2)`` before anything else.
+    Members that differ only in numbers share one program, a ``vmap`` over their TrainStates, spread
+    over all devices. Each gets the same result as with ``fit`` alone, and the failure of one leaves
+    others unaffected. With several processes (``parallel.initialize``) all call ``run`` with the
+    same arguments and get the Result; process 0 writes. On CPUs one device per core is fastest:
+    call ``jax.config.update("jax_num_cpu_devices", 2)`` first.
 
     Args:
-        make_run: from hyperparameters by name to a ``Run`` or ``Steps``. Numbers come in as traced
-            scalars, so they may go wherever an array may: into an optimizer, ``dropout``, a loss,
-            an initialisation. Arrays of which each member has its own, as a teacher, are swept by
-            their number, ``teachers[number]``. With a parameter ``seed`` it is given the member's.
-        data: what to train on, and to validate on after each epoch where it has such a part.
-        epochs: passes over the training part, from step 0 on.
-        seeds: how many, from 0 on, or which. Member of seed s starts from
-            ``train.init_state(net, tx, jax.random.key(s))``.
-        grid: by name, values of which all combinations are trained.
-        points: by name, values of which entry i of each is point i; see ``sweep.random``.
-        static: names on whose values shapes or Python code depend, as a width. Each combination of
-            them is a program of its own; what isn't a number, such as an activation, is static
-            anyway.
-        batch_size: rows a step.
-        shuffle: whether each epoch has its own random order.
-        order: ``"shared"``: all members see the same batches, and draw the same dropout, those of
-            the first seed; this is faster. ``"own"``: those of their own seed, as ``fit`` would.
-        start: a population to continue with, as ``select`` leaves it, instead of seeds, grid and
-            points.
-        many: whether more than 10,000 members are meant.
-        memory: bytes a device may use; by default what is free. Members that don't fit are
+        make_run: from hyperparameters by name to a ``Run`` or ``Steps``. Numbers arrive as traced
+            scalars and may be used like arrays: in an optimizer, ``dropout``, a loss, an
+            initialisation. If each member has its own array, such as a teacher, sweep over its
+            index, ``teachers[number]``. A parameter ``seed`` receives the member's seed.
+        data: the training data, and the validation data if it has a validation part.
+        epochs: passes over the training part, counted from step 0.
+        seeds: the number of seeds, from 0, or the seeds themselves. The member with seed s starts
+            from ``train.init_state(net, tx, jax.random.key(s))``.
+        grid: values by name; all combinations are trained.
+        points: values by name; entry i of each forms point i; see ``sweep.random``.
+        static: names whose values determine shapes or Python code, such as a width. Each
+            combination of them is a separate program; anything that isn't a number, such as an
+            activation, is always static.
+        batch_size: rows per step.
+        shuffle: draw a new random order for each epoch.
+        order: ``"shared"``: all members see the batches and the dropout of the first seed, which is
+            faster. ``"own"``: those of their own seed, as in ``fit``.
+        start: a population to continue, e.g. from ``select``, instead of seeds, grid and points.
+        many: allow more than 10,000 members.
+        memory: bytes that a device may use. Defaults to what is free. Members that don't fit are
             trained one part after another.
-        lanes: how many members are computed side by side on a device, the others after them.
-            Defaults to all; on a CPU to one where there are convolutions, else to as many as fit
-            its cache.
-        chunk: how many steps are one program, at most, instead of four seconds of them.
-        hooks: functions that are given ``Progress``. Defaults to one line of a terminal.
-        checkpoints: a folder, where to save the population every ten seconds and at the end, also
+        lanes: number of members computed side by side on a device; the others follow. Defaults to
+            all; on a CPU to one if there are convolutions, else to as many as fit its cache.
+        chunk: maximum number of steps per program. Defaults to about four seconds' worth.
+        hooks: functions called with ``Progress``. Defaults to one line of a terminal.
+        checkpoints: folder in which to save the population every ten seconds and at the end, also
             when Ctrl-C or SIGTERM ends it.
-        resume: whether to continue from the newest checkpoint there.
+        resume: continue from the newest checkpoint there.
 
     Returns:
         A Result.
 
     Raises:
-        ValueError: if the population is empty or larger than meant, columns have mixed lengths, a
-            name isn't taken or isn't used by ``make_run``, the data can't be trained on, or
-            ``resume`` finds another population.
-        TypeError: if ``make_run`` gives something else than Run or Steps, or an argument is of a
-            wrong kind.
-        Interrupted: if a signal ended the run; it has the Result so far, in which some members
+        ValueError: if the population is empty or larger than allowed, columns differ in length,
+            ``make_run`` doesn't accept or use a name, the data can't be trained on, or ``resume``
+            finds another population.
+        TypeError: if ``make_run`` doesn't return a Run or Steps, or an argument has the wrong type.
+        Interrupted: if a signal ended the run; it holds the Result so far, in which some members
             have fewer epochs.
 
     Example:
@@ -196,7 +193,7 @@ def _begin(
     checkpoints: str | Path | None,
     resume: bool,
 ) -> tuple[list[Stored], list[Row]]:
-    """The population to begin with: a new one, a given one, or that of a checkpoint."""
+    """The initial population: a new one, a given one, or that of a checkpoint."""
     if start is not None:
         stored, rows = [jax.tree.map(_copy, each) for each in start.groups], list(start.rows)
     else:
@@ -218,7 +215,7 @@ def _begin(
 
 
 def _copy(x: Any) -> Any:
-    """Arrays of the host are written over; keys never."""
+    """Copies host arrays, which are overwritten; keys never are."""
     return np.array(x) if isinstance(x, np.ndarray) else x
 
 
@@ -229,9 +226,7 @@ def _train(
     rows: list[Row],
     watchers: _Watchers,
 ) -> tuple[dict[str, float], int | None]:
-    """Trains all groups; returns the seconds that training and compilation took, and the signal
-    that ended it before.
-    """
+    """Trains all groups; returns the seconds of training and of compilation, and any signal."""
     spent = {"seconds": 0.0, "compile_seconds": 0.0}
     save = _saver(watchers.checkpoints, checksum(plan, works[0].spec.batch_size))
     began = time.monotonic()
@@ -269,7 +264,7 @@ def _asked(should_stop: ShouldStop, number: int, moment: Moment) -> int | None:
 
 
 def _saver(folder: str | Path | None, mark: int) -> Callable[..., None]:
-    """Makes what writes a checkpoint, now and then and at the end."""
+    """Makes a function that writes a checkpoint, periodically and at the end."""
     if folder is None:
 
         def nothing(moment: Moment, stored: Any, rows: Any, *, last: bool) -> None:

@@ -15,17 +15,17 @@ def run_seeds(
 ) -> tuple[Result, dict[str, Any]]:
     """Trains with n seeds side by side, each as ``fit`` would, and tests all of them.
 
-    Member i is what ``fit`` makes of ``init_state(net, tx, key(first + i))``, its order of batches
-    and its dropout included.
+    Member i is what ``fit`` makes of ``init_state(net, tx, key(first + i))``, with the same order
+    of batches and the same dropout.
 
     Args:
-        made: network, loss and optimizer for all seeds; or, where they depend on the seed, a
-            function of ``seed`` that makes them, as ``run`` takes it. The seed comes in traced;
-            where shapes or Python code depend on it, ``static=("seed",)`` trains one after another.
-        data: with a test part, where there is to be a test.
+        made: network, loss and optimizer for all seeds or, if they depend on the seed, a function
+            of ``seed`` that makes them, as for ``run``. The seed is traced; if shapes or Python
+            code depend on it, ``static=("seed",)`` trains the seeds one after another.
+        data: the data; a test part is needed for the test.
         first: the first seed.
-        n: how many.
-        **options: epochs, batch_size and all else that ``run`` takes.
+        n: number of seeds.
+        **options: epochs, batch_size and other arguments of ``run``.
 
     Returns:
         The Result, and a dict of ``seeds``, ``diverged``, and for loss and each metric of the test

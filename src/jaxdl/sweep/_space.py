@@ -29,7 +29,7 @@ def grid(values: Mapping[str, ArrayLike | Sequence[Any]]) -> Columns:
         Columns of as many points as the lengths multiply to; one point without names for ``{}``.
 
     Raises:
-        ValueError: if a name has no values, or something else than a list of them.
+        ValueError: if a name has no values, or its values aren't a list.
 
     Example:
         >>> grid({"learning_rate": [0.1, 0.2], "rate": [0.0, 0.5]})
@@ -44,8 +44,8 @@ def random(key: Key, n: int, space: Mapping[str, Quantile]) -> Columns:
     """Draws points independently of each other.
 
     Args:
-        key: what they are drawn from.
-        n: how many.
+        key: a random key.
+        n: number of points.
         space: by name, a distribution: ``uniform``, ``log_uniform``, ``integers``, ``choices``.
 
     Returns:
@@ -67,12 +67,12 @@ def random(key: Key, n: int, space: Mapping[str, Quantile]) -> Columns:
 
 
 def sobol(n: int, space: Mapping[str, Quantile], *, seed: int = 0) -> Columns:
-    """Draws points that fill a space more evenly than independent ones: a scrambled Sobol sequence.
+    """Draws a scrambled Sobol sequence, which fills a space more evenly than independent points.
 
     Args:
-        n: how many; a power of 2 is the most even.
+        n: number of points; a power of 2 is the most even.
         space: as for ``random``.
-        seed: of the scrambling.
+        seed: seed of the scrambling.
 
     Returns:
         Columns of n points.
@@ -97,7 +97,7 @@ def sobol(n: int, space: Mapping[str, Quantile], *, seed: int = 0) -> Columns:
 
 
 def uniform(low: float, high: float) -> Quantile:
-    """Numbers between two, each as likely: u ↦ low + u·(high − low).
+    """The uniform distribution from ``low`` to ``high``: u ↦ low + u·(high − low).
 
     Raises:
         ValueError: unless low < high.
@@ -127,7 +127,7 @@ def log_uniform(low: float, high: float) -> Quantile:
 
 
 def integers(low: int, high: int) -> Quantile:
-    """Whole numbers from ``low`` to ``high``, both included, each as likely.
+    """Integers from ``low`` to ``high``, both included, with equal probability.
 
     Raises:
         ValueError: unless low < high.
@@ -141,7 +141,7 @@ def integers(low: int, high: int) -> Quantile:
 
 
 def choices(values: Sequence[Any]) -> Quantile:
-    """One of some values, each as likely.
+    """One of the given values, with equal probability.
 
     Raises:
         ValueError: if there are none.

@@ -11,7 +11,7 @@ from jaxdl.sweep._store import Row
 
 
 def table(result: Result) -> list[dict[str, Any]]:
-    """Sums a population up, one row a combination of hyperparameters.
+    """Summarizes a population, with one row per combination of hyperparameters.
 
     A metric's mean and standard error are over the seeds that didn't diverge, at the epoch where
     that mean of ``validation_loss``, or of ``loss``, is the least.
@@ -40,13 +40,13 @@ def table(result: Result) -> list[dict[str, Any]]:
 
 
 def best(result: Result, metric: str, mode: str | None = None) -> dict[str, Any]:
-    """Finds the combination whose mean over seeds is the best, at its own best epoch.
+    """Finds the combination with the best mean over seeds, each at its own best epoch.
 
     Args:
         result: of ``run``.
-        metric: a name of the history; ``"accuracy"`` means that of validation where there is one.
-        mode: ``"max"`` or ``"min"``. Defaults to the least of losses and errors, and the most of
-            others.
+        metric: a name of the history; ``"accuracy"`` means the validation accuracy if there is one.
+        mode: ``"max"`` or ``"min"``. Defaults to ``"min"`` for losses and errors, otherwise
+            ``"max"``.
 
     Returns:
         The row of the table, with ``best_epoch`` and all means by this metric.
@@ -66,16 +66,16 @@ def best(result: Result, metric: str, mode: str | None = None) -> dict[str, Any]
 
 
 def history(result: Result, i: int) -> list[dict[str, Any]]:
-    """Gives the history of one member, as ``fit`` gives it.
+    """Returns the history of one member, as ``fit`` returns it.
 
-    Its time is a share of that of all that trained beside it; the speed is theirs together.
+    Its time is its share of the time of all members trained beside it; the speed is their total.
 
     Args:
         result: of ``run``.
-        i: which one, in the order of ``result.members``.
+        i: index of the member in ``result.members``.
 
     Returns:
-        A dict an epoch.
+        One dict per epoch.
 
     Raises:
         IndexError: if there is no such member.
@@ -102,14 +102,14 @@ def history(result: Result, i: int) -> list[dict[str, Any]]:
 
 
 def format_table(rows: Sequence[dict[str, Any]], *, metrics: Sequence[str] = ()) -> str:
-    """Writes the rows of a table as lines of text, means ± standard errors.
+    """Formats the rows of a table as text, with means ± standard errors.
 
     Args:
-        rows: of ``table``.
-        metrics: which ones. Defaults to all.
+        rows: from ``table``.
+        metrics: the metrics to show. Defaults to all.
 
     Returns:
-        A line of names and a line a row.
+        A header line and one line per row.
 
     Example:
         >>> row = {"rate": 0.1, "seeds": 2, "diverged": 0, "best_epoch": 3, "loss": 0.5,
