@@ -2,7 +2,7 @@
 
 ``trace``, ``backprop``, ``gradient_flow``, ``dead_units`` and ``summary`` work on any Layer: they
 read the operations that JAX traces, each of which carries the name of the layer it belongs to.
-What they give is data, and ``print`` shows it as a table, or as the lectures write it.
+They return data, which ``print`` shows as a table or in the notation of the lectures.
 """
 
 from jaxdl import _face

@@ -1,4 +1,4 @@
-"""Which numbers of an input a result comes from, and which examples are like it."""
+"""Which numbers of an input explain a result, and which examples resemble it."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ from jaxdl.types import Array
 
 
 class Nearest(NamedTuple):
-    """What ``nearest_examples`` gives."""
+    """The result of ``nearest_examples``."""
 
     indices: Array  # (N, k), the nearest first
     distances: Array  # (N, k)
@@ -25,18 +25,18 @@ def saliency(
     """How much a result changes with each number of the input: |∂f_c(x)/∂x|.
 
     Args:
-        f: from (N, …) to logits (N, classes), or to one number an example, (N,). An example's
-            result must depend on that example alone, as in evaluation.
+        f: maps (N, …) to logits (N, classes), or to one number per example, (N,). Each result
+            must depend on its own example alone, as in evaluation.
         x: examples, shape (N, …), floating point.
-        targets: the class c of each row, shape (N,). Defaults to that of its largest logit.
+        targets: the class c of each row, shape (N,). Defaults to the largest logit.
 
     Returns:
         An array of the shape of ``x``.
 
     Raises:
         TypeError: if ``x`` isn't floating point, or the targets aren't integers.
-        ShapeError: if the results or the targets have another shape.
-        ValueError: if there is no such class as a target.
+        ShapeError: if the results or the targets have the wrong shape.
+        ValueError: if a target isn't one of the classes.
 
     Example:
         >>> saliency(lambda x: x @ jnp.array([[1.0, -2.0], [0.0, 3.0]]), jnp.array([[1.0, 1.0]]))
@@ -58,24 +58,24 @@ def integrated_gradients(
     targets: ArrayLike | None = None,
     steps: int = 64,
 ) -> Array:
-    """Shares f_c(x) - f_c(b) out among the input's numbers: (x - b)·∫₀¹ ∂f_c(b + t(x - b))/∂x dt.
+    """Distributes f_c(x) - f_c(b) over the input's numbers: (x - b)·∫₀¹ ∂f_c(b + t(x - b))/∂x dt.
 
     Args:
         f: as for ``saliency``.
         x: examples, shape (N, …), floating point.
-        baseline: b, what says nothing, as a black image; of the shape of ``x`` or of one example.
-            Defaults to zeros.
-        targets: the class c of each row, shape (N,). Defaults to that of its largest logit.
-        steps: points of the midpoint rule for the integral.
+        baseline: b, an uninformative input such as a black image, with the shape of ``x`` or of one
+            example. Defaults to zeros.
+        targets: the class c of each row, shape (N,). Defaults to the largest logit.
+        steps: number of points in the midpoint rule.
 
     Returns:
-        An array of the shape of ``x``. Of each example the sum is f_c(x) - f_c(b), to the error
-        of the integral.
+        An array of the shape of ``x``. For each example it sums to f_c(x) - f_c(b), up to the error
+        of the integration.
 
     Raises:
         TypeError: if ``x`` isn't floating point, or the targets aren't integers.
-        ShapeError: if the results, the baseline or the targets have another shape.
-        ValueError: if ``steps`` isn't a positive integer, or there is no such class as a target.
+        ShapeError: if the results, the baseline or the targets have the wrong shape.
+        ValueError: if ``steps`` isn't a positive integer, or a target isn't one of the classes.
 
     Example:
         >>> integrated_gradients(lambda x: x[:, 0] ** 2 + x[:, 1], jnp.array([[3.0, 1.0]]))
@@ -108,23 +108,23 @@ def nearest_examples(
     features: Callable[[Array], Array] | None = None,
     metric: Literal["euclidean", "cosine"] = "euclidean",
 ) -> Nearest:
-    """Finds the examples that are most like each query, as they are or as a network sees them.
+    """Finds the examples most similar to each query, as raw inputs or in a network's features.
 
     Args:
         queries: shape (N, …).
         examples: shape (M, …), such as the training examples.
-        k: how many are found, at most M.
-        features: what is compared, from (N, …) to (N, …), such as the activations of a layer,
+        k: number of examples to find, at most M.
+        features: maps (N, …) to the (N, …) that is compared, such as the activations of a layer,
             ``lambda x: explain.trace(net, params, state, x).layers[-2].a``.
-        metric: "euclidean", or "cosine" for 1 - the cosine of the angle; what is 0 throughout has
-            no angle, and counts as at a right angle to all.
+        metric: "euclidean", or "cosine" for 1 - the cosine of the angle; an all-zero vector counts
+            as at a right angle to every other.
 
     Returns:
         A Nearest.
 
     Raises:
         ValueError: if ``k`` isn't between 1 and M, or the metric is unknown.
-        ShapeError: if queries and examples don't have the same axes behind the first.
+        ShapeError: if queries and examples differ in shape after the first axis.
 
     Example:
         >>> nearest_examples(jnp.array([[1.0]]), jnp.array([[5.0], [0.5], [2.0]]), k=2)
@@ -152,7 +152,7 @@ def _rows(x: Array, metric: str) -> Array:
 
 
 def _distances(row: Array, rows: Array, metric: str) -> Array:
-    # Of differences, not of products: those of near points would be lost to rounding.
+    # From differences, not products: small distances would be lost to rounding.
     squares = jnp.sum(jnp.square(rows - row[None]), axis=1)
     if metric == "euclidean":
         return jnp.sqrt(squares)
@@ -172,7 +172,7 @@ def _gradient(f: Callable[[Array], Array], x: Array, targets: Array | None) -> A
 def _targets(
     function: str, f: Callable[[Array], Array], x: Array, targets: ArrayLike | None
 ) -> Array | None:
-    """The class of each example; None where a result is one number."""
+    """The class of each example; None if results are single numbers."""
     y = jax.eval_shape(f, x)
     if y.ndim not in (1, 2) or x.ndim == 0 or y.shape[0] != x.shape[0]:
         needs = "logits (N, classes) or one number an example (N,)"
@@ -189,7 +189,7 @@ def _targets(
 
 
 def _check_classes(function: str, targets: Array, count: int) -> None:
-    """Raises unless targets are integers and, where they can be seen, classes that there are."""
+    """Raises unless targets are integers and, if concrete, existing classes."""
     if not jnp.issubdtype(targets.dtype, jnp.integer):
         raise TypeError(f"{function}: targets is {describe(targets)}; they must be integers")
     if isinstance(targets, jax.core.Tracer) or not targets.size:

@@ -28,29 +28,29 @@ from jaxdl.types import Array, Key, Params, State
 
 
 class LayerGradient(NamedTuple):
-    """One layer in the backward pass; arrays as in jaxdl, an example a row."""
+    """One layer in the backward pass; arrays as in jaxdl, one example per row."""
 
-    label: str  # unique in a network, as "1 dense(784, 128)"
-    symbol: str  # its number as an upper index, as "¹"
+    label: str  # unique in a network, such as "1 dense(784, 128)"
+    symbol: str  # its number as a superscript, such as "¹"
     name: str
-    activation: str  # "" where there is none
+    activation: str  # "" if there is none
     inputs: Array
     z: Array
     a: Array
     delta: Array  # δ = ∂L/∂Z
     params: dict[str, Array]
-    gradient: dict[str, Array]  # ∂L/∂ of each of the params: dW is "kernel", db is "bias"
-    formulas: tuple[str, ...]  # of Z, a, δ and the gradients, in the lectures' letters
+    gradient: dict[str, Array]  # ∂L/∂p for each of the params: dW is "kernel", db is "bias"
+    formulas: tuple[str, ...]  # for Z, a, δ and the gradients, in the lectures' notation
     is_dense: bool
 
 
 class Backprop(NamedTuple):
-    """What ``backprop`` gives; ``print`` shows every step."""
+    """The result of ``backprop``; ``print`` shows every step."""
 
     loss: Array
     loss_name: str
     layers: tuple[LayerGradient, ...]
-    gradient: Params  # of the shape of params, as jax.grad gives it
+    gradient: Params  # structured like params, as from jax.grad
 
     def __str__(self) -> str:
         return steps(self)
@@ -72,19 +72,20 @@ def backprop(
 ) -> Backprop:
     """Computes the gradient by the chain rule, step by step: δˡ = (Wˡ⁺¹)ᵀδˡ⁺¹ ∘ σ′(Zˡ).
 
-    From the loss back, each layer gets ∂L/∂a of all that took its result, multiplies by σ′(Z) and
-    has δ = ∂L/∂Z. Dense layers then give dW = aᵀδ and db = Σδ (an example a row) and pass δWᵀ on;
-    others do by their own transposed Jacobian. Nothing but these steps makes the gradient.
+    Going back from the loss, each layer sums ∂L/∂a over all consumers of its result and multiplies
+    by σ′(Z), which yields δ = ∂L/∂Z. With one example per row, a dense layer then has dW = aᵀδ and
+    db = Σδ, and passes δWᵀ back; other layers use their transposed Jacobian. The gradient comes
+    from these steps alone.
 
     Args:
         net: any Layer, or a function of one array.
-        loss: ``(predictions, labels) -> one number``, as ``losses.mse_loss``.
+        loss: ``(predictions, labels) -> one number``, such as ``losses.mse_loss``.
         params: the network's parameters.
         state: its state.
-        x: what goes in.
-        labels: what the loss compares with.
-        key: a random key, where the network needs one.
-        train: whether it computes as in training.
+        x: the network's input.
+        labels: second argument of the loss.
+        key: a random key, if the network needs one.
+        train: whether to run the network as in training.
 
     Returns:
         A Backprop.
@@ -128,7 +129,7 @@ def backprop(
 def _backward(
     graph: Graph, stages: Sequence[Stage], values: dict[Var, Any], result: Var
 ) -> dict[Var, Array]:
-    """∂L/∂v for every variable between parts that the loss depends on."""
+    """Returns ∂L/∂v for every variable between parts that the loss depends on."""
     errors = {result: jnp.ones_like(values[result])}
     activations = [stage.after for stage in stages]
     for part in reversed(graph.parts):
@@ -163,7 +164,7 @@ def _through_activation(part: Part, values: dict[Var, Any], error: Array) -> dic
 def _through_any(
     part: Part, graph: Graph, values: dict[Var, Any], errors: dict[Var, Array]
 ) -> dict[Var, Array]:
-    """∂L/∂v = Σ (∂y/∂v)ᵀ·∂L/∂y over what comes out, by the transposed Jacobian of this part."""
+    """∂L/∂v = Σ (∂y/∂v)ᵀ·∂L/∂y over the outputs y, by the part's transposed Jacobian."""
     inputs = [v for v in part.inputs if is_floating(v) and v in graph.data | graph.learned]
     outputs = [i for i, v in enumerate(part.outputs) if v in errors]
 
@@ -187,7 +188,7 @@ def _gradient(graph: Graph, params: Params, errors: dict[Var, Array]) -> Params:
 def _arrays(
     stage: Stage, graph: Graph, values: dict[Var, Any], errors: dict[Var, Array]
 ) -> _Arrays:
-    """What comes in, Z, a, δ, the parameters, and their gradients."""
+    """The input, Z, a, δ, the parameters, and their gradients."""
     learned = {name: v for name, v in weights(stage.main, graph).items() if v in errors}
     z = values[stage.z]
     return (
@@ -212,7 +213,7 @@ def _layer(stage: Stage, stages: Sequence[Stage], graph: Graph, arrays: _Arrays)
         z,
         a,
         delta,
-        {name: params[name] for name in names},  # jit has sorted them; the lectures have W first
+        {name: params[name] for name in names},  # jit sorts them; the lectures put W first
         {name: gradient[name] for name in names},
         formulas(stage, stages, graph, names),
         dense_of(stage.main, graph) is not None,

@@ -1,4 +1,4 @@
-"""Gradients against finite differences, and where a number isn't finite."""
+"""Checks of gradients against finite differences, and of where numbers stop being finite."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from jaxdl.types import Array, Layer, Params
 
 
 class LeafCheck(NamedTuple):
-    """The entry of one leaf where both derivatives differ most."""
+    """The entry of one leaf where the two derivatives differ most."""
 
     path: str
     entry: tuple[int, ...]
@@ -24,11 +24,11 @@ class LeafCheck(NamedTuple):
 
 
 class GradientCheck(NamedTuple):
-    """What ``gradient_check`` gives; ``print`` shows a table."""
+    """The result of ``gradient_check``; ``print`` shows a table."""
 
     worst: str  # the path of the worst leaf
     error: float
-    leaves: tuple[LeafCheck, ...]  # the worst first
+    leaves: tuple[LeafCheck, ...]  # worst first
 
     def __str__(self) -> str:
         return _text(self)
@@ -45,23 +45,24 @@ def gradient_check(
     """Compares the gradient with central differences: (f(θ + h·eᵢ) - f(θ - h·eᵢ)) / 2h.
 
     Both are computed in float64, whatever the dtype of the parameters, so that rounding doesn't
-    hide a wrong derivative. At a kink, as of relu at 0, both may differ and be right.
+    hide a wrong derivative. At a kink, such as relu's at 0, they may differ and both be right.
 
     Args:
-        f: ``(params) -> one number``. What it holds in float32 by itself, such as a batch, is
-            promoted; what it casts to float32 costs digits.
+        f: ``(params) -> one number``. float32 arrays that it closes over, such as a batch, are
+            promoted; casts to float32 inside it cost digits.
         params: a pytree of floating-point arrays.
         step: h.
-        samples: how many entries of each leaf are tried, drawn at random; all if it has fewer.
-        seed: of the drawing.
+        samples: number of entries of each leaf to try, drawn at random; all if it has fewer.
+        seed: seed of the draw.
 
     Returns:
-        A GradientCheck. The error of an entry is the distance of both derivatives, divided by the
-        larger of them, or by a hundredth of the largest derivative of all where that is larger.
+        A GradientCheck. The error of an entry is the distance between its two derivatives, divided
+        by the larger of them or by a hundredth of the largest derivative overall, whichever is
+        greater.
 
     Raises:
         TypeError: if a leaf isn't floating point.
-        ShapeError: if ``f`` doesn't give one number.
+        ShapeError: if ``f`` doesn't return one number.
         ValueError: if there are no parameters, or ``samples`` isn't a positive integer.
 
     Example:
@@ -85,21 +86,21 @@ def gradient_check(
         LeafCheck(path, index, a, d, abs(a - d) / max(abs(a), abs(d), least, 1e-300))
         for path, index, a, d in pairs
     ]
-    # A nan is the worst of all.
+    # A nan counts as the worst.
     found.sort(key=lambda row: -np.inf if np.isnan(row.error) else -row.error)
     leaves = tuple({row.path: row for row in reversed(found)}.values())[::-1]
     return GradientCheck(found[0].path, found[0].error, leaves)
 
 
 def first_nonfinite(f: Callable[..., Any] | Layer, *args: Any) -> str | None:
-    """Names the layer and the operation that first makes nan or infinity out of finite numbers.
+    """Names the layer and operation that first turn finite numbers into nan or infinity.
 
     Args:
         f: any function of arrays, such as a gradient; or a Layer.
-        *args: where it is computed; of a Layer params, state and x.
+        *args: its arguments; for a Layer, params, state and x.
 
     Returns:
-        As ``"in log log gives float32[2] with 1 nan"``, or None where no operation does.
+        A text such as ``"in log log gives float32[2] with 1 nan"``, or None if no operation does.
 
     Example:
         >>> from jaxdl import layers, serial
@@ -116,7 +117,7 @@ _Pair = tuple[str, tuple[int, ...], float, float]
 def _derivatives(
     f: Callable[[Params], Array], params: Params, step: float, samples: int, random: Any
 ) -> list[_Pair]:
-    """For entries of every leaf: its path, the entry, the derivative, and the difference."""
+    """For entries of every leaf: the path, entry, derivative and difference."""
     gradient, (leaves, tree) = jax.grad(f)(params), jax.tree.flatten(params)
     paths = [path for path, _ in jax.tree.leaves_with_path(params)]
     pairs = []

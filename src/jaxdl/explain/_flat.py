@@ -1,4 +1,4 @@
-"""A network as one flat list of operations, each with the layer that it belongs to."""
+"""A network as one flat list of operations, each with the layer it belongs to."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ Path: TypeAlias = tuple[tuple[int, str], ...]
 
 
 class Flat(NamedTuple):
-    """What ``flatten`` gives."""
+    """The result of ``flatten``."""
 
     closed: Any  # a ClosedJaxpr without loops or calls that have layers inside
     layers: tuple[int, ...]  # for each of its equations the number of a layer call
@@ -24,18 +24,18 @@ class Flat(NamedTuple):
 
 
 def flatten(fn: Callable[..., Any], *args: Any) -> Flat:
-    """Traces a function into equations that know which call of which layer they are part of.
+    """Traces a function into equations labelled with the layer call they belong to.
 
-    ``types.named`` lets each layer enter a ``jax.named_scope``, and JAX notes the scopes of every
-    operation. Each call enters a scope of its own: two layers of one name are two objects there,
-    which is how they are told apart. Loops over layers, as ``repeat`` makes them, are unrolled.
+    ``types.named`` lets each layer enter a ``jax.named_scope``, and JAX records the scopes of every
+    operation. Each call enters its own scope object, which distinguishes layers of the same name.
+    Loops over layers, such as those of ``repeat``, are unrolled.
 
     Args:
         fn: a function of pytrees of arrays.
-        *args: where it is traced; arrays, or ``jax.ShapeDtypeStruct``.
+        *args: arguments to trace with: arrays or ``jax.ShapeDtypeStruct``.
 
     Returns:
-        A Flat, whose ``closed`` takes the leaves of the arguments and gives those of the result.
+        A Flat, whose ``closed`` takes the leaves of the arguments and returns those of the result.
 
     Example:
         >>> from jaxdl import layers

@@ -14,19 +14,19 @@ from jaxdl.types import Array, Key, Params, State
 
 
 class LayerFlow(NamedTuple):
-    """What passes through one layer, as means and roots of mean squares (rms)."""
+    """What passes through one layer, as means and root mean squares (rms)."""
 
     label: str
     a_mean: float
     a_std: float
     delta_rms: float  # of δ = ∂L/∂Z
-    params_rms: float  # of all its parameters; nan where it has none
+    params_rms: float  # of all its parameters; nan if it has none
     gradient_rms: float
-    ratio: float  # gradient_rms / params_rms: how much a step of size 1 changes it
+    ratio: float  # gradient_rms / params_rms: the relative change by a step of size 1
 
 
 class GradientFlow(NamedTuple):
-    """What ``gradient_flow`` gives; ``print`` shows a table."""
+    """The result of ``gradient_flow``; ``print`` shows a table."""
 
     rows: tuple[LayerFlow, ...]
 
@@ -45,20 +45,20 @@ def gradient_flow(
     key: Key | None = None,
     train: bool = False,
 ) -> GradientFlow:
-    """Measures what passes forward and back through each layer, where it may vanish or explode.
+    """Measures the signals and gradients of each layer, to show where they vanish or explode.
 
     Args:
         net: any Layer, or a function of one array.
         loss: ``(predictions, labels) -> one number``.
         params: the network's parameters.
         state: its state.
-        x: what goes in.
-        labels: what the loss compares with.
-        key: a random key, where the network needs one.
-        train: whether it computes as in training.
+        x: the network's input.
+        labels: second argument of the loss.
+        key: a random key, if the network needs one.
+        train: whether to run the network as in training.
 
     Returns:
-        A GradientFlow, the first layer first.
+        A GradientFlow, starting with the first layer.
 
     Raises:
         ShapeError: if the loss isn't one number.

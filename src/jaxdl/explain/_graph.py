@@ -1,4 +1,4 @@
-"""Who feeds whom in a network, as its traced operations say."""
+"""Which layer feeds which, according to the traced operations of a network."""
 
 from typing import NamedTuple
 
@@ -15,32 +15,32 @@ INPUT = -1
 
 
 class Node(NamedTuple):
-    """A layer, or a sum or product that joins what several layers give."""
+    """A layer, or a sum or product that joins the results of several layers."""
 
-    name: str  # as "dense(784, 128)", or "+" and "×" where a network joins its branches
+    name: str  # such as "dense(784, 128)", or "+" and "×" where branches join
     inputs: tuple[int, ...]  # the nodes that feed it; −1 is the network's input
-    shape: Shape  # of what it gives
+    shape: Shape  # of its result
     params: int
 
 
 def graph(
     net: LayerLike, input_shape: Shape, *, dtype: DTypeLike = jnp.float32
 ) -> tuple[Node, ...]:
-    """Lists the layers of a network in the order of computing, with what feeds each of them.
+    """Lists the layers of a network in the order of computation, with the inputs of each.
 
-    Nothing is computed, only traced: skip connections, branches and shared layers appear as the
-    network really has them.
+    The network is only traced, not run: skip connections, branches and shared layers appear as they
+    really are.
 
     Args:
         net: any Layer, or a function of one array.
-        input_shape: of what goes in, batch axes included.
-        dtype: of what goes in; an integer one for tokens.
+        input_shape: shape of the input, including batch axes.
+        dtype: dtype of the input; an integer dtype for tokens.
 
     Returns:
         A tuple of Nodes.
 
     Raises:
-        ShapeError: if the network doesn't take this shape.
+        ShapeError: if the network doesn't accept this shape.
 
     Example:
         >>> from jaxdl import layers
@@ -61,12 +61,12 @@ def graph(
 
 
 def _calls(graph: Graph) -> list[list[Part]]:
-    """Groups the parts of one call of a layer, which inner products and reshapes cut in pieces."""
+    """Groups the parts of one layer call, which inner products and reshapes split."""
     calls: list[list[Part]] = []
     names: list[str] = []
     for part in graph.parts:
         if not any(v in graph.data for v in part.outputs):
-            continue  # what only depends on parameters belongs to no arrow
+            continue  # what depends only on parameters gets no arrow
         if names and (part.name.startswith("...") or part.name == names[-1] != ""):
             calls[-1].append(part)
         else:
@@ -90,7 +90,7 @@ def _nodes(graph: Graph, calls: list[list[Part]]) -> list[Node]:
 
 
 def _name(call: list[Part], n_inputs: int) -> str:
-    """A join is named by what it does; a layer by its name."""
+    """A join is named after its operation, a layer by its name."""
     kinds = {eqn.primitive.name for part in call for eqn in part.eqns}
     if n_inputs > 1 and kinds <= {"add", "add_any"}:
         return "+"

@@ -13,7 +13,7 @@ from jaxdl.types import Array, Key, Params
 
 
 class Landscape(NamedTuple):
-    """What ``landscape`` gives."""
+    """The result of ``landscape``."""
 
     alpha: Array  # (size,), along the first direction
     beta: Array  # (size,), along the second
@@ -33,18 +33,18 @@ def landscape(
 ) -> Landscape:
     """Computes the loss on a plane through the parameters: L(θ + α·d₀ + β·d₁).
 
-    Directions are drawn from a normal distribution. Filter-normalised, each part of them that
-    feeds one unit gets the norm of the kernel's same part, and biases and scales don't move: else
-    a network with large weights looks flat though it computes the same.
+    Directions are drawn from a normal distribution. With filter normalisation, the part that feeds
+    one unit is scaled to the norm of the same part of the kernel, and biases and scales stay fixed.
+    Otherwise a network with larger weights would look flatter though it computes the same.
 
     Args:
         loss: ``(params) -> one number``, closed over its data.
-        params: θ, a pytree of arrays; a point in the middle of the plane.
-        key: what random directions are drawn from; not needed where directions are given.
+        params: θ, a pytree of arrays; the centre of the plane.
+        key: random key for the directions; not needed if ``directions`` is given.
         span: α and β go from -span to span.
-        size: how many values each takes.
-        filter_normalised: whether the directions are; given ones are used as they are.
-        directions: d₀ and d₁, of the structure of params, such as differences of trained networks.
+        size: number of values of each.
+        filter_normalised: whether to normalise random directions; given ones are used as they are.
+        directions: d₀ and d₁, structured like params, such as differences of trained networks.
 
     Returns:
         A Landscape.
@@ -98,7 +98,7 @@ def _direction(key: Key, params: Params, filter_normalised: bool) -> Params:
 def _normalised(direction: Array, p: Array) -> Array:
     if p.ndim < 2:
         return jnp.zeros_like(p)
-    axes = tuple(range(p.ndim - 1))  # all but the last, along which the units lie
+    axes = tuple(range(p.ndim - 1))  # all but the last, which is that of the units
     norm = lambda x: jnp.sqrt(jnp.sum(jnp.square(x), axis=axes, keepdims=True))
     ratio = norm(p) / norm(direction)
     return direction * jnp.broadcast_to(ratio, p.shape)

@@ -1,4 +1,4 @@
-"""The steps of backpropagation in the letters of the lectures."""
+"""The steps of backpropagation in the notation of the lectures."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ LETTERS = {"kernel": "W", "bias": "b"}
 def formulas(
     stage: Stage, stages: Sequence[Stage], graph: Graph, learned: Sequence[str]
 ) -> tuple[str, ...]:
-    """Writes Z, a, δ and the gradients of a layer, with an example a column: W is kernelᵀ."""
+    """Writes Z, a, δ and the gradients of a layer, with one example per column: W is kernelᵀ."""
     n, source = raised(stage.number), _source(stage, stages)
     dense = dense_of(stage.main, graph)
     if dense is None:
@@ -62,7 +62,7 @@ def _letter(name: str) -> str:
 
 
 def _source(stage: Stage, stages: Sequence[Stage]) -> str:
-    """The letter of what comes into a layer."""
+    """The symbol of a layer's input."""
     for other in stages:
         if stage.enters is other.a:
             return f"a{raised(other.number)}"
@@ -72,7 +72,7 @@ def _source(stage: Stage, stages: Sequence[Stage]) -> str:
 
 
 def _delta(stage: Stage, stages: Sequence[Stage], graph: Graph) -> str:
-    """δˡ as a sum over all layers that took aˡ, each of which passes its own δ on."""
+    """δˡ as a sum over all layers that use aˡ, each of which passes its own δ back."""
     n = raised(stage.number)
     terms = [_term(stage, other, graph) for other in stages if stage.a in other.main.inputs]
     taken = [part for part in graph.parts if stage.a in part.inputs]

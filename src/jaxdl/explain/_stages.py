@@ -1,4 +1,4 @@
-"""Layers as lectures count them: what makes the pre-activation Z, and the activation behind it."""
+"""Layers as the lectures count them: the pre-activation Z and the activation after it."""
 
 from typing import Any, NamedTuple
 
@@ -10,10 +10,10 @@ LOSS = "the loss"
 class Stage(NamedTuple):
     """A layer and its activation."""
 
-    label: str  # unique in a network, as "1 dense(784, 128)"
-    number: str  # "1", "2" … for layers that learn; "1′" for what stands behind layer 1
+    label: str  # unique in a network, such as "1 dense(784, 128)"
+    number: str  # "1", "2" … for layers that learn; "1′" for what follows layer 1
     name: str
-    activation: str  # "" where there is none
+    activation: str  # "" if there is none
     main: Part
     after: Part | None
     enters: Var
@@ -22,7 +22,7 @@ class Stage(NamedTuple):
 
 
 def stages_of(graph: Graph) -> tuple[Stage, ...]:
-    """Puts each activation to the layer before it, and numbers the layers."""
+    """Joins each activation to the layer before it, and numbers the layers."""
     parts = [part for part in graph.parts if part.name != LOSS and _results(part, graph)]
     stages: list[Stage] = []
     learners, others = 0, 0
@@ -41,7 +41,7 @@ def stages_of(graph: Graph) -> tuple[Stage, ...]:
 
 
 def weights(part: Part, graph: Graph) -> dict[str, Var]:
-    """The parameters that a part takes, by the last words of their paths."""
+    """The parameters that a part uses, by the last words of their paths."""
     variables = [v for v in part.inputs if v in graph.learned and v not in graph.data]
     paths = [graph.paths.get(v, f"{i}").split("[")[0].split("/") for i, v in enumerate(variables)]
     shared = 0
@@ -55,7 +55,7 @@ def weights(part: Part, graph: Graph) -> dict[str, Var]:
 def units(stage: Stage, x: Any) -> tuple[int, ...]:
     """The axes of a stage's result that are not its units: an example, a place, a moment."""
     rank = stage.a.aval.ndim
-    only = rank == 1 and x.ndim > 1  # one number an example: a single unit
+    only = rank == 1 and x.ndim > 1  # one number per example: a single unit
     return tuple(range(rank if only else rank - 1))
 
 

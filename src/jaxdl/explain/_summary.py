@@ -1,4 +1,4 @@
-"""Sizes of a network: shapes, parameters, operations and memory, without computing it."""
+"""Sizes of a network: shapes, parameters, operations and memory, without running it."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from jaxdl.types import Shape
 
 
 class LayerSize(NamedTuple):
-    """The size of one layer, with its activation."""
+    """The size of one layer, including its activation."""
 
     label: str
     name: str
@@ -22,41 +22,41 @@ class LayerSize(NamedTuple):
     output_shape: Shape
     params: int
     flops: float
-    bytes: int  # of what it gives
+    bytes: int  # of its result
 
 
 class Summary(NamedTuple):
-    """What ``summary`` gives; ``print`` shows a table."""
+    """The result of ``summary``; ``print`` shows a table."""
 
     rows: tuple[LayerSize, ...]
     input_shape: Shape
     params: int
     flops: float  # of the whole forward pass, as compiled
     parameter_bytes: int
-    temporary_bytes: int  # what the compiled forward pass needs besides parameters and results
+    temporary_bytes: int  # used by the compiled forward pass besides parameters and results
 
     def __str__(self) -> str:
         return _text(self)
 
 
 def summary(net: LayerLike, input_shape: Shape, *, dtype: DTypeLike = jnp.float32) -> Summary:
-    """Lists the layers of a network with shapes, parameters, and what XLA says of their cost.
+    """Lists the layers of a network with shapes, parameters, and XLA's estimate of their cost.
 
-    Nothing is computed: parameters are those of ``jax.eval_shape(net.init, key)``. Operations of
-    a layer are what XLA counts in its own program; those of the whole, and the memory, are of the
+    Nothing is run: parameters come from ``jax.eval_shape(net.init, key)``. XLA counts a layer's
+    operations in a program of that layer alone; total operations and memory are those of the
     compiled forward pass, in which layers may be fused.
 
     Args:
         net: any Layer, or a function of one array.
-        input_shape: of what goes in, batch axes included, as ``(1, 28, 28, 1)``.
-        dtype: of what goes in; an integer one for tokens.
+        input_shape: shape of the input, including batch axes, such as ``(1, 28, 28, 1)``.
+        dtype: dtype of the input; an integer dtype for tokens.
 
     Returns:
         A Summary.
 
     Raises:
-        TypeError: if the shape isn't a tuple, or the network doesn't take this dtype.
-        ShapeError: if the network doesn't take this shape.
+        TypeError: if the shape isn't a tuple, or the network doesn't accept this dtype.
+        ShapeError: if the network doesn't accept this shape.
 
     Example:
         >>> from jaxdl import models
@@ -107,7 +107,7 @@ def _lowered(part: Part) -> Any:
 
 
 def _flops(program: Any) -> float:
-    """Floating-point operations that XLA counts; older and newer versions wrap them differently."""
+    """Floating-point operations by XLA's count, which JAX versions wrap differently."""
     costs = program.cost_analysis() or {}
     costs = costs[0] if isinstance(costs, list) else costs
     return max(float(costs.get("flops", 0.0)), 0.0)

@@ -27,7 +27,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def raised(number: str) -> str:
-    """Writes the number of a layer as the lectures do, as an upper index."""
+    """Writes the number of a layer as a superscript, as in the lectures."""
     return number.translate(SUPERSCRIPTS)
 
 
@@ -45,7 +45,7 @@ def scaled(value: float) -> str:
 
 
 def matrix(x: np.ndarray, indent: str, *, most: int = 48) -> str:
-    """Writes a small array in full, of a large one the shape and the root of the mean square."""
+    """Writes a small array in full, a large one as its shape and root mean square."""
     if x.size > most:
         rms = np.sqrt(np.mean(np.square(x, dtype=np.float64)))
         return f"{indent}{x.dtype}{list(x.shape)}, root mean square {rms:.4g}"

@@ -16,19 +16,19 @@ from jaxdl.types import Array, Key, Params, State
 
 
 class LayerTrace(NamedTuple):
-    """What one layer made of an input."""
+    """The results of one layer for an input."""
 
-    label: str  # unique in a network, as "1 dense(784, 128)"
+    label: str  # unique in a network, such as "1 dense(784, 128)"
     name: str
-    activation: str  # "" where there is none
+    activation: str  # "" if there is none
     inputs: Array
     z: Array  # the pre-activation
-    a: Array  # z after the activation; z where there is none
-    dead: Array  # for each unit, an entry of the last axis, whether no gradient gets through it
+    a: Array  # z after the activation; z if there is none
+    dead: Array  # for each unit (last axis), whether it passes no gradient
 
 
 class Trace(NamedTuple):
-    """What ``trace`` gives; ``print`` shows a table."""
+    """The result of ``trace``; ``print`` shows a table."""
 
     layers: tuple[LayerTrace, ...]
     output: Array
@@ -46,24 +46,24 @@ def trace(
     key: Key | None = None,
     train: bool = False,
 ) -> Trace:
-    """Computes a network and keeps what each layer makes: Zˡ = fˡ(aˡ⁻¹) and aˡ = σ(Zˡ).
+    """Runs a network and keeps the results of each layer: Zˡ = fˡ(aˡ⁻¹) and aˡ = σ(Zˡ).
 
-    An activation that works on each number of its own counts to the layer before it. What changes
-    nothing, as dropout in evaluation, isn't there. Layers inside of others are listed each for
-    itself, in the order of computing; what a combinator adds to them, as the sum in ``residual``,
-    stands behind them under the combinator's name.
+    An elementwise activation belongs to the layer before it. Layers that change nothing, such as
+    dropout in evaluation, are left out. Nested layers are listed separately, in the order of
+    computation; what a combinator adds to them, such as the sum in ``residual``, follows them under
+    the combinator's name.
 
     Args:
         net: any Layer, or a function of one array.
         params: its parameters; ``()`` for a function.
         state: its state.
-        x: what goes in, of any shape that the network takes.
-        key: a random key, where the network needs one.
-        train: whether it computes as in training.
+        x: the input, of any shape that the network accepts.
+        key: a random key, if the network needs one.
+        train: whether to run the network as in training.
 
     Returns:
-        A Trace. A unit is dead if σ′(Z) = 0 at every example and place, so that it can't learn
-        from them; without an activation, if its result is 0 there.
+        A Trace. A unit is dead if σ′(Z) = 0 at every example and position, so that it can't learn
+        from them; without an activation, if its result is 0 everywhere.
 
     Example:
         >>> from jaxdl import activations, layers, serial
@@ -91,16 +91,16 @@ def trace(
 
 
 def dead_units(net: LayerLike, params: Params, state: State, x: ArrayLike) -> dict[str, Array]:
-    """Finds the units through which no gradient gets at any of the examples.
+    """Finds the units that pass no gradient for any of the examples.
 
     Args:
         net: any Layer.
         params: its parameters.
         state: its state.
-        x: examples; the more, the surer.
+        x: examples; more of them make the result more certain.
 
     Returns:
-        For each layer with an activation a boolean mask over its units; see ``trace``.
+        For each layer with an activation, a boolean mask over its units; see ``trace``.
 
     Example:
         >>> from jaxdl import activations, layers, serial
@@ -119,7 +119,7 @@ def slope(part: Part, z: Array) -> Array:
 
 
 def _arrays(stage: Stage, values: dict[Var, Any], x: Array) -> tuple[Array, ...]:
-    """What comes in, Z, a, and which units are dead."""
+    """The input, Z, a, and which units are dead."""
     z, a = values[stage.z], values[stage.a]
     still = a == 0 if stage.after is None else slope(stage.after, z) == 0
     return values[stage.enters], z, a, still.all(axis=units(stage, x))
