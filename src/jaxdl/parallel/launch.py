@@ -17,12 +17,12 @@ On a machine with GPUs ``--gpus N`` gives each process N of its own, by JAX's ow
 ``JAX_LOCAL_DEVICE_IDS``; without it all processes see all GPUs, and each would take most of their
 memory.
 
-All processes of a run stand and fall together. When one ends with an error, the others are asked to
-end (SIGTERM), are killed if they haven't within ``--grace`` seconds, and all are restarted, as
-often as ``--restarts`` says. The same happens when one has ended well and others are still there
-``--linger`` seconds later, as they are when they wait for one that called ``sys.exit`` early. The
-exit code is that of the process that failed first. Where the launcher itself is killed, a guard (a
-shell of its own) ends the processes in the same way.
+All processes of a run succeed or fail together. If one ends with an error, the others are asked to
+end (SIGTERM), killed if they haven't within ``--grace`` seconds, and all are restarted, up to
+``--restarts`` times. The same happens if one has ended well and others are still running
+``--linger`` seconds later, for instance waiting for one that called ``sys.exit`` early. The exit
+code is that of the process that failed first. If the launcher itself is killed, a guard (a separate
+shell) ends the processes in the same way.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""How much memory a device has for members, and how many of them it computes side by side."""
+"""The memory of a device for members, and the number of members it computes side by side."""
 
 import os
 
@@ -8,7 +8,7 @@ from jaxdl.sweep._store import Stored
 
 
 def lanes_of(stored: Stored) -> int | None:
-    """How many members a device computes side by side; None where their size decides.
+    """The number of members a device computes side by side; None if their size decides.
 
     On a CPU the convolutions of several members, whose kernels differ, take 1.4 times as long side
     by side as one after another (4 networks of 2 convolutions, 28×28).

@@ -1,4 +1,4 @@
-"""How many steps a program takes before the host looks up: for signals, hooks, progress."""
+"""The number of steps per program, between which the host handles signals, hooks and progress."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ GROWTH = 16
 
 
 class Pace(NamedTuple):
-    """What is known about the time that steps take."""
+    """What is known about the duration of steps."""
 
     chunk: int | None  # steps a chunk, where the caller fixed it
     steps: int = 0  # of the newest chunk
@@ -22,10 +22,10 @@ class Pace(NamedTuple):
 
 
 def next_steps(pace: Pace, left: int) -> int:
-    """The length of the next chunk, of the steps that are left of an epoch.
+    """The number of steps in the next chunk of an epoch.
 
-    Results don't depend on it. Short epochs are one chunk, long ones equal parts of half a second
-    or so.
+    Results don't depend on it. Short epochs are one chunk, long ones equal parts of about half a
+    second.
 
     Args:
         pace: how the newest chunk went.

@@ -1,4 +1,4 @@
-"""Compiled programs, kept for when the same computation comes again.
+"""Compiled programs, cached for when the same computation is needed again.
 
 A program is known by what it computes and not by the functions it was made of: these are traced at
 every call, so that a loss whose global or closure has changed is seen as it is now. What costs
@@ -98,7 +98,7 @@ def compiler(make: Callable[..., Program], **options: bool) -> Program:
 
 
 def unbound(fn: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """Parts a function from the arrays that ``jax.tree_util.Partial`` has bound to it.
+    """Separates a function from the arrays that ``jax.tree_util.Partial`` has bound to it.
 
     Example:
         >>> arrays, rebuild = unbound(jax.tree_util.Partial(np.add, 3.0))
@@ -136,7 +136,7 @@ def options(*, reproducible: bool) -> dict[str, bool]:
 
 
 def _digest(text: str, closed: Any) -> str:
-    """A number of 256 bits that stands for a program and for its constants."""
+    """A 256-bit digest that identifies a program and its constants."""
     digest = hashlib.blake2b(text.encode(), digest_size=32)
     for x in _jaxprs.constants(closed):
         x = _on_host(x)

@@ -1,4 +1,4 @@
-"""Which rows each step takes, and how a batch lies on the devices."""
+"""Which rows each step takes, and how a batch is laid out on the devices."""
 
 from typing import NamedTuple
 

@@ -30,7 +30,7 @@ Source: TypeAlias = Callable[[int, int], contextlib.AbstractContextManager[Itera
 
 
 def resident(data: Batch, batch_size: int) -> Source:
-    """A source of data that lies whole on every device.
+    """A source of data that is replicated on every device.
 
     Example:
         >>> with resident({"inputs": jax.numpy.ones((10, 1))}, 4)(0, 1) as parts:
@@ -64,7 +64,7 @@ def endless() -> Source:
 
 
 def streaming(batches: Batches, mesh: Mesh, *, chunk: int | None) -> Source:
-    """A source of batches that come one by one; the next ones travel while a program runs.
+    """A source of batches that arrive one by one; the next are transferred while a program runs.
 
     Example:
         >>> from jaxdl.parallel import data_mesh
