@@ -24,30 +24,30 @@ from jaxdl.types import (
 
 @factory
 def compose(fn: Callable[..., PyTree], **parts: LayerLike) -> Layer:
-    """Computes any function of an input and of named Layers: y = fn(x, part=…, …).
+    """Computes any function of an input and named Layers: y = fn(x, part=…, …).
 
-    Inside ``fn`` each part is a plain function of its input, which may be called as often as one
-    likes: its parameters are the same in every call, its state passes from one call to the next,
-    and each call in training draws other random numbers. ``part.params`` are its parameters, for
-    what is tied to them. Input and result may be any pytrees.
+    Inside ``fn`` each part is a plain function of its input that may be called any number of times:
+    all calls share its parameters, its state passes from one call to the next, and in training each
+    call draws new random numbers. ``part.params`` are its parameters, for weight tying. Input and
+    result may be any pytrees.
 
     Args:
-        fn: a pure function of the input and, by keyword, of all parts. Where it has a parameter
-            ``key``, it gets a random key of its own, or None in evaluation; where it has a
-            parameter ``train``, whether it computes as in training. ``jax.vmap`` and ``lax.scan``
-            inside it may call only parts without state.
+        fn: a pure function of the input and, by keyword, all parts. If it has a parameter ``key``,
+            it gets its own random key, or None in evaluation; if it has a parameter ``train``, it
+            gets the training flag. Inside its ``jax.vmap`` and ``lax.scan``, only parts without
+            state may be called.
         **parts: Layers or functions of one array, by the names of ``fn``'s parameters.
 
     Returns:
         A Layer whose params and state are dicts by the parts' names, as in ``serial``.
 
     Raises:
-        ValueError: without parts, or if one is called ``key`` or ``train``.
+        ValueError: without parts, or if one is named ``key`` or ``train``.
         TypeError: if ``fn`` doesn't take the parts.
-        ShapeError: at trace time, from a part, which is named.
+        ShapeError: at trace time, from a part; the message names it.
 
     Example:
-        Two views of an example, read by one encoder:
+        Two views of an example, with a shared encoder:
 
         >>> from jaxdl import layers
         >>> def similarity(views, encoder):
@@ -105,7 +105,7 @@ def _bound(
     key: Key | None,
     train: bool,
 ) -> BoundLayer:
-    """A part as a function of its input alone, which keeps the state of its last call."""
+    """Returns a part as a function of its input alone; each call updates its state."""
     calls = itertools.count()
 
     def call(x: PyTree, /) -> PyTree:

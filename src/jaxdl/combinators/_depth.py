@@ -1,4 +1,4 @@
-"""One layer many times, and what of it is kept for the backward pass."""
+"""Repeating a layer, and recomputing it in the backward pass."""
 
 import functools
 from collections.abc import Callable
@@ -29,13 +29,13 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
     """Applies a layer n times, each time with its own parameters, compiled once.
 
     It computes ``serial(layer, …, layer)`` as a ``lax.scan`` over parameters stacked along a new
-    first axis: the program of 48 blocks is no longer than that of one.
+    first axis, so a program with 48 blocks is no longer than with one.
 
     Args:
-        layer: a Layer whose result has the shape and dtype of what comes in.
+        layer: a Layer whose output has the shape and dtype of its input.
         n: the number of repetitions.
-        unroll: how many of them the loop's body holds: with more, it compiles longer, and runs
-            some percent faster on CPUs.
+        unroll: number of repetitions per loop iteration; more take longer to compile, and run a
+            few percent faster on CPUs.
 
     Returns:
         A Layer whose params and state are those of ``layer`` with n entries along a first axis.
@@ -54,7 +54,7 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
     name = f"repeat({name_of(layer)}, {n})"
     _checks.positive_ints(name, n=n, unroll=unroll)
 
-    @jax.jit  # op by op, the vectorised drawing of random numbers compiles for seconds
+    @jax.jit  # without jit, vectorised random draws take seconds to compile op by op
     def init_fn(key: Key) -> tuple[Params, State]:
         return jax.vmap(lambda i: initialised(layer, jax.random.fold_in(key, i)))(jnp.arange(n))
 
@@ -79,11 +79,11 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
 
 @factory
 def remat(layer: Layer, *, policy: Callable[..., bool] | None = None) -> Layer:
-    """Computes a layer again in the backward pass instead of keeping its results in memory.
+    """Recomputes a layer in the backward pass instead of keeping its results in memory.
 
     Args:
         layer: a Layer.
-        policy: which results are kept nevertheless; see ``jax.checkpoint_policies``.
+        policy: which results to keep nevertheless; see ``jax.checkpoint_policies``.
 
     Returns:
         A Layer that computes the same, with the same params and state.

@@ -1,4 +1,4 @@
-"""The same network in another precision, or without learning."""
+"""Running a network in another precision, or frozen."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -20,15 +20,15 @@ from jaxdl.types import (
 
 @factory
 def compute_in(layer: LayerLike, dtype: DTypeLike) -> Layer:
-    """Computes a network in a dtype, as ``jnp.bfloat16``, while its parameters stay as they are.
+    """Computes a network in a dtype such as ``jnp.bfloat16``, while its parameters keep theirs.
 
     Parameters and floating-point inputs are cast; every layer computes in the dtype of its
-    parameters, with statistics, softmax and sums in float32. What comes out is float32 again, so
-    that losses are; the state keeps its dtypes, and gradients have those of the parameters.
+    parameters, with statistics, softmax and sums in float32. The output is cast to float32,
+    so losses are too; the state keeps its dtypes, and gradients have those of the parameters.
 
     Args:
         layer: a Layer, or a function of one array.
-        dtype: floating point. float16 needs the scaled loss of ``train.supervised``.
+        dtype: a floating-point dtype. float16 needs the scaled loss of ``train.supervised``.
 
     Returns:
         A Layer with the same params and state.
@@ -64,11 +64,11 @@ def compute_in(layer: LayerLike, dtype: DTypeLike) -> Layer:
 
 @factory
 def frozen(layer: Layer) -> Layer:
-    """Keeps a layer as it is while the rest of a network learns.
+    """Keeps a layer fixed while the rest of a network learns.
 
-    No gradient reaches its parameters, and it computes as in evaluation, in training too: nothing
-    is dropped, and running statistics stay. A gradient of 0 doesn't stop the weight decay of an
-    optimizer; ``optim.by_path`` keeps an optimizer away from a part altogether.
+    Its parameters get no gradient, and even in training it computes as in evaluation: no dropout,
+    and fixed running statistics. A gradient of 0 doesn't stop an optimizer's weight decay; use
+    ``optim.by_path`` to exclude a part from an optimizer altogether.
 
     Args:
         layer: a Layer.

@@ -1,4 +1,4 @@
-"""The parts of a combinator: Layers by position or by name, or functions made Layers."""
+"""The parts of a combinator: Layers or plain functions, by position or by name."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ LayerLike: TypeAlias = Layer | Callable[[Array], Array]
 
 
 def lift(f: LayerLike) -> Layer:
-    """Makes a Layer with neither params nor state of a plain function; a Layer stays as it is.
+    """Turns a plain function into a Layer without params or state; returns a Layer unchanged.
 
     Args:
         f: a Layer, or a function of one array or other pytree.
@@ -50,7 +50,7 @@ def _lifted(f: Callable[[PyTree], PyTree]) -> Layer:
 
 
 def _function(f: Any) -> Callable[[PyTree], PyTree]:
-    """Returns ``f`` if it can be called with one argument, or raises what it is instead."""
+    """Returns ``f`` if it can be called with one argument, or raises a TypeError."""
     needs = "a network is made of Layers and functions of one array"
     if library := foreign(f):
         raise TypeError(
@@ -75,9 +75,9 @@ def _function(f: Any) -> Callable[[PyTree], PyTree]:
 def parts_of(
     name: str, layers: Sequence[LayerLike], parts: Mapping[str, LayerLike]
 ) -> tuple[Sequence[Any], tuple[Layer, ...], Callable[..., Any]]:
-    """The names of the parts, the parts, and what packs one value a part.
+    """Returns the parts' names, the parts, and a function that packs one value per part.
 
-    Params and states by position are tuples, by name dicts: both are read by the parts' names.
+    Params and states are tuples by position, or dicts by name; both are indexed by these names.
     """
     if bool(layers) == bool(parts):
         raise ValueError(f"{name} needs layers, either all by position or all by name")
@@ -87,7 +87,7 @@ def parts_of(
 
 
 def init_of(chain: Sequence[Layer], pack: Callable[..., Any]) -> InitFn:
-    """What initialises each part from the key folded by its position."""
+    """Returns the function that initialises each part from the key folded with its position."""
 
     def init_fn(key: Key) -> tuple[Params, State]:
         pairs = [initialised(layer, jax.random.fold_in(key, i)) for i, layer in enumerate(chain)]

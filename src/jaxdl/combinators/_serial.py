@@ -24,7 +24,7 @@ from jaxdl.types import (
 )
 
 Merge: TypeAlias = Literal["sum", "concat"] | Callable[[Sequence[Array]], Array]
-"""How the results of branches become one: added, joined along the last axis, or by a function."""
+"""How to merge the results of branches: sum, concatenation on the last axis, or a function."""
 
 
 @factory
@@ -33,15 +33,15 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
 
     Args:
         *layers: Layers, or plain functions of one array, such as an activation.
-        **parts: the same by name, instead of by position.
+        **parts: the same, by name instead of by position.
 
     Returns:
         A Layer whose params and state are tuples by position, or dicts by name. Part i draws from
-        ``fold_in(key, i)``, so that a part's numbers don't depend on what stands behind it.
+        ``fold_in(key, i)``, so its random numbers don't depend on the parts after it.
 
     Raises:
-        ValueError: without layers, or with both positions and names.
-        ShapeError: at trace time, where sizes don't chain; it names both layers.
+        ValueError: without layers, or with layers both by position and by name.
+        ShapeError: at trace time, if sizes don't chain; the message names both layers.
 
     Example:
         >>> from jaxdl import activations, layers
@@ -62,7 +62,7 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
             try:
                 x, part = applied(layer, params[name], state[name], x, key=part_key, train=train)
             except ShapeError as error:
-                # An inner serial, nearer to the layer, has already said where its input is from.
+                # An inner serial, closer to the layer, has already named the source of its input.
                 if i == 0 or error.__cause__ is not None:
                     raise
                 path = _path(chain[:i], [params[name] for name in names[:i]])
@@ -80,13 +80,13 @@ def branch(*layers: LayerLike, merge: Merge = "sum", **parts: LayerLike) -> Laye
     Args:
         *layers: Layers, or plain functions of one array.
         merge: ``"sum"``, ``"concat"`` along the last axis, or a function of the list of results.
-        **parts: the same by name, instead of by position.
+        **parts: the same, by name instead of by position.
 
     Returns:
         A Layer whose params and state are tuples by position, or dicts by name, as in ``serial``.
 
     Raises:
-        ValueError: without layers, or with both positions and names.
+        ValueError: without layers, or with layers both by position and by name.
         ShapeError: at trace time, if the results don't have the shapes that ``merge`` needs.
 
     Example:
@@ -114,11 +114,11 @@ def branch(*layers: LayerLike, merge: Merge = "sum", **parts: LayerLike) -> Laye
 
 @factory
 def residual(layer: LayerLike, *, shortcut: LayerLike | None = None) -> Layer:
-    """Adds what comes in to what a layer makes of it: y = x + f(x), or y = s(x) + f(x).
+    """Adds a layer's input to its output: y = x + f(x), or y = s(x) + f(x).
 
     Args:
-        layer: f, a Layer or a function of one array; several go in as a ``serial``.
-        shortcut: s, such as a 1×1 convolution where f changes the shape. Defaults to the identity.
+        layer: f, a Layer or a function of one array; use ``serial`` for several.
+        shortcut: s, such as a 1×1 convolution if f changes the shape. Defaults to the identity.
 
     Returns:
         A Layer with params and state ``{"body": …, "shortcut": …}``.

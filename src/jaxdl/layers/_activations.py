@@ -1,4 +1,4 @@
-"""Activations with parameters of their own, and the one that is random in training."""
+"""Activations with learned parameters, and one that is random in training."""
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
@@ -13,9 +13,9 @@ def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) ->
     """Leaky relu that learns its slope: x where x > 0, else slope · x; see ``activations.prelu``.
 
     Args:
-        n: the number of slopes: 1 for all features, or one for each.
-        slope: what the slopes start at.
-        dtype: of the slopes.
+        n: number of slopes: 1 shared by all features, or one for each.
+        slope: initial slope.
+        dtype: dtype of the slopes.
 
     Returns:
         A Layer with params ``{"slope": (n,)}`` and no state.
@@ -50,9 +50,9 @@ def swish(n: int = 1, *, beta: float = 1.0, dtype: DTypeLike = jnp.float32) -> L
     """Swish that learns its beta: x · sigmoid(beta · x); see ``activations.swish``.
 
     Args:
-        n: the number of betas: 1 for all features, or one for each.
-        beta: what they start at.
-        dtype: of the betas.
+        n: number of betas: 1 shared by all features, or one for each.
+        beta: initial beta.
+        dtype: dtype of the betas.
 
     Returns:
         A Layer with params ``{"beta": (n,)}`` and no state.
@@ -95,12 +95,12 @@ def maxout(
     """A dense layer whose outputs are the largest of several: yᵢ = maxⱼ (x·W + b)ᵢⱼ.
 
     Args:
-        n_in: features that come in, on the last axis.
-        n_out: features that go out.
-        pieces: how many affine pieces each output is the maximum of.
-        bias: whether b is added.
-        init: how kernel and bias are drawn, as in ``dense``.
-        dtype: of the parameters.
+        n_in: input features, on the last axis.
+        n_out: output features.
+        pieces: number of affine pieces that each output is the maximum of.
+        bias: whether to add a bias.
+        init: initializer of kernel and bias, as in ``dense``.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with params ``{"kernel": (n_in, n_out · pieces), "bias": (n_out · pieces,)}``, the

@@ -1,4 +1,4 @@
-"""Self-attention with several heads."""
+"""Multi-head attention."""
 
 import functools
 
@@ -32,30 +32,30 @@ def multi_head_attention(
     out_init: Init | None = None,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
-    """Lets the positions of a sequence attend to each other, or to those of another one.
+    """Lets the positions of a sequence attend to each other, or to another sequence.
 
-    y = concat(attention(x·Q, x·K, x·V))·O + b; see ``functional.multi_head_attention``, which also
-    attends to another sequence with the same params: where a pair ``(x, memory)`` comes in, x
-    attends to the memory, and with a third, ``(x, memory, seen)``, only where that is True.
+    y = concat(attention(x·Q, x·K, x·V))·O + b; see ``functional.multi_head_attention``. The same
+    params also attend to another sequence: for an input ``(x, memory)``, x attends to the memory,
+    and for ``(x, memory, seen)`` only where ``seen`` is True.
 
-    With an empty state it computes whole sequences. Given ``functional.attention_cache`` as its
-    state it is causal and takes the next time steps, and the state it returns is the cache with
-    these; see ``functional.multi_head_attention_step``.
+    With an empty state it processes whole sequences. With ``functional.attention_cache`` as its
+    state it is causal, processes the next time steps, and returns the cache extended by them; see
+    ``functional.multi_head_attention_step``.
 
     Args:
-        n_features: features in and out, on the last axis; each head has n_features / n_heads.
-        n_heads: heads of the queries.
-        n_kv_heads: heads of keys and values, which must divide n_heads. Defaults to n_heads.
-        causal: whether a position sees only itself and those before.
-        rotary: whether queries and keys are turned by their positions; see ``functional.rotary``.
-        rotary_base: the base of its wavelengths.
+        n_features: input and output features, on the last axis; each head has n_features / n_heads.
+        n_heads: number of query heads.
+        n_kv_heads: number of key and value heads; must divide n_heads. Defaults to n_heads.
+        causal: whether a position sees only itself and earlier ones.
+        rotary: whether to rotate queries and keys by their positions; see ``functional.rotary``.
+        rotary_base: base of the rotary wavelengths.
         mask: True where a query sees a key; broadcasts to (…, n_heads, time, time).
-        rate: the share of the attention weights that is dropped in training.
-        bias: whether the projections have biases; they start at 0.
-        block_size: how many keys at a time; see ``functional.dot_product_attention``.
-        init: how Q, K and V are drawn. Defaults to PyTorch's Glorot uniform of the joint kernel.
-        out_init: how O is drawn. Defaults to PyTorch's U(±1/√n_features).
-        dtype: of the parameters.
+        rate: dropout rate of the attention weights in training.
+        bias: whether the projections have biases, initially 0.
+        block_size: number of keys processed at a time; see ``functional.dot_product_attention``.
+        init: initializer of Q, K and V. Defaults to PyTorch's Glorot uniform of the joint kernel.
+        out_init: initializer of O. Defaults to PyTorch's U(±1/√n_features).
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer from (…, time, n_features) to the same, with params ``{"qkv": {"kernel":

@@ -25,18 +25,18 @@ def batch_norm(
 
     Args:
         n: channels, on the last axis; all other axes are averaged over.
-        momentum: the share of a new batch in the running statistics (in Flax and Keras, one minus
-            it); with None they are the mean over all batches.
-        epsilon: what is added to the variance.
-        affine: whether a learned scale and bias follow; they start at 1 and 0.
-        axis_name: an axis of devices whose batches count as one, under ``pmap``, ``shard_map`` or
-            ``vmap``. Under plain ``jit`` a batch is whole on any number of devices.
-        dtype: of the parameters.
+        momentum: weight of a new batch in the running statistics (one minus the momentum of Flax
+            and Keras), or None to average all batches equally.
+        epsilon: added to the variance.
+        affine: whether to learn a scale and a bias, initially 1 and 0.
+        axis_name: mapped axis (of ``pmap``, ``shard_map`` or ``vmap``) whose batches count as one.
+            Plain ``jit`` doesn't need it, on any number of devices.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with params ``{"scale": (n,), "bias": (n,)}`` and state ``{"mean": (n,),
         "variance": (n,)}``, with ``momentum=None`` also ``"count": ()``, always in float32. In
-        training an example's result depends on the rest of its batch.
+        training, an example's result depends on the rest of its batch.
 
     Raises:
         ValueError: if ``n`` isn't a positive integer, or ``momentum`` isn't in [0, 1].

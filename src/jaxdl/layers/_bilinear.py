@@ -22,17 +22,17 @@ def bilinear(
 ) -> Layer:
     """A bilinear layer of two inputs side by side on the last axis; see ``functional.bilinear``.
 
-    A Layer takes one array. Two that come from elsewhere are joined by
-    ``jnp.concatenate([first, second], axis=-1)``, two branches of a network by ``branch``.
+    A Layer takes one array: join two with ``jnp.concatenate([first, second], axis=-1)``, or two
+    branches of a network with ``branch(…, merge="concat")``.
 
     Args:
         n_in1: features of the first input.
-        n_in2: features of the second, which stand behind those of the first.
-        n_out: features that go out.
-        bias: whether a bias is added.
-        init: how kernel and bias are drawn, for ``n_in1`` inputs. Defaults to PyTorch's
+        n_in2: features of the second input, after those of the first.
+        n_out: output features.
+        bias: whether to add a bias.
+        init: initializer of kernel and bias, with fan-in ``n_in1``. Defaults to PyTorch's
             U(±1/√n_in1).
-        dtype: of the parameters.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer from (…, n_in1 + n_in2) to (…, n_out) with params ``{"kernel": (n_in1, n_in2,
@@ -67,6 +67,6 @@ def bilinear(
         bias=bias,
         init=init,
         dtype=dtype,
-        # As a matrix, whose fan_in is n_in1 as in PyTorch, and not n_in1·n_in2.
+        # Drawn as a matrix with fan-in n_in1, as in PyTorch, not n_in1·n_in2.
         drawn=(n_in1, n_in2 * n_out),
     )

@@ -1,4 +1,4 @@
-"""How factories of Layers are made: from a function without parameters, or for kernel and bias."""
+"""Building factories of Layers: from a function without parameters, or with kernel and bias."""
 
 import contextlib
 import inspect
@@ -29,16 +29,16 @@ from jaxdl.types import (
 P = ParamSpec("P")
 
 _PROBE = jax.ShapeDtypeStruct((64, 64, 64, 64), jnp.float32)
-"""An image on which options are tried where the layer is made; its own shape may not fit."""
+"""A placeholder image for validating options when a layer is made; its shape may not fit."""
 
 
 def layer_of(fn: Callable[Concatenate[Any, P], Array], example: str) -> Callable[P, Layer]:
-    """Returns a factory of layers that compute ``fn`` of what comes in, with its options.
+    """Returns a factory of layers that apply ``fn``, with its options, to their input.
 
     Args:
-        fn: ``(x, *args, **kwargs) -> y``, of ``jaxdl.functional``. What it says of a wrong option
-            is said where the layer is made.
-        example: of the factory, for its docstring, which is else that of ``fn``.
+        fn: ``(x, *args, **kwargs) -> y``, of ``jaxdl.functional``. Its errors about invalid
+            options are raised when the layer is made.
+        example: the example in the factory's docstring; the rest comes from ``fn``.
     """
 
     def make(*args: P.args, **kwargs: P.kwargs) -> Layer:
@@ -75,7 +75,7 @@ def noise_of(fn: Callable[Concatenate[Key, Any, P], Array], example: str) -> Cal
 
 
 def needed(name: str, key: Key | None) -> Key:
-    """Returns the key, or raises the ValueError that says that training needs one."""
+    """Returns the key, or raises a ValueError if there is none."""
     if key is None:
         raise ValueError(f"{name} needs a key in training: apply(…, key=key, train=True)")
     return key
@@ -93,18 +93,18 @@ def affine(
     dtype: DTypeLike,
     drawn: Shape | None = None,
 ) -> Layer:
-    """Returns a Layer that computes ``fn`` with a kernel of that shape and perhaps a bias.
+    """Returns a Layer that applies ``fn`` with a kernel and an optional bias.
 
     Args:
-        name: of the layer.
+        name: name of the layer.
         fn: ``(params, x) -> y``.
-        shape: of the kernel.
-        n_out: entries of the bias.
-        fan_in: how many inputs feed the bias.
-        bias: whether there is one.
-        init: how both are drawn.
-        dtype: of the parameters.
-        drawn: the shape as which the kernel is drawn, where that isn't its own.
+        shape: shape of the kernel.
+        n_out: size of the bias.
+        fan_in: fan-in for the bias's initializer.
+        bias: whether to add a bias.
+        init: initializer of both.
+        dtype: dtype of the parameters.
+        drawn: the shape in which to draw the kernel before reshaping. Defaults to ``shape``.
     """
     if not isinstance(init, Init):
         raise TypeError(f"{name}: init is {init!r}; it must be such as initializers.he_default")
@@ -128,7 +128,7 @@ def affine(
 
 
 def check_params(name: str, params: Params, shapes: Mapping[str, Shape]) -> None:
-    """Raises unless params are those of the layer: another one's would be taken without a word."""
+    """Raises unless params fit the layer; those of another layer might work silently."""
     if not isinstance(params, Mapping):
         kind = describe(params) if isinstance(params, jax.Array) else repr(params)
         raise TypeError(f"{name}: params are {kind:.60}; they must be {_shown(shapes)}")
@@ -152,7 +152,7 @@ def _shown(shapes: Mapping[str, Any]) -> str:
 
 
 def _try_options(fn: Callable[..., Array], *args: Any) -> None:
-    """Lets ``fn`` say what is wrong with its options, whatever it says of the probe's shape."""
+    """Lets ``fn`` raise errors about its options, ignoring those about the probe's shape."""
     with contextlib.suppress(ShapeError):
         jax.eval_shape(fn, *args)
 
@@ -160,7 +160,7 @@ def _try_options(fn: Callable[..., Array], *args: Any) -> None:
 def _documented(
     make: Callable[P, Layer], fn: Callable[..., Array], skipped: int, returns: str, example: str
 ) -> Callable[P, Layer]:
-    """Gives a factory the name, the options and the words of its function."""
+    """Gives a factory the name, signature and documentation of its function."""
     parameters = list(inspect.signature(fn).parameters.values())
     make.__name__ = make.__qualname__ = fn.__name__
     make.__module__ = "jaxdl.layers"

@@ -31,21 +31,21 @@ def conv(
     init: Init = initializers.torch_default,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
-    """A convolution in the dimensions of its kernel; see ``functional.conv``.
+    """A convolution over as many axes as its kernel has; see ``functional.conv``.
 
     Args:
-        n_in: channels that come in, on the last axis.
-        n_out: channels that go out.
-        size: the kernel's, one number per axis, as ``(5, 5)`` for images.
+        n_in: input channels, on the last axis.
+        n_out: output channels.
+        size: kernel size, one number per axis, such as ``(5, 5)`` for images.
         stride: the step between windows; a number, or one per axis.
         padding: zeros around the image; a number, or per axis a number or a (low, high) pair, or
             "SAME", "VALID" or "CAUSAL".
         dilation: the step between the kernel's entries.
-        groups: parts that channels are split into, each with its own kernel.
+        groups: number of groups the channels are split into, each with its own kernel.
         derivatives: "fast" or "lax"; see ``functional.conv``.
-        bias: whether b is added.
-        init: how kernel and bias are drawn. Defaults to PyTorch's U(±1/√fan_in).
-        dtype: of the parameters.
+        bias: whether to add a bias.
+        init: initializer of kernel and bias. Defaults to PyTorch's U(±1/√fan_in).
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with params ``{"kernel": (*size, n_in/groups, n_out), "bias": (n_out,)}`` and no
@@ -53,7 +53,7 @@ def conv(
 
     Raises:
         ValueError: if a size isn't a positive integer.
-        ShapeError: if groups don't divide the channels.
+        ShapeError: if ``groups`` doesn't divide the channels.
 
     Example:
         >>> import jax
@@ -97,19 +97,19 @@ def conv_transpose(
     """A transposed convolution, which makes images larger; see ``functional.conv_transpose``.
 
     Args:
-        n_in: channels that come in, on the last axis.
-        n_out: channels that go out.
-        size: the kernel's, one number per axis.
-        stride: how far apart the entries of the image come to lie.
-        padding: what is cut off the result; a number, or per axis a number or a (low, high) pair.
-        output_padding: entries that the result has more at its end.
+        n_in: input channels, on the last axis.
+        n_out: output channels.
+        size: kernel size, one number per axis.
+        stride: the distance between input entries in the output.
+        padding: entries cut off the result; a number, or per axis a number or a (low, high) pair.
+        output_padding: extra entries at the end of the result.
         dilation: the step between the kernel's entries.
-        groups: parts that channels are split into, each with its own kernel.
+        groups: number of groups the channels are split into, each with its own kernel.
         derivatives: "fast" or "lax"; see ``functional.conv``.
-        bias: whether b is added.
-        init: how kernel and bias are drawn. Defaults to PyTorch's, which counts n_out, not n_in,
-            as what feeds this layer.
-        dtype: of the parameters.
+        bias: whether to add a bias.
+        init: initializer of kernel and bias. Defaults to PyTorch's, whose fan-in
+            counts n_out instead of n_in.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with params ``{"kernel": (*size, n_out/groups, n_in), "bias": (n_out,)}`` and no
@@ -117,7 +117,7 @@ def conv_transpose(
 
     Raises:
         ValueError: if a size isn't a positive integer.
-        ShapeError: if groups don't divide the channels.
+        ShapeError: if ``groups`` doesn't divide the channels.
 
     Example:
         >>> import jax
@@ -156,18 +156,18 @@ def depthwise_conv(
     init: Init = initializers.torch_default,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
-    """A convolution of each channel by itself; with a 1-wide ``conv`` behind it, a separable one.
+    """Convolves each channel separately; with a 1-wide ``conv`` after it, a separable convolution.
 
     Args:
-        n_in: channels that come in, on the last axis.
-        size: the kernel's, one number per axis.
-        multiplier: channels that go out for each that comes in.
+        n_in: input channels, on the last axis.
+        size: kernel size, one number per axis.
+        multiplier: output channels per input channel.
         stride: the step between windows; a number, or one per axis.
         padding: as for ``conv``.
         dilation: the step between the kernel's entries.
-        bias: whether b is added.
-        init: how kernel and bias are drawn.
-        dtype: of the parameters.
+        bias: whether to add a bias.
+        init: initializer of kernel and bias.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with params ``{"kernel": (*size, 1, n_in·multiplier), "bias": …}`` and no state.
@@ -212,27 +212,27 @@ def conv_relu_pool(
     init: Init = initializers.torch_default,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
-    """``conv``, relu and ``max_pool``, with less work between; see ``functional.conv_relu_pool``.
+    """``conv``, relu and ``max_pool`` in one, with less work; see ``functional.conv_relu_pool``.
 
     Args:
-        n_in: channels that come in, on the last axis.
-        n_out: channels that go out.
-        size: the kernel's, one number per axis.
-        pool: the size of the pooling windows, which lie side by side.
+        n_in: input channels, on the last axis.
+        n_out: output channels.
+        size: kernel size, one number per axis.
+        pool: size of the pooling windows, which don't overlap.
         stride: the step between the kernel's windows; a number, or one per axis.
         padding: as for ``conv``.
         dilation: the step between the kernel's entries.
-        groups: parts that channels are split into, each with its own kernel.
-        bias: whether b is added.
-        init: how kernel and bias are drawn. Defaults to PyTorch's U(±1/√fan_in).
-        dtype: of the parameters.
+        groups: number of groups the channels are split into, each with its own kernel.
+        bias: whether to add a bias.
+        init: initializer of kernel and bias. Defaults to PyTorch's U(±1/√fan_in).
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with the params of ``conv`` and no state.
 
     Raises:
         ValueError: if a size isn't a positive integer.
-        ShapeError: if groups don't divide the channels.
+        ShapeError: if ``groups`` doesn't divide the channels.
 
     Example:
         >>> import jax
@@ -267,7 +267,7 @@ def _check(
     padding: Padding,
     **options: int | Sequence[int],
 ) -> None:
-    """Raises where a size or an option can't be, whatever the image."""
+    """Raises if a size or an option is invalid for every image."""
     _checks.positive_ints(name, n_in=n_in, n_out=n_out, groups=groups)
     for n in size:
         _checks.positive_ints(name, size=n)

@@ -20,18 +20,18 @@ def dense(
     """A dense (fully connected, linear) layer: y = x·W + b.
 
     Args:
-        n_in: features that come in, on the last axis.
-        n_out: features that go out.
-        bias: whether b is added.
-        init: how kernel and bias are drawn. Defaults to PyTorch's U(±1/√n_in).
-        dtype: of the parameters.
+        n_in: input features, on the last axis.
+        n_out: output features.
+        bias: whether to add a bias.
+        init: initializer of kernel and bias. Defaults to PyTorch's U(±1/√n_in).
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with params ``{"kernel": (n_in, n_out), "bias": (n_out,)}`` and no state.
 
     Raises:
         ValueError: if a size isn't a positive integer.
-        TypeError: if ``init`` or ``dtype`` is something else.
+        TypeError: if ``init`` isn't an ``Init``, or ``dtype`` isn't floating point.
 
     Example:
         >>> import jax

@@ -26,11 +26,11 @@ def embedding(
     """Looks up a vector for each token number; see ``functional.embedding``.
 
     Args:
-        n_tokens: how many tokens there are.
-        n_out: features of a vector.
-        padding_index: the token whose vector is 0 at first and gets no gradient.
-        init: how the vectors are drawn. Defaults to PyTorch's N(0, 1).
-        dtype: of the vectors.
+        n_tokens: size of the vocabulary.
+        n_out: features of each vector.
+        padding_index: the token whose vector starts at 0 and gets no gradient.
+        init: initializer of the vectors. Defaults to PyTorch's N(0, 1).
+        dtype: dtype of the vectors.
 
     Returns:
         A Layer from integers (…) to (…, n_out), with params ``{"embedding": (n_tokens, n_out)}``
@@ -74,15 +74,15 @@ def embedding_bag(
     init: Initializer = STANDARD_NORMAL,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
-    """Joins the vectors of the tokens of each bag; see ``functional.embedding_bag``.
+    """Reduces the vectors of each bag of tokens to one; see ``functional.embedding_bag``.
 
     Args:
-        n_tokens: how many tokens there are.
-        n_out: features of a vector.
+        n_tokens: size of the vocabulary.
+        n_out: features of each vector.
         reduction: ``"mean"``, ``"sum"``, or ``"max"`` feature by feature.
-        padding_index: the token that fills up short bags and doesn't count; its vector stays 0.
-        init: how the vectors are drawn. Defaults to PyTorch's N(0, 1).
-        dtype: of the vectors.
+        padding_index: the token that pads short bags and is ignored; its vector stays 0.
+        init: initializer of the vectors. Defaults to PyTorch's N(0, 1).
+        dtype: dtype of the vectors.
 
     Returns:
         A Layer from integers (…, bag) to (…, n_out), with params ``{"embedding": (n_tokens,

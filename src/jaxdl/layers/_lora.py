@@ -1,4 +1,4 @@
-"""Low-rank adaptation: a trained network learns a task with few parameters."""
+"""Low-rank adaptation: fine-tuning a network with few parameters."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,17 +25,17 @@ def lora(
 ) -> Layer:
     """Learns a product of two narrow matrices on top of each kernel: W' = W + (alpha/rank)·A·B.
 
-    W stays as it is; only A and B are params. B starts at 0, so that the network starts with its
-    own numbers. ``merge_lora`` gives params of the plain network in the end.
+    W is fixed; only A and B are params. B starts at 0, so the network initially computes the same
+    as without them. ``merge_lora`` merges them into params of the plain network.
 
     Args:
         layer: a Layer, or a network of them.
         rank: columns of A and rows of B.
         alpha: the weight of the product, times rank. Defaults to rank.
-        where: takes the path of a leaf, as "0/kernel", and the leaf; says whether it is adapted.
-            Leading axes, such as that of ``repeat``, have a product each. Defaults to kernels with
-            two axes.
-        base: W, the params that the network was trained to. Defaults to those of ``layer.init``.
+        where: ``(path, leaf) -> bool``, whether to adapt the leaf at a path like "0/kernel". Each
+            entry of leading axes, such as that of ``repeat``, has its own product. Defaults to
+            kernels with two axes.
+        base: W, the trained params of the network. Defaults to those of ``layer.init``.
 
     Returns:
         A Layer with params ``{path: {"down": A (…, n_in, rank), "up": B (…, rank, n_out)}}``, and
@@ -85,11 +85,11 @@ def merge_lora(params: Params, state: State) -> Params:
     """Returns the params of the plain network that a ``lora`` network computes with.
 
     Args:
-        params: those of the network made by ``lora``.
+        params: the params of the network made by ``lora``.
         state: its state; ``state["layer"]`` is that of the plain network.
 
     Returns:
-        W + (alpha/rank)·A·B in the place of each kernel that was adapted, and the rest as it is.
+        W + (alpha/rank)·A·B in place of each adapted kernel, and the rest unchanged.
 
     Example:
         >>> from jaxdl import layers
@@ -114,7 +114,7 @@ def _named_leaves(tree: Params) -> list[tuple[str, Array]]:
 
 
 def _pair(key: Key, w: Array, rank: int) -> dict[str, Array]:
-    """A from N(0, 1/n_in) and B of zeros."""
+    """Returns A from N(0, 1/n_in) and B of zeros."""
     *lead, n_in, n_out = w.shape
     down = jax.random.normal(key, (*lead, n_in, rank), jnp.float32) / jnp.sqrt(float(n_in))
     return {"down": down, "up": jnp.zeros((*lead, rank, n_out), jnp.float32)}

@@ -1,4 +1,4 @@
-"""Layers that normalise each example by itself."""
+"""Layers that normalise each example separately."""
 
 from collections.abc import Sequence
 
@@ -24,11 +24,11 @@ def layer_norm(
     """Normalises the features of each position; see ``functional.layer_norm``.
 
     Args:
-        n: features, on the last axis, or the sizes of the last axes that go together.
-        epsilon: what is added to the variance.
-        scale: whether a learned scale follows; it starts at 1.
-        bias: whether a learned bias follows; it starts at 0.
-        dtype: of the parameters.
+        n: features on the last axis, or the sizes of the last axes to normalise jointly.
+        epsilon: added to the variance.
+        scale: whether to learn a scale, initially 1.
+        bias: whether to learn a bias, initially 0.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with params ``{"scale": shape, "bias": shape}`` and no state.
@@ -69,11 +69,11 @@ def rms_norm(
     """Divides by the root mean square of the features; see ``functional.rms_norm``.
 
     Args:
-        n: features, on the last axis, or the sizes of the last axes that go together.
-        epsilon: what is added to the mean square. Defaults, as in PyTorch, to the spacing of
-            numbers at 1 (1.2e-7 in float32).
-        scale: whether a learned scale follows; it starts at 1.
-        dtype: of the parameters.
+        n: features on the last axis, or the sizes of the last axes to normalise jointly.
+        epsilon: added to the mean square. Defaults to the machine epsilon (1.2e-7 in float32),
+            as in PyTorch.
+        scale: whether to learn a scale, initially 1.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with params ``{"scale": shape}`` and no state.
@@ -117,13 +117,13 @@ def group_norm(
     """Normalises groups of channels of each example; see ``functional.group_norm``.
 
     Args:
-        groups: how many groups of neighbouring channels there are; it divides ``n``.
+        groups: number of groups of adjacent channels; must divide ``n``.
         n: channels, on the last axis.
-        axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
-            for sequences (time, features), 1 where there are channels only.
-        epsilon: what is added to the variance.
-        affine: whether a learned scale and bias follow, one a channel; they start at 1 and 0.
-        dtype: of the parameters.
+        axes: number of last axes that form one example: 3 for images (height, width, channels), 2
+            for sequences (time, features), 1 for channels only.
+        epsilon: added to the variance.
+        affine: whether to learn a scale and a bias per channel, initially 1 and 0.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer with params ``{"scale": (n,), "bias": (n,)}`` and no state.
@@ -170,15 +170,15 @@ def instance_norm(
 
     Args:
         n: channels, on the last axis.
-        axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
+        axes: number of last axes that form one example: 3 for images (height, width, channels), 2
             for sequences (time, features).
-        epsilon: what is added to the variance.
-        affine: whether a learned scale and bias follow, one a channel; they start at 1 and 0.
-        dtype: of the parameters.
+        epsilon: added to the variance.
+        affine: whether to learn a scale and a bias per channel, initially 1 and 0.
+        dtype: dtype of the parameters.
 
     Returns:
-        A Layer with params ``{}``, or ``{"scale": (n,), "bias": (n,)}``, and no state: evaluation
-        and training are the same.
+        A Layer with params ``{}``, or ``{"scale": (n,), "bias": (n,)}``, and no state;
+        training and evaluation are the same.
 
     Raises:
         ValueError: if a size isn't a positive integer.
@@ -206,7 +206,7 @@ def instance_norm(
 
 
 def affine_params(shape: Shape, scale: bool, bias: bool, dtype: DTypeLike) -> dict[str, Array]:
-    """Returns a scale of ones and a bias of zeros, of those that are asked for."""
+    """Returns a scale of ones and a bias of zeros, each only if requested."""
     params = {"scale": jnp.ones(shape, dtype)} if scale else {}
     return params | ({"bias": jnp.zeros(shape, dtype)} if bias else {})
 

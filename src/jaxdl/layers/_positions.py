@@ -1,4 +1,4 @@
-"""Layers that tell a sequence its positions."""
+"""Layers that add positions to a sequence."""
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
@@ -16,8 +16,8 @@ def sinusoidal_positions(n_features: int, *, base: float = 10_000.0) -> Layer:
     """Adds sines and cosines of the position; see ``functional.sinusoidal_positions``.
 
     Args:
-        n_features: features, even.
-        base: 2π·base is the longest wavelength.
+        n_features: number of features, even.
+        base: the longest wavelength is 2π·base.
 
     Returns:
         A Layer from (…, time, n_features) to the same, with neither params nor state.
@@ -54,14 +54,14 @@ def learned_positions(
 ) -> Layer:
     """Adds a learned vector for each position; see ``functional.learned_positions``.
 
-    With an empty state it starts at position 0. Given ``{"length": n}`` as its state, it takes the
-    time steps from position n on, and counts them: so a decoder feeds a sequence in parts.
+    With an empty state it starts at position 0. With ``{"length": n}`` as its state, it starts at
+    position n and advances it, so that a decoder can feed a sequence in parts.
 
     Args:
-        length: how many positions there are.
-        n_features: features of a vector.
-        init: how the vectors are drawn. Defaults to N(0, 0.02²), as in BERT and GPT-2.
-        dtype: of the vectors.
+        length: number of positions.
+        n_features: features of each vector.
+        init: initializer of the vectors. Defaults to N(0, 0.02²), as in BERT and GPT-2.
+        dtype: dtype of the vectors.
 
     Returns:
         A Layer from (…, time, n_features) to the same, time at most ``length``, with params

@@ -13,7 +13,7 @@ from jaxdl.types import Array, Init, Initializer, Key, Layer, Params, State, fac
 
 
 class _Cell(NamedTuple):
-    """What a stack is made of."""
+    """The cell of a stack."""
 
     name: str
     run: functools.partial[Any]  # one layer in one direction over whole sequences
@@ -40,38 +40,38 @@ def lstm(
 ) -> Layer:
     """Long short-term memory; see ``functional.lstm`` for the formula and the layout of params.
 
-    Sequences of different lengths: a function that knows the lengths makes the layer with them,
-    as ``models.sequence_classifier`` does; the params don't depend on them. To start from a carry
-    and to get one back, call ``functional.recurrent(functional.lstm, params, x, carry=…)`` on the
+    For sequences of different lengths, make the layer inside the function that knows them, as
+    ``models.sequence_classifier`` does; the params don't depend on the lengths. To pass a carry in
+    and get one back, call ``functional.recurrent(functional.lstm, params, x, carry=…)`` with the
     same params.
 
     Args:
-        n_in: features that come in.
+        n_in: input features.
         n_hidden: features of the hidden state of each layer and direction.
-        depth: how many layers are stacked.
-        bidirectional: whether each layer also runs from the end to the start; what goes out is
-            both, forward first.
-        rate: the share that dropout drops between layers in training; 0 leaves it out.
-        last: whether only the final state h of the last layer goes out, without a time axis: in
-            both directions that of the last step forwards and that of the first step backwards.
-        lengths: integers (…), how many steps of each sequence are real. Defaults to all.
-        bias: whether there is one.
-        recurrent_bias: whether there is a second, as in PyTorch. It is added to the first, and
-            together they move twice as far in a step of training.
+        depth: number of stacked layers.
+        bidirectional: whether each layer also runs backwards in time; the outputs are
+            concatenated, forward first.
+        rate: dropout rate between layers in training; 0 leaves it out.
+        last: return only the final state h of the last layer, without a time axis; if
+            bidirectional, after the last step forwards and the first step backwards.
+        lengths: integers (…), number of valid steps of each sequence. Defaults to all.
+        bias: whether to add a bias.
+        recurrent_bias: whether to add a second bias, as in PyTorch. The two are summed,
+            so together they move twice as far per training step.
         derivatives: "fast" or "lax"; see ``functional.lstm``.
-        init: how kernels and biases are drawn. Defaults to PyTorch's U(±1/√n_hidden).
-        recurrent_init: how recurrent kernels are drawn. Defaults to ``init``.
-        dtype: of the parameters.
+        init: initializer of kernels and biases. Defaults to PyTorch's U(±1/√n_hidden).
+        recurrent_init: initializer of recurrent kernels. Defaults to ``init``.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer from (…, time, n_in) to (…, time, n_out), or to (…, n_out) with ``last``, where
-        n_out is n_hidden, or 2·n_hidden in both directions. Params are a tuple over layers, of
-        ``{"kernel", "recurrent_kernel", "bias"}`` or of two such as ``{"forward", "backward"}``.
-        No state.
+        n_out is n_hidden, or 2·n_hidden if bidirectional. Params are a tuple over layers of
+        ``{"kernel", "recurrent_kernel", "bias"}``, or of ``{"forward", "backward"}`` with two of
+        these. No state.
 
     Raises:
         ValueError: if a size isn't a positive integer or ``rate`` is outside [0, 1]; in training
-            with ``rate`` but without a key.
+            with a nonzero ``rate``, without a key.
 
     Example:
         >>> net = lstm(3, 4, depth=2, bidirectional=True)
@@ -113,21 +113,21 @@ def gru(
     recurrent_init: Initializer | None = None,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
-    """Gated recurrent units; see ``functional.gru``, and ``lstm`` for what is said there of both.
+    """Gated recurrent units; see ``functional.gru``, and ``lstm`` for lengths and carries.
 
     Args:
-        n_in: features that come in.
+        n_in: input features.
         n_hidden: features of the hidden state of each layer and direction.
-        depth: how many layers are stacked.
-        bidirectional: whether each layer also runs from the end to the start.
-        rate: the share that dropout drops between layers in training.
-        last: whether only the final state of the last layer goes out.
-        lengths: integers (…), how many steps of each sequence are real. Defaults to all.
-        bias: whether there are the two biases that a GRU has.
+        depth: number of stacked layers.
+        bidirectional: whether each layer also runs backwards in time.
+        rate: dropout rate between layers in training.
+        last: return only the final state of the last layer.
+        lengths: integers (…), number of valid steps of each sequence. Defaults to all.
+        bias: whether to add a GRU's two biases.
         derivatives: "fast" or "lax"; see ``functional.lstm``.
-        init: how kernels and biases are drawn. Defaults to PyTorch's U(±1/√n_hidden).
-        recurrent_init: how recurrent kernels are drawn. Defaults to ``init``.
-        dtype: of the parameters.
+        init: initializer of kernels and biases. Defaults to PyTorch's U(±1/√n_hidden).
+        recurrent_init: initializer of recurrent kernels. Defaults to ``init``.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer as ``lstm`` returns it, with a ``recurrent_bias`` beside each ``bias``.
@@ -167,29 +167,29 @@ def rnn(
     recurrent_init: Initializer | None = None,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
-    """Plain recurrent layers; see ``functional.rnn``, and ``lstm`` for what is said there of both.
+    """Plain recurrent layers; see ``functional.rnn``, and ``lstm`` for lengths and carries.
 
     Args:
-        n_in: features that come in.
+        n_in: input features.
         n_hidden: features of the hidden state of each layer and direction.
         nonlinearity: "tanh" or "relu".
-        depth: how many layers are stacked.
-        bidirectional: whether each layer also runs from the end to the start.
-        rate: the share that dropout drops between layers in training.
-        last: whether only the final state of the last layer goes out.
-        lengths: integers (…), how many steps of each sequence are real. Defaults to all.
-        bias: whether there is one.
-        recurrent_bias: whether there is a second, as in PyTorch.
+        depth: number of stacked layers.
+        bidirectional: whether each layer also runs backwards in time.
+        rate: dropout rate between layers in training.
+        last: return only the final state of the last layer.
+        lengths: integers (…), number of valid steps of each sequence. Defaults to all.
+        bias: whether to add a bias.
+        recurrent_bias: whether to add a second bias, as in PyTorch.
         derivatives: "fast" or "lax"; see ``functional.lstm``.
-        init: how kernels and biases are drawn. Defaults to PyTorch's U(±1/√n_hidden).
-        recurrent_init: how recurrent kernels are drawn. Defaults to ``init``.
-        dtype: of the parameters.
+        init: initializer of kernels and biases. Defaults to PyTorch's U(±1/√n_hidden).
+        recurrent_init: initializer of recurrent kernels. Defaults to ``init``.
+        dtype: dtype of the parameters.
 
     Returns:
         A Layer as ``lstm`` returns it.
 
     Raises:
-        ValueError: as ``lstm``, and if ``nonlinearity`` is another word.
+        ValueError: as ``lstm``, and if ``nonlinearity`` is neither.
 
     Example:
         >>> net = rnn(3, 4, nonlinearity="relu", bidirectional=True)
@@ -221,7 +221,7 @@ def _stack(
     recurrent_init: Initializer | None,
     dtype: DTypeLike,
 ) -> Layer:
-    """A Layer of cells stacked."""
+    """Returns a Layer of stacked cells."""
     name = f"{cell.name}({n_in}, {n_hidden})"
     _checks.positive_ints(name, n_in=n_in, n_hidden=n_hidden, depth=depth)
     _checks.one_of(name, "derivatives", cell.run.keywords["derivatives"], ("fast", "lax"))
@@ -263,7 +263,7 @@ def _stack(
 
 
 def _final_state(carry: tuple[Any, ...]) -> Array:
-    """The hidden state h of the last layer, of both directions where there are two."""
+    """Returns the final hidden state h of the last layer, of both directions if bidirectional."""
     top = carry[-1]
     ways = [top["forward"], top["backward"]] if isinstance(top, dict) else [top]
     return jnp.concatenate([way[0] if isinstance(way, tuple) else way for way in ways], axis=-1)

@@ -1,4 +1,4 @@
-"""What training adds to the loss for the sake of activations."""
+"""Penalties on activations."""
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -13,18 +13,17 @@ def activity_regularizer(*, l1: float = 0.0, l2: float = 0.0, axes: int = 1) -> 
     """Passes its input on, and adds to the loss in training: l1·Σ|a| + l2·Σa², a mean over rows.
 
     The sums run over the entries a of one example; the gradient of |a| is 0 at 0. The penalty
-    stands in the state, and ``train.supervised`` adds every state that is called ``penalty`` to the
-    loss of the batch.
+    is kept in the state; ``train.supervised`` adds every state named ``penalty`` to the loss.
 
     Args:
         l1: the weight of the absolute values, which makes activations sparse.
         l2: the weight of the squares, which keeps them small.
-        axes: how many of the last axes are one example: 3 for images, 2 for sequences, 1 for
+        axes: number of last axes that form one example: 3 for images, 2 for sequences, 1 for
             features.
 
     Returns:
-        A Layer without params, with state ``{"penalty": ()}`` in float32: that of the last batch
-        it was trained on.
+        A Layer without params, with state ``{"penalty": ()}`` in float32: the penalty of the
+        last training batch.
 
     Raises:
         ValueError: if a weight is negative, or ``axes`` isn't a positive integer.

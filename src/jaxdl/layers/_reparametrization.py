@@ -1,4 +1,4 @@
-"""Layers made of other layers, whose kernels are functions of what is learned."""
+"""Layers that reparametrize the kernels of other layers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,16 +18,16 @@ INITIAL_ITERATIONS = 15
 
 @factory
 def weight_norm(layer: Layer) -> Layer:
-    """Learns directions and lengths of the weights apart: W = g · v / ‖v‖ for each output.
+    """Learns directions and lengths of the weights separately: W = g · v / ‖v‖ for each output.
 
     Args:
         layer: a Layer, or a network of them. Every leaf of its params named ``kernel`` is replaced;
-            outputs are on its last axis. A kernel that starts at 0 has no direction, and gives nan.
-            Inside ``repeat``, wrap what is repeated.
+            outputs are on its last axis. A kernel that starts at 0 has no direction and yields nan.
+            Inside ``repeat``, wrap the repeated layer.
 
     Returns:
-        A Layer that starts with the numbers of ``layer``, with ``{"direction": v, "scale": g}`` in
-        the place of each kernel, and the same state; see ``functional.weight_norm``.
+        A Layer that starts out equal to ``layer``, with ``{"direction": v, "scale": g}`` in place
+        of each kernel, and the same state; see ``functional.weight_norm``.
 
     Raises:
         ValueError: in ``init``, if there is no kernel.
@@ -61,9 +61,9 @@ def spectral_norm(layer: Layer, *, n_iterations: int = 1, epsilon: float = 1e-12
 
     Args:
         layer: a Layer, or a network of them. Every leaf of its params named ``kernel`` is divided,
-            as a matrix of its last axis by all others. Inside ``repeat``, wrap what is repeated.
-        n_iterations: how many power iterations a step of training takes; ``init`` takes 15.
-        epsilon: the least length that a vector is divided by.
+            as a matrix of its last axis by all others. Inside ``repeat``, wrap the repeated layer.
+        n_iterations: number of power iterations per training step; ``init`` takes 15.
+        epsilon: the smallest length to divide a vector by.
 
     Returns:
         A Layer with the params of ``layer`` and state ``{"layer": its state, "vectors": ({"u", "v"}
@@ -125,7 +125,7 @@ def _is_kernel(path: tuple[Any, ...]) -> bool:
 
 
 def _kernels(name: str, params: Params) -> list[Array]:
-    """Returns the leaves named kernel, or raises a ValueError where there is none."""
+    """Returns the leaves named kernel, or raises a ValueError if there are none."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
     kernels = [leaf for path, leaf in leaves if _is_kernel(path)]
     if not kernels:
@@ -134,7 +134,7 @@ def _kernels(name: str, params: Params) -> list[Array]:
 
 
 def _map_kernels(fn: Callable[[Any], Any], params: Params) -> Params:
-    """Returns params with ``fn`` of what is named kernel, be it an array or a pair."""
+    """Returns params with ``fn`` applied to everything named kernel, array or pair."""
     pair = lambda tree: isinstance(tree, dict) and tree.keys() == {"direction", "scale"}
     change = lambda path, leaf: fn(leaf) if _is_kernel(path) else leaf
     return jax.tree_util.tree_map_with_path(change, params, is_leaf=pair)
