@@ -1,8 +1,8 @@
 """Pictures of data, training and results, readable on a slide; each function returns its figure.
 
-matplotlib is imported when a picture is drawn. Figures belong to no global state: save them with
-``figure.savefig("name.png")``, or end a notebook cell with one. Colours can be told apart by
-everybody, and lines differ in their dashes too.
+matplotlib is imported when a picture is drawn. Figures have no global state: save them with
+``figure.savefig("name.png")``, or end a notebook cell with one. Colours are safe for colour-blind
+readers, and lines differ in their dashes, too.
 """
 
 from jaxdl import _face

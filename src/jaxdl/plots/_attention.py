@@ -1,4 +1,4 @@
-"""What attention looks at."""
+"""Attention weights as pictures."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,22 +22,22 @@ def attention(
     columns: int = 4,
     title: str = "",
 ) -> "Figure":
-    """Draws how much each query (a row) looks at each key (a column), a panel a head.
+    """Draws how much each query (row) attends to each key (column), with one panel per head.
 
     Args:
         weights: shape (heads, queries, keys) or (queries, keys), from 0 to 1.
-        tokens: what stands at the keys, and at the queries unless these are given.
-        queries: what stands at the queries, in attention to another sequence.
-        titles: the title of each head. Defaults to their numbers, if there are several.
-        columns: panels a row.
-        title: the title of the picture.
+        tokens: labels of the keys, and of the queries if ``queries`` isn't given.
+        queries: labels of the queries, for attention to another sequence.
+        titles: the heads' titles. Defaults to their numbers, if there are several.
+        columns: panels per row.
+        title: the figure's title.
 
     Returns:
         A figure with one scale for all heads.
 
     Raises:
-        ShapeError: if the weights have another shape.
-        ValueError: if there isn't a token for each key and query, or a title for each head.
+        ShapeError: if the weights have the wrong shape.
+        ValueError: if the number of tokens, queries or titles is wrong.
 
     Example:
         >>> figure = attention(np.eye(3), tokens=["a", "b", "c"])

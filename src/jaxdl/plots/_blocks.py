@@ -17,10 +17,10 @@ def blocks(rows: Sequence[Any], *, title: str = "") -> "Figure":
 
     Args:
         rows: ``explain.summary(net, shape).rows``, or triples of name, shape and parameters.
-        title: the title of the picture.
+        title: the figure's title.
 
     Returns:
-        A figure; layers that learn are blue. After eight blocks a new column begins.
+        A figure; layers that learn are blue. A new column begins after eight blocks.
 
     Raises:
         ValueError: if there are no rows.

@@ -1,4 +1,4 @@
-"""What a network decides over the plane, as a picture and as a film of its training."""
+"""A network's decisions over the plane, as a picture and as a film of its training."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,20 +30,20 @@ def boundary(
     classes: Sequence[str] | None = None,
     title: str = "",
 ) -> "Figure":
-    """Draws which class a network decides for over the plane, how surely, and the examples.
+    """Draws a network's predicted classes over the plane, their certainty, and the examples.
 
     Args:
-        predict: from points (N, 2) to logits (N, classes), or of two classes one logit, (N,) or
-            (N, 1), that is positive for class 1. Or several such by name: a panel each.
+        predict: maps points (N, 2) to logits (N, classes), or for two classes to one logit, (N,) or
+            (N, 1), positive for class 1. Or several such functions by name, with a panel each.
         inputs: examples, shape (N, 2).
         labels: class indices, shape (N,); or by the names of ``predict``.
         margin: how far the picture goes beyond the examples.
         resolution: points along each axis at which ``predict`` is computed.
         classes: names of the classes.
-        title: the title of the picture.
+        title: the figure's title.
 
     Returns:
-        A figure: the stronger a colour, the surer; black lines where classes are equally likely.
+        A figure: stronger colours are more certain; black lines mark equally likely classes.
 
     Raises:
         ShapeError: if inputs, labels or logits have another shape.
@@ -84,25 +84,25 @@ def boundary_animation(
     interval: int = 150,
     dpi: int = 80,
 ) -> "FuncAnimation":
-    """Makes a film of ``boundary`` over training, a picture for each of the parameters.
+    """Makes a film of ``boundary`` over training, with one picture per snapshot.
 
     Args:
         predict: ``(params, points) -> logits``; see ``boundary``.
         snapshots: parameters in the order of training.
         inputs: examples, shape (N, 2).
         labels: class indices, shape (N,).
-        titles: the title of each panel. Defaults to its number.
+        titles: the pictures' titles. Defaults to their numbers.
         margin: how far the picture goes beyond the examples.
         resolution: points along each axis.
         interval: milliseconds from picture to picture.
-        dpi: points an inch of its pictures.
+        dpi: dots per inch of the pictures.
 
     Returns:
         A matplotlib animation, for ``save_animation``.
 
     Raises:
         ShapeError: if inputs, labels or logits have another shape.
-        ValueError: without snapshots, or if there isn't a title for each.
+        ValueError: without snapshots, or if the number of titles is wrong.
 
     Example:
         >>> x, labels = [[-1.0, 0.0], [1.0, 0.0]], [0, 1]
@@ -136,12 +136,12 @@ def boundary_animation(
 
 
 def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int = 80) -> Path:
-    """Writes an animation as a GIF, or as a page of HTML that plays it and stands alone.
+    """Writes an animation as a GIF, or as a self-contained HTML page that plays it.
 
     Args:
-        animation: of ``boundary_animation``, or any of matplotlib.
+        animation: from ``boundary_animation``, or any other of matplotlib's.
         path: ends in ``.gif`` or ``.html``.
-        dpi: points an inch.
+        dpi: dots per inch.
 
     Returns:
         The path.
@@ -197,7 +197,7 @@ def _plane(points: np.ndarray, margin: float, resolution: int) -> np.ndarray:
 
 
 def _probabilities(logits: ArrayLike) -> np.ndarray:
-    """Probabilities (N, classes) of logits; of one logit those of both classes."""
+    """Probabilities (N, classes) from logits; a single logit yields those of both classes."""
     z = np.asarray(logits, np.float64)
     z = z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
     if z.ndim not in (1, 2):
@@ -249,7 +249,7 @@ def _scatter(
 
 
 def _legend(where: "Axes | Figure", axes: "Axes", classes: Sequence[str] | None) -> None:
-    """Names the classes, in the only panel or outside of several."""
+    """Adds a legend of the classes: inside a single panel, or outside several."""
     handles, _ = axes.get_legend_handles_labels()
     place = "upper right" if where is axes else "outside right upper"
     name = "class" if classes is None else None

@@ -1,4 +1,4 @@
-"""How well classes are separated, and how far probabilities can be trusted."""
+"""How well classes are separated, and how reliable probabilities are."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def confusion(matrix: ArrayLike, *, classes: Sequence[str], title: str = "") -> "Figure":
-    """Draws how often each class (row) was taken for each class (column), with counts.
+    """Draws a confusion matrix: counts of each true class (row) predicted as each class (column).
 
     Args:
         matrix: counts, shape (C, C), true classes down, predicted ones across.
-        classes: their C names.
-        title: the title of the picture.
+        classes: the C class names.
+        title: the figure's title.
 
     Returns:
-        A figure; the colour of a cell is its share of its row, so that rare classes show too.
+        A figure; a cell's colour is its share of its row, so that rare classes show, too.
 
     Raises:
         ValueError: if the matrix isn't (C, C).
@@ -56,13 +56,13 @@ def confusion(matrix: ArrayLike, *, classes: Sequence[str], title: str = "") -> 
 def calibration(
     logits: ArrayLike, labels: ArrayLike, *, bins: int = 10, title: str = ""
 ) -> "Figure":
-    """Draws how often predictions are right that claim a probability, and how many claim it.
+    """Draws accuracy against predicted confidence, and how often each confidence occurs.
 
     Args:
         logits: shape (N, classes).
         labels: class indices, shape (N,).
-        bins: how many bins probabilities are sorted into.
-        title: the title of the picture.
+        bins: number of bins of confidence.
+        title: the figure's title.
 
     Returns:
         A figure with two panels: accuracy over confidence, with the expected calibration error,
@@ -105,19 +105,19 @@ def calibration(
 def roc(
     scores: ArrayLike | Mapping[str, ArrayLike], labels: ArrayLike, *, title: str = ""
 ) -> "Figure":
-    """Draws the share of positives found over the share of negatives taken for them (ROC).
+    """Draws the ROC curve: the true positive rate against the false positive rate.
 
     Args:
-        scores: the higher, the more likely positive, shape (N,); or several such by name.
+        scores: higher means more likely positive, shape (N,); or several such arrays by name.
         labels: 0 or 1, shape (N,).
-        title: the title of the picture.
+        title: the figure's title.
 
     Returns:
-        A figure with a curve for each of the scores, exact: a point for every threshold that
-        occurs; the legend has the areas under them.
+        A figure with an exact curve per array of scores, with a point for every threshold that
+        occurs. The legend has the areas under the curves.
 
     Raises:
-        ShapeError: if scores and labels don't have one shape.
+        ShapeError: if scores and labels differ in shape.
         ValueError: if labels aren't 0 or 1, without positives, without negatives, or if a score
             is nan.
 

@@ -1,4 +1,4 @@
-"""What diagrams are drawn with: circles, boxes and arrows in one set of axes."""
+"""Building blocks of diagrams: circles, boxes and arrows in one set of axes."""
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +18,7 @@ INCHES = 1.15
 
 
 def sheet(width: float, height: float, title: str = "") -> tuple["Figure", "Axes"]:
-    """Makes a figure of ``width`` × ``height`` units with axes that show nothing by themselves."""
+    """Makes a figure of ``width`` × ``height`` units with invisible axes."""
     figure = blank(INCHES * width, INCHES * height + 0.45 * bool(title))
     axes = figure.subplots()
     axes.set(xlim=(0, width), ylim=(0, height), aspect="equal")
@@ -30,7 +30,7 @@ def sheet(width: float, height: float, title: str = "") -> tuple["Figure", "Axes
 def circle(
     axes: "Axes", place: Place, text: str = "", *, radius: float = 0.3, **options: Any
 ) -> None:
-    """Draws a circle with a text in it; options as of matplotlib's patches."""
+    """Draws a circle with a text in it; options are those of matplotlib's patches."""
     from matplotlib.patches import Circle
 
     style: dict[str, Any] = {
@@ -73,7 +73,7 @@ def arrow(axes: "Axes", start: Place, end: Place, *, gap: float = 0.3, **options
 
 
 def label(axes: "Axes", place: Place, text: str, *, size: float = 13, **options: Any) -> None:
-    """Writes a text around a place, on white so that lines don't run through it."""
+    """Writes a text at a place, on white so that lines don't cross it."""
     ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
     style: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 4, "bbox": ground} | options
     axes.text(*place, text, fontsize=size, **style)

@@ -1,4 +1,4 @@
-"""How numbers are spread, layer by layer."""
+"""How numbers are distributed, layer by layer."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -20,22 +20,22 @@ def histograms(
     columns: int = 4,
     title: str = "",
 ) -> "Figure":
-    r"""Draws a histogram a layer, all on one scale, so that growing and vanishing can be seen.
+    r"""Draws one histogram per layer, all on one scale, to show numbers that grow or vanish.
 
     Args:
-        values: by name an array of any shape, as ``{r.label: r.a for r in trace.layers}`` for
+        values: arrays of any shape by name, such as ``{r.label: r.a for r in trace.layers}`` for
             activations, or ``{r.label: r.delta for r in backprop.layers}`` for errors.
-        xlabel: what the numbers are.
-        bins: how many bins from the least to the largest of all numbers.
-        columns: panels a row.
-        title: the title of the picture.
+        xlabel: label of the x axis.
+        bins: number of bins from the smallest to the largest number.
+        columns: panels per row.
+        title: the figure's title.
 
     Returns:
-        A figure with a panel a layer: shares of the numbers over bins, with their mean and
-        standard deviation. What isn't finite is left out, and counted.
+        A figure with one panel per layer: the share of numbers in each bin, with mean and standard
+        deviation. Numbers that aren't finite are left out and counted.
 
     Raises:
-        ValueError: if there is nothing to draw, or not one finite number.
+        ValueError: if there is nothing to draw, or no number is finite.
 
     Example:
         >>> figure = histograms({"1": np.array([0.0, 1.0]), "2": np.array([2.0, 2.0])})

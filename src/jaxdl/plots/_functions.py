@@ -40,18 +40,18 @@ def activations(
     columns: int | None = None,
     title: str = "",
 ) -> "Figure":
-    """Draws activation functions, each with its derivative, which shows where it saturates or dies.
+    """Draws activation functions with their derivatives, which show where they saturate or die.
 
     Args:
-        functions: functions by name, or names of ``jaxdl.activations``. Defaults to all that are
-            elementwise.
-        low: where x begins.
-        high: where x ends.
-        columns: panels per row. Defaults to as many as look well.
-        title: the title of the picture.
+        functions: functions by name, or names of ``jaxdl.activations``. Defaults to all
+            elementwise ones.
+        low: smallest x.
+        high: largest x.
+        columns: panels per row. Defaults to a number that suits the figure.
+        title: the figure's title.
 
     Returns:
-        A figure with a panel a function: f in blue, f′ in orange and dashed, gaps where they jump.
+        A figure with one panel per function: f in blue, f′ orange and dashed, with gaps at jumps.
 
     Raises:
         ValueError: if ``jaxdl.activations`` has no such name, or there is nothing to draw.
@@ -91,23 +91,23 @@ def losses(
     xlabel: str = "error",
     title: str = "",
 ) -> "Figure":
-    """Draws loss functions; without arguments those of three tasks.
+    """Draws loss functions, by default those of three tasks.
 
     Args:
-        functions: by name, ``(x) -> loss``, both of shape (N,); those of ``jaxdl.losses`` unless
-            given, for regression over the error, for two classes over the margin (label ±1 times
-            logit), and over the probability of the right class.
-        low: where x begins.
-        high: where x ends.
-        xlabel: what x is.
-        title: the title of the picture.
+        functions: by name, ``(x) -> loss``, both of shape (N,). Defaults to those of
+            ``jaxdl.losses``: for regression over the error, for two classes over the margin (label
+            ±1 times logit), and over the probability of the right class.
+        low: smallest x.
+        high: largest x.
+        xlabel: label of the x axis.
+        title: the figure's title.
 
     Returns:
-        A figure with one panel, or with three.
+        A figure with one panel, or by default three.
 
     Raises:
         ValueError: if there is nothing to draw.
-        ShapeError: if a function doesn't give a loss for each x, but their mean.
+        ShapeError: if a function doesn't return a loss for each x, for example their mean instead.
 
     Example:
         >>> [axes.get_xlabel() for axes in losses().axes]
@@ -167,7 +167,7 @@ def _named(
 def _curves(
     functions: Mapping[str, Callable[[Array], Array]], x: np.ndarray
 ) -> dict[str, tuple[Array, Array]]:
-    """Values and derivatives of functions that work on each number of their own."""
+    """Values and derivatives of elementwise functions."""
 
     @jax.jit
     def all_of(x: Array) -> dict[str, tuple[Array, Array]]:
@@ -178,7 +178,7 @@ def _curves(
 
 
 def _broken(y: np.ndarray) -> np.ndarray:
-    """Leaves a gap where a curve jumps: by much, and by far more than just before and after."""
+    """Leaves a gap where a curve jumps: by a lot, and far more than just before and after."""
     y = np.array(y, np.float64)
     steps = np.abs(np.diff(y))
     around = np.maximum(np.append(0, steps[:-1]), np.append(steps[1:], 0))

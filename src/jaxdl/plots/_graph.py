@@ -1,4 +1,4 @@
-"""A network as the graph it is: layers from bottom to top, skip connections at their sides."""
+"""A network as a graph: layers from bottom to top, skip connections at their sides."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,14 +18,14 @@ def graph(nodes: Sequence[Any], *, title: str = "") -> "Figure":
 
     Args:
         nodes: ``explain.graph(net, shape)``, or tuples of name, inputs, shape and parameters.
-        title: the title of the picture.
+        title: the figure's title.
 
     Returns:
-        A figure: a box a layer, blue where it learns; a circle where branches meet; an orange
-        arrow where a connection skips layers.
+        A figure: a box for each layer, blue if it learns; a circle where branches meet; an orange
+        arrow for each skip connection.
 
     Raises:
-        ValueError: if there are no nodes, or one is fed by another that comes after it.
+        ValueError: if there are no nodes, or a node's input comes after it.
 
     Example:
         >>> figure = graph([("dense(4, 4)", (-1,), (1, 4), 20), ("+", (-1, 0), (1, 4), 0)])
@@ -68,7 +68,7 @@ def _node(
 
 
 def _lanes(nodes: Sequence[Any]) -> list[tuple[int, int, int]]:
-    """The connections that skip nodes, each on the innermost lane that is free along its way."""
+    """The connections that skip nodes, each on the innermost free lane."""
     lanes: list[tuple[int, int, int]] = []
     skips = [(j, i) for i, node in enumerate(nodes) for j in node[1] if j < i - 1]
     for start, end in sorted(skips, key=lambda skip: skip[1] - skip[0]):

@@ -1,4 +1,4 @@
-"""Images: as they are, with what a network says of them, and what it makes of them."""
+"""Images: as they are, with a network's predictions, and as its layers see them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,21 +23,21 @@ def predictions(
     columns: int = 8,
     title: str = "",
 ) -> "Figure":
-    r"""Draws images with what a network takes them for; wrong ones are framed and corrected.
+    r"""Draws images with their predicted classes; wrong predictions are framed and corrected.
 
     Args:
         images: shape (N, height, width) or (N, height, width, 1 or 3).
-        labels: the right classes, shape (N,).
-        predicted: what the network says, shape (N,).
-        classes: their names.
-        columns: images a row.
-        title: the title of the picture.
+        labels: true classes, shape (N,).
+        predicted: predicted classes, shape (N,).
+        classes: names of the classes.
+        columns: images per row.
+        title: the figure's title.
 
     Returns:
         A figure of ⌈N / columns⌉ rows.
 
     Raises:
-        ShapeError: if these aren't images, or there isn't a label and a prediction for each.
+        ShapeError: if these aren't images, or labels and predictions differ from them in number.
         ValueError: if a class has no name.
 
     Example:
@@ -99,17 +99,17 @@ def images(
     """Draws images side by side.
 
     Args:
-        images: shape (N, height, width) or (N, height, width, 1 or 3); grey ones share a scale.
-        titles: the title of each panel.
-        columns: images a row.
-        title: the title of the whole figure.
+        images: shape (N, height, width) or (N, height, width, 1 or 3); grey images share one scale.
+        titles: the panels' titles.
+        columns: images per row.
+        title: the figure's title.
 
     Returns:
         A figure of ⌈N / columns⌉ rows.
 
     Raises:
         ShapeError: if these aren't images.
-        ValueError: if there isn't a title for each.
+        ValueError: if the number of titles is wrong.
 
     Example:
         >>> figure = images(np.zeros((3, 8, 8)), titles=["a", "b", "c"])
@@ -142,21 +142,20 @@ def filters(
     """Draws what each unit of a convolution, or of a dense layer on images, looks for.
 
     Args:
-        kernel: of a convolution, shape (height, width, n_in, n_out), or with ``shape`` of a dense
-            layer, (n_in, n_out).
+        kernel: a convolution's, shape (height, width, n_in, n_out), or with ``shape`` a dense
+            layer's, (n_in, n_out).
         shape: height and width of the images that a dense layer sees.
-        titles: the title of each filter.
-        columns: filters a row.
-        title: the title of the picture.
+        titles: the filters' titles.
+        columns: filters per row.
+        title: the figure's title.
 
     Returns:
-        A figure with a picture a filter, blue where it is positive, orange where negative, all on
-        one scale. Of several channels the mean is shown, except of three: they are drawn as
-        colours.
+        A figure with one picture per filter, blue where positive and orange where negative, all on
+        one scale. Three channels are drawn as colours; for any other number, the mean is shown.
 
     Raises:
-        ShapeError: if the kernel has another shape.
-        ValueError: if there isn't a title for each filter.
+        ShapeError: if the kernel has the wrong shape.
+        ValueError: if the number of titles is wrong.
 
     Example:
         >>> len(filters(np.ones((5, 5, 1, 6))).axes) - 1  # and the scale
@@ -181,15 +180,15 @@ def filters(
 
 
 def feature_maps(maps: ArrayLike, *, columns: int = 8, title: str = "") -> "Figure":
-    """Draws what each channel of a layer makes of one image.
+    """Draws each channel of a layer's result for one image.
 
     Args:
-        maps: shape (height, width, channels), as ``explain.trace(…).layers[0].a[0]``.
-        columns: maps a row.
-        title: the title of the picture.
+        maps: shape (height, width, channels), such as ``explain.trace(…).layers[0].a[0]``.
+        columns: maps per row.
+        title: the figure's title.
 
     Returns:
-        A figure with a picture a channel, blue where it is positive, orange where negative, all
+        A figure with one picture per channel, blue where positive and orange where negative, all
         on one scale.
 
     Raises:
@@ -208,20 +207,20 @@ def feature_maps(maps: ArrayLike, *, columns: int = 8, title: str = "") -> "Figu
 def attributions(
     images: ArrayLike, maps: ArrayLike, *, columns: int = 8, title: str = ""
 ) -> "Figure":
-    """Draws images, and below each what a result came from: saliency or integrated gradients.
+    """Draws images, and below each its attribution map: saliency or integrated gradients.
 
     Args:
         images: shape (N, height, width) or (N, height, width, 1 or 3).
-        maps: of the same shape; channels are added up.
-        columns: how many of the images are drawn, the first ones.
-        title: the title of the picture.
+        maps: attributions of the same shape; channels are summed.
+        columns: number of images to draw, from the first.
+        title: the figure's title.
 
     Returns:
-        A figure of two rows. Each map has its own scale: blue speaks for the result, orange
-        against it.
+        A figure of two rows. Each map has its own scale: blue supports the result, orange
+        opposes it.
 
     Raises:
-        ShapeError: if images and maps don't have one shape.
+        ShapeError: if images and maps differ in shape.
 
     Example:
         >>> len(attributions(np.zeros((3, 8, 8)), np.ones((3, 8, 8))).axes)
@@ -246,7 +245,7 @@ def attributions(
 
 
 def _grid(count: int, columns: int, *, titled: bool) -> "Figure":
-    """Axes for images; where there are few, they are larger."""
+    """Axes for images; a few images are drawn larger."""
     side = 2.1 if min(count, columns) < 5 else 1.45
     return grid(count, columns, width=side, height=side + (0.3 if titled else 0.05))
 
@@ -268,7 +267,7 @@ def _signed(
 
 
 def _pictures(function: str, images: ArrayLike) -> np.ndarray:
-    """Images as matplotlib takes them: (N, height, width), or (N, height, width, 3)."""
+    """Images in matplotlib's format: (N, height, width), or (N, height, width, 3)."""
     pictures = np.asarray(images)
     coloured = pictures.ndim == 4
     if not pictures.size or not (pictures.ndim == 3 or (coloured and pictures.shape[3] in (1, 3))):

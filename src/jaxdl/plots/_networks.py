@@ -1,4 +1,4 @@
-"""Networks of dense layers: neurons and edges, with dots for what is too wide to draw."""
+"""Networks of dense layers: neurons and edges, with dots for neurons that don't fit."""
 
 from collections.abc import Collection, Sequence
 from itertools import pairwise, product
@@ -37,30 +37,30 @@ def network(
     most: int = 12,
     title: str = "",
 ) -> "Figure":
-    r"""Draws a network of dense layers: a circle a neuron, an edge a weight.
+    r"""Draws a network of dense layers, with a circle per neuron and an edge per weight.
 
     Args:
         sizes: neurons of the input and of each layer. Defaults to those of ``params``, or
             (2, 3, 1).
-        params: of a network of dense layers, as of ``models.mlp``: an edge is blue where its
-            weight is positive, orange and dashed where negative, and the thicker the larger it
-            is. Of few edges the weights are written too.
+        params: of a network of dense layers, such as ``models.mlp``. Edges with positive weights
+            are blue, negative ones orange and dashed; larger weights are thicker. If there are few
+            edges, the weights are written on them.
         inputs: names of the inputs. Defaults to x₁, x₂ …
         outputs: names of the outputs.
-        values: what the neurons of each layer have, the input first, written into them.
-        dropped: for each layer, the input first, the neurons that dropout has taken out: they are
-            crossed, and have no edges.
-        captions: whether each layer is named below, with its number of neurons.
-        most: of a layer with more neurons than these, the middle ones become "⋮".
-        title: the title of the picture.
+        values: numbers to write into the neurons, by layer, the input first.
+        dropped: neurons removed by dropout, by layer, the input first; they are crossed out and
+            have no edges.
+        captions: whether to name each layer below it, with its number of neurons.
+        most: in layers with more neurons than this, the middle ones become "⋮".
+        title: the figure's title.
 
     Returns:
         A figure.
 
     Raises:
-        ValueError: if there are fewer than two sizes, or the names or values are of another number,
-            or if ``params`` have no dense layer.
-        ShapeError: if the kernels of ``params`` have other sizes.
+        ValueError: if there are fewer than two sizes, the number of names or values is wrong, or
+            ``params`` have no dense layer.
+        ShapeError: if the kernels of ``params`` don't fit ``sizes``.
 
     Example:
         >>> figure = network((2, 3, 1))
@@ -133,7 +133,7 @@ def _check(
 
 
 def _column(layer: int, size: int, most: int, distance: float) -> Column:
-    """Where the neurons of a layer are, around the middle; the key −1 is that of the dots."""
+    """Positions of a layer's neurons around the middle; the key −1 is for the dots."""
     half = _DRAWN // 2
     shown = [*range(size)] if size <= most else [*range(half), -1, *range(size - half, size)]
     top = distance * (len(shown) - 1) / 2
@@ -171,7 +171,7 @@ def _weight(
     along: float,
     colour: str,
 ) -> None:
-    """Writes a weight on its edge; neighbours at other points of theirs, so that none overlap."""
+    """Writes a weight on its edge, staggered along neighbouring edges so that none overlap."""
     (x, y), (u, v) = start, end
     axes.text(
         x + along * (u - x),
@@ -192,7 +192,7 @@ def _texts(
     inputs: Sequence[str] | None,
     values: Sequence[ArrayLike] | None,
 ) -> Sequence[str]:
-    """What is written into the neurons of a layer."""
+    """The texts in a layer's neurons."""
     if values is not None:
         return [f"{v:.2f}" for v in np.asarray(values[layer]).reshape(-1)]
     if layer:

@@ -1,4 +1,4 @@
-"""One neuron: what comes in, the weighted sum, the activation, what goes out."""
+"""One neuron: inputs, weighted sum, activation and output."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -28,21 +28,21 @@ def neuron(
 
     Args:
         n_in: number of inputs m; with more than six, the middle ones become "⋮".
-        activation: g, whose curve is drawn in its circle; a letter stands for it otherwise.
+        activation: g, drawn as a curve in its circle. By default only the letter is drawn.
         params: ``{"kernel": (m, 1), "bias": (1,)}`` of a ``dense(m, 1)``; the edges then carry
             its weights, blue where positive and orange where negative.
-        inputs: the m numbers that come in; with ``params`` the sum and the output are computed
-            and written too.
-        simplified: whether sum and activation share one circle and the bias isn't drawn, as
-            networks are usually shown.
-        title: the title of the picture.
+        inputs: the m input values; with ``params``, the sum and the output are computed and
+            written, too.
+        simplified: whether to draw sum and activation as one circle, without the bias, as in
+            pictures of networks.
+        title: the figure's title.
 
     Returns:
         A figure.
 
     Raises:
-        ValueError: if ``n_in`` isn't positive, or ``inputs`` are of another number.
-        ShapeError: if ``params`` are those of another number of inputs.
+        ValueError: if ``n_in`` isn't positive, or the number of ``inputs`` is wrong.
+        ShapeError: if ``params`` have another number of inputs.
 
     Example:
         >>> figure = neuron(2, simplified=True)

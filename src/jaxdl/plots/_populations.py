@@ -19,12 +19,12 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 def population(result: Result, metric: str | None = None) -> "Figure":
     """Draws a metric over epochs, mean ± standard error for each combination, and a heat map.
 
-    The heat map is of the newest epoch over the two hyperparameters with the most values; there
-    is none where fewer than two vary. Beyond eight combinations the curves are of the best eight.
+    The heat map shows the newest epoch over the two hyperparameters with the most values; it is
+    left out if fewer than two vary. With more than eight combinations, the best eight have curves.
 
     Args:
-        result: of ``sweep.run``.
-        metric: a name of the history; defaults to accuracy, or else loss.
+        result: from ``sweep.run``.
+        metric: a name in the history. Defaults to accuracy if present, else loss.
 
     Returns:
         A figure of one or two panels.
@@ -80,7 +80,7 @@ def _curves(axes: "Axes", result: Result, name: str, sign: int, varied: Sequence
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     if varied:
-        # Below: eight names would lie on the curves.
+        # Below the axes: eight names would cover the curves.
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}
         axes.legend(frameon=False, fontsize=8, ncols=2, **below)
 
@@ -88,7 +88,7 @@ def _curves(axes: "Axes", result: Result, name: str, sign: int, varied: Sequence
 def _heat_map(axes: "Axes", result: Result, name: str, over: Sequence[str]) -> None:
     """Draws the mean of a metric at the newest epoch over two hyperparameters.
 
-    Where others vary too it is the mean over them; cells where all members diverged stay empty.
+    If others vary, too, it averages over them; cells whose members all diverged stay empty.
     """
     across, up = (list(dict.fromkeys(m[n] for m in result.members)) for n in over)
     newest = np.where(result.diverged < 0, result.history[name][:, -1], np.nan)

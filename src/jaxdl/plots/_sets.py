@@ -1,4 +1,4 @@
-"""Sets within sets, as artificial intelligence ⊃ machine learning ⊃ deep learning."""
+"""Nested sets, such as artificial intelligence ⊃ machine learning ⊃ deep learning."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ def nested_sets(names: Sequence[str], *, title: str = "") -> "Figure":
 
     Args:
         names: from the largest set to the smallest; a line break starts a smaller second line.
-        title: the title of the picture.
+        title: the figure's title.
 
     Returns:
         A figure.

@@ -1,4 +1,4 @@
-"""What all pictures share: colours that everybody can tell apart, sizes, and the grid of axes."""
+"""What all pictures share: colour-blind-safe colours, sizes, and the grid of axes."""
 
 import functools
 import io
@@ -25,14 +25,14 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def make_figure(rows: int, columns: int, *, width: float, height: float) -> "Figure":
-    """Makes a grid of axes, each of a size in inches."""
+    """Makes a grid of axes of a given size in inches."""
     figure = blank(columns * width, rows * height)
     figure.subplots(rows, columns)
     return figure
 
 
 def blank(width: float, height: float) -> "Figure":
-    """Makes an empty figure that no global state holds on to, and that notebooks show."""
+    """Makes an empty figure that isn't kept in global state and that notebooks can show."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -42,7 +42,7 @@ def blank(width: float, height: float) -> "Figure":
 
     figure = Figure(figsize=(width, height), layout="constrained", dpi=resolution())
     FigureCanvasAgg(figure)
-    # A notebook knows how to show figures only once pyplot has made one; this it understands too.
+    # Notebooks show figures only once pyplot has made one; this works without.
     shown: Any = figure
     shown._repr_png_ = functools.partial(_png, figure)
     return figure
@@ -55,7 +55,7 @@ def _png(figure: "Figure") -> bytes:
 
 
 def resolution() -> float:
-    """Points an inch: 150, enough for a slide, unless matplotlib's ``figure.dpi`` was changed."""
+    """Dots per inch: matplotlib's ``figure.dpi`` if it was changed, else 150, enough for slides."""
     from matplotlib import rcParams, rcParamsDefault
 
     own = rcParams["figure.dpi"]
@@ -63,7 +63,7 @@ def resolution() -> float:
 
 
 def grid(count: int, columns: int, *, width: float, height: float) -> "Figure":
-    """Makes a grid of axes for some pictures, without the empty ones of the last row."""
+    """Makes a grid of axes for a number of pictures, without empty ones in the last row."""
     columns = min(columns, count)
     figure = make_figure(-(-count // columns), columns, width=width, height=height)
     for axes in figure.axes[count:]:
@@ -72,7 +72,7 @@ def grid(count: int, columns: int, *, width: float, height: float) -> "Figure":
 
 
 def tidy(axes: "Axes", *, title: str = "", xlabel: str = "", ylabel: str = "") -> None:
-    """Leaves of a frame what is needed, and writes what the axes are."""
+    """Removes the needless parts of the frame and labels the axes."""
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel(xlabel, fontsize=12)
@@ -82,16 +82,16 @@ def tidy(axes: "Axes", *, title: str = "", xlabel: str = "", ylabel: str = "") -
 
 
 def empty(axes: "Axes") -> None:
-    """Takes ticks and frame away, as for images."""
+    """Removes ticks and frame, as for images."""
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
 def signed_colours() -> "Colormap":
-    """Makes the scale of signed numbers: orange below zero, white at zero, blue above.
+    """Makes a colour scale for signed numbers: orange below zero, white at zero, blue above.
 
     Returns:
-        A colormap of matplotlib, for values between two numbers of the same size.
+        A matplotlib colormap, for values in a range symmetric about zero.
 
     Example:
         >>> [round(float(x), 2) for x in signed_colours()(0.5)[:3]]  # in the middle

@@ -1,4 +1,4 @@
-"""Ways of optimizers over a surface, and the landscape of a loss."""
+"""Paths of optimizers over a surface, and the landscape of a loss."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ def descent(
         surface: ``(point) -> one number``, a point of any shape.
         start: the first point.
         tx: a gradient transformation.
-        steps: how many.
+        steps: number of steps.
 
     Returns:
         The points from the first on, shape (steps + 1, …).
@@ -70,18 +70,18 @@ def surface_paths(
     """Draws the paths of optimizers on the contours of a surface.
 
     Args:
-        paths: the points of each path by name, shape (T, 2), as ``descent`` gives them. Defaults
-            to those of four optimizers from (-4, 1.5).
+        paths: the points of each path by name, shape (T, 2), as from ``descent``. Defaults to
+            those of four optimizers from (-4, 1.5).
         surface: ``(point of shape (2,)) -> one number``. Defaults to a long valley,
             (θ₁² + 25θ₂²)/2, 25 times as steep across as along. See ``rosenbrock`` too.
-        low: the least x and y of the picture.
-        high: the largest.
-        minimum: where the lowest point is, marked with a star.
-        title: the title of the picture.
+        low: smallest x and y of the picture.
+        high: largest x and y.
+        minimum: the lowest point, marked with a star.
+        title: the figure's title.
 
     Returns:
-        A figure; a marker is where a way ends, and contours are at equal steps of the logarithm
-        of the height above the lowest point of the picture.
+        A figure; markers show where paths end, and contours are at equal steps of the logarithm of
+        the height above the lowest point of the picture.
 
     Raises:
         ShapeError: if a path isn't of shape (T, 2).
@@ -123,17 +123,17 @@ def landscape(
     """Draws the loss over a plane through the parameters: its contours, and as a surface.
 
     Args:
-        landscape: of ``explain.landscape``: with ``alpha`` and ``beta`` of shape (size,), and
+        landscape: from ``explain.landscape``, with ``alpha`` and ``beta`` of shape (size,), and
             ``loss`` of shape (size, size).
-        path: points (α, β) of a training on the plane, shape (T, 2).
+        path: points (α, β) of a training run in the plane, shape (T, 2).
         log: whether heights are logarithmic.
-        title: the title of the picture.
+        title: the figure's title.
 
     Returns:
         A figure of two panels; a cross marks the parameters.
 
     Raises:
-        ShapeError: if the path has another shape.
+        ShapeError: if the path has the wrong shape.
 
     Example:
         >>> from typing import NamedTuple

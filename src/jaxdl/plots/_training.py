@@ -1,4 +1,4 @@
-"""Curves of training, of one run or of several."""
+"""Training curves of one or several runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,16 +18,16 @@ _TIMES = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
 
 
 def history(rows: Rows | Sequence[Rows], *, title: str = "") -> "Figure":
-    """Draws loss and metrics over epochs, training and validation in one panel each.
+    """Draws loss and metrics over epochs, with training and validation in one panel each.
 
     Args:
-        rows: what ``train.fit`` returns: a dict an epoch. Or a list of such histories, of several
-            seeds: then the lines are their means, and bands reach one standard deviation up and
-            down. Of runs of different length the epochs count that all have.
-        title: the title of the picture.
+        rows: the history from ``train.fit``, a dict per epoch; or a list of such, one per seed.
+            Lines are then means, with bands of ± one standard deviation, over the epochs that all
+            runs have.
+        title: the figure's title.
 
     Returns:
-        A figure with a panel for each of the names that have no ``validation_`` in front.
+        A figure with a panel for each name without the prefix ``validation_``.
 
     Raises:
         ValueError: if there are no rows.
@@ -58,16 +58,16 @@ def compare(
     log: bool = False,
     title: str = "",
 ) -> "Figure":
-    """Draws one metric of several runs over epochs, as of several optimizers.
+    """Draws one metric of several runs over epochs, for example to compare optimizers.
 
     Args:
-        runs: by name what ``history`` takes: one history, or one a seed, drawn with a band.
-        metric: a column of the histories, as ``"validation_accuracy"``.
+        runs: by name, one history, or a list of one per seed, drawn with a band.
+        metric: a column of the histories, such as ``"validation_accuracy"``.
         log: whether the metric's axis is logarithmic.
-        title: the title of the picture.
+        title: the figure's title.
 
     Returns:
-        A figure with a line for each of the runs.
+        A figure with a line per run.
 
     Raises:
         ValueError: if there are no runs or rows, or a history has no such column.
@@ -96,7 +96,7 @@ def compare(
 
 
 def _runs(function: str, rows: Any) -> list[Rows]:
-    """A history as a list of one; of several what epochs they share."""
+    """A single history as a list of one; several cut to the epochs they share."""
     runs = [rows] if len(rows) and isinstance(rows[0], Mapping) else list(rows)
     shared = min(map(len, runs), default=0)
     if not shared:

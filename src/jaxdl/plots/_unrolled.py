@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def unrolled(steps: int = 4, *, cell: str = "cell", title: str = "") -> "Figure":
-    """Draws hₜ = f(xₜ, hₜ₋₁) as a loop and, equal to it, as one copy of f for each time step.
+    """Draws hₜ = f(xₜ, hₜ₋₁) as a loop and, equivalently, as one copy of f per time step.
 
     Args:
-        steps: time steps that are drawn; the last one is T.
-        cell: what stands in each box, as ``"LSTM"``.
-        title: the title of the picture.
+        steps: number of time steps to draw; the last one is T.
+        cell: text in each box, such as ``"LSTM"``.
+        title: the figure's title.
 
     Returns:
         A figure.
