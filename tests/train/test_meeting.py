@@ -82,3 +82,15 @@ def test_a_last_batch_is_of_real_rows_alone_where_they_meet(key):
     value = sum(len(i) * float(loss(end.params, x[i], y[i])) for i in parts) / 11
     found = train.evaluate(loss_fn, end, data.train, batch_size=4)
     assert found["loss"] == pytest.approx(value, rel=1e-5)
+
+
+def test_a_last_batch_is_of_real_rows_alone_where_they_meet_in_a_batch_function(key):
+    net, tx, data = layers.dense(5, 3), optax.sgd(0.5), dataset(6)
+    center = lambda key, batch: {**batch, "inputs": MEET["mean"](batch["inputs"])}
+    loss_fn, start = train.supervised(net, losses.cross_entropy), train.init_state(net, tx, key)
+    options = {"epochs": 1, "batch_size": 4, "shuffle": False, "hooks": ()}
+    end, _ = train.fit(loss_fn, tx, start, data, batch_fns=(center,), **options)
+    step, expected = train.make_step(loss_fn, tx, batch_fns=(center,)), start
+    for i in ([0, 1, 2, 3], [4, 5]):
+        expected, _ = step(expected, {name: x[np.array(i)] for name, x in data.train.items()})
+    close(end.params, expected.params)

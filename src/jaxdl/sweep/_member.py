@@ -116,7 +116,7 @@ def step_of(
     sizes = batch_sizes(rows_of(data) or 0, spec.batch_size)
     pad = pads(
         run.loss_fn, train_state.params, train_state.state, example(data, spec.batch_size),
-        key=train_state.key, where=ALONE, sizes=sizes,
+        key=train_state.key, where=ALONE, sizes=sizes, batch_fns=run.batch_fns,
     )  # fmt: skip
     return make_step(run.loss_fn, run.tx, batch_fns=run.batch_fns), pad
 

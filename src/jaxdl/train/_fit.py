@@ -136,7 +136,7 @@ def fit(
             sizes = (batch_size,)
         pad = pads(
             own, train_state.params, train_state.state, example(data, batch_size),
-            key=train_state.key, where=where, sizes=sizes,
+            key=train_state.key, where=where, sizes=sizes, batch_fns=tuple(batch_fns),
         )  # fmt: skip
         return step, pad
 

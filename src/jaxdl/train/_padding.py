@@ -1,6 +1,7 @@
 """Whether a batch may be filled up with rows of weight 0: what in a loss heeds the weight."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -24,6 +25,7 @@ def pads(
     key: Key | None,
     where: Where,
     sizes: tuple[int, ...],
+    batch_fns: Sequence[Callable[..., Batch]] = (),
 ) -> bool:
     """Whether batches are filled up with rows of weight 0, and not cut exactly.
 
@@ -39,6 +41,7 @@ def pads(
         key: of a step in training, None in evaluation.
         where: the devices.
         sizes: how many rows the batches have.
+        batch_fns: what changes batches before the loss; those of ours heed the weight.
 
     Raises:
         ValueError: if ``pmap`` or ``shard_map`` has a batch that the devices don't divide, for a
@@ -57,7 +60,9 @@ def pads(
     if not (key is not None and jax.tree.leaves(state)) and _apart(
         loss_fn, params, state, batch, key=key
     ):
-        return not heedless(loss_fn, params, state, batch, key=key)[0]
+        theirs = (f for f in batch_fns if not getattr(f, "__module__", "").startswith("jaxdl."))
+        if not any(meet(functools.partial(f, key), batch) for f in theirs):
+            return not heedless(loss_fn, params, state, batch, key=key)[0]
     if odd and where.axis_name is not None:
         _check_whole(loss_fn, odd[0], devices, heedless(loss_fn, params, state, batch, key=key))
     return False
