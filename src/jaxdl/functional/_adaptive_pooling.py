@@ -13,7 +13,7 @@ from jaxdl.types import Array
 
 
 def adaptive_avg_pool(x: ArrayLike, size: Sequence[int]) -> Array:
-    """The means of windows that share an image out: window i of o covers [⌊i·n/o⌋, ⌈(i+1)·n/o⌉).
+    """The means of windows that divide up an image: window i of o covers [⌊i·n/o⌋, ⌈(i+1)·n/o⌉).
 
     Args:
         x: shape (…, …spatial, channels), floating point.
@@ -24,7 +24,7 @@ def adaptive_avg_pool(x: ArrayLike, size: Sequence[int]) -> Array:
 
     Raises:
         ShapeError: if ``x`` has too few axes.
-        ValueError: if a size isn't a positive whole number.
+        ValueError: if a size isn't a positive integer.
         TypeError: if ``x`` isn't floating point.
 
     Example:
@@ -35,9 +35,9 @@ def adaptive_avg_pool(x: ArrayLike, size: Sequence[int]) -> Array:
 
 
 def adaptive_max_pool(x: ArrayLike, size: Sequence[int]) -> Array:
-    """The largest entries of windows that share an image out, as in ``adaptive_avg_pool``.
+    """The largest entries of windows that divide up an image, as in ``adaptive_avg_pool``.
 
-    Of equal entries the first gets the gradient.
+    Among equal entries, the first gets the gradient.
 
     Args:
         x: shape (…, …spatial, channels), floating point.
@@ -48,7 +48,7 @@ def adaptive_max_pool(x: ArrayLike, size: Sequence[int]) -> Array:
 
     Raises:
         ShapeError: if ``x`` has too few axes.
-        ValueError: if a size isn't a positive whole number.
+        ValueError: if a size isn't a positive integer.
         TypeError: if ``x`` isn't floating point.
 
     Example:
@@ -63,7 +63,7 @@ def global_avg_pool(x: ArrayLike, *, axes: int = 2) -> Array:
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        axes: how many spatial axes there are.
+        axes: number of spatial axes.
 
     Returns:
         An array of shape (…, channels).
@@ -87,7 +87,7 @@ def global_max_pool(x: ArrayLike, *, axes: int = 2) -> Array:
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        axes: how many spatial axes there are.
+        axes: number of spatial axes.
 
     Returns:
         An array of shape (…, channels).

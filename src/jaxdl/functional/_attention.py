@@ -25,38 +25,38 @@ def dot_product_attention(
     key: Key | None = None,
     block_size: int | None = None,
 ) -> Array:
-    """Averages values by how well their keys answer a query: y = softmax(s·q·kᵀ + bias)·v.
+    """Averages values, weighted by how well their keys match a query: y = softmax(s·q·kᵀ + bias)·v.
 
-    Head h of the queries reads head h // (heads / kv_heads) of keys and values, so with fewer
-    heads of these (grouped-query attention) neighbours share one. The softmax is in float32 for
-    half precision, and in the precision of the inputs elsewhere. A query that sees no key gives
-    0, with gradient 0.
+    Query head h reads head h // (heads / kv_heads) of keys and values; with fewer of those,
+    adjacent query heads share one (grouped-query attention). The softmax of half-precision inputs
+    is in float32, otherwise in the inputs' precision. A query that sees no key returns 0, with
+    gradient 0.
 
     Args:
         q: queries, shape (…, q_time, heads, features).
         k: keys, shape (…, k_time, kv_heads, features); kv_heads must divide heads.
         v: values, shape (…, k_time, kv_heads, value_features).
-        mask: True where a query sees a key (the opposite of ``nn.MultiheadAttention``'s boolean
-            masks in PyTorch); it broadcasts to (…, heads, q_time, k_time).
-        bias: what is added to the scores, floating point; it broadcasts to the same shape.
+        mask: True where a query sees a key (PyTorch's ``nn.MultiheadAttention`` uses the opposite);
+            broadcasts to (…, heads, q_time, k_time).
+        bias: added to the scores, floating point; broadcasts to the same shape.
         causal: whether query i sees only the keys up to position offset + i. With offset 0, query
             0 sees key 0 alone, however long the keys are, as in PyTorch.
         offset: the position of the first query among the keys, an integer or an integer scalar
-            array: while decoding, how many tokens came before. It matters only if ``causal``.
+            array: when decoding, the number of earlier tokens. Only used if ``causal``.
         scale: s. Defaults to 1/√features.
-        rate: the share of the weights that dropout drops.
+        rate: dropout rate of the attention weights.
         key: a random key, needed if ``rate`` isn't 0.
-        block_size: where given, keys are taken in blocks of this size, and forward and backward
-            pass hold (…, heads, q_time, block_size) scores at a time instead of all. Dropout then
-            draws other numbers.
+        block_size: process keys in blocks of this size, so that forward and backward pass hold
+            (…, heads, q_time, block_size) scores at a time instead of all. Dropout then draws
+            other numbers. Defaults to all keys at once.
 
     Returns:
         An array of shape (…, q_time, heads, value_features) and the dtype of ``q``.
 
     Raises:
-        ShapeError: if shapes don't belong together, or mask or bias don't broadcast to the scores.
+        ShapeError: if shapes don't match, or mask or bias don't broadcast to the scores.
         TypeError: if q, k, v or bias aren't floating point, or the mask isn't boolean.
-        ValueError: if ``rate`` isn't in [0, 1], or isn't 0 and there is no key.
+        ValueError: if ``rate`` isn't in [0, 1], or isn't 0 without a key.
 
     Example:
         >>> q = k = v = jnp.array([[[1.0]], [[3.0]]])  # two positions, one head, one feature
@@ -106,15 +106,15 @@ def attention_weights(
     Args:
         q: queries, shape (…, q_time, heads, features).
         k: keys, shape (…, k_time, kv_heads, features).
-        mask: as in ``dot_product_attention``, like all that follow.
-        bias: what is added to the scores.
+        mask: as in ``dot_product_attention``, like the arguments below.
+        bias: added to the scores.
         causal: whether query i sees only the keys up to position offset + i.
         offset: the position of the first query among the keys.
         scale: s. Defaults to 1/√features.
 
     Returns:
         An array of shape (…, heads, q_time, k_time), in float32 or, for float64, float64. Each row
-        sums to 1, or to 0 where a query sees no key.
+        sums to 1, or to 0 if the query sees no key.
 
     Raises:
         ShapeError: as ``dot_product_attention``.

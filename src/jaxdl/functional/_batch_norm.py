@@ -1,4 +1,4 @@
-"""Batch normalisation: statistics of a batch in training, of the past in evaluation."""
+"""Batch normalisation: batch statistics in training, running ones in evaluation."""
 
 import math
 from collections.abc import Mapping
@@ -31,30 +31,29 @@ def batch_norm(
     In training, mean and variance are those of the batch, over all axes but the last, and the
     running ones move towards them: running ← (1 - momentum)·running + momentum·batch. As in
     PyTorch, x is divided by the biased variance (over n values), and the running one moves
-    towards the unbiased one (over n - 1). In evaluation the running ones take their place, and
-    all leading axes are batch axes.
+    towards the unbiased one (over n - 1). Evaluation uses the running ones, and all leading axes
+    are batch axes.
 
     Args:
-        params: ``{"scale": (channels,), "bias": (channels,)}``; either, or both, may be left out.
+        params: ``{"scale": (channels,), "bias": (channels,)}``; either or both may be omitted.
         state: ``{"mean": (channels,), "variance": (channels,)}``, the running statistics, whose
-            dtype is kept; with ``momentum=None`` also ``"count": ()``, the batches so far.
+            dtype is kept; with ``momentum=None`` also ``"count": ()``, the number of batches.
         x: shape (…, channels), floating point.
-        train: whether to use the statistics of the batch, and to move the running ones.
-        momentum: the share of the new batch in the running statistics (PyTorch's convention; that
-            of Flax and Keras is one minus it); with None they are the mean over all batches.
+        train: use the statistics of the batch, and update the running ones.
+        momentum: weight of the new batch in the running statistics (as in PyTorch; one minus the
+            momentum of Flax and Keras), or None to average all batches equally.
         epsilon: ε.
-        axis_name: an axis of devices, or of ``vmap``, whose batches count as one.
-        where: True for what counts in the statistics; its axes are the first ones of ``x``, so
-            shape (batch,) leaves out rows, as those that pad a ragged last batch, and
-            (batch, time) positions. What doesn't count is normalised all the same, as 0 where it
-            is nan or infinite.
+        axis_name: mapped axis, of devices or ``vmap``, whose batches count as one.
+        where: True for entries included in the statistics. Its axes are the first ones of ``x``:
+            shape (batch,) excludes rows, such as those that pad a last batch, and (batch, time)
+            excludes positions. Excluded entries are still normalised, as 0 if nan or infinite.
 
     Returns:
         An array of the shape and dtype of ``x``, and the state; in evaluation unchanged.
 
     Raises:
-        ShapeError: if ``x`` has other channels, or in training one value a channel, which is its
-            own mean; if the axes of ``where`` aren't the first ones of ``x``.
+        ShapeError: if the channels of ``x`` don't match, or in training there is one value per
+            channel; if the axes of ``where`` aren't the first ones of ``x``.
         TypeError: if ``x`` isn't floating point, or ``where`` isn't boolean.
 
     Example:

@@ -15,7 +15,7 @@ def bilinear(params: Mapping[str, Array], first: ArrayLike, second: ArrayLike) -
     """Weighs all products of two inputs' features: yₒ = Σᵢⱼ aᵢ·Wᵢⱼₒ·bⱼ + bias.
 
     Args:
-        params: ``{"kernel": (n_in1, n_in2, n_out), "bias": (n_out,)}``; ``bias`` may be left out.
+        params: ``{"kernel": (n_in1, n_in2, n_out), "bias": (n_out,)}``; ``bias`` is optional.
         first: a, shape (…, n_in1), floating point.
         second: b, shape (…, n_in2), with the same leading axes.
 

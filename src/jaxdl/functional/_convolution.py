@@ -29,7 +29,7 @@ def conv(
     groups: int = 1,
     derivatives: Derivatives = "fast",
 ) -> Array:
-    """Convolution, as networks mean it: y[i] = Σⱼ x[stride·i + dilation·j - padding]·W[j] + b.
+    """Convolution as in neural networks: y[i] = Σⱼ x[stride·i + dilation·j - padding]·W[j] + b.
 
     The kernel's rank sets the number of spatial axes: one, two or three. It computes in the
     kernel's dtype.
@@ -40,12 +40,12 @@ def conv(
         x: shape (…, …spatial, n_in), floating point.
         stride: the step between windows; a number, or one per axis.
         padding: zeros around the image; a number, or per axis a number or a (low, high) pair.
-            "VALID" is 0. "SAME" gives ⌈n/stride⌉ entries and puts the odd zero behind, which
-            for even n and stride 2 differs from ``padding=1`` of a 3-wide kernel. "CAUSAL", for
-            one axis, pads in front only, so that no output sees what comes after it.
+            "VALID" is 0. "SAME" returns ⌈n/stride⌉ entries and puts an odd zero at the end; for
+            even n, stride 2 and a 3-wide kernel this differs from ``padding=1``. "CAUSAL", for
+            one axis, pads only at the start, so that no output depends on later inputs.
         dilation: the step between the kernel's entries.
-        groups: parts that channels are split into, each with its own kernel; n_in of them is a
-            depthwise convolution.
+        groups: number of groups the channels are split into, each with its own kernel; n_in
+            groups make a depthwise convolution.
         derivatives: "fast" differentiates in reverse with rules that are quick inside compiled
             loops on CPUs; also twice, or forwards over reverse (``jax.hessian``). ``jax.jvp`` and
             ``jax.jacfwd`` take those of ``jax.lax``, unless ``jax.jit`` stands between them and
@@ -58,7 +58,7 @@ def conv(
     Raises:
         ShapeError: if ``x`` has too few axes or other channels, or a kernel that is larger than
             the padded image, or if groups don't divide the kernel's channels.
-        ValueError: if an option has no meaning.
+        ValueError: if an option is invalid.
         TypeError: if ``x`` isn't floating point.
 
     Example:
@@ -106,12 +106,12 @@ def conv_transpose(
         params: ``{"kernel": (…spatial, n_out/groups, n_in), "bias": (n_out,)}``; without
             ``bias``, none is added.
         x: shape (…, …spatial, n_in), floating point.
-        stride: how far apart the entries of ``x`` come to lie.
-        padding: what is cut off the result; a number, or per axis a number or a (low, high) pair.
-        output_padding: entries that the result has more at its end; less than the stride or the
-            dilation. Of the sizes that ``conv`` maps to one, it chooses.
+        stride: the distance between entries of ``x`` in the output.
+        padding: entries cut off the result; a number, or per axis a number or a (low, high) pair.
+        output_padding: extra entries at the end of the result, fewer than the stride or the
+            dilation. Chooses among the sizes that ``conv`` maps to the same size.
         dilation: the step between the kernel's entries.
-        groups: parts that channels are split into, each with its own kernel.
+        groups: number of groups the channels are split into, each with its own kernel.
         derivatives: "fast" or "lax", as for ``conv``.
 
     Returns:
@@ -121,7 +121,7 @@ def conv_transpose(
     Raises:
         ShapeError: if ``x`` has too few axes or other channels, if the result would be empty, or
             if groups don't divide the kernel's channels.
-        ValueError: if an option has no meaning.
+        ValueError: if an option is invalid.
         TypeError: if ``x`` isn't floating point.
 
     Example:

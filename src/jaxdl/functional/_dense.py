@@ -21,7 +21,7 @@ def dense(params: Mapping[str, Array], x: ArrayLike) -> Array:
         An array of shape (…, n_out).
 
     Raises:
-        ShapeError: if the last axis of ``x`` hasn't n_in entries.
+        ShapeError: if the last axis of ``x`` doesn't have n_in entries.
         TypeError: if ``x`` isn't floating point.
 
     Example:

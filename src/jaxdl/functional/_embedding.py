@@ -1,4 +1,4 @@
-"""Vectors of tokens: looked up by number, and compared with."""
+"""Vectors of tokens: looking them up, and comparing with them."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -19,13 +19,13 @@ def embedding(
 ) -> Array:
     """Looks up a vector for each token number: y = E[i].
 
-    A number out of range raises where it is known. Inside ``jit`` it isn't, and its vector is nan,
-    so that a wrong one can't pass unnoticed; a negative number doesn't count from the end.
+    A number out of range raises an error outside of ``jit``; inside, its vector is nan, so that it
+    can't go unnoticed. Negative numbers are out of range too.
 
     Args:
         params: ``{"embedding": (n_tokens, n_out)}``.
         indices: integers in [0, n_tokens), any shape (…).
-        padding_index: the token whose vector gets no gradient, and so stays what it is.
+        padding_index: the token whose vector gets no gradient, and so never changes.
 
     Returns:
         An array of shape (…, n_out).
@@ -57,21 +57,21 @@ def embedding_bag(
     reduction: Literal["sum", "mean", "max"] = "mean",
     padding_index: int | None = None,
 ) -> Array:
-    """Looks up bags of tokens and joins the vectors of each: y = mean over the bag of E[i].
+    """Looks up bags of tokens and reduces each to one vector: y = mean over the bag of E[i].
 
     Args:
         params: ``{"embedding": (n_tokens, n_out)}``.
         indices: integers in [0, n_tokens), shape (…, bag).
-        reduction: ``"mean"``, ``"sum"``, or ``"max"`` feature by feature, where of equal entries
-            the first one gets the gradient.
-        padding_index: the token that fills up short bags and doesn't count; it gets no gradient.
+        reduction: ``"mean"``, ``"sum"``, or ``"max"`` per feature, where the first of equal entries
+            gets the gradient.
+        padding_index: the token that pads short bags; it is ignored and gets no gradient.
 
     Returns:
-        An array of shape (…, n_out); 0 for a bag in which nothing counts.
+        An array of shape (…, n_out); 0 for a bag of padding alone.
 
     Raises:
         TypeError: if ``indices`` aren't integers.
-        ValueError: if a number is out of range, outside of ``jit``, or at another ``reduction``.
+        ValueError: if a number is out of range, outside of ``jit``, or ``reduction`` is unknown.
 
     Example:
         >>> params = {"embedding": jnp.array([[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]])}
@@ -107,7 +107,7 @@ def embedding_attend(params: Mapping[str, Array], x: ArrayLike) -> Array:
         An array of shape (…, n_tokens).
 
     Raises:
-        ShapeError: if the last axis of ``x`` hasn't n_out entries.
+        ShapeError: if the last axis of ``x`` doesn't have n_out entries.
         TypeError: if ``x`` isn't floating point.
 
     Example:

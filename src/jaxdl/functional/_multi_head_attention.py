@@ -32,34 +32,34 @@ def multi_head_attention(
     key: Key | None = None,
     block_size: int | None = None,
 ) -> Array:
-    """Attends with several heads at a time: y = concat(attention(x·Q, m·K, m·V))·O + b.
+    """Attends with several heads in parallel: y = concat(attention(x·Q, m·K, m·V))·O + b.
 
-    m is x itself (self-attention) or another sequence (cross-attention). The columns of the one
-    kernel "qkv" are those of Q, K and V in this order, and within each the heads one after
-    another: it is PyTorch's ``in_proj_weight`` transposed, and "out" its ``out_proj``.
+    m is x itself (self-attention) or another sequence (cross-attention). The columns of
+    kernel "qkv" are those of Q, K and V in this order, each head by head: it is PyTorch's
+    ``in_proj_weight`` transposed, and "out" its ``out_proj``.
 
     Args:
         params: ``{"qkv": {"kernel": (n_in, (n_heads + 2·n_kv_heads)·size), "bias"}, "out":
-            {"kernel": (n_heads·size, n_out), "bias"}}``; a bias may be left out. The heads of keys
+            {"kernel": (n_heads·size, n_out), "bias"}}``; biases are optional. The heads of keys
             and values follow from the sizes.
         x: shape (…, time, n_in).
         memory: m, shape (…, memory time, n_in). Defaults to x.
-        n_heads: heads of the queries.
+        n_heads: number of query heads.
         mask: True where a query sees a key; broadcasts to (…, n_heads, time, memory time).
-        bias: what is added to the scores; broadcasts to the same shape.
-        causal: whether position t sees only the positions up to t.
-        rotary_base: where given, queries and keys are turned by their positions; see ``rotary``.
-        rate: the share of the attention weights that dropout drops.
+        bias: added to the scores; broadcasts to the same shape.
+        causal: whether position t sees only positions up to t.
+        rotary_base: if not None, rotates queries and keys by their positions; see ``rotary``.
+        rate: dropout rate of the attention weights.
         key: a random key, needed if ``rate`` isn't 0.
-        block_size: how many keys at a time; see ``dot_product_attention``.
+        block_size: number of keys processed at a time; see ``dot_product_attention``.
 
     Returns:
         An array of shape (…, time, n_out).
 
     Raises:
-        ShapeError: if shapes don't belong together.
+        ShapeError: if shapes don't match.
         TypeError: if ``x``, ``memory`` or ``bias`` aren't floating point, or the mask not boolean.
-        ValueError: with both a memory, whose positions aren't those of x, and ``rotary_base``.
+        ValueError: if both ``memory`` and ``rotary_base`` are given.
 
     Example:
         >>> params = {"qkv": {"kernel": jnp.ones((4, 12))}, "out": {"kernel": jnp.ones((4, 4))}}
@@ -90,23 +90,23 @@ def multi_head_attention_step(
 ) -> tuple[Array, AttentionCache]:
     """Continues causal self-attention: time steps of x attend to the cached ones and to x.
 
-    Feeding a sequence in parts, whatever their lengths, gives what ``multi_head_attention`` with
-    ``causal=True`` gives for the whole. All shapes are fixed, so that one compiled program serves
-    every step; it computes scores with all of the cache, also the part that is still empty.
+    Feeding a sequence in parts of any length is equivalent to ``multi_head_attention`` with
+    ``causal=True`` on the whole. All shapes are fixed, so one compiled program serves every step;
+    it computes scores with the whole cache, including the part that is still empty.
 
     Args:
         params: as for ``multi_head_attention``.
         cache: from ``attention_cache``, or from the step before.
         x: the next time steps, shape (…, time, n_in); the same batch axes as the cache.
-        n_heads: heads of the queries.
+        n_heads: number of query heads.
         rotary_base: as for ``multi_head_attention``.
 
     Returns:
-        An array of shape (…, time, n_out), and the cache with keys and values of ``x``. Where x
-        doesn't fit any more and that is only known inside ``jit``, the array is nan.
+        An array of shape (…, time, n_out), and the cache with keys and values of ``x``. Inside
+        ``jit``, if x no longer fits, the array is nan.
 
     Raises:
-        ShapeError: if shapes don't belong together, or x is longer than the whole cache.
+        ShapeError: if shapes don't match, or x is longer than the whole cache.
         TypeError: if ``x`` isn't floating point.
         ValueError: if there is no room for x in the cache, outside of ``jit``.
 
@@ -140,10 +140,10 @@ def attention_cache(
     """Makes an empty cache for ``multi_head_attention_step``.
 
     Args:
-        params: as for ``multi_head_attention``; with axes before those of the kernels, as
-            ``repeat`` stacks them, the cache has these axes first.
+        params: as for ``multi_head_attention``; if stacked along leading axes, as by ``repeat``,
+            the cache has these axes first.
         batch_shape: the batch axes, ``(batch,)`` or ``()``.
-        length: how many time steps it holds.
+        length: number of time steps it holds.
         dtype: of keys and values. Defaults to that of the kernel.
 
     Returns:

@@ -19,14 +19,14 @@ def layer_norm(
 ) -> Array:
     """Normalises the features of each position: y = (x - mean) / √(variance + ε) · scale + bias.
 
-    Mean and variance (the biased one) are over the last axes. They are in float32 for half
-    precision, and right to rounding also where the mean is 10⁴ times the deviation.
+    Mean and variance (the biased one) are over the last axes. For half precision they are
+    in float32; they stay exact to rounding even if the mean is 10⁴ times the deviation.
 
     Args:
-        params: ``{"scale": shape, "bias": shape}`` with the sizes of the last axes; either, or
-            both, may be left out.
+        params: ``{"scale": shape, "bias": shape}`` with the sizes of the last axes; either or
+            both may be omitted.
         x: shape (…, n₁, …, n_axes), floating point.
-        axes: how many axes are normalised together.
+        axes: number of last axes to normalise jointly.
         epsilon: ε.
 
     Returns:
@@ -58,9 +58,9 @@ def rms_norm(
     Args:
         params: ``{"scale": shape}`` with the sizes of the last axes, or ``{}``.
         x: shape (…, n₁, …, n_axes), floating point; half precision is computed in float32.
-        axes: how many axes go together.
-        epsilon: ε. Defaults, as in PyTorch, to the spacing of numbers at 1: 1.2e-7, and 2.2e-16
-            where ``x`` is float64. Published models often have 1e-5 or 1e-6.
+        axes: number of last axes to normalise jointly.
+        epsilon: ε. Defaults to the machine epsilon, as in PyTorch: 1.2e-7, or 2.2e-16 if ``x`` is
+            float64. Published models often use 1e-5 or 1e-6.
 
     Returns:
         An array of the shape and dtype of ``x``.
@@ -96,11 +96,11 @@ def group_norm(
     Mean and variance are over a group's channels and all positions of one example.
 
     Args:
-        params: ``{"scale": (channels,), "bias": (channels,)}``; either, or both, may be left out.
+        params: ``{"scale": (channels,), "bias": (channels,)}``; either or both may be omitted.
         x: shape (…, positions …, channels), floating point; half precision is computed in float32.
-        groups: how many groups of neighbouring channels there are.
-        axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
-            for sequences, 1 where there are channels only.
+        groups: number of groups of adjacent channels.
+        axes: number of last axes that form one example: 3 for images (height, width, channels), 2
+            for sequences, 1 for channels only.
         epsilon: ε.
 
     Returns:
@@ -108,7 +108,7 @@ def group_norm(
 
     Raises:
         ShapeError: if the channels don't divide into groups, aren't those of scale and bias, or
-            if a group has one value, which is its own mean.
+            if a group has only one value.
         TypeError: if ``x`` isn't floating point.
 
     Example:
@@ -140,9 +140,9 @@ def instance_norm(
     Mean and variance are over all positions of the example.
 
     Args:
-        params: ``{"scale": (channels,), "bias": (channels,)}``; either, or both, may be left out.
+        params: ``{"scale": (channels,), "bias": (channels,)}``; either or both may be omitted.
         x: shape (…, positions …, channels), floating point; half precision is computed in float32.
-        axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
+        axes: number of last axes that form one example: 3 for images (height, width, channels), 2
             for sequences.
         epsilon: ε.
 
@@ -150,8 +150,8 @@ def instance_norm(
         An array of the shape and dtype of ``x``.
 
     Raises:
-        ShapeError: if the channels aren't those of scale and bias, or if there is one position,
-            whose value is its own mean.
+        ShapeError: if the channels aren't those of scale and bias, or if there is only one
+            position.
         TypeError: if ``x`` isn't floating point.
 
     Example:
@@ -173,16 +173,16 @@ def instance_norm(
 def local_response_norm(
     x: ArrayLike, size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Array:
-    """Divides by the neighbouring channels: y = x / (k + alpha/size · Σ x²)^beta.
+    """Divides by the energy of neighbouring channels: y = x / (k + alpha/size · Σ x²)^beta.
 
     The sum goes over the ``size`` channels around each: size // 2 before it, (size - 1) // 2 after.
 
     Args:
         x: shape (…, channels), floating point; half precision is computed in float32.
-        size: how many channels are summed, positive.
+        size: number of channels to sum, positive.
         alpha: weight of the sum.
         beta: exponent.
-        k: what is added to the sum.
+        k: added to the sum.
 
     Returns:
         An array of the shape and dtype of ``x``.
@@ -233,13 +233,13 @@ def affine(params: Mapping[str, Array], y: Array, dtype: jnp.dtype) -> Array:
 
 
 def _last_axes(function: str, x: Array, axes: int) -> tuple[int, ...]:
-    """Returns the numbers of the last axes, or raises where ``x`` hasn't as many."""
+    """Returns the indices of the last axes, or raises if ``x`` has fewer."""
     if not 1 <= axes <= x.ndim:
         raise ShapeError(f"{function} over the last {axes} axes got {describe(x)}")
     return tuple(range(x.ndim - axes, x.ndim))
 
 
 def _more_than_one(function: str, x: Array, count: int) -> None:
-    """Raises a ShapeError where mean and variance would be of one value."""
+    """Raises a ShapeError if mean and variance would be those of a single value."""
     if count < 2:
         raise ShapeError(f"{function} got {describe(x)}: each mean would be of {count} value(s)")

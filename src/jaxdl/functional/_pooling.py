@@ -43,15 +43,15 @@ def max_pool(
 ) -> Array:
     """The largest entry of each window: y[i] = maxⱼ x[stride·i + dilation·j - padding].
 
-    Of equal entries the first gets the gradient; nan is larger than any number.
+    Among equal entries, the first gets the gradient; nan is larger than any number.
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        window: its size along each spatial axis; its length sets how many there are.
+        window: size along each spatial axis; its length sets the number of spatial axes.
         stride: the step between windows. Defaults to the window's size.
-        padding: how far windows reach over the image's edges; at most half of a window.
+        padding: entries added at each edge of the image; at most half a window.
         dilation: the step between a window's entries.
-        ceil_mode: whether a last window that reaches over the end counts too.
+        ceil_mode: whether to keep a last window that extends past the end.
 
     Returns:
         An array of shape (…, …out, channels), where out is
@@ -60,7 +60,7 @@ def max_pool(
     Raises:
         ShapeError: if ``x`` has too few axes, or a window is larger than the padded image (with
             ``ceil_mode``, by a stride or more).
-        ValueError: if an option has no meaning.
+        ValueError: if an option is invalid.
         TypeError: if ``x`` isn't floating point.
 
     Example:
@@ -91,12 +91,12 @@ def avg_pool(
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        window: its size along each spatial axis; its length sets how many there are.
+        window: size along each spatial axis; its length sets the number of spatial axes.
         stride: the step between windows. Defaults to the window's size.
-        padding: how far windows reach over the image's edges; at most half of a window.
-        ceil_mode: whether a last window that reaches over the end counts too.
-        count_include_pad: whether padding counts as entries that are 0; what a window of
-            ``ceil_mode`` has behind the padding never does.
+        padding: entries added at each edge of the image; at most half a window.
+        ceil_mode: whether to keep a last window that extends past the end.
+        count_include_pad: whether padding counts as zeros; what a ``ceil_mode`` window has beyond
+            the padding never does.
 
     Returns:
         An array of shape (…, …out, channels), sizes as for ``max_pool``.
@@ -104,7 +104,7 @@ def avg_pool(
     Raises:
         ShapeError: if ``x`` has too few axes, or a window is larger than the padded image (with
             ``ceil_mode``, by a stride or more).
-        ValueError: if an option has no meaning.
+        ValueError: if an option is invalid.
         TypeError: if ``x`` isn't floating point.
 
     Example:
@@ -134,17 +134,17 @@ def lp_pool(
 ) -> Array:
     """The p-norm of each window: y[i] = (Σⱼ x[stride·i + j]ᵖ)^(1/p), with p the norm type.
 
-    At infinity it is the largest |x|, and where p isn't whole it is that of |x|, where PyTorch's
-    powers are nan. Where the sum is 0 the gradient is 0. With odd p, negative sums give nan. Half
+    For p = ∞ it is the largest |x|. If p isn't an integer it uses |x|; PyTorch returns nan for
+    negative x. Where the sum is 0, so is the gradient. With odd p, negative sums yield nan. Half
     precision is computed in float32.
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        window: its size along each spatial axis; its length sets how many there are.
+        window: size along each spatial axis; its length sets the number of spatial axes.
         norm_type: p, positive or ``math.inf``; 1 sums.
         stride: the step between windows. Defaults to the window's size.
-        ceil_mode: whether a last window that reaches over the end counts too; its norm is scaled
-            up by the share of the window that lies inside.
+        ceil_mode: whether to keep a last window that extends past the end; its norm is scaled
+            up to make up for the part outside the image.
 
     Returns:
         An array of shape (…, …out, channels), sizes as for ``max_pool``.
@@ -152,7 +152,7 @@ def lp_pool(
     Raises:
         ShapeError: if ``x`` has too few axes, or a window is larger than the image (with
             ``ceil_mode``, by a stride or more).
-        ValueError: if an option has no meaning.
+        ValueError: if an option is invalid.
         TypeError: if ``x`` isn't floating point.
 
     Example:

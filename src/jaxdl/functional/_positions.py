@@ -21,19 +21,19 @@ def rotary(
     base: float = 10_000.0,
     interleaved: bool = False,
 ) -> Array:
-    """Turns pairs of features by angles that grow with the position.
+    """Rotates pairs of features by angles that grow with the position.
 
-    Pair i at position p turns by a = p·base^(-2i/n): (x, y) → (x·cos a - y·sin a,
-    y·cos a + x·sin a), so that the product of a query and a key depends on the distance of their
-    positions alone. Feature i is paired with feature i + n/2, the halves rotated, as LLaMA and
-    GPT-NeoX do it; interleaved, feature 2i with 2i + 1, as RoFormer and GPT-J do. The two differ by
-    a fixed order of the features: weights that were trained with one need that one.
+    Pair i at position p is rotated by a = p·base^(-2i/n): (x, y) → (x·cos a - y·sin a,
+    y·cos a + x·sin a), so that the product of a query and a key depends only on the distance
+    between their positions. Feature i is paired with feature i + n/2, as in LLaMA and GPT-NeoX; if
+    interleaved, feature 2i with 2i + 1, as in RoFormer and GPT-J. The two differ by a permutation
+    of the features: use the one that the weights were trained with.
 
     Args:
         x: queries or keys, shape (…, time, heads, n), n even.
         positions: shape (time,) or that of ``x`` without its last two axes. Defaults to 0, 1, ….
-        base: 2π·base is the longest wavelength.
-        interleaved: whether neighbours are paired instead of halves.
+        base: the longest wavelength is 2π·base.
+        interleaved: pair adjacent features instead of halves.
 
     Returns:
         An array of the shape and dtype of ``x``. Angles are in float32 for half precision.
@@ -87,7 +87,7 @@ def sinusoidal_positions(
     Args:
         positions: p, numbers of any shape (…).
         n_features: n, even.
-        base: 2π·base is the longest wavelength.
+        base: the longest wavelength is 2π·base.
         dtype: the floating-point type of the result.
 
     Returns:
@@ -149,7 +149,7 @@ def learned_positions(params: Mapping[str, Array], x: ArrayLike, *, offset: Arra
 
 
 def room(name: str, offset: ArrayLike, time: int, length: int) -> None:
-    """Raises a ValueError if an offset, where it is known, leaves no room for the time steps."""
+    """Raises a ValueError if an offset, when known, leaves no room for the time steps."""
     if isinstance(offset, jax.core.Tracer):
         return
     if np.asarray(offset) < 0:

@@ -62,17 +62,17 @@ def gru(
             r, z, n, which is PyTorch's; Keras's is z, r, n. A bias that is left out is 0.
         x: shape (…, time, n_in), floating point.
         carry: h before the first step, (…, n_hidden). Defaults to zeros.
-        lengths: integers (…), how many steps of each sequence are real. The rest leaves the carry
-            as it is and has y = 0. Defaults to all steps.
-        reverse: whether it runs from each sequence's last real step to its first.
+        lengths: integers (…), number of valid steps of each sequence. Later steps leave the carry
+            unchanged and have y = 0. Defaults to all steps.
+        reverse: run from each sequence's last valid step to its first.
         derivatives: "fast" or "lax", as for ``lstm``.
 
     Returns:
-        y, shape (…, time, n_hidden), and the carry h after the last step that was run.
+        y, shape (…, time, n_hidden), and the carry h after the last step run.
 
     Raises:
         ShapeError: if a shape doesn't fit the params.
-        TypeError: if ``x`` isn't floating point or ``lengths`` not of integers.
+        TypeError: if ``x`` isn't floating point or ``lengths`` aren't integers.
 
     Example:
         >>> from jaxdl import layers

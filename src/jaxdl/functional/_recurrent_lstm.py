@@ -62,23 +62,23 @@ def lstm(
         params: ``{"kernel": W (n_in, 4·n_hidden), "recurrent_kernel": U (n_hidden, 4·n_hidden),
             "bias": b (4·n_hidden,)}``, gates in the order i, f, g, o, which is PyTorch's and
             Keras's. Without ``bias``, b = 0. A ``recurrent_bias`` of the same shape is added to
-            it: PyTorch's second bias, which adds nothing but a faster step of the sum.
+            it: PyTorch's redundant second bias, which only makes the sum move faster.
         x: shape (…, time, n_in), floating point.
         carry: (h, c) before the first step, each (…, n_hidden). Defaults to zeros.
-        lengths: integers (…), how many steps of each sequence are real. The rest leaves the carry
-            as it is and has y = 0. Defaults to all steps.
-        reverse: whether it runs from each sequence's last real step to its first.
+        lengths: integers (…), number of valid steps of each sequence. Later steps leave the carry
+            unchanged and have y = 0. Defaults to all steps.
+        reverse: run from each sequence's last valid step to its first.
         derivatives: "fast" differentiates in reverse with a rule that is quick inside compiled
             loops, and leaves ``jax.jvp`` and ``jacfwd`` to JAX, unless ``jax.jit`` stands between
             them and this function; "lax" leaves all to JAX.
 
     Returns:
-        y, shape (…, time, n_hidden), and the carry (h, c) after the last step that was run. With
-        no step at all, y is empty and the carry is that which came in.
+        y, shape (…, time, n_hidden), and the carry (h, c) after the last step run. With
+        no steps, y is empty and the carry is returned unchanged.
 
     Raises:
         ShapeError: if a shape doesn't fit the params.
-        TypeError: if ``x`` isn't floating point or ``lengths`` not of integers.
+        TypeError: if ``x`` isn't floating point or ``lengths`` aren't integers.
         ValueError: if a length that is known is negative or longer than ``x``; inside ``jit`` it
             counts as 0, or as all steps.
 

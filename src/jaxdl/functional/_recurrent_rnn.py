@@ -64,17 +64,17 @@ def rnn(
         x: shape (…, time, n_in), floating point.
         nonlinearity: "tanh" or "relu".
         carry: h before the first step, (…, n_hidden). Defaults to zeros.
-        lengths: integers (…), how many steps of each sequence are real. The rest leaves the carry
-            as it is and has y = 0. Defaults to all steps.
-        reverse: whether it runs from each sequence's last real step to its first.
+        lengths: integers (…), number of valid steps of each sequence. Later steps leave the carry
+            unchanged and have y = 0. Defaults to all steps.
+        reverse: run from each sequence's last valid step to its first.
         derivatives: "fast" or "lax", as for ``lstm``.
 
     Returns:
-        y, shape (…, time, n_hidden), and the carry h after the last step that was run.
+        y, shape (…, time, n_hidden), and the carry h after the last step run.
 
     Raises:
         ShapeError: if a shape doesn't fit the params.
-        TypeError: if ``x`` isn't floating point or ``lengths`` not of integers.
+        TypeError: if ``x`` isn't floating point or ``lengths`` aren't integers.
 
     Example:
         >>> params = {"kernel": jnp.ones((1, 1)), "recurrent_kernel": jnp.full((1, 1), 0.5)}

@@ -24,25 +24,25 @@ def recurrent(
 ) -> tuple[Array, tuple[Any, ...]]:
     """Runs a stack of recurrent layers, each in one direction or in both.
 
-    Layer l reads what layer l - 1 gives, after dropout. In both directions, y is the concatenation
-    of the two on the last axis.
+    Layer l reads the output of layer l - 1, after dropout. With both directions, y is their
+    concatenation on the last axis.
 
     Args:
         cell_fn: ``functional.lstm``, ``gru`` or ``rnn``, or a ``partial`` of one.
-        params: for each layer that of ``cell_fn``, or ``{"forward": …, "backward": …}``; the
+        params: for each layer the params of ``cell_fn``, or ``{"forward": …, "backward": …}``; the
             params of ``layers.lstm``, ``gru`` and ``rnn``.
         x: shape (…, time, n_in).
-        carry: what each layer starts with, in the form of what comes back. Defaults to zeros.
-        lengths: integers (…), how many steps of each sequence are real. Defaults to all.
-        rate: the share that dropout drops between layers.
-        key: a random key; without it nothing is dropped.
+        carry: initial carry of each layer, in the form of the returned one. Defaults to zeros.
+        lengths: integers (…), number of valid steps of each sequence. Defaults to all.
+        rate: dropout rate between layers.
+        key: a random key; without it, nothing is dropped.
 
     Returns:
         y, shape (…, time, n_out), and the final carry: a tuple over layers of what ``cell_fn``
         returns, or of ``{"forward": …, "backward": …}``.
 
     Raises:
-        ValueError: if ``carry`` hasn't an entry a layer.
+        ValueError: if ``carry`` doesn't have one entry per layer.
 
     Example:
         >>> from jaxdl import functional, layers

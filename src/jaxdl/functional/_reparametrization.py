@@ -22,14 +22,14 @@ def weight_norm(direction: ArrayLike, scale: ArrayLike) -> Array:
 
     Args:
         direction: v, of the kernel's shape (…, n_out), floating point. An output whose direction
-            is 0 is nan: draw it, don't start it at 0.
+            is 0 is nan: initialise it randomly, not with 0.
         scale: g, shape (n_out,).
 
     Returns:
         W, an array of the shape and dtype of v.
 
     Raises:
-        ShapeError: if g hasn't n_out entries, or v only one axis.
+        ShapeError: if g doesn't have n_out entries, or v only one axis.
         TypeError: if v isn't floating point.
 
     Example:
@@ -58,8 +58,8 @@ def spectral_norm(
     Args:
         kernel: W, shape (…, n_out), floating point.
         state: ``{"u": (n_out,), "v": (rest,)}``, of length 1, whose dtype is kept.
-        n_iterations: how many power iterations come first; in evaluation none.
-        epsilon: the least length that a vector is divided by.
+        n_iterations: number of power iterations to run first; 0 in evaluation.
+        epsilon: the smallest length to divide a vector by.
 
     Returns:
         An array of the shape and dtype of W, and the new state.

@@ -29,14 +29,14 @@ def upsample(
 ) -> Array:
     """Resamples an image: entry i of the result is read at place (i + ½)/scale - ½ of ``x``.
 
-    Down as well as up, without a filter against aliasing. Each axis is resampled by itself, so
+    It can downsample too, but without an antialiasing filter. Axes are resampled separately, so
     "linear" is bilinear on two axes, and "cubic" (Keys, a = -¾) is bicubic.
 
     Args:
         x: shape (…, …spatial, channels), floating point.
-        scale: how much larger the result is; a number, or one per axis. Sizes are rounded down.
+        scale: enlargement factor; a number, or one per axis. Sizes are rounded down.
         size: the spatial shape of the result, instead of ``scale``.
-        axes: how many spatial axes there are.
+        axes: number of spatial axes.
         method: "nearest" reads entry ⌊i/scale⌋; "linear" weighs two entries an axis, "cubic" four.
             At the edges the outermost entries repeat.
         align_corners: whether the first and last entries of ``x`` and of the result coincide,
@@ -76,14 +76,14 @@ def pixel_shuffle(x: ArrayLike, factor: int) -> Array:
 
     Args:
         x: shape (…, height, width, channels·factor²).
-        factor: how much larger height and width become.
+        factor: factor by which height and width grow.
 
     Returns:
         An array of shape (…, height·factor, width·factor, channels).
 
     Raises:
         ShapeError: if ``x`` has too few axes, or factor² doesn't divide its channels.
-        ValueError: if the factor isn't a positive whole number.
+        ValueError: if the factor isn't a positive integer.
 
     Example:
         >>> pixel_shuffle(jnp.arange(4.0).reshape(1, 1, 4), 2)[..., 0]
@@ -110,14 +110,14 @@ def pixel_unshuffle(x: ArrayLike, factor: int) -> Array:
 
     Args:
         x: shape (…, height, width, channels).
-        factor: how much smaller height and width become.
+        factor: factor by which height and width shrink.
 
     Returns:
         An array of shape (…, height/factor, width/factor, channels·factor²).
 
     Raises:
         ShapeError: if ``x`` has too few axes, or the factor doesn't divide height and width.
-        ValueError: if the factor isn't a positive whole number.
+        ValueError: if the factor isn't a positive integer.
 
     Example:
         >>> pixel_unshuffle(jnp.arange(4.0).reshape(2, 2, 1), 2)

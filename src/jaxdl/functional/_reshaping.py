@@ -1,4 +1,4 @@
-"""What brings data into the form that a network computes with."""
+"""Bringing data into the form a network needs."""
 
 import math
 
@@ -40,19 +40,19 @@ def flatten(x: ArrayLike, *, axes: int) -> Array:
 def rescale(
     x: ArrayLike, scale: float = 1 / 255, offset: float = 0.0, *, dtype: DTypeLike = jnp.float32
 ) -> Array:
-    """Moves numbers to another range: y = scale·x + offset; by default bytes to [0, 1].
+    """Maps numbers to another range: y = scale·x + offset; by default bytes to [0, 1].
 
     Args:
-        x: any shape, any numbers, as the bytes of images.
+        x: any shape and numeric dtype, such as the bytes of images.
         scale: the factor.
-        offset: what is added after it.
+        offset: added after scaling.
         dtype: the floating-point type of the result.
 
     Returns:
         An array of the shape of ``x``.
 
     Raises:
-        TypeError: if ``dtype`` isn't floating point, or an argument no number.
+        TypeError: if ``dtype`` isn't floating point, or an argument isn't a number.
 
     Example:
         >>> rescale(jnp.array([0, 255], "uint8"), scale=2 / 255, offset=-1.0)

@@ -19,7 +19,7 @@ def dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
     Args:
         key: a random key.
         x: any shape, floating point.
-        rate: p, the share that is dropped, in [0, 1]; at 1 nothing is left.
+        rate: p, the fraction to drop, in [0, 1]; at 1 all entries are 0.
 
     Returns:
         An array of the shape of ``x`` with the same mean.
@@ -46,9 +46,9 @@ def feature_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -
     Args:
         key: a random key.
         x: shape (…, positions …, channels), floating point.
-        rate: p, the share of channels that is dropped, in [0, 1].
-        axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
-            for sequences (time, features). Each example and channel has a draw of its own.
+        rate: p, the fraction of channels to drop, in [0, 1].
+        axes: number of last axes that form one example: 3 for images (height, width, channels), 2
+            for sequences (time, features). Each example and channel is drawn separately.
 
     Returns:
         An array of the shape of ``x`` with the same mean.
@@ -73,17 +73,17 @@ def feature_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -
 
 
 def drop_path(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
-    """Drops whole examples, as a residual block's branch: y = m·x / (1 - p), one m an example.
+    """Drops whole examples, such as a residual block's branch: y = m·x / (1 - p), one m an example.
 
-    This is stochastic depth: where the branch is dropped, the block passes on its input alone.
+    This is stochastic depth: where the branch is dropped, the block passes its input on unchanged.
 
     Args:
         key: a random key.
         x: shape (…, one example's axes), floating point.
-        rate: p, the share of examples that is dropped, in [0, 1].
-        axes: how many of the last axes are one example: 3 for images (height, width, channels), 2
-            for sequences (time, features), 1 for features. All axes before are batch axes, and
-            each entry there has a draw of its own.
+        rate: p, the fraction of examples to drop, in [0, 1].
+        axes: number of last axes that form one example: 3 for images (height, width, channels), 2
+            for sequences (time, features), 1 for features. All axes before them are batch axes,
+            whose entries are drawn separately.
 
     Returns:
         An array of the shape of ``x`` with the same mean.
@@ -118,7 +118,7 @@ def alpha_dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
     Args:
         key: a random key.
         x: any shape, floating point.
-        rate: p, the share that is dropped, in [0, 1]; at 1 all is 0.
+        rate: p, the fraction to drop, in [0, 1]; at 1 all is 0.
 
     Returns:
         An array of the shape of ``x``.
@@ -145,8 +145,8 @@ def feature_alpha_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: 
     Args:
         key: a random key.
         x: shape (…, positions …, channels), floating point.
-        rate: the share of channels that is dropped, in [0, 1]; at 1 all is 0.
-        axes: how many of the last axes are one example, as in ``feature_dropout``.
+        rate: the fraction of channels to drop, in [0, 1]; at 1 all is 0.
+        axes: number of last axes that form one example, as in ``feature_dropout``.
 
     Returns:
         An array of the shape of ``x``.

@@ -1,4 +1,4 @@
-"""A transformer that reads a text: a vector for each token, in its context."""
+"""A transformer that encodes text: a contextual vector for each token."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -29,29 +29,29 @@ def bert(
     padding_index: int | None = 0,
     activation: Callable[[Array], Array] = activations.gelu,
 ) -> Layer:
-    """BERT's encoder: tokens, positions and kinds are added, normalised, and read by blocks.
+    """BERT's encoder: token, position and kind embeddings, summed and normalised, then blocks.
 
     Published sizes, as (n_features, n_heads, n_layers): BERT-base (768, 12, 12), BERT-large
-    (1024, 16, 24), MiniLM-L6 (384, 12, 6). Weights of Hugging Face's checkpoints come in by
+    (1024, 16, 24), MiniLM-L6 (384, 12, 6). Load Hugging Face checkpoints with
     ``interop.from_torch(file, net, names=interop.published_names("bert"), ignore=("pooler.",
     "embeddings.position_ids"))``.
 
     Args:
-        n_tokens: how many tokens there are.
-        n_features: features of a position.
-        n_heads: heads of the attention.
-        n_layers: how many blocks.
+        n_tokens: size of the vocabulary.
+        n_features: features of each position.
+        n_heads: number of attention heads.
+        n_layers: number of blocks.
         n_hidden: features of the blocks' hidden layers. Defaults to 4·n_features.
-        length: how many positions have a vector; no text may be longer.
-        n_kinds: how many kinds of tokens there are, such as first and second sentence.
-        rate: the share that dropout drops, in the blocks and before the first; 0 leaves it out.
-        padding_index: the token that fills up short texts, which no position sees; None if none.
-        activation: what follows the hidden layers.
+        length: number of positions, the maximum length of a text.
+        n_kinds: number of kinds of tokens, such as first and second sentence.
+        rate: dropout rate, in the blocks and before the first; 0 omits dropout.
+        padding_index: the token that pads short texts, which no position sees, or None.
+        activation: activation of the hidden layers.
 
     Returns:
         A Layer from tokens, integers (…, time), or from ``{"tokens": …, "kinds": …}``, to
-        (…, time, n_features); all tokens are of kind 0 where kinds aren't given. The blocks'
-        params are stacked on a first axis, see ``repeat``.
+        (…, time, n_features); kinds default to 0. The blocks'
+        params are stacked on a first axis; see ``repeat``.
 
     Raises:
         ValueError: if a size isn't a positive integer, or heads don't divide.

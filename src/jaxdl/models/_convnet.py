@@ -1,4 +1,4 @@
-"""Convolutional networks: LeNet-5, and a plain one of any widths."""
+"""Convolutional networks: LeNet-5, and a plain one of any size."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ def lenet5(
 ) -> Layer:
     """LeNet-5: two convolutions with average pooling, then dense layers of 120, 84 and the classes.
 
-    Its second convolution sees all channels of the first, as in all later uses of the network; in
-    the paper a hand-made table leaves some out.
+    Its second convolution sees all channels of the first, as in later uses of the network; in the
+    paper, a handmade table omits some.
 
     Args:
-        n_classes: how many logits go out.
-        activation: what follows each layer but the last.
-        init: how kernels and biases are drawn.
+        n_classes: number of classes.
+        activation: activation after each layer but the last.
+        init: initializer of kernels and biases.
 
     Returns:
         A Layer from images (…, 28, 28, 1) to logits (…, n_classes); 61,706 parameters with ten.
@@ -72,15 +72,15 @@ def convnet(
 
     Args:
         shape: height, width and channels of the images.
-        n_classes: how many logits go out.
+        n_classes: number of classes.
         widths: channels after each convolution; each halves height and width, rounded down.
         kernel_size: height and width of the kernels, padded so that they keep the image's size.
         hidden: sizes of the dense layers between the last image and the logits.
-        batch_norm: whether batch normalisation stands before each convolution's activation; these
-            convolutions have no bias of their own then.
-        rate: the share that dropout drops before each dense layer; 0 leaves dropout out.
-        activation: what follows each layer but the last.
-        init: how kernels and biases are drawn.
+        batch_norm: whether to normalise before each convolution's activation; the convolutions
+            then have no bias.
+        rate: dropout rate before each dense layer; 0 omits dropout.
+        activation: activation after each layer but the last.
+        init: initializer of kernels and biases.
 
     Returns:
         A Layer from images (…, height, width, channels) to logits (…, n_classes).

@@ -20,9 +20,9 @@ def mlp(
 
     Args:
         sizes: features in, of each hidden layer, and out; ``(784, 128, 10)`` has one hidden layer.
-        activation: what follows each hidden layer.
-        rate: the share that dropout drops after each activation; 0 leaves dropout out.
-        init: how kernels and biases are drawn.
+        activation: activation of the hidden layers.
+        rate: dropout rate after each activation; 0 omits dropout.
+        init: initializer of kernels and biases.
 
     Returns:
         A Layer from (…, sizes[0]) to (…, sizes[-1]), made with ``serial``.

@@ -1,4 +1,4 @@
-"""The neuron, and the perceptron with the rule by which it learns."""
+"""The neuron, and the perceptron with its learning rule."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -24,7 +24,7 @@ def neuron(
     Args:
         n_in: inputs, on the last axis.
         activation: f.
-        init: how weights and bias are drawn.
+        init: initializer of weights and bias.
 
     Returns:
         A Layer from (…, n_in) to (…), with the params of a dense layer with one output.
@@ -47,7 +47,7 @@ def perceptron(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
 
     Args:
         n_in: inputs, on the last axis.
-        init: how weights and bias are drawn. Defaults to zeros.
+        init: initializer of weights and bias. Defaults to zeros.
 
     Returns:
         A Layer from (…, n_in) to (…).
@@ -73,20 +73,20 @@ def perceptron_rule(
 ) -> Params:
     """Rosenblatt's rule for one example: w ← w + η(t - y)x and b ← b + η(t - y).
 
-    Where the perceptron is right, nothing changes; where it is wrong, the example is added to the
-    weights or taken away from them.
+    If the perceptron is right, nothing changes; if it is wrong, the example is added to the weights
+    or subtracted from them.
 
     Args:
-        params: of a ``perceptron``.
+        params: params of a ``perceptron``.
         x: one example, shape (n_in,).
         label: t, 0 or 1.
-        learning_rate: η. From zero weights it changes only their length, not what they decide.
+        learning_rate: η. Starting from zero weights it only scales them, which changes no decision.
 
     Returns:
         The next params.
 
     Raises:
-        ShapeError: if ``x`` isn't one example, or ``label`` not one number.
+        ShapeError: if ``x`` isn't one example, or ``label`` isn't one number.
 
     Example:
         >>> import jax
@@ -118,13 +118,13 @@ def perceptron_learn(
     epochs: int,
     learning_rate: float | Array = 1.0,
 ) -> tuple[Params, Array]:
-    """Applies the perceptron's rule to all examples in their order, again and again.
+    """Applies the perceptron's rule to all examples in order, for several epochs.
 
     If a line (a hyperplane) separates the classes with margin γ, and all examples lie within
-    radius R, it makes no more than (R/γ)² mistakes from zero weights, however long it runs.
+    radius R, it makes at most (R/γ)² mistakes starting from zero weights, however long it runs.
 
     Args:
-        params: of a ``perceptron``.
+        params: params of a ``perceptron``.
         inputs: shape (N, n_in).
         labels: shape (N,), 0 or 1.
         epochs: passes over the examples.

@@ -1,4 +1,4 @@
-"""Recurrent networks that give a sequence a class, or answer it with another sequence."""
+"""Recurrent networks that classify a sequence, or map it to another sequence."""
 
 import functools
 from collections.abc import Callable
@@ -24,27 +24,27 @@ def sequence_classifier(
     bidirectional: bool = False,
     rate: float | Array = 0.0,
 ) -> Layer:
-    """Classifies sequences: embedding of tokens, recurrent layers, and dense of their final state.
+    """Classifies sequences: token embedding, recurrent layers, and a dense layer on top.
 
     Args:
         n_in: features of a step, or of a token's embedding.
         n_hidden: features of the hidden state of each layer and direction.
-        n_classes: logits that go out.
-        n_tokens: how many tokens there are, where tokens come in. Defaults to features.
-        padding_index: the token that fills up short sequences at their end. Steps after the last
-            other token don't count, and its embedding stays 0.
+        n_classes: number of classes.
+        n_tokens: size of the vocabulary if inputs are tokens. By default they are features.
+        padding_index: the token that pads short sequences at their end. Steps after the last other
+            token are ignored, and its embedding stays 0.
         cell: ``layers.lstm``, ``gru`` or ``rnn``, or a ``partial`` of one.
-        depth: how many recurrent layers are stacked.
-        bidirectional: whether each of them also runs from the end to the start.
-        rate: the share that dropout drops between recurrent layers and before the dense one.
+        depth: number of stacked recurrent layers.
+        bidirectional: whether each of them also runs backwards in time.
+        rate: dropout rate between recurrent layers and before the dense one.
 
     Returns:
         A Layer from (…, time, n_in), or from integers (…, time), to logits (…, n_classes). Params
         are ``{"embedding", "recurrent", "head"}``, the first only for tokens.
 
     Raises:
-        ValueError: if a size isn't a positive integer, or there is a ``padding_index`` without
-            tokens or that isn't one of them.
+        ValueError: if a size isn't a positive integer, or ``padding_index`` is given without
+            tokens or isn't one of them.
 
     Example:
         >>> import jax
@@ -92,17 +92,17 @@ def sequence_to_sequence(
     cell: Callable[..., Layer] = layers.lstm,
     depth: int = 1,
 ) -> Layer:
-    """Answers a sequence with one of fixed length: encoder, its state at each step, decoder, dense.
+    """Maps a sequence to one of fixed length: encoder, its state at each step, decoder, dense.
 
-    All steps of the answer come out at once: ``logits.argmax(-1)`` decodes them.
+    All output steps are computed at once: ``logits.argmax(-1)`` decodes them.
 
     Args:
-        n_in: features of a step that comes in.
+        n_in: features of an input step.
         n_hidden: features of the hidden states.
-        n_out: logits of each step that goes out.
-        steps: how many steps go out.
+        n_out: logits of an output step.
+        steps: number of output steps.
         cell: ``layers.lstm``, ``gru`` or ``rnn``, or a ``partial`` of one.
-        depth: how many layers the decoder has; the encoder has one.
+        depth: number of layers of the decoder; the encoder has one.
 
     Returns:
         A Layer from (…, time, n_in) to logits (…, steps, n_out), with params ``{"encoder",
@@ -132,7 +132,7 @@ def sequence_to_sequence(
 
 
 def _lengths(tokens: ArrayLike, padding_index: int) -> Array:
-    """How many tokens there are up to the last that isn't padding, 0 where all are."""
+    """Returns the number of tokens up to the last that isn't padding, 0 if all are."""
     real = jnp.asarray(tokens) != padding_index
     place = jnp.broadcast_to(jnp.arange(1, real.shape[-1] + 1), real.shape)
     return jnp.where(real, place, 0).max(axis=-1, initial=0)

@@ -1,4 +1,4 @@
-"""Linear models of classes: logistic regression for two, softmax regression for more."""
+"""Linear classifiers: logistic regression for two classes, softmax regression for more."""
 
 from jaxdl import activations, initializers, layers
 from jaxdl.models._perceptron import neuron
@@ -13,7 +13,7 @@ def logistic_regression(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
 
     Args:
         n_in: features, on the last axis.
-        init: how weights and bias are drawn. Defaults to zeros, since the loss is convex.
+        init: initializer of weights and bias. Defaults to zeros, since the loss is convex.
 
     Returns:
         A Layer from (…, n_in) to logits of shape (…), for
@@ -38,7 +38,7 @@ def softmax_regression(n_in: int, n_classes: int, *, init: Init = _FROM_ZERO) ->
     Args:
         n_in: features, on the last axis.
         n_classes: K.
-        init: how kernel and bias are drawn. Defaults to zeros, since the loss is convex.
+        init: initializer of kernel and bias. Defaults to zeros, since the loss is convex.
 
     Returns:
         A Layer from (…, n_in) to logits of shape (…, K), for ``losses.cross_entropy``.

@@ -22,16 +22,16 @@ def resnet_cifar(
     width: int = 16,
     init: Init = _FAN_OUT,
 ) -> Layer:
-    """The residual network for images of CIFAR's size: three stages of (depth - 2)/6 blocks each.
+    """The residual network for CIFAR-sized images: three stages of (depth - 2)/6 blocks each.
 
     Shortcuts between stages take every second pixel and add channels of zeros, without parameters.
 
     Args:
         depth: layers with kernels: 8, 14, 20, 32, 44, 56, 110 …
-        n_classes: how many logits go out.
+        n_classes: number of classes.
         n_in: channels of the images.
         width: channels of the first stage; the next two have twice and four times as many.
-        init: how kernels and biases are drawn. Defaults to He et al.'s kernels.
+        init: initializer of kernels and biases. Defaults to He et al.'s kernels.
 
     Returns:
         A Layer from images (…, height, width, n_in) of any size to logits (…, n_classes). With
@@ -68,21 +68,21 @@ def resnet_cifar(
 def resnet(
     depth: int, n_classes: int = 1000, *, n_in: int = 3, width: int = 64, init: Init = _FAN_OUT
 ) -> Layer:
-    """The residual network for ImageNet; where a bottleneck has a stride, its 3×3 kernel takes it.
+    """The residual network for ImageNet; the stride of a bottleneck is in its 3×3 convolution.
 
     Args:
         depth: 18 or 34 with basic blocks; 50, 101 or 152 with bottlenecks.
-        n_classes: how many logits go out.
+        n_classes: number of classes.
         n_in: channels of the images.
         width: channels of the first stage, doubled in each of the next three.
-        init: how kernels and biases are drawn. Defaults to He et al.'s kernels.
+        init: initializer of kernels and biases. Defaults to He et al.'s kernels.
 
     Returns:
         A Layer from images (…, height, width, n_in) to logits (…, n_classes). With 1,000 classes
         it has 11,689,512 parameters at depth 18 and 25,557,032 at depth 50.
 
     Raises:
-        ValueError: if there is no network of this depth.
+        ValueError: if ``depth`` isn't one of these.
 
     Example:
         >>> import jax

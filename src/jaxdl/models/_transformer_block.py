@@ -42,32 +42,32 @@ def transformer_block(
 
     Args:
         n_features: features in and out, on the last axis.
-        n_heads: heads of the queries.
+        n_heads: number of query heads.
         n_hidden: features of the perceptron's hidden layer. Defaults to 4·n_features.
-        activation: what follows the hidden layer; a gated one, such as ``activations.swiglu``,
-            leaves fewer features.
-        norm: makes the normalising Layer for a number of features.
+        activation: activation of the hidden layer; a gated one, such as ``activations.swiglu``,
+            returns fewer features.
+        norm: ``(n_features) -> Layer``, the normalisation.
         norm_first: see above.
-        rate: the share that dropout drops, of the attention weights, after attention, after the
-            activation and after the perceptron; 0 leaves it out.
-        n_kv_heads: heads of keys and values. Defaults to n_heads.
-        causal: whether a position sees only itself and those before.
-        cross: whether attention to a memory, as an encoder's result, stands between the two.
-        rotary: whether queries and keys are turned by their positions.
-        rotary_base: the base of its wavelengths.
+        rate: dropout rate of the attention weights, after attention, after the activation and
+            after the perceptron; 0 omits dropout.
+        n_kv_heads: number of key and value heads. Defaults to n_heads.
+        causal: whether a position sees only itself and earlier ones.
+        cross: whether to add attention to a memory, such as an encoder's output, between the two.
+        rotary: whether to rotate queries and keys by their positions.
+        rotary_base: base of the rotary wavelengths.
         mask: True where a query sees a key; broadcasts to (…, n_heads, time, time).
         bias: whether attention and perceptron have biases.
-        block_size: how many keys at a time; see ``functional.dot_product_attention``.
-        init: how kernels and biases are drawn. Defaults to PyTorch's for each.
-        out_init: the same for the two dense layers whose results are added to x. Defaults
+        block_size: number of keys processed at a time; see ``functional.dot_product_attention``.
+        init: initializer of kernels and biases. Defaults to PyTorch's for each.
+        out_init: initializer of the two dense layers whose outputs are added to x. Defaults
             to ``init``.
 
     Returns:
         A Layer from (…, time, n_features) to the same, with params ``{"attention_norm",
         "attention", "mlp_norm", "mlp": {"up", "down", …}}`` and no state; its state may be a cache,
         as that of ``layers.multi_head_attention``. With ``cross`` it takes ``(x, memory)``, or
-        ``(x, memory, seen)`` with True where a position of the memory counts, (…, 1, 1, memory
-        time), and gives the same with the next x, so that ``repeat`` stacks it; its params have
+        ``(x, memory, seen)`` with True where a position of the memory is seen, (…, 1, 1, memory
+        time), and returns the same with the next x, so that ``repeat`` stacks it; its params have
         ``"cross_norm"`` and ``"cross"`` too.
 
     Raises:

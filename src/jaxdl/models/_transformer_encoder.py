@@ -1,4 +1,4 @@
-"""A transformer that reads a sequence and gives it a class."""
+"""A transformer that classifies a sequence."""
 
 import functools
 from collections.abc import Callable
@@ -32,24 +32,24 @@ def transformer_encoder(
     """Classifies sequences: (embedding,) (positions,) blocks, norm, mean over time, dense.
 
     Args:
-        n_features: features of a position.
-        n_classes: logits that go out.
-        n_tokens: where given, tokens come in and are embedded; else features.
-        length: where given, the number of learned positions; no sequence may be
-            longer; else the order of the sequence doesn't count.
-        n_layers: how many blocks.
-        n_heads: heads of the attention.
+        n_features: features of each position.
+        n_classes: number of classes.
+        n_tokens: size of the vocabulary if inputs are tokens. By default they are features.
+        length: number of learned positions, the maximum length of a sequence. By default there
+            are none, and the order of a sequence is ignored.
+        n_layers: number of blocks.
+        n_heads: number of attention heads.
         n_hidden: features of the blocks' hidden layers. Defaults to 4·n_features.
-        activation: what follows these.
-        norm_first: whether blocks normalise what comes in, and one more norm follows the last, or
-            blocks normalise what goes out.
-        rate: the share that dropout drops, in the blocks and before the first; 0 leaves it out.
-        padding_index: the token that fills up short sequences. No position sees it, and it doesn't
-            count in the mean; a sequence of nothing else has the mean 0.
+        activation: activation of the hidden layers.
+        norm_first: whether blocks normalise their input, with one more norm after the last, or
+            their output.
+        rate: dropout rate, in the blocks and before the first; 0 omits dropout.
+        padding_index: the token that pads short sequences. No position sees it, and it is left out
+            of the mean, which is 0 for a sequence of padding alone.
 
     Returns:
         A Layer from (…, time, n_features), or integers (…, time) with ``n_tokens``, to logits
-        (…, n_classes). The blocks' params are stacked on a first axis, see ``repeat``.
+        (…, n_classes). The blocks' params are stacked on a first axis; see ``repeat``.
 
     Raises:
         ValueError: if a size isn't a positive integer, heads don't divide, or ``padding_index``

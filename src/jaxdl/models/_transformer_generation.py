@@ -1,4 +1,4 @@
-"""Tokens drawn one after another from a language model."""
+"""Sampling tokens from a language model."""
 
 import functools
 from collections.abc import Mapping
@@ -30,33 +30,33 @@ def generate(
 ) -> Array:
     """Continues sequences of tokens: xₜ₊₁ ~ softmax(logits(x₀, …, xₜ) / temperature).
 
-    Each token passes through the network once: keys and values of those before are cached. Under
-    ``jit``, with all but params, prompt and key static, it is one program, whose loop is a scan.
+    Each token passes through the network once: earlier keys and values are cached. Under ``jit``,
+    with all but params, prompt and key static, it is one program, whose loop is a scan.
 
     Args:
         net: a ``transformer_lm``.
         params: its params.
         prompt: integers, shape (…, time), at least one.
-        n_new: how many tokens to draw.
+        n_new: number of tokens to draw.
         key: a random key, needed unless ``temperature`` is 0.
-        temperature: 1 draws from the network's own distribution, less makes likely tokens likelier;
-            0 takes the likeliest.
-        top_k: how many of the likeliest tokens are drawn from (more, where the last of them has
-            equals). Defaults to all.
-        top_p: the likeliest tokens are drawn from that together have this probability, or the
-            first that reach it. Defaults to all.
-        end: the token that ends a sequence: after it, all new tokens are ``end``.
-        padding_index: the token that fills up shorter prompts, on their left or on their right.
-            Each is continued as it would be alone.
+        temperature: 1 samples the network's distribution, smaller values favour likely tokens; 0
+            takes the likeliest.
+        top_k: sample only from this many of the likeliest tokens (more if there are ties).
+            Defaults to all.
+        top_p: sample only from the fewest likeliest tokens that together reach this probability.
+            Defaults to all.
+        end: the token that ends a sequence; all new tokens after it are ``end``.
+        padding_index: the token that pads shorter prompts, on the left or on the right. Each is
+            continued as it would be alone.
 
     Returns:
-        The new tokens, int32, shape (…, n_new): those behind each prompt.
+        The new tokens after each prompt, int32, shape (…, n_new).
 
     Raises:
         ShapeError: if the prompt has no time axis, or no tokens.
         ValueError: if ``n_new`` or ``top_k`` isn't a positive integer, ``temperature`` is negative,
-            there is no key where one is needed, or prompt and new tokens are more than the network
-            has learned positions.
+            a needed key is missing, or prompt and new tokens exceed the network's learned
+            positions.
 
     Example:
         >>> import functools

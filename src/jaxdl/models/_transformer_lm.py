@@ -38,33 +38,33 @@ def transformer_lm(
     """Predicts the next token at each position: embedding, causal blocks (norm first), norm, head.
 
     The defaults are GPT-2's, initialisation included: kernels and embeddings from N(0, 0.02²),
-    kernels whose results are added to the residual stream from N(0, 0.02² / (2·n_layers)), biases
+    kernels whose outputs are added to the residual stream from N(0, 0.02² / (2·n_layers)), biases
     0. LLaMA is ``rotary=True, tied=False, bias=False, norm=layers.rms_norm,
     activation=activations.swiglu``.
 
     Args:
-        n_tokens: how many tokens there are.
-        n_features: features of a position.
-        n_heads: heads of the queries.
-        n_layers: how many blocks.
-        length: where given, the first ``length`` positions have learned vectors, and sequences are
-            at most as long.
-        rotary: whether queries and keys are turned by their positions; see ``functional.rotary``.
-        rotary_base: the base of its wavelengths.
-        n_kv_heads: heads of keys and values. Defaults to n_heads.
+        n_tokens: size of the vocabulary.
+        n_features: features of each position.
+        n_heads: number of query heads.
+        n_layers: number of blocks.
+        length: number of learned positions, the maximum length of a sequence. By default there
+            are none.
+        rotary: whether to rotate queries and keys by their positions; see ``functional.rotary``.
+        rotary_base: base of the rotary wavelengths.
+        n_kv_heads: number of key and value heads. Defaults to n_heads.
         n_hidden: features of the blocks' hidden layers. Defaults to 4·n_features.
-        activation: what follows these; a gated one leaves fewer features.
-        norm: makes the normalising Layer for a number of features.
+        activation: activation of the hidden layers; a gated one returns fewer features.
+        norm: ``(n_features) -> Layer``, the normalisation.
         bias: whether the dense layers of the blocks have biases.
-        tied: whether logits are products with the embedding, or the head has its own kernel.
-        rate: the share that dropout drops, in the blocks and before the first; 0 leaves it out.
-        block_size: how many keys at a time; see ``functional.dot_product_attention``.
+        tied: whether the head shares its kernel with the embedding.
+        rate: dropout rate, in the blocks and before the first; 0 omits dropout.
+        block_size: number of keys processed at a time; see ``functional.dot_product_attention``.
 
     Returns:
         A Layer from integers (…, time) to logits (…, time, n_tokens); the last axis at time t is
-        about the token at t + 1. The blocks' params are stacked on a first axis, see ``repeat``.
-        With ``transformer_cache`` as its state it takes the next tokens of a sequence; ``generate``
-        does so.
+        about the token at t + 1. The blocks' params are stacked on a first axis; see ``repeat``.
+        With ``transformer_cache`` as its state it takes the next tokens of a sequence, as
+        ``generate`` does.
 
     Raises:
         ValueError: if a size isn't a positive integer, heads don't divide, or there are neither
@@ -127,16 +127,16 @@ def transformer_cache(
     *,
     dtype: DTypeLike | None = None,
 ) -> State:
-    """Makes the state with which a ``transformer_lm`` takes a sequence in parts.
+    """Makes the state for feeding a sequence to a ``transformer_lm`` in parts.
 
     Args:
-        params: those of the ``transformer_lm``.
+        params: params of the ``transformer_lm``.
         batch_shape: the batch axes of the tokens, ``(batch,)`` or ``()``.
-        length: how many tokens the cache holds.
+        length: number of tokens the cache holds.
         dtype: of the cached keys and values. Defaults to that of the params.
 
     Returns:
-        A state: keys and values of no tokens yet. ``net.apply(params, cache, tokens)`` returns the
+        An empty state. ``net.apply(params, cache, tokens)`` returns the
         logits of these tokens and the cache for the next.
 
     Raises:

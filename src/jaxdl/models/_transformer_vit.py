@@ -35,21 +35,21 @@ def vit(
 
     Args:
         image_shape: (height, width, channels) of the images.
-        n_classes: logits that go out.
+        n_classes: number of classes.
         patch_size: the side of the square patches, which must divide height and width.
-        n_features: features of a position.
-        n_heads: heads of the attention.
-        n_layers: how many blocks.
+        n_features: features of each position.
+        n_heads: number of attention heads.
+        n_layers: number of blocks.
         n_hidden: features of the blocks' hidden layers. Defaults to 4·n_features.
-        activation: what follows these.
-        rate: the share that dropout drops, in the blocks and before the first; 0 leaves it out.
-        init: how kernels and biases are drawn. Defaults to Glorot uniform and 0.
+        activation: activation of the hidden layers.
+        rate: dropout rate, in the blocks and before the first; 0 omits dropout.
+        init: initializer of kernels and biases. Defaults to Glorot uniform and 0.
 
     Returns:
         A Layer from images (…, height, width, channels) to logits (…, n_classes), of the class
         token after the last block. The kernel of ``"embedding"`` is that of a convolution with
         stride ``patch_size``, (patch_size, patch_size, channels, n_features), with its first axes
-        merged. The blocks' params are stacked on a first axis, see ``repeat``.
+        merged. The blocks' params are stacked on a first axis; see ``repeat``.
 
     Raises:
         ValueError: if a size isn't a positive integer, or the patches or heads don't divide.
