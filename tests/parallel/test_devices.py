@@ -30,7 +30,7 @@ def test_unreplicate_takes_one_copy_and_gathers_nothing(key):
 
 
 def test_unreplicate_refuses_what_is_split():
-    with pytest.raises(ValueError, match=r"\['x'\] is split as"):
+    with pytest.raises(ValueError, match="unreplicate: x is split as"):
         parallel.unreplicate({"x": split_over_devices(jnp.arange(8.0))})
 
 
@@ -39,7 +39,7 @@ def test_replicas_that_went_apart_are_found(key):
         parallel.replicate({"x": jnp.ones(3), "k": key}, parallel.data_mesh())
     )
     parallel.assert_replicas_equal(split_over_devices(jnp.arange(8.0)))
-    with pytest.raises(AssertionError, match=r"\['b'\] differs on .* by up to 1"):
+    with pytest.raises(AssertionError, match=r"b differs on .* by up to 1"):
         parallel.assert_replicas_equal({"a": jnp.ones(2), "b": gone_apart()})
 
 

@@ -40,6 +40,7 @@ def embedding(
         ValueError: if a size isn't a positive integer, or ``padding_index`` isn't a token.
 
     Example:
+        >>> import jax
         >>> net = embedding(1000, 64)
         >>> params, state = net.init(jax.random.key(0))
         >>> net.apply(params, state, jnp.array([[3, 1, 2]]))[0].shape
@@ -92,6 +93,7 @@ def embedding_bag(
         ValueError: if a size isn't a positive integer, or ``padding_index`` isn't a token.
 
     Example:
+        >>> import jax
         >>> net = embedding_bag(1000, 64)
         >>> params, state = net.init(jax.random.key(0))
         >>> net.apply(params, state, jnp.array([[3, 1, 2]]))[0].shape

@@ -71,6 +71,7 @@ def learned_positions(
         ValueError: if a size isn't a positive integer.
 
     Example:
+        >>> import jax
         >>> net = learned_positions(16, 4)
         >>> params, state = net.init(jax.random.key(0))
         >>> net.apply(params, {"length": jnp.int32(5)}, jnp.ones((3, 4)))[1]

@@ -56,6 +56,7 @@ def transformer_encoder(
             isn't a token's number.
 
     Example:
+        >>> import jax
         >>> net = transformer_encoder(32, 2, n_tokens=1000, length=64, padding_index=0)
         >>> params, state = jax.jit(net.init)(jax.random.key(0))
         >>> net.apply(params, state, jnp.ones((8, 50), int))[0].shape

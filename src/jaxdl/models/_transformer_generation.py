@@ -98,7 +98,7 @@ def generate(
         tokens, jnp.zeros(lengths.shape, bool), columns[0], pick(logits[..., -1, :], first)
     )
     (_, tokens, _), _ = lax.scan(step, (cache, *begun), (columns[1:], rest))
-    places = lengths[..., None] + jnp.arange(n_new)
+    places = lengths[..., None] + _count(n_new, lengths.ndim)
     return jnp.take_along_axis(tokens, places, axis=-1)
 
 
@@ -112,8 +112,13 @@ def _aligned(prompt: Array, padding_index: int | None) -> tuple[Array, Array]:
     if known is not None and not known.any(-1).all():
         raise ValueError(f"generate: a prompt is nothing but padding, {padding_index}")
     lengths = jnp.maximum(time - jnp.argmax(real[..., ::-1], -1) - jnp.argmax(real, -1), 1)
-    places = (jnp.argmax(real, -1)[..., None] + jnp.arange(time)) % time
+    places = (jnp.argmax(real, -1)[..., None] + _count(time, real.ndim - 1)) % time
     return jnp.take_along_axis(prompt, places, axis=-1), lengths
+
+
+def _count(n: int, axes: int) -> Array:
+    """Returns 0 … n - 1 along the last axis, behind others of one entry."""
+    return jnp.arange(n).reshape((1,) * axes + (n,))
 
 
 def _pick(

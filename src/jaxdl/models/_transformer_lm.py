@@ -71,6 +71,7 @@ def transformer_lm(
             learned nor rotary positions.
 
     Example:
+        >>> import jax
         >>> gpt2 = transformer_lm(50257, length=1024, n_features=768, n_heads=12, n_layers=12)
         >>> params, _ = jax.eval_shape(gpt2.init, jax.random.key(0))
         >>> sum(p.size for p in jax.tree.leaves(params))
@@ -143,6 +144,7 @@ def transformer_cache(
         ValueError: if ``length`` isn't a positive integer.
 
     Example:
+        >>> import jax
         >>> net = transformer_lm(50, rotary=True, n_features=8, n_heads=2, n_layers=3)
         >>> params, _ = jax.jit(net.init)(jax.random.key(0))
         >>> cache = transformer_cache(params, (4,), 16)
