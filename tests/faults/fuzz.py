@@ -1,10 +1,10 @@
 """Readers against damaged files: each error names the file, and what is accepted is right.
 
 Real files are mutated (bits, bytes, slices, numbers, ends). A reader must either raise a ValueError
-or FileNotFoundError that names the file, or give what an independent reader gives; no file may
-take more than some seconds.
+or FileNotFoundError that names the file, or give what an independent reader gives, or what was
+saved where jaxdl wrote it; no file may take more than some seconds.
 
-Command:  python tests/faults/fuzz.py csv -n 5000   (0 of 5,000 files of each of the seven kinds
+Command:  python tests/faults/fuzz.py csv -n 5000   (0 of 5,000 files of each of the ten kinds
 were read wrongly; minutes at most)
 """
 
@@ -12,6 +12,7 @@ import argparse
 import collections
 import csv
 import gzip
+import importlib
 import io
 import json
 import random
@@ -227,6 +228,16 @@ def tfds_again(folder: Path) -> Arrays:
     return arrays | {"classes": np.array(builder.info.features["label"].names)}
 
 
+def saved(name: str) -> Callable[[Path], Any]:
+    """A function of ``saved.py``, which imports what other readers don't need."""
+    return lambda path: getattr(importlib.import_module("faults.saved"), name)(path)
+
+
+def own(kind: str, *suffixes: str) -> Reader:
+    """What jaxdl writes itself: compared with what was saved."""
+    return Reader(suffixes, *(saved(f"{verb}_{kind}") for verb in ("make", "read", "saved")))
+
+
 READERS = {
     "csv": Reader((".csv",), make_csv, cells, csv_again),
     "parquet": Reader((".parquet",), make_parquet, cells, parquet_again),
@@ -238,6 +249,9 @@ READERS = {
     ),
     "tfrecord": Reader((".tfrecord",), make_tfrecord, records, records_again),
     "tfds": Reader(("",), make_tfds, tfds, tfds_again),
+    "checkpoint": own("checkpoint", ""),
+    "weights": own("weights", ".safetensors", ".npz"),
+    "program": own("program", ".jaxdl"),
 }  # fmt: skip
 
 
@@ -343,7 +357,7 @@ def campaign(kind: str, n: int, seed: int = 0, keep: Path | None = None) -> dict
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent.parent))  # for faults.frames
+    sys.path.insert(0, str(Path(__file__).parent.parent))  # for faults.frames, faults.saved
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("reader", choices=READERS)
     parser.add_argument("-n", type=int, default=5000)

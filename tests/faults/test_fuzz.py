@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import zlib
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from faults import fuzz
-from jaxdl import data
+from jaxdl import data, interop
 from jaxdl.data import _cifar, _images
 
 
@@ -30,6 +32,35 @@ def test_every_damaged_file_is_named_or_read_rightly(kind):
     found = fuzz.campaign(kind, 200, seed=1)
     assert found["cases"] == [] and found["refused"] > 20
     assert found["megabytes"] < 300
+
+
+def test_a_wrong_length_hides_no_array(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.ones((3, 2)), y=np.arange(3))
+    whole = bytearray(path.read_bytes())
+    first = whole.index(b"PK\x01\x02")
+    second = whole.index(b"PK\x01\x02", first + 4)
+    whole[first + 32 : first + 34] = (len(whole) - 22 - second).to_bytes(2, "little")  # a comment
+    path.write_bytes(whole)
+    assert list(np.load(path)) == ["x"]  # which doesn't notice
+    for read in (interop.read_weights, lambda path: data.table(path, labels="x")):
+        with pytest.raises(ValueError, match=r"a\.npz .*lists 1 arrays and says it has 2"):
+            read(path)
+
+
+def test_a_flipped_weight_is_named(tmp_path):
+    path = tmp_path / "a.safetensors"
+    interop.save_weights(path, {"x": np.ones(3, ">f4")}, metadata={"format": "np"})
+    np.testing.assert_array_equal(interop.read_weights(path)["x"], 1)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ValueError, match=r"a\.safetensors is damaged: its arrays .*SHA-256"):
+        interop.read_weights(path)
+    path.write_bytes(whole.replace(b"jaxdl.sha256", b"jaxdl.sha257"))
+    with pytest.raises(ValueError, match="SHA-256"):
+        interop.read_weights(path)
+    path.write_bytes(safetensors.numpy.save({"x": np.ones(3)}))  # another's, without a sum
+    np.testing.assert_array_equal(interop.read_weights(path)["x"], 1)
 
 
 class TestBombs:
@@ -68,6 +99,35 @@ class TestBombs:
             file.write(bytes(100))
         with pytest.raises(ValueError, match=r"bomb.npz can't be read as NPZ: .*has 100 bytes"):
             data.table(path, labels="y")
+
+    def test_weights(self, tmp_path):
+        path = tmp_path / "bomb.npz"
+        np.savez_compressed(path, x=np.zeros(10**6))
+        words = f"{path} decodes to 8,000,128 bytes, more than 1,"
+        with pytest.raises(ValueError, match=words):
+            interop.read_weights(path)
+        np.savez(path, x=np.zeros(200_000))  # no larger than its file
+        assert interop.read_weights(path)["x"].shape == (200_000,)
+
+    @pytest.mark.parametrize("end", [2**40, 2**63])
+    def test_safetensors_that_lie(self, end, tmp_path):
+        path = tmp_path / "bomb.safetensors"
+        entry = {"dtype": "U8", "shape": [end], "data_offsets": [0, end]}
+        header = json.dumps({"x": entry}).encode()
+        for length in (len(header), end):
+            path.write_bytes(length.to_bytes(8, "little") + header + bytes(100))
+            with pytest.raises(ValueError, match=r"bomb\.safetensors is damaged"):
+                interop.read_weights(path)
+
+    def test_a_compressed_program(self, tmp_path):
+        path = tmp_path / "bomb.jaxdl"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in ("metadata.json", "program.stablehlo", "weights.safetensors"):
+                archive.writestr(name, bytes(10**7))
+        with pytest.raises(
+            ValueError, match=r"bomb\.jaxdl is damaged .*: metadata.json is compress"
+        ):
+            interop.load_program(path)
 
     def test_parquet(self, tmp_path):
         import pyarrow as pa

@@ -3,10 +3,8 @@
 import contextlib
 import csv
 import functools
-import math
 import re
 import sys
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl.data import _files, _optional_import
+from jaxdl.data import _npz as _npz_files
 from jaxdl.data._files import Unreadable
 
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # what pandas calls a nameless index
@@ -140,30 +139,11 @@ def _values(column: Any) -> np.ndarray:
 
 
 def _npz(path: Path) -> Columns:
-    with zipfile.ZipFile(path) as archive:
-        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        if len(members) < len(archive.infolist()):
-            raise Unreadable(f"table: {path} has two arrays of one name")
+    members = _npz_files.members(path)
 
     def read(names: Sequence[str]) -> dict[str, np.ndarray]:
-        _files.check_size("table", path, sum(members[name].file_size for name in names))
-        with zipfile.ZipFile(path) as archive:
-            return {name: _array(archive, members[name]) for name in names}
+        wanted = [members[name] for name in names]
+        _files.check_size("table", path, sum(member.file_size for member in wanted))
+        return dict(zip(names, _npz_files.read(path, wanted), strict=True))
 
     return Columns(tuple(members), (), read)
-
-
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """An array of an archive; it takes no more memory than the archive says it has bytes."""
-    with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        headers = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        shape, columns_first, dtype = headers[version](file)
-        size, left = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
-        if dtype.hasobject or size != left or min(shape, default=0) < 0:
-            raise ValueError(f"{member.filename} says it is {dtype}{shape}, and has {left} bytes")
-        x = np.frombuffer(bytearray(file.read()), dtype)
-    return x.reshape(shape, order="F" if columns_first else "C")

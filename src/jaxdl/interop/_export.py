@@ -156,7 +156,7 @@ def load_program(path: str | Path) -> Program:
     needs("load_program", "flatbuffers", "interop")
     try:
         with zipfile.ZipFile(path) as archive:
-            about, program, weights = (archive.read(name) for name in _PARTS)
+            about, program, weights = (_part(archive, path, name) for name in _PARTS)
         metadata = json.loads(about)
         if metadata["format"] != _FORMAT:
             raise ValueError(f"its format is {metadata['format']}, and {_FORMAT} is what is read")
@@ -166,6 +166,14 @@ def load_program(path: str | Path) -> Program:
         raise ValueError(
             f"interop.load_program: {path} is damaged or no exported network: {error}"
         ) from error
+
+
+def _part(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
+    """A part of the file, whose checksum is right; it is as large as it is in the file."""
+    part = archive.getinfo(name)
+    if part.compress_type != zipfile.ZIP_STORED or part.compress_size > path.stat().st_size:
+        raise ValueError(f"{name} is compressed, or said to be larger than the file")
+    return archive.read(part)
 
 
 def with_batch(shapes: Any, batch: Batch) -> Any:

@@ -1,10 +1,10 @@
 """Weights in files that hold nothing but arrays: safetensors, and NumPy's npz."""
 
+import hashlib
 import io
+import json
 import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,10 +15,15 @@ import ml_dtypes
 import numpy as np
 
 from jaxdl._checks import describe
+from jaxdl.data import _files as data_files
+from jaxdl.data import _npz
 from jaxdl.interop._extras import needs
 from jaxdl.interop._names import flat, map_with_name
 
 Tree = TypeVar("Tree")
+
+_FORMAT, _SUM = "jaxdl.format", "jaxdl.sha256"
+"""In the metadata: a file with either must have the right sum."""
 
 _DTYPES = {
     "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16,
@@ -30,6 +35,9 @@ _DTYPES = {
 
 def save_weights(path: str | Path, tree: Any, *, metadata: Mapping[str, str] | None = None) -> None:
     """Writes the arrays of a tree by their paths, as ``"0/kernel"``, whole or not at all.
+
+    Both kinds of file hold checksums, so that damage is found when they are read: the metadata of
+    ``.safetensors`` gets a SHA-256 of the arrays with their names, shapes and dtypes.
 
     Args:
         path: the file; ``.safetensors`` takes every dtype, ``.npz`` those of NumPy.
@@ -67,7 +75,8 @@ def save_weights(path: str | Path, tree: Any, *, metadata: Mapping[str, str] | N
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     """Reads all arrays of a ``.safetensors`` or ``.npz`` file by their names.
 
-    Nothing in the file is ever run as code.
+    Nothing in the file is ever run as code. What ``save_weights`` wrote comes back to the bit or
+    not at all; a ``.safetensors`` file of another library has no checksum of its numbers.
 
     Args:
         path: the file.
@@ -78,7 +87,8 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     Raises:
         FileNotFoundError: if there is no such file.
         ImportError: without safetensors.
-        ValueError: if it is damaged, truncated, holds Python objects, or its name ends otherwise.
+        ValueError: if it is damaged, truncated, holds Python objects, its name ends otherwise, or a
+            compressed ``.npz`` decodes to more than ``$JAXDL_MAX_BYTES`` (4 GiB).
 
     Example:
         >>> read_weights("no/such.npz")
@@ -154,8 +164,20 @@ def bytes_of(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | Non
         {'a': array([0, 1, 2])}
     """
     library = needs("save_weights", "safetensors.numpy", "interop")
-    tight = {n: np.ascontiguousarray(a).reshape(a.shape) for n, a in arrays.items()}
-    return library.save(tight, metadata=dict(metadata or {}) or None)
+    tight = {
+        name: np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(a.shape)
+        for name, a in arrays.items()
+    }
+    return library.save(tight, metadata={**(metadata or {}), _FORMAT: "1", _SUM: _sum(tight)})
+
+
+def _sum(arrays: Mapping[str, np.ndarray]) -> str:
+    """The SHA-256 of arrays with their names, dtypes and shapes."""
+    rows = [(name, x.dtype.name, x.shape) for name, x in sorted(arrays.items())]
+    digest = hashlib.sha256(json.dumps(rows).encode())
+    for name, *_ in rows:
+        digest.update(arrays[name].reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def arrays_of(function: str, path: Path, data: bytes) -> dict[str, np.ndarray]:
@@ -174,10 +196,18 @@ def arrays_of(function: str, path: Path, data: bytes) -> dict[str, np.ndarray]:
         raise ValueError(f"interop.{function}: {path} is damaged: {error}") from error
     if odd := [entry["dtype"] for _, entry in entries if entry["dtype"] not in _DTYPES]:
         raise ValueError(f"interop.{function}: {path} holds {odd[0]}, which JAX doesn't have")
-    return {
+    arrays = {
         name: np.frombuffer(entry["data"], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
         for name, entry in entries
     }
+    # The library has read the header, so that it is JSON of this length.
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    noted = header.get("__metadata__") or {}
+    if (_FORMAT in noted or _SUM in noted) and noted.get(_SUM) != _sum(arrays):
+        raise ValueError(
+            f"interop.{function}: {path} is damaged: its arrays don't have the SHA-256 noted in it"
+        )
+    return arrays
 
 
 def written(path: Path, data: bytes) -> None:
@@ -202,9 +232,14 @@ def written(path: Path, data: bytes) -> None:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        members = _npz.members(path)
+        size = sum(member.file_size for member in members.values())
+        if size > path.stat().st_size:  # as it is compressed, or not true
+            data_files.check_size("interop.read_weights", path, size)
+        return dict(zip(members, _npz.read(path, list(members.values())), strict=True))
+    except data_files.Unreadable:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise many kinds
         raise ValueError(
             f"interop.read_weights: {path} is damaged or holds more than arrays: {error}"
         ) from error
