@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from jaxdl import layers, losses, models, serial, train
+from jaxdl._checks import ShapeError
 from jaxdl.train._meeting import meet
 from train.recipes import close, dataset
 
@@ -94,3 +95,16 @@ def test_a_last_batch_is_of_real_rows_alone_where_they_meet_in_a_batch_function(
     for i in ([0, 1, 2, 3], [4, 5]):
         expected, _ = step(expected, {name: x[np.array(i)] for name, x in data.train.items()})
     close(end.params, expected.params)
+
+
+def test_predict_computes_the_batches_that_it_says():
+    net, x = (
+        serial(lambda x: x - x.mean(0, keepdims=True)),
+        np.arange(22.0, dtype="f").reshape(11, 2),
+    )
+    start = train.init_state(net, optax.sgd(0.1), jax.random.key(0))
+    right = np.concatenate([x[i : i + 4] - x[i : i + 4].mean(0) for i in (0, 4, 8)])
+    np.testing.assert_allclose(train.predict(net, start, x, batch_size=4), right, atol=1e-6)
+    total = serial(lambda x: x.sum())
+    with pytest.raises(ShapeError, match=r"returned float32\[\] for 11 rows"):
+        train.predict(total, start, x)

@@ -24,7 +24,7 @@ def sequence_classifier(
     bidirectional: bool = False,
     rate: float | Array = 0.0,
 ) -> Layer:
-    """Classifies sequences: token embedding, recurrent layers, and a dense layer on top.
+    """Classifies sequences: token embedding, recurrent layers, dense layer of their final state.
 
     Args:
         n_in: features of a step, or of a token's embedding.

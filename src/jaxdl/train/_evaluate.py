@@ -9,6 +9,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxdl import _checks, _contract, metrics
 from jaxdl import parallel as parallel_lib
+from jaxdl._checks import ShapeError, describe
 from jaxdl.data import Dataset
 from jaxdl.data._stream import Batches, Stream, as_dict, batches_of
 from jaxdl.parallel import Placement
@@ -16,8 +17,9 @@ from jaxdl.parallel._placement import EVERYWHERE, resolved
 from jaxdl.train import _programs
 from jaxdl.train._epoch import make_evaluation
 from jaxdl.train._gradients import rows_of
+from jaxdl.train._meeting import meet
 from jaxdl.train._step import TrainState
-from jaxdl.types import Batch, Layer, LossFn, Metrics
+from jaxdl.types import Batch, Layer, LossFn, Metrics, name_of
 
 
 def evaluate(
@@ -124,6 +126,7 @@ def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int
     Raises:
         ValueError: if there are no inputs, they differ in length, or ``batch_size`` isn't a
             positive integer.
+        ShapeError: if an output doesn't have an entry for each row.
 
     Example:
         >>> from jaxdl import layers, train
@@ -141,18 +144,20 @@ def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int
         raise ValueError(f"predict got inputs of different lengths: {sorted(lengths)}")
     size = lengths.pop()
     batch_size = min(batch_size, size)
-    # The last batch ends at the last row and overlaps the one before, so all have one shape.
-    starts = [*range(0, size - batch_size, batch_size), size - batch_size]
-    batch = lambda i: jax.tree.map(lambda x: x[i : i + batch_size], inputs)
-    run = _network(net, train_state, batch(0))
-    outputs = [jax.tree.map(np.asarray, run(batch(i))) for i in starts]
-    overlap = batch_size * len(starts) - size
-    outputs[-1] = jax.tree.map(lambda x: x[overlap:], outputs[-1])
+    rows = lambda i, j: jax.tree.map(lambda x: x[i:j], inputs)
+    run, rest = _network(net, train_state, rows(0, batch_size)), size % batch_size
+    outputs = [run(rows(i, i + batch_size)) for i in range(0, size - rest, batch_size)]
+    if rest and meet(lambda x: _applied(net, train_state, x), rows(0, batch_size)):
+        last = rows(size - rest, size)
+        outputs.append(_network(net, train_state, last)(last))
+    elif rest:  # filled up with rows of the batch before, so that nothing compiles again
+        filled = run(rows(size - batch_size, size))
+        outputs.append(jax.tree.map(lambda y: y[batch_size - rest :], filled))
     return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
 
 
 def _network(net: Layer, train_state: TrainState, example: Any) -> Callable[[Any], Any]:
-    """Compiles a network for evaluation; every process gets the whole result."""
+    """Compiles a network for batches like one; every process gets the whole result."""
     mesh = parallel_lib.mesh_under(train_state) if jax.process_count() > 1 else None
     params, state = train_state.params, train_state.state
     apply = lambda params, state, inputs: _contract.applied(
@@ -160,7 +165,20 @@ def _network(net: Layer, train_state: TrainState, example: Any) -> Callable[[Any
     )[0]
     whole = None if mesh is None else NamedSharding(mesh, PartitionSpec())
     program = _programs.compiled(jax.jit(apply, out_shardings=whole), params, state, example)
-    return lambda inputs: program(params, state, inputs)
+
+    def run(inputs: Any) -> Any:
+        outputs, n = jax.tree.map(np.asarray, program(params, state, inputs)), rows_of(inputs)
+        for y in jax.tree.leaves(outputs):
+            if y.shape[:1] != (n,):
+                got = f"{name_of(net)} returned {describe(y)} for {n} rows"
+                raise ShapeError(f"predict: {got}; expected an entry for each row")
+        return outputs
+
+    return run
+
+
+def _applied(net: Layer, train_state: TrainState, inputs: Any) -> Any:
+    return net.apply(train_state.params, train_state.state, inputs)[0]
 
 
 def _measured(

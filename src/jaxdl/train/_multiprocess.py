@@ -95,7 +95,7 @@ def _check_shares(stream: Stream) -> None:
     """Says before the first step that the last batch of an epoch can't be shared."""
     for source in (stream.train, stream.validation):
         if isinstance(source, Reader) and source.batch_size > 0:
-            for rows in {min(source.batch_size, source.size), source.size % source.batch_size}:
+            for rows in (min(source.batch_size, source.size), source.size % source.batch_size):
                 _share(rows)
 
 
