@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxdl import layers, losses, serial, train
+from jaxdl import data, layers, losses, serial, train
 from jaxdl.combinators import repeat
 from jaxdl.train._diagnosis import _first_bad
 from jaxdl.train._interpreter import first_not_finite
@@ -142,3 +142,21 @@ def test_a_bad_validation_stops_nothing():
     set_.validation["labels"][2] = 3
     _, history = train.fit(loss_fn, tx, start, set_, **OPTIONS)
     assert not np.isfinite(history[-1]["validation_loss"])
+
+
+def test_labels_that_are_all_wrong_are_named():
+    net, x = layers.dense(2, 2), np.ones((8, 2), np.float32)
+    loss_fn, tx = train.supervised(net, losses.cross_entropy), optax.sgd(0.1)
+    wrong = data.Dataset(train={"inputs": x, "labels": np.full(8, 7, np.int32)})
+    start = train.init_state(net, tx, jax.random.key(0))
+    with pytest.raises(train.NonFiniteError, match="no row has a finite loss; their labels are 7"):
+        train.fit(loss_fn, tx, start, wrong, epochs=1, batch_size=4, hooks=())
+
+
+def test_the_state_of_another_optimizer_is_named():
+    net = layers.dense(2, 2)
+    loss_fn = train.supervised(net, losses.cross_entropy)
+    batch = {"inputs": jnp.ones((4, 2)), "labels": jnp.zeros(4, jnp.int32)}
+    start = train.init_state(net, optax.sgd(0.1), jax.random.key(0))
+    with pytest.raises(ValueError, match="opt_state isn't one of this optimizer's"):
+        train.make_step(loss_fn, optax.scale_by_rms())(start, batch)

@@ -59,7 +59,8 @@ def binary_cross_entropy_with_logits(
 
     Args:
         logits: z, any shape.
-        targets: t in [0, 1], same shape as the logits.
+        targets: t in [0, 1], same shape as the logits. The formula holds for other numbers too, so
+            they are not refused.
         weight: w, a scalar, one per entry of the last axis, or one per value; the mean still
             divides by the number of values. Defaults to 1.
         pos_weight: q, the weight of the positive class; shapes as for ``weight``. Defaults to 1.

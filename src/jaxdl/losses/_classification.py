@@ -41,7 +41,8 @@ def cross_entropy(
 
     Args:
         logits: z, shape (..., C).
-        labels: y, integers of shape (...), or probabilities t, floating point of shape (..., C).
+        labels: y, integers of shape (...), or probabilities t, floating point of shape (..., C),
+            which need not sum to 1.
         weight: w, one per class, shape (C,). Defaults to 1.
         ignore_index: rows with this label are ignored.
         label_smoothing: α in [0, 1].
@@ -80,7 +81,8 @@ def nll_loss(
     ``nll_loss(log_softmax(z), y)`` is ``cross_entropy(z, y)``. The mean divides by the sum of w_y.
 
     Args:
-        log_probabilities: x, shape (..., C).
+        log_probabilities: x, shape (..., C), used as they are: probabilities passed by mistake
+            give another number, without an error.
         labels: y, integers of shape (...).
         weight: w, one per class, shape (C,). Defaults to 1.
         ignore_index: rows with this label are ignored.

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from jaxdl import _paths
 from jaxdl._checks import describe
@@ -91,6 +92,28 @@ def check_params(name: str, params: Params) -> None:
                 f"{where} is {got}; params are floating-point arrays, which learn: what counts"
                 " or names something belongs into the state, or into the layer itself"
             )
+
+
+def check_opt_state(
+    tx: optax.GradientTransformation, params: Params, opt_state: Any, error: Exception
+) -> None:
+    """Says so where an optimizer failed because the state is that of another one.
+
+    Raises:
+        ValueError: from ``error``, if the state hasn't the structure that ``tx`` starts with.
+
+    Example:
+        >>> check_opt_state(optax.sgd(0.1), {"w": jnp.ones(2)}, (1, 2, 3), KeyError("mu"))
+        Traceback (most recent call last):
+        ...
+        ValueError: the TrainState's opt_state isn't one of this optimizer's; ...
+    """
+    own: Any = jax.tree.structure(jax.eval_shape(tx.init, params))
+    if own != jax.tree.structure(opt_state):
+        raise ValueError(
+            "the TrainState's opt_state isn't one of this optimizer's; start anew from its"
+            " parameters with init_state(net, tx, key, params=train_state.params)"
+        ) from error
 
 
 def name_of_function(fn: Callable[..., Any]) -> str:

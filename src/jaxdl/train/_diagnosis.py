@@ -29,6 +29,8 @@ class NonFiniteError(FloatingPointError):
     batch: Batch
 
 
+_LOOK = "look for labels outside the network's classes, and for class weights that are too few"
+
 Examine: TypeAlias = Callable[[Callable[[Any], Any], Part, int, int, int], NonFiniteError]
 """From what repeats a chunk up to a step of it, its part, its first step, the one behind the last
 that was taken, and the number of the pass, to the error."""
@@ -165,15 +167,18 @@ def _rows(loss_fn: LossFn, train_state: Any, batch: Batch, key: Any) -> str | No
     )  # fmt: skip
     row = lambda i: jax.tree.map(lambda x: x[i], batch)
     bad = ~np.isfinite([float(alone(row(i))) for i in range(len(labels))])
-    if not bad.any() or bad.all():
+    if not bad.any():
         return None
     those, others = np.unique(labels[bad]), np.unique(labels[~bad])
+    if bad.all():
+        if first_path((train_state.params, batch)) is not None:
+            return None
+        return f"no row has a finite loss; their labels are {_some(those)}: {_LOOK}"
     if np.intersect1d(those, others).size and labels.ndim == 1:
         return None
     return (
         f"rows with the labels {_some(those)} have a loss that isn't finite, those with"
-        f" {_some(others)} don't: look for labels outside the network's classes, and for class"
-        " weights that are too few"
+        f" {_some(others)} don't: {_LOOK}"
     )
 
 
