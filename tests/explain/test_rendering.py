@@ -2,12 +2,14 @@
 
 import jax
 import optax
+import pytest
 import treescope
 
 from jaxdl import layers, serial, train
 from jaxdl.activations import relu
 
 
+@pytest.mark.filterwarnings("ignore:The chararray class:DeprecationWarning")  # of NumPy 2.5
 def test_a_layer_shows_as_what_it_is_and_a_train_state_with_its_arrays():
     net = serial(layers.dense(4, 3), relu, layers.dense(3, 2))
     assert repr(net) in treescope.render_to_text(("net", net))

@@ -7,6 +7,8 @@ import jax
 from jax import lax
 from jax.extend import core
 
+from jaxdl import _jaxprs
+
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 """Where calls, such as those of ``jit``, ``checkpoint`` and ``custom_jvp``, keep their body."""
 
@@ -48,7 +50,7 @@ def _run(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
 
 def _equation(eqn: Any, args: list[Any]) -> Sequence[Any]:
     if eqn.primitive.name == "scan":
-        return _unrolled(eqn.params, args)
+        return _unrolled(eqn, args)
     inner = next((eqn.params[name] for name in _INNER if name in eqn.params), None)
     if inner is not None and eqn.primitive.name not in ("while", "cond", "reduce", "reduce_window"):
         jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, ())
@@ -57,9 +59,9 @@ def _equation(eqn: Any, args: list[Any]) -> Sequence[Any]:
     return results if eqn.primitive.multiple_results else [results]
 
 
-def _unrolled(params: Any, args: list[Any]) -> Sequence[Any]:
+def _unrolled(eqn: Any, args: list[Any]) -> Sequence[Any]:
     """The steps of a scan one after another."""
-    n_consts, n_carry = params["num_consts"], params["num_carry"]
+    params, (n_consts, n_carry) = eqn.params, _jaxprs.scan_counts(eqn)
     consts, carry, xs = (
         args[:n_consts],
         args[n_consts : n_consts + n_carry],
