@@ -248,9 +248,11 @@ def test_twins_of_flax(cell):
 
 
 @CELLS
-def test_half_precision_keeps_sums_and_states_wide(cell):
-    if cell == "rnn" and not jax.__version__.startswith("0.10."):
-        pytest.xfail("XLA for CPUs sums this product in bfloat16 now; plain JAX is as inexact")
+def test_half_precision_keeps_sums_and_states_wide(cell, request):
+    if cell == "rnn" and jax.__version__.startswith("0.12."):
+        # It runs nevertheless, and strictly: the test says so when XLA sums in float32 again.
+        why = "XLA for CPUs sums this product in bfloat16; plain JAX's gradient is as inexact"
+        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
     fn, params, _, _ = made(cell)
     x = jax.random.normal(jax.random.key(1), (4, 200, 3))
     half = lambda tree: jax.tree.map(lambda a: a.astype("bfloat16"), tree)
