@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -11,11 +11,10 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import PartitionSpec
 
-from jaxdl import _checks, checkpoint, parallel
+from jaxdl import _checks, parallel
 from jaxdl import data as data_lib
-from jaxdl.checkpoint._hook import FIRST_SECONDS
 from jaxdl.parallel._stopping import ShouldStop
-from jaxdl.sweep import _loop, _memory, _programs, _store
+from jaxdl.sweep import _loop, _memory, _programs, _saving
 from jaxdl.sweep._loop import Moment, Work
 from jaxdl.sweep._member import Spec
 from jaxdl.sweep._plan import MakeRun, Plan, checksum, describe, fixed_names, grouped, make_plan
@@ -24,11 +23,8 @@ from jaxdl.sweep._result import Interrupted, Result, collect
 from jaxdl.sweep._store import Row, Stored
 from jaxdl.sweep._usage import check_used
 from jaxdl.train._gradients import rows_of
-from jaxdl.train._hooks import Event
 
 Order: TypeAlias = Literal["shared", "own"]
-EVERY_SECONDS = 10.0
-"""How long at least from one checkpoint to the next; the first comes sooner."""
 
 
 def run(
@@ -147,7 +143,7 @@ def run(
         check_used(work.spec, work.group.numbers, data.train)
     if parallel.is_primary() and len(plan.members) > 1:
         print(f"sweep.run: {describe(plan)}", file=sys.stderr)
-    population, rows = _begin(works, plan, start, checkpoints, resume)
+    population, rows = _saving.begin(works, plan, start, checkpoints, resume)
     watchers = _Watchers(tuple(hooks if hooks is not None else (progress(),)), checkpoints)
     spent, signal = _train(works, plan, population, rows, watchers)
     result = collect(plan, population, rows, shared=shared, seconds=spent)
@@ -186,39 +182,6 @@ def _plan(
     return Plan(list(start.members), groups, start.plan.combinations)
 
 
-def _begin(
-    works: Sequence[Work],
-    plan: Plan,
-    start: Result | None,
-    checkpoints: str | Path | None,
-    resume: bool,
-) -> tuple[list[Stored], list[Row]]:
-    """The initial population: a new one, a given one, or that of a checkpoint."""
-    if start is not None:
-        stored, rows = [jax.tree.map(_copy, each) for each in start.groups], list(start.rows)
-    else:
-        key = _store.shared_key(works[0].spec, works[0].group)
-        stored = [_store.begin(work.spec, work.group, key, work.memory) for work in works]
-        rows = []
-    if not resume:
-        return stored, rows
-    if checkpoints is None:
-        raise ValueError("sweep.run: resume needs checkpoints, the folder to resume from")
-    mark = checksum(plan, works[0].spec.batch_size)
-    found, rows = checkpoint.restore(checkpoints, _store.population(stored, mark))
-    if int(found.plan) != mark:
-        raise ValueError(
-            f"sweep.run: the population in {checkpoints} has other hyperparameters, seeds or batch"
-            " size; continue with the same, or choose another folder"
-        )
-    return [jax.tree.map(_copy, each) for each in found.groups], rows
-
-
-def _copy(x: Any) -> Any:
-    """Copies host arrays, which are overwritten; keys never are."""
-    return np.array(x) if isinstance(x, np.ndarray) else x
-
-
 def _train(
     works: Sequence[Work],
     plan: Plan,
@@ -228,7 +191,7 @@ def _train(
 ) -> tuple[dict[str, float], int | None]:
     """Trains all groups; returns the seconds of training and of compilation, and any signal."""
     spent = {"seconds": 0.0, "compile_seconds": 0.0}
-    save = _saver(watchers.checkpoints, checksum(plan, works[0].spec.batch_size))
+    save = _saving.saver(watchers.checkpoints, checksum(plan, works[0].spec.batch_size))
     began = time.monotonic()
     moment: Moment | None = None
     signal: int | None = None
@@ -261,32 +224,6 @@ def _moments(works: Sequence[Work], stored: Sequence[Stored]) -> Iterator[tuple[
 def _asked(should_stop: ShouldStop, number: int, moment: Moment) -> int | None:
     """The signal to stop, which ``fit`` may have noticed itself."""
     return moment.signal if moment.signal is not None else should_stop(number)
-
-
-def _saver(folder: str | Path | None, mark: int) -> Callable[..., None]:
-    """Makes a function that writes a checkpoint, periodically and at the end."""
-    if folder is None:
-
-        def nothing(moment: Moment, stored: Any, rows: Any, *, last: bool) -> None:
-            if last:
-                moment.keep()
-
-        return nothing
-    write = checkpoint.hook(folder, every_seconds=0.0, background=False)
-    newest = time.monotonic() + FIRST_SECONDS - EVERY_SECONDS
-
-    def save(moment: Moment, stored: Sequence[Stored], rows: list[Row], *, last: bool) -> None:
-        nonlocal newest
-        if not last and not parallel.broadcast_from_primary(
-            time.monotonic() - newest >= EVERY_SECONDS
-        ):
-            return
-        newest = time.monotonic()
-        moment.keep()  # in all processes: each has some of the members
-        tree: Any = _store.population(stored, mark)
-        write(Event("finish" if last else "epoch", tree, rows, 0))
-
-    return save
 
 
 def _least(memory: int) -> int:
