@@ -27,7 +27,7 @@ class Config(harness.Config):
     epochs: int = 24
     """passes over the training part"""
     batch_size: int = 128
-    """images a step"""
+    """images per step"""
     widths: tuple[int, ...] = (32, 64, 128)
     """channels of each convolution, which pooling follows"""
     rate: float = 0.4

@@ -27,7 +27,7 @@ class Config(harness.Config):
     epochs: int = 40
     """passes over the training part"""
     batch_size: int = 128
-    """images a step"""
+    """images per step"""
     hidden: tuple[int, ...] = (512, 256)
     """units of each hidden layer"""
     rate: float = 0.4

@@ -36,7 +36,7 @@ class Config(harness.Config):
     epochs: int = 20
     """passes over the training part, for each of the three"""
     batch_size: int = 128
-    """images a step"""
+    """images per step"""
     hidden: int = 64
     """units of the hidden layer"""
     learning_rate: float = 2e-3

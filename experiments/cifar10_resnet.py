@@ -37,7 +37,7 @@ class Config(harness.Config):
     depth: int = 20
     """layers with kernels, 6n + 2"""
     batch_size: int = 128
-    """images a step, over all devices"""
+    """images per step, over all devices"""
     learning_rate: float = 0.1
     """of SGD, the highest; it rises over five epochs and falls to 0 as a half cosine"""
     weight_decay: float = 1e-4

@@ -41,7 +41,7 @@ class Config(harness.Config):
     width: int = 64
     """units of each hidden layer"""
     batch_size: int = 128
-    """rows a step"""
+    """rows per step"""
     learning_rate: float = 3e-3
     """of Adam, at the start; it falls to 0 along half a cosine"""
 

@@ -55,7 +55,7 @@ class Config(harness.Config):
     hidden: tuple[int, ...] = (128, 128, 128)
     """units of each hidden layer"""
     batch_size: int = 128
-    """images a step"""
+    """images per step"""
 
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {

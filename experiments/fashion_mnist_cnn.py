@@ -52,7 +52,7 @@ class Config(harness.Config):
     data_dir: Path | None = None
     """folder of the data. Defaults to the usual places"""
     batch_size: int = 128
-    """images a step"""
+    """images per step"""
     learning_rate: float = 3e-3
     """highest value, after a quarter of the run; it rises and falls along half cosines"""
     weight_decay: float = 1e-2

@@ -34,7 +34,7 @@ class Config(harness.Config):
     data_dir: Path | None = None
     """folder of the data. Defaults to the usual places"""
     batch_size: int = 64
-    """images a step"""
+    """images per step"""
     learning_rate: float = 1e-3
     """of plain gradient descent"""
 

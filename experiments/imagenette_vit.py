@@ -40,7 +40,7 @@ class Config(harness.Config):
     blocks: int = 12
     """of the transformer"""
     batch_size: int = 256
-    """images a step, over all devices"""
+    """images per step, over all devices"""
     learning_rate: float = 1e-3
     """of AdamW, the highest; it rises over a twentieth of the run and falls as a half cosine"""
     weight_decay: float = 0.05

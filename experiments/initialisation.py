@@ -56,7 +56,7 @@ class Config(harness.Config):
     width: int = 128
     """units of each"""
     batch_size: int = 128
-    """images a step"""
+    """images per step"""
     learning_rate: float = 0.05
     """of gradient descent with momentum 0.9"""
 

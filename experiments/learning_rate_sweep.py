@@ -34,7 +34,7 @@ class Config(harness.Config):
     data_dir: Path | None = None
     """folder of the data. Defaults to the usual places"""
     batch_size: int = 128
-    """images a step"""
+    """images per step"""
     rates: int = 8
     """learning rates, evenly spread from 1e-4 to 1 on a logarithmic scale"""
     members: int = 8

@@ -42,7 +42,7 @@ class Config(harness.Config):
     epochs: int = 150
     """passes over the training part"""
     batch_size: int = 100
-    """rows a step"""
+    """rows per step"""
     learning_rate: float = 1e-2
     """of AdamW; it falls to 0 along half a cosine"""
     weight_decay: float = 0.1

@@ -40,7 +40,7 @@ class Config(harness.Config):
     steps: int = 200
     """steps on each surface"""
     batch_size: int = 128
-    """images a step"""
+    """images per step"""
     data_dir: Path | None = None
     """folder of the data. Defaults to the usual places"""
 

@@ -49,7 +49,7 @@ class Config(harness.Config):
     hidden: tuple[int, ...] = (512, 512)
     """units of each hidden layer"""
     batch_size: int = 100
-    """images a step"""
+    """images per step"""
     learning_rate: float = 1e-3
     """of AdamW"""
     rate: float = 0.5

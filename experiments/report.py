@@ -143,7 +143,7 @@ def checked(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def table(results: dict[str, Results]) -> str:
-    """The table in Markdown, a line a figure, and how much CPU time all of it took."""
+    """The table in Markdown, one line per figure, and the CPU time of all of them."""
     lines = [
         "| command | figure | result | published | runs | CPU time a run |",
         "|---|---|---|---|---|---|",

@@ -45,7 +45,7 @@ class Config(harness.Config):
     hidden: tuple[int, ...] = (512, 256)
     """units of the encoder's hidden layers; the decoder has the same in reverse"""
     batch_size: int = 128
-    """images a step"""
+    """images per step"""
     learning_rate: float = 2e-3
     """of Adam, at the start; it falls to 0 along half a cosine"""
     draws: int = 16

@@ -31,7 +31,7 @@ EPOCHS = 2
 def main() -> None:
     """Prints the medians and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=469, help="steps an epoch")
+    parser.add_argument("--steps", type=int, default=469, help="steps per epoch")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each form")
     options = parser.parse_args()
 
@@ -44,7 +44,7 @@ def main() -> None:
     )
     state = train.init_state(net, tx, jax.random.key(0))
     count = sum(x.size for x in jax.tree.leaves(state.params))
-    print(f"{count:,} parameters, {options.steps} steps of {BATCH_SIZE} rows an epoch")
+    print(f"{count:,} parameters, {options.steps} steps of {BATCH_SIZE} rows per epoch")
 
     directory = Path(tempfile.mkdtemp())
     forms = {

@@ -8,8 +8,8 @@ progress line, and JSON lines on the disk.
 Command:  python experiments/benchmarks/engine.py [--repeats 15]
 Result:   medians of the ratios of 25 epochs on 2 cores of an AMD EPYC that others used too; in
           brackets that of the quickest epochs
-          784-64-64-10, Adam, batch 128, 375 steps an epoch    1.017 (0.994)
-          784-512-512-10, SGD, batch 64, 200 steps an epoch    1.002 (0.996)
+          784-64-64-10, Adam, batch 128, 375 steps per epoch    1.017 (0.994)
+          784-512-512-10, SGD, batch 64, 200 steps per epoch    1.002 (0.996)
 """
 
 import argparse

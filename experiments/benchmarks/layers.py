@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Task(NamedTuple):
-    """The shape of an example, rows an epoch and rows a batch."""
+    """The shape of an example, rows per epoch and rows per batch."""
 
     shape: tuple[int, ...]
     rows: int

@@ -1,4 +1,4 @@
-"""Weak scaling: the same rows a process, on one process and on more, each on a core of its own.
+"""Weak scaling: as many rows per process on several processes as on one, each on its own core.
 
 Every process trains on its own rows, and the gradients travel over the loopback. Beside what is
 measured stands what the page in ``help(jaxdl.parallel)`` expects of data parallelism:

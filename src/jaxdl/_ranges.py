@@ -189,7 +189,7 @@ def check(function: str, /, **options: Any) -> None:
         options: by their names. Python's, NumPy's and JAX's numbers are treated alike.
 
     Raises:
-        TypeError: if an option is no number at all.
+        TypeError: if an option isn't a number.
         ShapeError: if it is an array of several.
         ValueError: if it is out of range.
 

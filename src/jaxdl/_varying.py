@@ -44,7 +44,7 @@ def total(tree: Tree, axis_name: str) -> Tree:
 
     Args:
         tree: arrays.
-        axis_name: of the devices.
+        axis_name: the axis of the devices.
 
     Returns:
         A tree of the same shapes.

@@ -221,7 +221,7 @@ class TestTable:
     @pytest.mark.parametrize("kind", KINDS)
     def test_words_among_numbers(self, kind, write):
         path = write(kind, a=["1"] * 3 + ["many"] + ["2"] * 16)
-        with pytest.raises(ValueError, match=r"column 'a' .* isn't of numbers: row 3 is 'many'"):
+        with pytest.raises(ValueError, match=r"column 'a' .* hold numbers: row 3 is 'many'"):
             data.table(path, labels="k")
 
     def test_an_empty_cell_is_nan_and_found(self, write):
@@ -298,7 +298,7 @@ class TestTable:
         ("columns", "message"),
         [
             ({"k": np.zeros((20, 1), int)}, r"column 'k' .* has shape \(20, 1\); classes need"),
-            ({"a": np.full((20, 2), "x")}, "column 'a' .* isn't of numbers: row 0 is 'x'"),
+            ({"a": np.full((20, 2), "x")}, "column 'a' .* doesn't hold numbers: row 0 is 'x'"),
         ],
     )
     def test_arrays_of_an_npz_that_do_not_fit(self, columns, message, write):
@@ -339,7 +339,7 @@ class TestTable:
             data.table(tmp_path / name, labels="k")
 
     def test_labels_are_no_feature(self, write):
-        with pytest.raises(ValueError, match="'k' is to be predicted, and can't be"):
+        with pytest.raises(ValueError, match="'k' is what to predict; it can't be"):
             data.table(write("csv"), labels="k", features=["a", "k"])
 
     def test_each_feature_once(self, write):

@@ -49,7 +49,7 @@ class TestTables:
             ('2,3,"dog', "starts in line 3 can't be read: unexpected end"),
             ('2,3,"dog\n4,5,"cat', "starts in line 3 can't be read: ',' expected"),
             ('2,3,"dog"s', "starts in line 3 can't be read: ',' expected"),
-            ('2,3,"do\ng"', "label of row 1 goes over several lines: 'do"),
+            ('2,3,"do\ng"', "label of row 1 spans several lines: 'do"),
         ],
     )
     def test_a_quote_that_is_not_closed(self, row, says, tmp_path):
@@ -98,7 +98,7 @@ class TestTables:
     def test_what_only_python_takes_for_a_number(self, cell, tmp_path):
         path = csv(tmp_path / "rows.csv", "a,y", [f"{cell},{i % 2}" for i in range(20)])
         if cell:
-            with pytest.raises(ValueError, match="isn't of numbers: row 0"):
+            with pytest.raises(ValueError, match="doesn't hold numbers: row 0"):
                 data.table(path, labels="y")
         else:
             assert np.isnan(data.table(path, labels="y").train["inputs"]).all()

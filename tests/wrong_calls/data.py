@@ -34,7 +34,7 @@ ROWS = [
     Wrong(lambda: data.check(PART), "check: dataset is a dict; it must be a Dataset", WRONG),
     Wrong(
         lambda: data.check(SET._replace(train=PART | {"weight": np.ones((10, 1))})),
-        r"dataset.train\['weight'\] is float64\[10,1\]; it needs one number a row",
+        r"dataset.train\['weight'\] is float64\[10,1\]; it needs one number per row",
         WRONG,
     ),
     Wrong(lambda: data.check(SET._replace(classes="abc")), "classes is the string 'abc'", WRONG),

@@ -34,7 +34,7 @@ def fetch(name: str, folder: Path | None, mirror: str = "", *, seconds: float = 
 
     Args:
         name: of a published dataset.
-        folder: its files go to the folder of its name in it; None is that of the cache.
+        folder: holds a folder of the dataset's name for its files. Defaults to the cache.
         mirror: URL of the folder in which ``NAME/FILE`` lies; the publisher's by default.
         seconds: how long the server may be silent.
 

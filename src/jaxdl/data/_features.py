@@ -38,7 +38,7 @@ def column(name: str, feature: Any, values: Sequence[Any], shape: Shape) -> np.n
     """Returns the values of a feature as one array, (N, …).
 
     Args:
-        name: of the dataset, for messages.
+        name: the name of the dataset, for messages.
         feature: of tensorflow_datasets.
         values: one an example, from ``value``.
         shape: what images and texts are brought to.

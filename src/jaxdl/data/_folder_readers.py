@@ -58,15 +58,15 @@ def image_readers(
 
     Args:
         path: the folder.
-        image_size: (height, width), to which images are scaled and cut from their middle.
-        batch_size: images a step.
+        image_size: (height, width), to which images are scaled and cropped around their centre.
+        batch_size: images per step.
         channels: as in ``image_folder``.
         background: as in ``image_folder``.
         bits: as in ``image_folder``.
-        on_corrupt: whether a file that can't be decoded is an error when its batch is due, or all
-            files are tried first and such ones left out with a warning.
-        fractions: shares to train on, to validate on and to test, where the folder has no parts.
-        seed: of the split, and of the order of the training images.
+        on_corrupt: ``"raise"``: a file that can't be decoded is an error when its batch is due;
+            ``"skip"``: all files are tried first, and those are left out with a warning.
+        fractions: shares for training, validation and test, where the folder has no parts.
+        seed: seed of the split, and of the order of the training images.
 
     Returns:
         A Reader for each part, with ``inputs`` uint8 (batch, height, width, channels) and
@@ -79,7 +79,7 @@ def image_readers(
         ImportError: if Pillow isn't installed.
 
     Warns:
-        UserWarning: which files were left out.
+        UserWarning: if files are left out; the warning names them.
 
     Example:
         >>> import tempfile, PIL.Image

@@ -1,4 +1,4 @@
-"""Folders of images, one subfolder a class, read whole."""
+"""Folders of images, one subfolder per class, read whole."""
 
 import concurrent.futures
 import os
@@ -28,22 +28,22 @@ def image_folder(
     Where there is a subfolder ``train`` with the classes below it, and perhaps ``validation`` (or
     ``val``, ``dev``, ``eval``) and ``test``, in any case, these are the parts; else the images are
     split, stratified by class. Subfolders and links to folders below a class belong to it. Names
-    that begin with a dot don't count.
+    that begin with a dot are ignored.
 
     Args:
         path: the folder.
-        image_size: (height, width), to which images are scaled and cut from their middle.
-            Defaults to the images' own size, which must then be one.
+        image_size: (height, width), to which images are scaled and cropped around their centre.
+            Defaults to the images' own size, which must then be the same for all.
         channels: 3 for colour, 1 for grey, 4 for colour and alpha; images of another kind are
             converted.
         background: the grey level or colour, 0 … 255, behind transparent pixels when there are 1
             or 3 channels. By default transparent pixels are an error.
         bits: how many of their bits grey images of 16 bits use; they are reduced to 8. Defaults to
             16, but images that seem to use 12 or fewer are then an error.
-        on_corrupt: whether files that can't be decoded are an error, or are left out with a
-            warning; either names and counts them.
-        fractions: shares to train on, to validate on and to test, where the folder has no parts.
-        seed: of the split.
+        on_corrupt: whether files that can't be decoded are an error or are left out with a warning;
+            both name and count them.
+        fractions: shares for training, validation and test, where the folder has no parts.
+        seed: seed of the split.
 
     Returns:
         A Dataset: ``inputs`` uint8 (N, height, width, channels), ``labels`` int32 (N,), classes by
@@ -57,7 +57,7 @@ def image_folder(
         ImportError: if Pillow isn't installed.
 
     Warns:
-        UserWarning: which files were left out.
+        UserWarning: if files are left out; the warning names them.
 
     Example:
         >>> import tempfile, PIL.Image

@@ -13,7 +13,7 @@ from jaxdl.data import _optional_import
 from jaxdl.data._dataset import TrainTest
 from jaxdl.data._splits import check_seed
 
-# One row a digit: how far the pen is to the right while it goes down in twelve steps.
+# One row per digit: how far to the right the pen is on its way down, in twelve steps.
 _PENS = (
     (5, 6, 6.5, 6.75, 7, 7, 7, 7, 6.75, 6.5, 6, 5),
     (5, 3, 3, 3.4, 3.8, 4.2, 4.6, 5, 5.4, 5.8, 5, 5),
@@ -53,11 +53,11 @@ def mnist1d(n: int = 5000, *, seed: int = 42) -> TrainTest:
 
     Args:
         n: number of rows in train and test together, a tenth of them for each digit.
-        seed: of everything random.
+        seed: seed of all random draws.
 
     Returns:
         A Dataset: ``inputs`` float32 (N, 40), ``labels`` int32 (N,); with the defaults
-        4,000 rows to train on and 1,000 to test. ``hold_out`` splits off a validation part.
+        4,000 rows for training and 1,000 for the test. ``hold_out`` splits off a validation part.
 
     Raises:
         ValueError: if ``n`` isn't a positive multiple of 10.

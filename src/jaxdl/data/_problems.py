@@ -24,7 +24,7 @@ class Problems(NamedTuple):
 
 
 def problems(dataset: Dataset) -> Problems:
-    """Looks for what may spoil training or its result, and counts it.
+    """Counts what may spoil training or its results.
 
     Rows are the same if their inputs are, byte for byte.
 

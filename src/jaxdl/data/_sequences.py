@@ -14,14 +14,14 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
     """Sums as text, such as ``"535+61 "`` and ``"596 "``, each at most once.
 
     Each summand has 1 to ``digits`` digits, each length equally likely; a + b and b + a are the
-    same question, and no question of the test is in the training part. 90 % are to train on, 5 %
-    to validate on, 5 % to test.
+    same question, and no test question occurs in the training part. 90 % are for
+    training, 5 % for validation, 5 % for the test.
 
     Args:
         n: number of questions.
-        digits: D, the most digits of a summand.
+        digits: D, the largest number of digits of a summand.
         reverse: whether questions are written from right to left, which is easier to learn.
-        seed: of the questions and of the split.
+        seed: seed of the questions and of the split.
 
     Returns:
         A Dataset: ``inputs`` int32 (N, 2·D + 1) and ``labels`` int32 (N, D + 1), numbers of
@@ -55,16 +55,16 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
 
 
 def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int = 0) -> Split:
-    """Random tokens, to be given back in reverse order.
+    """Random tokens, to be returned in reverse order.
 
-    labels[t] = inputs[length − 1 − t]. Of 61,000 rows 50,000 are to train on, 1,000 to validate
-    on, 10,000 to test, and of other numbers the same shares.
+    labels[t] = inputs[length − 1 − t]. Of 61,000 rows 50,000 are for training, 1,000 for
+    validation and 10,000 for the test; other numbers are split in the same shares.
 
     Args:
         n: number of sequences.
         length: T, tokens of a sequence.
         n_tokens: number of different tokens.
-        seed: of the tokens.
+        seed: seed of the tokens.
 
     Returns:
         A Dataset: ``inputs`` and ``labels`` int32 (N, length).
@@ -91,7 +91,7 @@ def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int
 def copy_task(
     n: int = 10_000, *, length: int = 10, delay: int = 50, n_tokens: int = 8, seed: int = 0
 ) -> Split:
-    """Tokens to be remembered over a delay, and repeated after a sign.
+    """Tokens to remember over a delay and to repeat after a sign.
 
     The input is L tokens, D − 1 blanks, the sign, L blanks; the answer D + L blanks, then the L
     tokens. Without memory the loss is L·ln(n_tokens)/(D + 2·L) per step.
@@ -101,7 +101,7 @@ def copy_task(
         length: L, number of tokens to remember.
         delay: D, steps between the last of them and the answer.
         n_tokens: number of different tokens, besides blank (0) and the sign (n_tokens + 1).
-        seed: of the tokens and of the split into 80, 10 and 10 %.
+        seed: seed of the tokens and of the split into 80, 10 and 10 %.
 
     Returns:
         A Dataset: ``inputs`` and ``labels`` int32 (N, delay + 2·length).

@@ -24,7 +24,7 @@ def stratified_split(
     Args:
         labels: the class of each row, shape (N,); integers or strings.
         fractions: the share of each part, above 0; their sum is at most 1.
-        seed: of the permutation, 0 … 2³² − 1. A seed gives the same split on every machine and
+        seed: seed of the permutation, 0 … 2³² − 1. A seed gives the same split on every machine and
             with every version of NumPy: ``RandomState`` has a frozen stream.
 
     Returns:

@@ -36,11 +36,10 @@ def table(
         features: the columns to predict from. Defaults to all others, except an index that pandas
             wrote, which is left out with a warning. They must be numbers; an empty cell is nan,
             which ``check`` then reports. A single array of an NPZ file keeps its shape and dtype;
-            several are put side by side.
-        task: whether labels are classes, given as whole numbers or words, or numbers to come close
-            to.
-        fractions: shares to train on, to validate on and to test; stratified by class.
-        seed: of the split.
+            several are concatenated.
+        task: whether labels are classes (whole numbers or words) or numbers to predict.
+        fractions: shares for training, validation and test; stratified by class.
+        seed: seed of the split.
 
     Returns:
         A Dataset: ``inputs`` float32 (N, features), or as in the NPZ file; ``labels`` int32 (N,)
@@ -56,7 +55,7 @@ def table(
         ImportError: for Parquet, if pyarrow isn't installed.
 
     Warns:
-        UserWarning: which index column was left out.
+        UserWarning: if an index column is left out; the warning names it.
 
     Example:
         >>> import tempfile
@@ -109,7 +108,7 @@ def _check_names(path: Path, labels: str, features: list[str], known: Sequence[s
     if len(set(features)) < len(features):
         raise ValueError(f"table: features is {features}; it must name each column once")
     if labels in features:
-        raise ValueError(f"table: {labels!r} is to be predicted, and can't be one of the features")
+        raise ValueError(f"table: {labels!r} is what to predict; it can't be a feature as well")
 
 
 def _check_lengths(path: Path, columns: dict[str, np.ndarray]) -> None:
@@ -137,7 +136,7 @@ def _numbers(path: Path, name: str, x: np.ndarray) -> np.ndarray:
         if None in numbers:
             bad = numbers.index(None)
             raise ValueError(
-                f"table: column {name!r} of {path} isn't of numbers: row {bad} is "
+                f"table: column {name!r} of {path} doesn't hold numbers: row {bad} is "
                 f"{str(cells[bad])[:60]!r}"
             )
         x = np.array(numbers, np.float64).reshape(x.shape)
@@ -157,7 +156,7 @@ def _check_width(path: Path, name: str, x: np.ndarray) -> None:
 
 
 def _number(cell: Any) -> float | None:
-    """What a cell says, nan where it is empty; None if it is no number."""
+    """The number in a cell: nan if the cell is empty, None if it isn't a number."""
     if cell is None or cell == "":
         return float("nan")
     try:  # Python takes 1_000 for a number, too
@@ -199,13 +198,13 @@ def _classes(column: str, x: np.ndarray) -> list[Any]:
     distinct = dict.fromkeys(cells)
     if lines := [cell for cell in distinct if isinstance(cell, str) and "\n" in cell]:
         raise ValueError(
-            f"table: in {column} the label of row {cells.index(lines[0])} goes over several lines:"
+            f"table: in {column} the label of row {cells.index(lines[0])} spans several lines:"
             f" {lines[0][:60]!r}. Is a quote not closed?"
         )
     numbers = [number for cell in distinct if (number := _number(cell)) is not None]
     if len(numbers) == len(distinct) and not all(number.is_integer() for number in numbers):
         raise ValueError(
-            f"table: {column} holds fractions, not classes; for numbers to come"
-            ' close to, pass task="regression"'
+            f"table: {column} holds fractions, not classes; to predict numbers,"
+            ' pass task="regression"'
         )
     return cells

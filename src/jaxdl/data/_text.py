@@ -80,7 +80,7 @@ def text_windows(
     fractions: tuple[float, float, float] = (0.9, 0.05, 0.05),
     stride: int | None = None,
 ) -> Split:
-    """Cuts a text into windows, in each of which every token is to be predicted from those before.
+    """Cuts a text into windows in which every token is predicted from those before it.
 
     ``labels[t] = inputs[t + 1]``; the last label is the token after the window. The text is divided
     into parts first, in its order, so that no window of the test overlaps one of training.
@@ -89,14 +89,14 @@ def text_windows(
         text: any.
         length: T, tokens of a window.
         level: what a token is.
-        fractions: shares of the text to train on, to validate on and to test.
-        stride: tokens from the start of one window of training to that of the next. Defaults to
-            ``length``, so that each token is seen once. Other windows never overlap.
+        fractions: shares of the text for training, validation and test.
+        stride: tokens between the starts of two training windows. Defaults to ``length``, so
+            that each token is seen once. The windows of other parts never overlap.
 
     Returns:
         A Dataset: ``inputs`` and ``labels`` int32 (N, length). With characters, ``classes`` are
-        those of the whole text, sorted; with bytes there are none, and 256 tokens. A rest at the
-        end of a part that doesn't fill a window is dropped.
+        those of the whole text, sorted; with bytes there are none, and 256 tokens. Tokens at the
+        end of a part that don't fill a window are dropped.
 
     Raises:
         ValueError: if a part of the text is shorter than a window, or an argument is invalid.

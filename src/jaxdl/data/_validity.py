@@ -1,4 +1,4 @@
-"""Validity: what a dataset must be before anything is trained on it."""
+"""Validity: what a dataset must satisfy before anything is trained on it."""
 
 import warnings
 from typing import Any
@@ -153,7 +153,7 @@ def _check_labels(where: str, labels: Any, classes: int) -> None:
 
 def _check_weight(where: str, weight: np.ndarray, rows: int | None) -> None:
     if weight.shape != (rows,):
-        raise ValueError(f"{where} is {_checks.describe(weight)}; it needs one number a row")
+        raise ValueError(f"{where} is {_checks.describe(weight)}; it needs one number per row")
     if (weight < 0).any() or not weight.any():
         raise ValueError(
             f"{where} runs from {weight.min()} to {weight.max()}; weights must be 0 or more, and"

@@ -17,7 +17,7 @@ from jaxdl.types import Array, Shape
 
 
 class Window(NamedTuple):
-    """Windows over the spatial axes: one entry an axis."""
+    """Windows over the spatial axes: one entry per axis."""
 
     size: Shape
     stride: Shape

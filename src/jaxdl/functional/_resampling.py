@@ -37,7 +37,7 @@ def upsample(
         scale: enlargement factor; a number, or one per axis. Sizes are rounded down.
         size: the spatial shape of the result, instead of ``scale``.
         axes: number of spatial axes.
-        method: "nearest" reads entry ⌊i/scale⌋; "linear" weighs two entries an axis, "cubic" four.
+        method: "nearest" reads entry ⌊i/scale⌋; "linear" weighs two entries per axis, "cubic" four.
             At the edges the outermost entries repeat.
         align_corners: whether the first and last entries of ``x`` and of the result coincide,
             so that place i·(n-1)/(out-1) is read instead; not for "nearest".

@@ -1,4 +1,4 @@
-"""What convolution and pooling share: a number an axis, and padding as pairs."""
+"""What convolution and pooling share: one number per axis, and padding as pairs."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
@@ -28,12 +28,12 @@ def one_an_axis(function: str, argument: str, value: Sequence[int]) -> tuple[int
 
 
 def per_axis(function: str, argument: str, value: Sizes, axes: int, least: int = 1) -> tuple:
-    """Returns one whole number an axis, or raises a ValueError."""
+    """Returns one whole number per axis, or raises a ValueError."""
     numbers = tuple(value) if isinstance(value, Iterable) else (value,) * axes
     if len(numbers) != axes or not all(_is_whole(n) and n >= least for n in numbers):
         raise ValueError(
             f"{function}: {argument} is {value!r}; it must be a whole number of at least {least},"
-            f" or {axes} of them, one an axis"
+            f" or {axes} of them, one per axis"
         )
     return tuple(map(int, numbers))
 
@@ -46,13 +46,13 @@ def pairs(function: str, padding: int | Sequence[int | tuple[int, int]], axes: i
     if len(wide) != axes or not right:
         raise ValueError(
             f"{function}: padding is {padding!r}; it must be a whole number of at least 0, or"
-            f" {axes} of them or of (low, high) pairs, one an axis"
+            f" {axes} of them or of (low, high) pairs, one per axis"
         )
     return tuple((int(low), int(high)) for low, high in wide)
 
 
 def span(size: int, dilation: int) -> int:
-    """How many entries a window of ``size`` reaches over."""
+    """How many entries a window of ``size`` spans."""
     return dilation * (size - 1) + 1
 
 

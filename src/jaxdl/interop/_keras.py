@@ -94,7 +94,7 @@ def to_keras(layer: Layer, *, name: str | None = None) -> Any:
 
     Args:
         layer: a Layer.
-        name: of the Keras layer.
+        name: the name of the Keras layer.
 
     Returns:
         A Keras layer that is built when it is first called, with the Layer's params as trainable

@@ -27,9 +27,9 @@ def stream(
             give the same order again; or a ``datasets.Dataset`` of rows.
         validation: the validation part, a dict of arrays.
         names: what the parts of a batch are called, where batches are tuples.
-        batch_size: rows a step, for a ``datasets.Dataset``, which is shuffled anew in each epoch.
+        batch_size: rows per step, for a ``datasets.Dataset``, which is shuffled anew in each epoch.
         steps: batches an epoch, for a loader without an end.
-        seed: of the order of a ``datasets.Dataset``.
+        seed: seed of the order of a ``datasets.Dataset``.
 
     Returns:
         A Stream of dicts of NumPy arrays.

@@ -142,7 +142,7 @@ def _variance(variance: ArrayLike, x: Array, out: Frame) -> Array:
     if v.shape not in ((), x.shape, (*x.shape[:-1], 1)):
         raise _checks.ShapeError(
             f"gaussian_nll_loss: variance is {_checks.describe(v)} for predictions"
-            f" {_checks.describe(x)}; it needs their shape, or one entry a row, or be one number"
+            f" {_checks.describe(x)}; it needs their shape, one entry per row, or a single number"
         )
     return kept(jnp.broadcast_to(v, x.shape), out)
 

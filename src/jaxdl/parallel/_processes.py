@@ -127,7 +127,7 @@ def _end_all(show: Callable[..., Any], *error: Any) -> None:
     JAX would wait for them at the end, up to five minutes; and they are waiting for this process.
     """
     show(*error)
-    # It comes first of what is to be done at the end, but after threads, as that of a checkpoint.
+    # It comes before everything else at exit, but after threads such as a checkpoint's.
     atexit.register(_end_now)
 
 

@@ -35,7 +35,7 @@ def histograms(
         deviation. Numbers that aren't finite are left out and counted.
 
     Raises:
-        ValueError: if there is nothing to draw, or no number is finite.
+        ValueError: if there is nothing to draw, or no value is finite.
 
     Example:
         >>> figure = histograms({"1": np.array([0.0, 1.0]), "2": np.array([2.0, 2.0])})

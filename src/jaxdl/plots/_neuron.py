@@ -33,8 +33,8 @@ def neuron(
             its weights, blue where positive and orange where negative.
         inputs: the m input values; with ``params``, the sum and the output are computed and
             written, too.
-        simplified: whether to draw sum and activation as one circle, without the bias, as in
-            pictures of networks.
+        simplified: whether to draw the sum and the activation as one circle, without the bias, as
+            in pictures of networks.
         title: the figure's title.
 
     Returns:

@@ -34,7 +34,7 @@ class Work:
     placed: tuple[Batch, Batch | None]  # its training and validation part on the devices
     mesh: Mesh
     epochs: int
-    memory: int  # bytes a device
+    memory: int  # bytes per device
     lanes: int | None
     chunk: int | None
 

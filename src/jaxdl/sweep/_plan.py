@@ -1,4 +1,4 @@
-"""What will be trained: one entry a member, grouped by what has to be compiled once each."""
+"""What will be trained: one entry per member, grouped by what each program must be compiled for."""
 
 import inspect
 import math

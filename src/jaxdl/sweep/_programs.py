@@ -91,8 +91,8 @@ def compile_programs(
     """Compiles the training of members.
 
     Args:
-        spec: of their group.
-        layout: of the members.
+        spec: the Spec of their group.
+        layout: the layout of the members.
         shapes: of numbers and TrainStates of members, whatever their number.
         data: on the devices.
         mesh: the devices.

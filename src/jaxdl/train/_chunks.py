@@ -52,7 +52,7 @@ def chunks(
 
     Args:
         compiled: see ``Compiler``.
-        source: of the rows.
+        source: where the rows come from.
         examine: makes the error that says what went wrong where a number isn't finite.
         length: where epochs, and with them chunks, end.
         begin: where the run stands.

@@ -35,8 +35,8 @@ def pads(
 
     Args:
         loss_fn: the loss.
-        params: of the network.
-        state: of the network.
+        params: parameters of the network.
+        state: state of the network.
         batch: a batch, or shapes of one.
         key: of a step in training, None in evaluation.
         where: the devices.

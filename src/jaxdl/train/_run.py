@@ -17,7 +17,7 @@ from jaxdl.types import Batch, Metrics
 T = TypeVar("T")
 
 History: TypeAlias = list[dict[str, Any]]
-"""A row an epoch: ``epoch``, ``step``, ``loss``, each metric, the same of validation, times."""
+"""One row per epoch: ``epoch``, ``step``, ``loss``, each metric, the same of validation, times."""
 
 AnyStep: TypeAlias = Callable[[T, Any], tuple[T, Metrics]]
 """Takes one step of any training on one batch."""
