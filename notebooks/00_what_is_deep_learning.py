@@ -3,7 +3,8 @@
 #
 # *A function with many adjustable numbers, a score that says how well it does, and a procedure
 # that improves the score. The rest of these lectures fills in the details.*
-#
+
+# %% [markdown] tags=["objectives"]
 # **After this lecture you can** say what deep learning is and how it relates to machine learning
 # and artificial intelligence; name its three components; explain the difference between features
 # made by hand and features that are learned; and say what an artificial neuron has in common with
@@ -11,10 +12,8 @@
 #
 # **You need** Python and school mathematics. **Next:** [the perceptron](01_perceptron.ipynb), a
 # single neuron and the rule by which it learns.
-#
-# Running this on Colab or Binder? Install jaxdl first, from a clone of its repository:
-# `pip install -e ".[notebooks]"`.
-#
+
+# %% [markdown] tags=["item-1"]
 # ## A definition
 # **Artificial intelligence** is any program that does what we would call intelligent in a person.
 # Chess by exhaustive search is artificial intelligence, and nothing in it is learned.
@@ -26,7 +25,7 @@
 # functions made of many simple layers, each of which computes its own representation of what it
 # gets from the layer below.
 
-# %%
+# %% tags=["setup"]
 import os
 
 import jax
@@ -38,8 +37,8 @@ import optax
 from jaxdl import data, explain, layers, losses, metrics, models, plots, serial, train
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True})
 
+# %% tags=["item-1", "plot"]
 plots.nested_sets(
     [
         "artificial intelligence\nacts intelligently",
@@ -57,7 +56,7 @@ animals = data.load("animals")
 names = [animals.classes[label] for label in animals.train["labels"][:20]]
 plots.images(animals.train["inputs"][:20], titles=names, columns=10)
 
-# %% [markdown]
+# %% [markdown] tags=["item-2"]
 # **The old way.** An expert thinks about the problem and writes down *features*: numbers that
 # should tell the classes apart. How much of the picture is dark? How wide and how tall is the
 # animal? Is it symmetric? How many legs does it stand on? Then a simple classifier, here logistic
@@ -92,7 +91,7 @@ by_features, _ = data.standardize(
     data.Dataset(train=by_hand(animals.train), test=by_hand(animals.test))
 )
 
-# %% [markdown]
+# %% [markdown] tags=["item-2"]
 # **The new way.** Give the raw pixels to a network with two hidden layers, and let it find its own
 # features. Nobody tells it what a leg is. To be fair, the third contestant is logistic regression
 # on the raw pixels: a network *without* hidden layers. Each of them trains three times, from
@@ -127,7 +126,7 @@ contest = {
 for name, values in contest.items():
     print(f"{name:45}".replace("\n", " "), f"{values.mean():.3f} ± {values.std():.3f}")
 
-# %%
+# %% tags=["plot"]
 figure, axes = plt.subplots(figsize=(9, 3.6))
 names, colours = list(contest), (plots.GREY, plots.GREY, plots.BLUE)
 for row, (name, colour) in enumerate(zip(names, colours, strict=True)):
@@ -139,19 +138,20 @@ axes.invert_yaxis()
 axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 
-# %%
+# %% tags=["item-2"]
 hand, flat, learned = (values.mean() for values in contest.values())
 if not FAST:
     assert abs(hand - flat) < 0.06  # ten good ideas are worth 784 raw numbers
     assert learned > max(hand, flat) + 0.1  # and learned features beat both, by far more than luck
 
-# %% [markdown]
+# %% [markdown] tags=["item-2"]
 # With a linear classifier, ten numbers thought up by hand are worth about as much as 784 raw
 # pixels. With hidden layers in between, the pixels win by a wide margin, although nobody has
 # thought about animals. That is what is meant by "**deep learning learns its own features**", and
 # [notebook 13](13_convolution.ipynb) shows what such features look like; a network made for images
 # gets 98 % of these silhouettes right.
-#
+
+# %% [markdown] tags=["item-4"]
 # ## Three components
 # Every program in these lectures consists of the same three parts.
 #
@@ -166,7 +166,7 @@ if not FAST:
 # In jaxdl these are three names. Here they are for the simplest problem there is: find the line
 # $y = 3x + 1$ from points on it.
 
-# %%
+# %% tags=["item-4"]
 x = jnp.linspace(-1, 1, 64)[:, None]
 line = data.Dataset(train={"inputs": np.asarray(x), "labels": np.asarray(3 * x + 1)})
 
@@ -183,7 +183,8 @@ assert abs(w - 3) < 1e-2 and abs(b - 1) < 1e-2
 # %% [markdown]
 # The lectures take the components one by one: functions in 1 to 5 and 12 to 16, scores in
 # [6](06_losses.ipynb), procedures in [7](07_optimizers.ipynb) and [8](08_backpropagation.ipynb).
-#
+
+# %% [markdown] tags=["item-5", "item-6"]
 # ## Why, and why now?
 # **Why.** It saves human effort: no expert has to invent features. It handles relations that are
 # too intricate for anybody to write down. And it gets better with more data and more computation,
@@ -195,7 +196,8 @@ assert abs(w - 3) < 1e-2 and abs(b - 1) < 1e-2
 # in amounts that nobody could collect before. *Algorithms*: better activation functions,
 # initialisations, optimizers and normalisation made it possible to train networks with many layers
 # at all.
-#
+
+# %% [markdown] tags=["item-7", "item-8"]
 # ## What is hard about it
 # * **Formulating the problem.** "Find the cats" isn't a problem yet. Is there a cat in the picture,
 #   yes or no? Which of several animals? Where exactly? Each asks for another output, other labels
@@ -203,15 +205,16 @@ assert abs(w - 3) < 1e-2 and abs(b - 1) < 1e-2
 # * **Collecting and preparing data.** Labels are wrong, classes are rare, the same picture turns up
 #   in training and in testing. `data.problems` looks for such things:
 
-# %%
+# %% tags=["item-8"]
 for line in data.describe_problems(data.problems(animals)):
     print(line)
 
-# %% [markdown]
+# %% [markdown] tags=["item-9"]
 # * **Tuning.** How many layers, which learning rate, when to stop? Too small a network *underfits*:
 #   it can't even describe the training data. Too large a one may *overfit*: it knows the training
 #   data by heart and fails on everything else ([notebook 15](15_dropout_batchnorm.ipynb)).
-#
+
+# %% [markdown] tags=["item-10", "item-11"]
 # ## Where it is used
 # Recognising faces, turning text into speech, translating, reading X-rays, driving cars, playing Go
 # (AlphaGo), conversing (ChatGPT, Gemini), painting pictures from a sentence (DALL·E 2, Imagen).
@@ -228,7 +231,8 @@ for line in data.describe_problems(data.problems(animals)):
 #
 # "Black box" is a matter of degree: [notebook 13](13_convolution.ipynb) asks a network which pixels
 # a decision depends on.
-#
+
+# %% [markdown] tags=["item-13"]
 # ## The neuron, and its namesake
 # A nerve cell collects signals from thousands of others through its *dendrites*, some of which
 # excite and some of which inhibit. When enough has come together within a short time, that is,
@@ -239,10 +243,10 @@ for line in data.describe_problems(data.problems(animals)):
 # The artificial neuron keeps the bare outline of this: inputs $x_i$, weights $w_i$ that excite
 # (positive) or inhibit (negative), a sum, a threshold $-w_0$, and an output.
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 plots.neuron(3, jax.nn.sigmoid)
 
-# %% [markdown]
+# %% [markdown] tags=["item-14", "item-15", "item-16"]
 # **Here the likeness ends.** Real neurons send pulses in time; ours send one number. Real synapses
 # change by what happens next to them; our weights change by a gradient that comes from the far end
 # of the network, for which no one has found an equivalent in the brain. A child knows a giraffe
@@ -250,13 +254,16 @@ plots.neuron(3, jax.nn.sigmoid)
 # cores is no cortex with its columns, however tempting the picture. "Neural network" is a name,
 # and aeroplanes don't flap their wings either.
 #
-# A single neuron is nearly useless. What a *network* of them can do is the subject of the rest.
-#
+# Geoffrey Hinton asked whether algorithms could do what neurons in the brain do. One part of the
+# answer is plain already: **a single neuron is nearly useless**, in the brain as here. What a
+# *network* of them can do is the subject of the rest.
+
+# %% [markdown] tags=["item-12"]
 # ## History in five pictures
 # **1943.** McCulloch and Pitts describe a neuron as a logical switch: it fires when its weighted
 # inputs reach a threshold. With weights 1, 1 and threshold 1.5 it computes AND.
 
-# %%
+# %% tags=["item-12"]
 switch = {"kernel": np.array([[1.0], [1.0]]), "bias": np.array([-1.5])}
 for bits in ((0, 0), (0, 1), (1, 0), (1, 1)):
     fires = np.dot(bits, switch["kernel"][:, 0]) + switch["bias"][0] >= 0
@@ -268,7 +275,7 @@ plots.neuron(2, lambda z: jnp.heaviside(z, 1.0), params=switch, inputs=(1, 1))
 # moves its line towards the mistake ([notebook 1](01_perceptron.ipynb)). **1969.** Minsky and
 # Papert prove what one neuron can't do: XOR. No straight line separates these four points.
 
-# %%
+# %% tags=["item-15"]
 corners = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 xor = jnp.array([0, 1, 1, 0])
 one_neuron = {"inputs": np.asarray(corners), "labels": np.asarray(xor)}
@@ -295,7 +302,7 @@ assert wrong["a single layer"] >= 1 and wrong["one hidden layer"] == 0
 # **1986.** Rumelhart, Hinton and Williams train networks with hidden layers by *backpropagation*
 # ([notebook 8](08_backpropagation.ipynb)), and XOR is solved:
 
-# %%
+# %% tags=["item-12", "item-15", "plot"]
 plots.boundary(
     {
         f"{name}: {wrong[name]} of 4 wrong": f
@@ -305,13 +312,13 @@ plots.boundary(
     xor,
 )
 
-# %% [markdown]
+# %% [markdown] tags=["item-12"]
 # **2012.** Krizhevsky, Sutskever and Hinton win the ImageNet competition with a deep convolutional
-# network, of the kind that LeCun had used since 1989, trained on two graphics cards. Within two
-# years all contestants use such networks. This is the older one, LeNet-5, drawn from the network
-# itself:
+# network, of the kind that Yann LeCun had used since 1989, trained on two graphics cards. Within
+# two years all contestants use such networks. This is the older one, LeNet-5, drawn from the
+# network itself:
 
-# %%
+# %% tags=["item-12", "plot"]
 lenet = explain.graph(models.lenet5(), (1, 28, 28, 1))
 plots.graph(lenet)
 
@@ -320,10 +327,10 @@ plots.graph(lenet)
 # one above the other, are GPT ([notebook 16](16_attention_transformer.ipynb)). The orange arrows
 # are residual connections: what comes in is added to what a layer makes of it.
 
-# %%
+# %% tags=["item-12", "plot"]
 plots.graph(explain.graph(models.transformer_block(512, 8, norm_first=True), (1, 10, 512)))
 
-# %% [markdown]
+# %% [markdown] tags=["recap", "item-101"]
 # ## In five lines
 # * Deep learning ⊂ machine learning ⊂ artificial intelligence.
 # * Three components: a function with parameters, a score, a procedure that improves the score.
@@ -331,7 +338,8 @@ plots.graph(explain.graph(models.transformer_block(512, 8, norm_first=True), (1,
 #   more than ten percentage points.
 # * It works now because of hardware, data and better algorithms; its ideas are from 1943 to 1989.
 # * A neuron of a network is a weighted sum and a simple function, and no nerve cell.
-#
+
+# %% [markdown] tags=["quiz"]
 # ## Quiz
 # 1. Is a chess program that tries all moves machine learning? Deep learning?
 # 2. Which of the three components changes when you replace the squared error by another measure?
@@ -349,14 +357,46 @@ plots.graph(explain.graph(models.transformer_block(512, 8, norm_first=True), (1,
 # 5. Animals that lie down, or pictures that are turned.
 #
 # </details>
-#
-# ## Exercises
-# **1.** Add an eleventh feature of your own to `ten_features`. Does it help? (The number of pieces
-# that the background falls into is a good one.)
-#
-# **2.** How many numbers does the deep network adjust? Count, then look.
 
-# %%
+# %% [markdown] tags=["exercises"]
+# ## Exercises
+
+# %% [markdown]
+# **1.** How many numbers does the deep network adjust? Work it out from its sizes,
+# 784 → 128 → 64 → 10, with a bias for each neuron.
+
+# %% tags=["solution"]
+numbers = (784 + 1) * 128 + (128 + 1) * 64 + (64 + 1) * 10
+
+# %% tags=["check"]
 drawn, _ = deep.init(jax.random.key(0))
-count = sum(leaf.size for leaf in jax.tree.leaves(drawn))
-assert count == (784 + 1) * 128 + (128 + 1) * 64 + (64 + 1) * 10 == 109_386
+assert numbers == sum(leaf.size for leaf in jax.tree.leaves(drawn)) == 109_386
+
+# %% [markdown]
+# **2.** Choose the weights and the bias of a switch of 1943 that computes OR.
+
+# %% tags=["solution"]
+weights, bias = (1.0, 1.0), -0.5
+
+# %% tags=["check"]
+for bits in ((0, 0), (0, 1), (1, 0), (1, 1)):
+    assert (np.dot(bits, weights) + bias >= 0) == (bits != (0, 0))
+
+# %% [markdown]
+# **3.** Write an eleventh feature: in how many rows of the picture does the silhouette come apart
+# into more than one piece? (Legs do that, and horns.)
+
+
+# %% tags=["solution"]
+def rows_in_pieces(images):
+    """The share of rows with two or more pieces; images (N, 28, 28, 1), result (N,)."""
+    solid = images[..., 0] > 127
+    begins = (np.diff(solid.astype(int), axis=2, prepend=0) == 1).sum(axis=2)
+    return (begins > 1).mean(axis=1)
+
+
+# %% tags=["check"]
+one = np.zeros((1, 28, 28, 1))
+one[0, :14, 5:9] = one[0, :7, 20:24] = 255  # seven rows with two pieces, seven with one
+assert np.isclose(rows_in_pieces(one), 7 / 28)
+assert rows_in_pieces(animals.test["inputs"][:50]).shape == (50,)

@@ -1,6 +1,5 @@
 """The lectures: every notebook runs, and its executed twin is of the same source."""
 
-import importlib.util
 import os
 import re
 import runpy
@@ -15,11 +14,14 @@ import nbformat
 import pytest
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-SOURCES = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+sys.path.insert(0, str(NOTEBOOKS))
 
-specification = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
-build = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(build)
+from frame.images import pictures  # noqa: E402
+from frame.readme import with_table  # noqa: E402
+from frame.source import read  # noqa: E402
+
+SOURCES = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+LIMIT = 600_000  # bytes
 
 # What the default suite runs: some of every kind. The slow tests run all, with their real sizes.
 NUMBERS = ("01", "08", "20")
@@ -51,16 +53,16 @@ def test_it_runs_in_a_fresh_kernel(path):
 
 @each
 def test_the_twin_is_executed_and_of_this_source(path):
-    source, twin = build.read(path), nbformat.read(path.with_suffix(".ipynb"), as_version=4)
+    source, twin = read(path), nbformat.read(path.with_suffix(".ipynb"), as_version=4)
     nbformat.validate(twin)
-    assert [(c.cell_type, c.source) for c in twin.cells] == [
-        (c.cell_type, c.source) for c in source.cells
+    assert [(c.cell_type, c.source, c.metadata) for c in twin.cells] == [
+        (c.cell_type, c.source, c.metadata) for c in source.cells
     ]
     code = [cell for cell in twin.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert not any(o.output_type == "error" for cell in code for o in cell.outputs)
-    assert any(True for cell in code for _ in build.pictures(cell))
-    assert path.with_suffix(".ipynb").stat().st_size <= build.LIMIT
+    assert any(True for cell in code for _ in pictures(cell))
+    assert path.with_suffix(".ipynb").stat().st_size <= LIMIT
 
 
 @each
@@ -72,6 +74,6 @@ def test_it_checks_what_it_claims(path):
 
 def test_the_readers_table_is_complete():
     readme = (NOTEBOOKS / "README.md").read_text()
-    assert build.with_table(readme) == readme
-    pictures = {path.stem for path in (NOTEBOOKS / "pictures").glob("*.png")}
-    assert pictures == {path.stem for path in SOURCES}
+    assert with_table(readme) == readme
+    drawn = {path.stem for path in (NOTEBOOKS / "pictures").glob("*.png")}
+    assert drawn == {path.stem for path in SOURCES}

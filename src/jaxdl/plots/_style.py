@@ -40,7 +40,7 @@ def blank(width: float, height: float) -> "Figure":
         what = 'jaxdl.plots draws with matplotlib: pip install "jaxdl-toolkit[experiments]"'
         raise ModuleNotFoundError(what, name=error.name) from error
 
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=resolution())
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=resolution(width))
     FigureCanvasAgg(figure)
     # Notebooks show figures only once pyplot has made one; this works without.
     shown: Any = figure
@@ -54,12 +54,18 @@ def _png(figure: "Figure") -> bytes:
     return file.getvalue()
 
 
-def resolution() -> float:
-    """Dots per inch: matplotlib's ``figure.dpi`` if it was changed, else 150, enough for slides."""
+def resolution(width: float) -> float:
+    """Dots per inch: matplotlib's ``figure.dpi`` if it was changed, else at least 150.
+
+    Narrow figures get more, so that all are wide enough for a slide, also when their margins are
+    cut off.
+    """
     from matplotlib import rcParams, rcParamsDefault
 
     own = rcParams["figure.dpi"]
-    return 150.0 if own == rcParamsDefault["figure.dpi"] else float(own)
+    if own not in (rcParamsDefault["figure.dpi"], 150.0):
+        return float(own)
+    return max(150.0, 1500 / width)
 
 
 def grid(count: int, columns: int, *, width: float, height: float) -> "Figure":
