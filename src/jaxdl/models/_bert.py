@@ -34,7 +34,9 @@ def bert(
     Published sizes, as (n_features, n_heads, n_layers): BERT-base (768, 12, 12), BERT-large
     (1024, 16, 24), MiniLM-L6 (384, 12, 6). Load Hugging Face checkpoints with
     ``interop.from_torch(file, net, names=interop.published_names("bert"), ignore=("pooler.",
-    "embeddings.position_ids"))``.
+    "embeddings.position_ids"))``. In files with heads for pretraining, such as
+    ``bert-base-uncased``, names begin with "bert.": ``names=interop.published_names("bert",
+    prefix="bert."), ignore=("cls.", "bert.pooler.", "bert.embeddings.position_ids")``.
 
     Args:
         n_tokens: size of the vocabulary.

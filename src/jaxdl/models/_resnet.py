@@ -8,7 +8,7 @@ from jaxdl import activations, initializers, layers
 from jaxdl.combinators import LayerLike, residual, serial
 from jaxdl.types import Array, Init, Layer, assembly
 
-_FAN_OUT = Init(kernel=initializers.kaiming_normal(mode="fan_out"))
+FAN_OUT = Init(kernel=initializers.kaiming_normal(mode="fan_out"))
 _BASIC = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 _BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
@@ -20,7 +20,7 @@ def resnet_cifar(
     *,
     n_in: int = 3,
     width: int = 16,
-    init: Init = _FAN_OUT,
+    init: Init = FAN_OUT,
 ) -> Layer:
     """The residual network for CIFAR-sized images: three stages of (depth - 2)/6 blocks each.
 
@@ -66,7 +66,7 @@ def resnet_cifar(
 
 @assembly
 def resnet(
-    depth: int, n_classes: int = 1000, *, n_in: int = 3, width: int = 64, init: Init = _FAN_OUT
+    depth: int, n_classes: int = 1000, *, n_in: int = 3, width: int = 64, init: Init = FAN_OUT
 ) -> Layer:
     """The residual network for ImageNet; the stride of a bottleneck is in its 3×3 convolution.
 
