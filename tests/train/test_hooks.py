@@ -127,7 +127,7 @@ def test_tensorboard_keeps_runs_of_one_second_apart_and_replaces_what_comes_agai
         write(hook, *steps)
         hook(train.Event("interrupt", None, [row(4)], 9))
     files = sorted(tmp_path.iterdir(), key=lambda file: len(scalars(file)))
-    assert [sorted(step for _, step in scalars(f)) for f in files] == [[3, 4], [1, 2, 3]]
+    assert [sorted({step for _, step in scalars(f)}) for f in files] == [[3, 4], [1, 2, 3]]
     # TensorBoard drops what it has read of this step and of later ones.
     marks = [e.step for e in events(files[0]) if e.session_log.status == e.session_log.START]
     assert 3 in [e.step for e in events(files[0]) if e.HasField("session_log")], marks
@@ -242,3 +242,25 @@ def test_programs_kept_in_a_folder_are_read_from_there(tmp_path):
         assert len(hits) >= expected and (expected or not hits)
     jax.monitoring.unregister_event_listener(listen)
     assert any(tmp_path.iterdir())
+
+
+def test_events_tell_of_the_steps_since_the_one_before(tmp_path):
+    loss_fn, tx, start, _ = recipe()
+    for chunk, pieces in ((1, 8), (3, 4)):
+        told = []
+        keep = lambda event, told=told: told.append((int(event.train_state.step), event.metrics))
+        hooks = (keep, train.tensorboard(tmp_path / str(chunk)))
+        _, history = train.fit(
+            loss_fn, tx, start, dataset(), epochs=2, chunk=chunk, hooks=hooks, **OPTIONS
+        )
+        (at, found), ends = zip(*told[:-1], strict=True), told[-1]
+        assert len(found) == pieces and ends[1] == {}
+        rows = np.diff([0, *at]) * 16.0
+        rows[[step % 4 == 0 for step in at]] -= 64 - len(dataset().train["labels"])
+        losses = np.array([one["loss"] for one in found])
+        for row in history:
+            own = [row["step"] - 4 < step <= row["step"] for step in at]
+            assert np.average(losses[own], weights=rows[own]) == pytest.approx(row["loss"], 1e-5)
+        (file,) = (tmp_path / str(chunk)).iterdir()
+        written = {step: v for (tag, step), v in scalars(file).items() if tag == "steps/loss"}
+        assert written == pytest.approx(dict(zip(at, losses, strict=True)), 1e-5)

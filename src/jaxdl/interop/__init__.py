@@ -9,6 +9,8 @@
   as ONNX: ``to_onnx``; from the command line: ``python -m jaxdl.interop --help``
 - trained networks that packages carry: ``pretrained``
 - data: ``stream`` of loaders of PyTorch and grain, and of Hugging Face's datasets
+- hooks for trackers: ``wandb``, ``mlflow`` (and ``train.tensorboard``); of a study of Optuna:
+  ``pruning``, and ``sweep.study``
 
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
 
@@ -52,10 +54,12 @@ from jaxdl.interop._linen import linen, to_linen
 from jaxdl.interop._msgpack import from_msgpack, to_msgpack
 from jaxdl.interop._nnx import nnx, to_nnx
 from jaxdl.interop._onnx import to_onnx
+from jaxdl.interop._optuna import pruning
 from jaxdl.interop._pretrained import Pretrained, pretrained
 from jaxdl.interop._published import published_names
 from jaxdl.interop._streams import stream
 from jaxdl.interop._torch import from_torch, to_torch
+from jaxdl.interop._trackers import mlflow, wandb
 
 __all__ = [
     "Pretrained",
@@ -71,8 +75,10 @@ __all__ = [
     "linen",
     "load_program",
     "load_weights",
+    "mlflow",
     "nnx",
     "pretrained",
+    "pruning",
     "published_names",
     "read_weights",
     "save_program",
@@ -85,6 +91,7 @@ __all__ = [
     "to_nnx",
     "to_onnx",
     "to_torch",
+    "wandb",
 ]
 
 __doc__ = _face.index(globals())

@@ -14,6 +14,7 @@ from jaxdl.sweep._result import Interrupted, Result, select, state, states
 from jaxdl.sweep._runs import run
 from jaxdl.sweep._seeds import run_seeds
 from jaxdl.sweep._space import choices, grid, integers, log_uniform, random, sobol, uniform
+from jaxdl.sweep._study import study
 from jaxdl.sweep._table import best, format_table, history, table
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "sobol",
     "state",
     "states",
+    "study",
     "survivors",
     "table",
     "uniform",

@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TextIO, TypeAlias
 
 from jaxdl.parallel import is_primary
@@ -15,9 +16,10 @@ class Event(NamedTuple):
     """A moment of a run.
 
     ``"chunk"`` comes once or twice a second within a long epoch, ``"epoch"`` after the validation
-    of a complete one. The last event is ``"finish"``, or ``"interrupt"`` if a signal or a cluster's
-    preemption notice ended the run early: ``fit`` resumes, to the bit, from ``train_state`` and
-    ``history``.
+    of a complete one. Both have the loss and the metrics of the steps since the event before: of
+    each step with ``fit(…, chunk=1)``. The last event is ``"finish"``, or ``"interrupt"`` if a
+    signal or a cluster's preemption notice ended the run early: ``fit`` resumes, to the bit, from
+    ``train_state`` and ``history``.
     """
 
     kind: Kind
@@ -27,6 +29,7 @@ class Event(NamedTuple):
     share: float | None = None  # completed fraction of the current epoch; None if unknown
     signal: int | None = None  # the number of the signal that asked to stop
     columns: tuple[str, ...] = ()  # the names in a row of the history, if known
+    metrics: Mapping[str, Any] = MappingProxyType({})  # of the steps since the last event
 
 
 Hook = Callable[[Event], None]

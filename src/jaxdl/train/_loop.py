@@ -7,6 +7,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
+import numpy as np
+
 from jaxdl import data as data_lib
 from jaxdl import metrics
 from jaxdl import parallel as parallel_lib
@@ -151,14 +154,14 @@ def _train(
     best = run.stopping.best if run.stopping else None
     with parallel_lib.stopping() as should_stop, contextlib.closing(steps()) as moments:
         while not _is_over(run, history, passed) and signal is None:
-            passed = next(moments)
+            before, passed = passed, next(moments)
             if run.stopping:
                 check_metric(run.stopping, _columns(run, passed))
             if passed.complete:
                 history.append(_row(run, passed) | _validation(run, passed.train_state))
                 if run.stopping and best_row(run.stopping, history) == len(history) - 1:
                     best = passed.train_state
-            signal = _tell(run, passed, history, should_stop)
+            signal = _tell(run, before, passed, history, should_stop)
     train_state = passed.train_state
     if finished := _is_over(run, history, passed):
         train_state = train_state if best is None else run.restore(train_state, best)
@@ -171,14 +174,27 @@ def _train(
     return train_state, history
 
 
-def _tell(run: Run, passed: Passed, history: History, should_stop: ShouldStop) -> int | None:
+def _tell(
+    run: Run, before: Passed, passed: Passed, history: History, should_stop: ShouldStop
+) -> int | None:
     """Calls the hooks after a chunk or an epoch, and returns the signal to stop, if any."""
     kind: Kind = "epoch" if passed.complete else "chunk"
     share, columns = 0.0 if passed.complete else passed.share, _columns(run, passed)
+    event = Event(kind, passed.train_state, history, _epochs(run), share, None, columns)
+    if run.hooks:
+        event = event._replace(metrics=_news(before, passed))
     for hook in run.hooks:
-        hook(Event(kind, passed.train_state, history, _epochs(run), share, None, columns))
+        hook(event)
     # Asked after hooks and validation, so that every process asks exactly once per chunk.
     return should_stop(passed.step)
+
+
+def _news(before: Passed, passed: Passed) -> dict[str, Any]:
+    """The metrics of the steps since an event: the epoch's sums without those up to it."""
+    if before.complete or not before.sums:
+        return metrics.compute(passed.sums)
+    new, old = jax.device_get((passed.sums, before.sums))
+    return metrics.compute(jax.tree.map(np.subtract, new, old))
 
 
 def _interrupted(run: Run, passed: Passed, history: History, signal: int) -> Interrupted:

@@ -53,9 +53,12 @@ def jsonl(path: str | Path) -> Hook:
 
 
 def tensorboard(directory: str | Path) -> Hook:
-    """Writes TensorBoard event files, with one scalar per number of the history.
+    """Writes TensorBoard event files: the numbers of the history, and those between its rows.
 
-    A resumed run replaces what an earlier one wrote from the same step on.
+    Each number of a row is a scalar of its name, at the row's step. The loss and the metrics of the
+    steps since the event before are ``steps/loss`` and so on, at every event; with ``fit(…,
+    chunk=1)`` that is every step. A resumed run replaces what an earlier one wrote from the same
+    step on, and the file is closed when the run ends, early or not.
 
     Args:
         directory: folder for the event files.
@@ -85,18 +88,42 @@ def tensorboard(directory: str | Path) -> Hook:
         return SummaryWriter(str(directory), purge_step=step, filename_suffix=name)
 
     def write(event: Event) -> None:
+        if event.kind in ("interrupt", "finish"):
+            if writers:
+                writers.pop().close()
+            return
+        step = step_of(event)
+        if not writers:
+            writers.append(begun(step))
+        for name, value in scalars(event).items():
+            writers[0].add_scalar(name, value, step)
         if event.kind == "epoch":
-            row = event.history[-1]
-            if not writers:
-                writers.append(begun(row["step"]))
-            for name, value in row.items():
-                if isinstance(value, int | float) and name not in ("epoch", "step"):
-                    writers[0].add_scalar(name, value, row["step"])
             writers[0].flush()
-        elif event.kind in ("interrupt", "finish") and writers:
-            writers.pop().close()
 
     return write
+
+
+def step_of(event: Event) -> int:
+    """The step at which an event comes.
+
+    Example:
+        >>> step_of(Event("epoch", None, [{"epoch": 1, "step": 60}], 2.0))
+        60
+    """
+    return event.history[-1]["step"] if event.kind == "epoch" else int(event.train_state.step)
+
+
+def scalars(event: Event) -> dict[str, int | float]:
+    """The numbers of an event by name: of the steps since the one before, and of a new row.
+
+    Example:
+        >>> row = {"epoch": 1, "step": 60, "loss": 0.5, "matrix": [[1, 0], [0, 1]]}
+        >>> scalars(Event("epoch", None, [row], 2.0, metrics={"loss": 0.4}))
+        {'steps/loss': 0.4, 'epoch': 1, 'loss': 0.5}
+    """
+    found = {f"steps/{name}": value for name, value in event.metrics.items()}
+    found |= event.history[-1] if event.kind == "epoch" else {}
+    return {k: v for k, v in found.items() if isinstance(v, int | float) and k != "step"}
 
 
 def _warn(path: Path, row: dict[str, Any], error: OSError) -> None:

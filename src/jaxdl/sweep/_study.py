@@ -1,0 +1,110 @@
+"""Studies of Optuna whose trials train side by side."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxdl import _checks
+from jaxdl.data import Dataset
+from jaxdl.sweep._plan import MakeRun
+from jaxdl.sweep._result import Result
+from jaxdl.sweep._runs import run
+from jaxdl.sweep._table import column
+
+
+def study(
+    optuna_study: Any,
+    suggest: Callable[[Any], Mapping[str, Any]],
+    make_run: MakeRun,
+    data: Dataset,
+    *,
+    trials: int,
+    rounds: int = 1,
+    metric: str = "validation_loss",
+    **options: Any,
+) -> list[Result]:
+    """Asks a study of Optuna for trials, trains them as one population, and tells it how they went.
+
+    A round's trials are all asked for before any is trained: the study learns from one round to the
+    next. Many rounds of few trials search more cleverly, few rounds of many are faster. A trial's
+    value is its metric at the last epoch, the mean over its seeds; it fails where a seed diverged.
+
+    Args:
+        optuna_study: what ``optuna.create_study(direction=…)`` returns.
+        suggest: from an ``optuna.Trial`` to the hyperparameters of ``make_run`` by name.
+        make_run: see ``run``.
+        data: the data; give it a validation part for a meaningful metric.
+        trials: how many are trained side by side.
+        rounds: how often.
+        metric: a name of the history, such as ``"validation_accuracy"``.
+        **options: epochs, seeds, batch_size and other arguments of ``run``.
+
+    Returns:
+        The Result of each round.
+
+    Raises:
+        ValueError: if a number isn't positive, the history has no such metric, or two trials have
+            other names than each other; the trials asked for are told as failed.
+        TypeError: if the study isn't one of Optuna's.
+
+    Example:
+        >>> import optax
+        >>> from jaxdl import layers, losses, sweep, train
+        >>> def search(make_run, dataset):
+        ...     import optuna
+        ...     found = optuna.create_study(direction="minimize")
+        ...     suggest = lambda trial: {"rate": trial.suggest_float("rate", 1e-4, 1, log=True)}
+        ...     sweep.study(found, suggest, make_run, dataset, trials=16, rounds=4, epochs=5)
+        ...     return found.best_params
+    """
+    _checks.positive_ints("sweep.study", trials=trials, rounds=rounds)
+    if not hasattr(optuna_study, "ask") or not hasattr(optuna_study, "tell"):
+        raise TypeError(
+            f"sweep.study got {type(optuna_study).__name__}; it needs a study of Optuna"
+        )
+    train = lambda points: run(make_run, data, points=points, **options)
+    return [_round(optuna_study, suggest, train, trials, metric) for _ in range(rounds)]
+
+
+def _round(
+    optuna_study: Any,
+    suggest: Callable[[Any], Mapping[str, Any]],
+    train: Callable[[Mapping[str, Any]], Result],
+    trials: int,
+    metric: str,
+) -> Result:
+    from optuna.trial import TrialState
+
+    asked = [optuna_study.ask() for _ in range(trials)]
+    curves = np.full((trials, 1), np.nan)
+    try:
+        result = train(_points([suggest(trial) for trial in asked]))
+        curves = _curves(result, metric, trials)
+    finally:  # after an error or a signal, too: a trial that nobody tells of stays open
+        for trial, curve in zip(asked, curves, strict=True):
+            for epoch, value in enumerate(curve[np.isfinite(curve)], 1):
+                trial.report(float(value), epoch)
+            good = bool(np.isfinite(curve[-1]))
+            optuna_study.tell(trial, float(curve[-1]) if good else None,
+                              state=TrialState.COMPLETE if good else TrialState.FAIL)  # fmt: skip
+    return result
+
+
+def _points(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Columns of the hyperparameters of trials, which all have the same names."""
+    for row in rows:
+        if set(row) != set(rows[0]):
+            raise ValueError(
+                f"sweep.study: one trial has {', '.join(sorted(rows[0])) or 'nothing'}, another "
+                f"{', '.join(sorted(row)) or 'nothing'}; those that train together need the same"
+            )
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _curves(result: Result, metric: str, trials: int) -> np.ndarray:
+    """A trial's mean over its seeds at each epoch; nan at the end where one diverged."""
+    name, _ = column(result, metric, None)
+    curves = result.history[name].copy()
+    curves[result.diverged >= 0, -1] = np.nan
+    return curves.reshape(trials, -1, curves.shape[1]).mean(1)
