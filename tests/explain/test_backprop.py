@@ -73,23 +73,50 @@ def test_formulas_are_those_of_the_lectures():
     params, state = net.init(jax.random.key(0))
     run = explain.backprop(net, losses.mse_loss, params, state, jnp.ones((4, 2)), jnp.ones((4, 1)))
     assert run.layers[0].formulas == (
-        "Z¹ = W¹·a⁰ + b¹",
+        "Z¹ = W¹·x + b¹",
         "a¹ = tanh(Z¹)",
         "δ¹ = (W²)ᵀ·δ² ∘ tanh′(Z¹)",
-        "dW¹ = δ¹·(a⁰)ᵀ",
+        "dW¹ = δ¹·xᵀ",
         "db¹ = Σ δ¹ over the examples",
     )
-    assert run.layers[1].formulas[2] == "δ² = ∂L/∂a²"
+    assert run.layers[1].formulas[2] == "δ² = 2·(ŷ − y)/4"
     said = str(run)
-    assert said.index("Z¹ = ") < said.index("L = mse_loss(a², y)") < said.index("δ² = ")
+    assert said.index("Z¹ = ") < said.index("L = mse_loss(ŷ, y)") < said.index("δ² = ")
     assert said.index("δ² = ") < said.index("dW² = ") < said.index("δ¹ = ")
+
+
+@pytest.mark.parametrize(
+    ("end", "loss", "labels", "said"),
+    [
+        (activations.sigmoid, losses.binary_cross_entropy, "bits", "δ² = (ŷ − y)/6"),
+        (activations.sigmoid, "sum", "bits", "δ² = ŷ − y"),
+        (None, losses.binary_cross_entropy_with_logits, "bits", "δ² = (ŷ − y)/6, for ŷ = σ(Z²)"),
+        (None, losses.cross_entropy, "classes", "δ² = (ŷ − y)/3, for ŷ = softmax(Z²)"),
+        (None, losses.cross_entropy, "rows", "δ² = (ŷ − y)/3, for ŷ = softmax(Z²)"),
+        (activations.sigmoid, losses.mse_loss, "bits", "δ² = ∂L/∂ŷ ∘ σ′(Z²)"),
+        (activations.tanh, losses.l1_loss, "bits", "δ² = ∂L/∂ŷ ∘ tanh′(Z²)"),
+        (None, losses.l1_loss, "bits", "δ² = ∂L/∂ŷ"),
+    ],
+)
+def test_where_loss_and_output_cancel_the_difference_is_written(end, loss, labels, said):
+    parts = (layers.dense(2, 4), activations.sigmoid, layers.dense(4, 2))
+    net = serial(*parts, *([] if end is None else [end]))
+    params, state = net.init(jax.random.key(0))
+    x = jax.random.normal(jax.random.key(1), (3, 2))
+    bits = jnp.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+    y = {"bits": bits, "classes": jnp.array([0, 1, 1]), "rows": jnp.eye(2)[jnp.array([0, 1, 1])]}
+    summed = lambda p, t: losses.binary_cross_entropy(p, t, reduction="sum")
+    run = explain.backprop(net, summed if loss == "sum" else loss, params, state, x, y[labels])
+    assert run.layers[1].formulas[2] == said
+    assert run.layers[1].formulas[1].startswith("ŷ = ")
+    assert run.layers[0].formulas[2] == "δ¹ = (W²)ᵀ·δ² ∘ σ′(Z¹)"
 
 
 def test_printed_numbers_have_an_example_a_column():
     net, params = layers.dense(2, 1), {"kernel": jnp.array([[3.0], [5.0]]), "bias": jnp.zeros(1)}
     x = jnp.array([[1.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
     run = explain.backprop(net, losses.mse_loss, params, (), x, jnp.zeros((3, 1)))
-    assert "Z¹ = W¹·a⁰ + b¹\n    [[ 3.  5. 10.]]" in str(run)
+    assert "Z¹ = W¹·x + b¹\n    [[ 3.  5. 10.]]" in str(run)
 
 
 def test_where_a_result_goes_two_ways_both_errors_are_added():

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 from jaxdl._checks import ShapeError, describe
 from jaxdl.combinators import LayerLike, lift
 from jaxdl.explain._lecture import formulas, steps
+from jaxdl.explain._output import difference, written
 from jaxdl.explain._parts import (
     Dense,
     Graph,
@@ -77,6 +78,9 @@ def backprop(
     db = Σδ, and passes δWᵀ back; other layers use their transposed Jacobian. The gradient comes
     from these steps alone.
 
+    At the output the loss and the activation often cancel: where the numbers say so, the step is
+    printed as δ = ŷ − y, divided by the number of examples if the loss is a mean over them.
+
     Args:
         net: any Layer, or a function of one array.
         loss: ``(predictions, labels) -> one number``, such as ``losses.mse_loss``.
@@ -123,6 +127,7 @@ def backprop(
 
     value, arrays, gradient = run(params, x, *others)
     rows = tuple(_layer(s, stages, graph, row) for s, row in zip(stages, arrays, strict=True))
+    rows = _cancelled(rows, labels)
     return Backprop(value, getattr(loss, "__name__", "loss"), rows, gradient)
 
 
@@ -199,6 +204,20 @@ def _arrays(
         {name: values[v] for name, v in learned.items()},
         {name: errors[v] for name, v in learned.items()},
     )
+
+
+def _cancelled(rows: tuple[LayerGradient, ...], labels: Any) -> tuple[LayerGradient, ...]:
+    """Writes δ = ŷ − y for the last layer that learns, where its numbers are just that."""
+    learning = [i for i, row in enumerate(rows) if row.params]
+    if not learning:
+        return rows
+    i = learning[-1]
+    found = difference(rows[i].z, rows[-1].a, rows[i].delta, labels)
+    if found is None:
+        return rows
+    z, a, _, *others = rows[i].formulas
+    row = rows[i]._replace(formulas=(z, a, written(found, rows[i].symbol), *others))
+    return (*rows[:i], row, *rows[i + 1 :])
 
 
 def _layer(stage: Stage, stages: Sequence[Stage], graph: Graph, arrays: _Arrays) -> LayerGradient:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxdl.explain._parts import Graph, dense_of
-from jaxdl.explain._stages import Stage
+from jaxdl.explain._stages import LOSS, Stage
 from jaxdl.explain._text import matrix, raised
 
 LETTERS = {"kernel": "W", "bias": "b"}
@@ -23,19 +23,35 @@ def formulas(
         gradients = [f"d{_letter(p)}{n} = (∂Z{n}/∂{_letter(p)}{n})ᵀ·δ{n}" for p in learned]
     else:
         z = f"W{n}·{source}" + ("" if dense.bias is None else f" + b{n}")
-        made = {"W": f"dW{n} = δ{n}·({source})ᵀ", "b": f"db{n} = Σ δ{n} over the examples"}
+        made = {
+            "W": f"dW{n} = δ{n}·{f'({source})' if len(source) > 1 else source}ᵀ",
+            "b": f"db{n} = Σ δ{n} over the examples",
+        }
         gradients = [made[_letter(p)] for p in learned if _letter(p) in made]
-    a = f"{stage.activation}(Z{n})" if stage.activation else f"Z{n}"
-    return (f"Z{n} = {z}", f"a{n} = {a}", _delta(stage, stages, graph), *gradients)
+    a = f"{_sigma(stage)}(Z{n})" if stage.activation else f"Z{n}"
+    left = output_name(stage, graph)
+    return (f"Z{n} = {z}", f"{left} = {a}", _delta(stage, stages, graph), *gradients)
+
+
+def output_name(stage: Stage, graph: Graph) -> str:
+    """The letter of what a layer computes: ŷ if only the loss asks for it, else a."""
+    users = [part for part in graph.parts if stage.a in part.inputs]
+    is_output = bool(users) and all(part.name == LOSS for part in users)
+    return "ŷ" if is_output else f"a{raised(stage.number)}"
+
+
+def _sigma(stage: Stage) -> str:
+    """The lectures write σ for the sigmoid."""
+    return "σ" if stage.activation == "sigmoid" else stage.activation
 
 
 def steps(run: Any) -> str:
     """Writes a Backprop from the input to the loss, and back."""
     there = [line for row in run.layers for line in _there(row)]
     back = [line for row in reversed(run.layers) for line in _back(row)]
-    last = run.layers[-1].symbol if run.layers else "⁰"
-    loss = f"L = {run.loss_name}(a{last}, y) = {float(run.loss):.6g}"
-    said = "An example is a column, as in the lectures: W = kernelᵀ, a⁰ = xᵀ."
+    last = run.layers[-1].formulas[1].split(" = ")[0] if run.layers else "x"
+    loss = f"L = {run.loss_name}({last}, y) = {float(run.loss):.6g}"
+    said = "An example is a column here, as in the lectures, so W is the kernel transposed."
     return "\n".join([said, "", "forward", *there, loss, "", "backward", *back])
 
 
@@ -68,7 +84,7 @@ def _source(stage: Stage, stages: Sequence[Stage]) -> str:
             return f"a{raised(other.number)}"
         if stage.enters is other.z:
             return f"Z{raised(other.number)}"
-    return "a⁰"
+    return "x"
 
 
 def _delta(stage: Stage, stages: Sequence[Stage], graph: Graph) -> str:
@@ -77,11 +93,11 @@ def _delta(stage: Stage, stages: Sequence[Stage], graph: Graph) -> str:
     terms = [_term(stage, other, graph) for other in stages if stage.a in other.main.inputs]
     taken = [part for part in graph.parts if stage.a in part.inputs]
     if len(taken) > len(terms) or not terms:
-        terms.append(f"∂L/∂a{n}")
+        terms.append(f"∂L/∂{output_name(stage, graph)}")
     total = " + ".join(terms)
     if not stage.activation:
         return f"δ{n} = {total}"
-    return f"δ{n} = {f'({total})' if len(terms) > 1 else total} ∘ {stage.activation}′(Z{n})"
+    return f"δ{n} = {f'({total})' if len(terms) > 1 else total} ∘ {_sigma(stage)}′(Z{n})"
 
 
 def _term(stage: Stage, other: Stage, graph: Graph) -> str:
