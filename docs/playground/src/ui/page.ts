@@ -1,0 +1,178 @@
+/** The page as a whole: parts that follow the app, buttons, readings, the live region, the address. */
+
+import { SPEEDS, type App, type Speed } from "../app";
+import { MOST_LAYERS } from "../engine/settings";
+import { TOYS } from "../engine/toys";
+import { written } from "../url";
+import { drawChart } from "./chart";
+import { buildControls, DATA, TRAINING } from "./controls";
+import { Diagram, type Choice } from "./diagram";
+import { byId, h, shown } from "./dom";
+import { Inspector } from "./inspector";
+import { BLUE, CLASSES, onTheme, ORANGE } from "./palette";
+import { Plane } from "./plane";
+import { Tabs } from "./tabs";
+import { refreshed, viewOf, type View } from "./views";
+
+const SETTLED = 400; // milliseconds after which the address follows
+
+export class Page {
+  private readonly inspector: Inspector;
+  private readonly diagram: Diagram;
+  private readonly plane: Plane;
+  private readonly tabs: Tabs;
+  private readonly gradients = byId("show-gradients") as HTMLInputElement;
+  private view: View;
+  private dirty = true;
+  private settling = 0;
+
+  constructor(
+    private readonly app: App,
+    tab: string,
+  ) {
+    this.inspector = new Inspector(app);
+    this.view = viewOf(app.run);
+    const choose = (choice: Choice, source?: number) => this.touched(() => this.inspector.show(choice, source));
+    this.diagram = new Diagram(app, choose, () => this.touched());
+    this.plane = new Plane(app, say);
+    this.tabs = new Tabs(app, tab, () => this.settle());
+    buildControls(app, byId("training"), TRAINING);
+    buildControls(app, byId("data"), DATA);
+    this.buttons();
+    this.drawButtons();
+    app.listen((event) => this.heard(event));
+    onTheme(() => this.rebuilt());
+    this.rebuilt();
+    requestAnimationFrame((now) => this.loop(now));
+  }
+
+  private touched(change?: () => void): void {
+    change?.();
+    this.dirty = true;
+  }
+
+  private heard(event: "structure" | "frame" | "play"): void {
+    this.dirty = true;
+    if (event === "structure") this.rebuilt();
+    if (event === "play") byId("run").textContent = this.app.playing ? "Pause" : "Run";
+    if (event !== "frame" || !this.app.playing) this.settle();
+  }
+
+  private rebuilt(): void {
+    this.view = viewOf(this.app.run);
+    this.diagram.build();
+    this.inspector.show(this.inspector.choice);
+    const { hidden, data } = this.app.settings;
+    byId("layer-count").textContent = hidden.length === 1 ? "1 hidden layer" : `${hidden.length} hidden layers`;
+    (byId("remove-layer") as HTMLButtonElement).disabled = hidden.length === 0;
+    (byId("add-layer") as HTMLButtonElement).disabled = hidden.length >= MOST_LAYERS;
+    this.draws(data === "drawn");
+    this.dirty = true;
+  }
+
+  private draws(on: boolean): void {
+    const plane = byId("plane");
+    plane.classList.toggle("drawing", on);
+    plane.setAttribute("role", on ? "application" : "img");
+    if (on) plane.tabIndex = 0;
+    else plane.removeAttribute("tabindex");
+    byId("pens").hidden = !on;
+    const classes = TOYS[this.app.settings.data]?.classes ?? 2;
+    const dots = CLASSES.slice(0, classes).map((c, i) => [h("span", { class: "dot", style: `background:${c}` }), `class ${i}`]);
+    byId("legend").replaceChildren(...(classes ? dots.flat() : ["line: the network's answer"]), "; hollow: test");
+  }
+
+  private buttons(): void {
+    const { app } = this;
+    const on = (id: string, act: () => void) => byId(id).addEventListener("click", act);
+    on("run", () => app.play(!app.playing));
+    on("step", () => (app.step(), this.diagram.flow()));
+    on("reset", () => app.reset());
+    on("add-layer", () => app.change({ hidden: [...app.settings.hidden, app.settings.hidden.at(-1) ?? 4] }));
+    on("remove-layer", () => app.change({ hidden: app.settings.hidden.slice(0, -1) }));
+    this.gradients.addEventListener("change", () => (this.dirty = true));
+    const speed = byId("speed") as HTMLSelectElement;
+    speed.append(...Object.keys(SPEEDS).map((s) => h("option", { selected: s === app.speed }, s)));
+    speed.addEventListener("change", () => (app.speed = speed.value as Speed));
+    window.addEventListener("hashchange", () => location.hash.slice(1) !== this.address() && location.reload());
+  }
+
+  /** The colours to draw with, and a button that clears what was drawn. */
+  private drawButtons(): void {
+    const pen = (colour: number, title: string) => {
+      const radio = h("input", { type: "radio", name: "pen", checked: colour === 1, change: () => (this.plane.colour = colour) });
+      return h("label", { class: "check" }, radio, title);
+    };
+    const clear = h("button", { type: "button", click: () => this.app.change({ drawn: [] }) }, "Clear");
+    const hint = h("p", { class: "soft" }, "Press on the plane to put points there; with the keyboard, move by arrows and press Enter.");
+    byId("data").append(h("div", { id: "pens" }, pen(1, "blue, class 1"), pen(0, "orange, class 0"), clear, hint));
+  }
+
+  private loop(now: number): void {
+    this.app.frame(now);
+    if (this.dirty) this.paint();
+    this.tabs.frame();
+    requestAnimationFrame((next) => this.loop(next));
+  }
+
+  private paint(): void {
+    this.dirty = false;
+    const { run, history } = this.app;
+    refreshed(this.view, run.layers, run.settings.activation);
+    this.diagram.paint(this.view, this.inspector.choice, this.gradients.checked);
+    this.plane.paint(this.view);
+    this.plane.drawPoints();
+    this.inspector.paint(this.view);
+    this.readings();
+    drawLosses(history);
+  }
+
+  private readings(): void {
+    const { app } = this;
+    const { train, test } = app.history.at(-1)!;
+    const rows: [string, string][] = [
+      ["step", String(app.run.steps)],
+      ["epoch", app.epoch.toFixed(Number.isInteger(app.epoch) ? 0 : 1)],
+      ["training loss", shown(train)],
+      ["test loss", shown(test)],
+    ];
+    if (!Number.isNaN(app.right.test)) rows.push(["test right", `${(100 * app.right.test).toFixed(1)} %`]);
+    byId("readings").replaceChildren(...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  }
+
+  private address(): string {
+    return written({ settings: this.app.settings, steps: this.app.run.steps, tab: this.tabs.current });
+  }
+
+  /** Once nothing changes any more: says where the run is, and writes it into the address. */
+  private settle(): void {
+    clearTimeout(this.settling);
+    this.settling = window.setTimeout(() => {
+      if (this.app.playing) return;
+      history.replaceState(null, "", `#${this.address()}`);
+      const { train, test } = this.app.history.at(-1)!;
+      const text = `Step ${this.app.run.steps}: training loss ${shown(train)}, test loss ${shown(test)}.`;
+      byId("plane").setAttribute("aria-label", `The plane with the data and the network's answer. ${text}`);
+      say(text);
+    }, SETTLED);
+  }
+}
+
+/** Lets a screen reader speak. */
+export function say(text: string): void {
+  byId("live").textContent = text;
+}
+
+function drawLosses(rows: { step: number; train: number; test: number }[]): void {
+  const canvas = byId("losses") as HTMLCanvasElement;
+  const steps = rows.map((r) => r.step);
+  const all = rows.flatMap((r) => [r.train, r.test]).filter((v) => Number.isFinite(v));
+  const top = all.length ? Math.min(Math.max(...all), 3 * Math.max(rows[0]!.train, 1e-3) || 1) : 1;
+  const x: [number, number] = [0, Math.max(20, steps.at(-1)!)];
+  const lines = [
+    { x: steps, y: rows.map((r) => r.test), colour: ORANGE, dashed: true },
+    { x: steps, y: rows.map((r) => r.train), colour: BLUE },
+  ];
+  drawChart(canvas, lines, { x, y: [0, 1.05 * top] });
+  canvas.setAttribute("aria-label", `Training and test loss over ${steps.at(-1)} steps`);
+}
