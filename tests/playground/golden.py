@@ -46,15 +46,46 @@ DEFAULTS: dict[str, Any] = {
     "seed": 3,
 }
 
-ACTIVATIONS = (
-    "tanh relu sigmoid identity leaky_relu elu celu selu gelu silu mish softplus squareplus softsign"
-    " logsigmoid tanhshrink hardtanh hardsigmoid hardswish hardshrink softshrink relu6 step"
-).split()
+ACTIVATIONS = [
+    "tanh",
+    "relu",
+    "sigmoid",
+    "identity",
+    "leaky_relu",
+    "elu",
+    "celu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "squareplus",
+    "softsign",
+    "logsigmoid",
+    "tanhshrink",
+    "hardtanh",
+    "hardsigmoid",
+    "hardswish",
+    "hardshrink",
+    "softshrink",
+    "relu6",
+    "step",
+]
 
-BINARY = (
-    "binary_cross_entropy_with_logits mse_loss l1_loss huber_loss log_cosh hinge squared_hinge"
-    " soft_margin_loss perceptron_loss binary_focal_cross_entropy cross_entropy multi_margin_loss"
-).split()
+BINARY = [
+    "binary_cross_entropy_with_logits",
+    "mse_loss",
+    "l1_loss",
+    "huber_loss",
+    "log_cosh",
+    "hinge",
+    "squared_hinge",
+    "soft_margin_loss",
+    "perceptron_loss",
+    "binary_focal_cross_entropy",
+    "cross_entropy",
+    "multi_margin_loss",
+]
 OF_CLASSES = ("cross_entropy", "multi_margin_loss")
 OF_NUMBERS = ("mse_loss", "l1_loss", "huber_loss", "log_cosh")
 OF_BITS = ("binary_cross_entropy_with_logits", "binary_focal_cross_entropy")
@@ -162,7 +193,7 @@ def penalty(settings: dict[str, Any], params: Params) -> Array:
 
 
 def trained(changes: dict[str, Any]) -> dict[str, Any]:
-    """Trains one network with ``train.fit``; its weights at the start, its losses, its test loss."""
+    """Trains one network with ``train.fit``: its first weights, its losses, its test loss."""
     s = DEFAULTS | changes
     rows, test_rows = (prepared(s, part) for part in divided(s))
     outputs = CLASSES.get(s["data"], 2) if s["loss"] in OF_CLASSES else 1
