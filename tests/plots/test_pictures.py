@@ -193,8 +193,8 @@ def test_film_is_drawn_from_each_of_the_params(tmp_path):
     assert seen[-3:] == [-1.0, 0.1, 5.0]
     page = plots.save_animation(make(), tmp_path / "film.html", dpi=40).read_text()
     assert page.count("data:image/png;base64") == 3 and "http-equiv" not in page
-    with pytest.raises(ValueError, match=r"must end in \.gif or \.html"):
-        plots.save_animation(None, "film.mp4")
+    with pytest.raises(ValueError, match=r"must end in \.gif, \.mp4 or \.html"):
+        plots.save_animation(None, "film.avi")
     with pytest.raises(ValueError, match="2 titles, 1 snapshots"):
         plots.boundary_animation(predict, [1.0], POINTS, LABELS, titles=["a", "b"])
 

@@ -1,13 +1,13 @@
 """A network's decisions over the plane, as a picture and as a film of its training."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl._checks import ShapeError, describe
+from jaxdl.plots._films import film
 from jaxdl.plots._style import COLOURS, MARKERS, heading, make_figure, names_of
 from jaxdl.types import Params
 
@@ -82,7 +82,7 @@ def boundary_animation(
     margin: float = 0.3,
     resolution: int = 80,
     interval: int = 150,
-    dpi: int = 80,
+    dpi: int = 190,
 ) -> "FuncAnimation":
     """Makes a film of ``boundary`` over training, with one picture per snapshot.
 
@@ -111,8 +111,6 @@ def boundary_animation(
         2
         >>> film._draw_was_started = True  # nobody looks at this one; matplotlib would warn
     """
-    from matplotlib.animation import FuncAnimation
-
     points, labels = _examples(inputs, labels, None)
     names = [f"{i}" for i in range(len(snapshots))] if titles is None else titles
     if not snapshots or len(names) != len(snapshots):
@@ -122,51 +120,14 @@ def boundary_animation(
     (axes,) = figure.axes
     plane = _plane(points, margin, resolution)
 
-    def draw(i: int) -> list[Any]:
+    def draw(i: int) -> None:
         axes.clear()
         _decisions(axes, _probabilities(predict(snapshots[i], plane.reshape(-1, 2))), plane)
         _scatter(axes, points, labels, None)
         _legend(axes, axes, None)
         axes.set_title(names[i], fontsize=13)
-        return []
 
-    return FuncAnimation(
-        figure, draw, frames=len(snapshots), interval=interval, init_func=lambda: []
-    )
-
-
-def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int = 80) -> Path:
-    """Writes an animation as a GIF, or as a self-contained HTML page that plays it.
-
-    Args:
-        animation: from ``boundary_animation``, or any other of matplotlib's.
-        path: ends in ``.gif`` or ``.html``.
-        dpi: dots per inch.
-
-    Returns:
-        The path.
-
-    Raises:
-        ValueError: if the path has another ending.
-
-    Example:
-        >>> import tempfile
-        >>> x, labels = [[-1.0, 0.0], [1.0, 0.0]], [0, 1]
-        >>> film = boundary_animation(lambda p, x: p * x[:, 0], [0.1, 1.0], x, labels)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save_animation(film, f"{folder}/film.gif").stat().st_size > 1000
-        True
-    """
-    from matplotlib.animation import HTMLWriter, PillowWriter
-
-    path = Path(path)
-    if path.suffix not in (".gif", ".html"):
-        raise ValueError(f'save_animation: path is "{path}"; it must end in .gif or .html')
-    timer: Any = animation.event_source
-    fps = 1000 / timer.interval
-    gif, html = PillowWriter(fps=fps), HTMLWriter(fps=fps, embed_frames=True)
-    animation.save(path, writer=gif if path.suffix == ".gif" else html, dpi=dpi)
-    return path
+    return film(figure, draw, len(snapshots), interval)
 
 
 def _examples(

@@ -75,11 +75,8 @@ def network(
         raise ValueError("network: params have no kernel of a dense layer, (n_in, n_out)")
     sizes = tuple(sizes or _sizes(kernels) or (2, 3, 1))
     _check(sizes, kernels, inputs, outputs, values)
-    rows = max(min(size, _DRAWN + 2) if size > most else size for size in sizes)
-    distance = 1.0 if rows < 5 else 0.62
-    columns = [_column(i, size, most, distance) for i, size in enumerate(sizes)]
+    columns, width, height = layout(sizes, most)
     left, right = 0.7 * bool(captions), 0.7 * bool(outputs)
-    width, height = _STEP * (len(sizes) - 1) + 1.0, distance * (rows - 1) + 0.7
     figure = make_figure(1, 1, width=1.3 * (width + left + right), height=1.3 * (height + left))
     (axes,) = figure.axes
     out = [set(d) for d in dropped] if dropped is not None else [set[int]() for _ in sizes]
@@ -94,6 +91,25 @@ def network(
     axes.axis("off")
     heading(figure, title)
     return figure
+
+
+def layout(sizes: Sequence[int], most: int) -> tuple[list[Column], float, float]:
+    """Places of the neurons that are drawn, by layer, and width and height of the picture."""
+    rows = max(min(size, _DRAWN + 2) if size > most else size for size in sizes)
+    distance = 1.0 if rows < 5 else 0.62
+    columns = [_column(i, size, most, distance) for i, size in enumerate(sizes)]
+    return columns, _STEP * (len(sizes) - 1) + 1.0, distance * (rows - 1) + 0.7
+
+
+def paint(axes: "Axes", sizes: Sequence[int], dropped: Sequence[Collection[int]]) -> None:
+    """Draws a network into axes that are there, without weights and names."""
+    columns, width, height = layout(sizes, max(*sizes, 12))
+    _edges(axes, [_kept(c, d) for c, d in zip(columns, dropped, strict=True)], ())
+    for i, (column, taken) in enumerate(zip(columns, dropped, strict=True)):
+        _neurons(axes, column, _texts(i, sizes[i], None, None), taken, given=i == 0)
+    half = height / 2
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(-half, half), aspect="equal")
+    axes.axis("off")
 
 
 def _captions(axes: "Axes", sizes: Sequence[int], y: float) -> None:

@@ -12,10 +12,12 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, optim
 from jaxdl._checks import ShapeError, describe
+from jaxdl.plots._films import film
 from jaxdl.plots._style import COLOURS, MARKERS, ORANGE, blank, heading, make_figure
 from jaxdl.types import Array
 
 if TYPE_CHECKING:
+    from matplotlib.animation import FuncAnimation
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -115,6 +117,60 @@ def surface_paths(
     axes.legend(framealpha=0.9)
     heading(figure, title)
     return figure
+
+
+def descent_animation(
+    paths: Mapping[str, ArrayLike] | None = None,
+    surface: Callable[[Array], Array] | None = None,
+    *,
+    low: tuple[float, float] = (-4.5, -1.8),
+    high: tuple[float, float] = (1.5, 1.8),
+    minimum: tuple[float, float] | None = None,
+    pictures: int = 40,
+    interval: int = 120,
+) -> "FuncAnimation":
+    """Makes a film of ``surface_paths``: optimizers go down a surface, side by side.
+
+    Args:
+        paths: as for ``surface_paths``.
+        surface: as for ``surface_paths``.
+        low: smallest x and y of the picture.
+        high: largest x and y.
+        minimum: the lowest point, marked with a star.
+        pictures: number of pictures, evenly from the first point to the last.
+        interval: milliseconds from picture to picture.
+
+    Returns:
+        A matplotlib animation, for ``save_animation``.
+
+    Raises:
+        ShapeError: if a path isn't of shape (T, 2).
+        ValueError: if ``pictures`` isn't a positive integer.
+
+    Example:
+        >>> moving = descent_animation(pictures=5)
+        >>> len(list(moving.new_frame_seq()))
+        5
+        >>> moving._draw_was_started = True  # nobody looks at this one; matplotlib would warn
+    """
+    _checks.positive_ints("descent_animation", pictures=pictures)
+    paths = _ways(_valley if surface is None else surface) if paths is None else paths
+    figure = surface_paths(paths, surface, low=low, high=high, minimum=minimum)
+    (axes,) = figure.axes
+    lines = axes.lines[: len(paths)]
+    ways = [np.asarray(path) for path in paths.values()]
+    longest = max(map(len, ways))
+    heading(figure, " ")
+
+    def draw(i: int) -> None:
+        count = 1 + round(i * (longest - 1) / max(pictures - 1, 1))
+        for line, way in zip(lines, ways, strict=True):
+            seen = way[:count]
+            line.set_data(*seen.T)
+            line.set_markevery([len(seen) - 1])
+        heading(figure, f"step {count - 1}")
+
+    return film(figure, draw, pictures, interval)
 
 
 def landscape(
