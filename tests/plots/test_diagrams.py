@@ -168,9 +168,10 @@ def test_features_are_the_strongest_maps_of_each_layer():
     film = quiet(plots.features_animation(trace))
     film._func(2)
     assert film._fig.get_suptitle().endswith("2 × 2 × 3")
+    net = layers.dense(2, 1)
+    params, state = net.init(jax.random.key(0))
     with pytest.raises(ValueError, match="no layer of the trace yields images"):
-        plots.features(explain.trace(layers.dense(2, 1), {"kernel": np.ones((2, 1), "f"), "bias": np.ones(1, "f")}, (),
-                                     np.ones((1, 2), "f")))  # fmt: skip
+        plots.features(explain.trace(net, params, state, np.ones((1, 2), "f")))
 
 
 def test_the_film_of_a_descent_ends_where_the_paths_end():

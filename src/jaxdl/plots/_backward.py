@@ -208,5 +208,5 @@ def _neuron(
         axes.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=12, zorder=5)
     if delta is not None:
         ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-        style = {"ha": "center", "va": "center", "zorder": 6, "bbox": ground}
+        style: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 6, "bbox": ground}
         axes.text(x, y - _RADIUS - 0.11, f"δ = {delta:.2g}", fontsize=11, color=PURPLE, **style)

@@ -63,7 +63,7 @@ def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int | N
     return path
 
 
-def _writer(ending: str, fps: float) -> "AbstractMovieWriter":
+def _writer(ending: str, fps: Any) -> "AbstractMovieWriter":
     from matplotlib.animation import FFMpegWriter, HTMLWriter, PillowWriter
 
     if ending == ".gif":

@@ -1,7 +1,7 @@
 """Attention as lines from the tokens that ask to the tokens that answer."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -136,7 +136,10 @@ def _links(axes: "Axes", weights: np.ndarray, rows: Sequence[str], tokens: Seque
     at = lambda i, names: middle - i + (len(names) - 1) / 2 - middle
     for (i, j), weight in np.ndenumerate(weights):
         if weight > 0.01:
-            style = {"lw": 0.5 + 5.5 * float(weight), "alpha": 0.15 + 0.85 * float(weight)}
+            style: dict[str, Any] = {
+                "lw": 0.5 + 5.5 * float(weight),
+                "alpha": 0.15 + 0.85 * float(weight),
+            }
             axes.plot([0, 1], [at(i, rows), at(j, tokens)], color=BLUE, **style)
     for names, x, side in ((rows, -0.06, "right"), (tokens, 1.06, "left")):
         for i, name in enumerate(names):

@@ -1,7 +1,7 @@
 """A convolution, number by number: the patch under the kernel and the sum that it gives."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -216,5 +216,5 @@ def _outline(axes: "Axes", corner: Place, first: tuple[int, int], size: Sequence
 
     (x, top), (i, j), (rows, columns) = corner, first, size
     place = (x + _CELL * j, top - _CELL * (i + rows))
-    options = {"fill": False, "edgecolor": ORANGE, "lw": 3.2, "zorder": 5}
+    options: dict[str, Any] = {"fill": False, "edgecolor": ORANGE, "lw": 3.2, "zorder": 5}
     axes.add_patch(Rectangle(place, _CELL * columns, _CELL * rows, **options))

@@ -1,6 +1,6 @@
 """A transformer's block, and what happens inside its attention."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -112,7 +112,7 @@ def _inside(axes: "Axes", width: int, n_heads: int) -> None:
     each = width // n_heads
     x, low = 6.9, 0.45 + 0.6
     rows = [low + 1.0 * i for i in range(7)]
-    wide = {"size": (3.6, 0.55)}
+    wide: dict[str, Any] = {"size": (3.6, 0.55)}
     label(axes, (x, 0.45), f"inside attention: a head has {width} / {n_heads} = {each} features")
     box(axes, (x, rows[0]), f"each token, {width} numbers", edgecolor=GREY, facecolor=PAPER, **wide)
     names = ("Q = X W_Q", "K = X W_K", "V = X W_V")
@@ -120,7 +120,7 @@ def _inside(axes: "Axes", width: int, n_heads: int) -> None:
         box(axes, (x + dx, rows[1]), name, size=(1.35, 0.5), edgecolor=BLUE)
         arrow(axes, (x + 0.6 * dx, rows[0] + 0.27), (x + dx, rows[1] - 0.25), gap=0.02)
     middle = x - 0.775
-    scores = {"size": (2.6, 0.55), "edgecolor": GREY}
+    scores: dict[str, Any] = {"size": (2.6, 0.55), "edgecolor": GREY}
     box(axes, (middle, rows[2]), f"scores Q Kᵀ / √{each}", **scores)
     box(axes, (middle, rows[3]), "softmax: shares, sum 1", **scores)
     for dx in (-0.775, 0.775):
