@@ -111,18 +111,23 @@ def _run(flags: C, build: Callable[[C], Built], report: Callable[[C, Any], Repor
     names = list(dict.fromkeys(name for jobs in every for name in jobs))
     configs = resume.prepared(configs, flags.output, names)
     results: list[dict[str, Any]] = []
+    failed: list[str] = []
     try:
         shared = seeds.together(flags.output, configs, every)
         for config, of_seed, jobs in zip(configs, built, every, strict=True):
             done = {name: seeds.train_one(config, name, jobs[name], shared) for name in jobs}
             made = report(config, done if isinstance(of_seed, Mapping) else done[""])
-            results.append(reports.finish(config, made, list(done.values())))
+            result, problems = reports.finish(config, made, list(done.values()))
+            results.append(result)
+            failed += problems
     except (Interrupted, KeyboardInterrupt) as stopped:
         for config in configs[len(results) :]:
             reports.unfinished(config, str(stopped) or "stopped by SIGINT")
         raise
     if len(results) > 1:
         reports.summarise(flags.output, configs, results)
+    if failed:
+        raise UserError("; ".join(failed), code=1)
 
 
 def _built(build: Callable[[C], Built], config: C) -> Built:

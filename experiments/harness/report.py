@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,26 +72,31 @@ def tested_each(swept: Swept) -> dict[str, np.ndarray]:
     return sweep.evaluate(made, swept.result, test)
 
 
-def finish(config: Config, report: Report, done: Sequence[Done]) -> dict[str, Any]:
-    """Writes result.json, then the pictures.
+def finish(
+    config: Config, report: Report, done: Sequence[Done]
+) -> tuple[dict[str, Any], list[str]]:
+    """Writes result.json, then texts and pictures.
 
-    Raises:
-        UserError: if a picture can't be drawn or written; the numbers are on the disk then.
+    Returns:
+        What is in result.json, and what went wrong with texts and pictures: a caller that has
+        other seeds to finish can say so when their numbers are on the disk too.
     """
     folder = config.output
     result = {"finished": True} | dict(report.numbers) | _circumstances(config, done)
     if not parallel.is_primary():
-        return result
+        return result, []
     folders.write_json(folder / folders.RESULT, result)
     print(f"numbers:  {folder / folders.RESULT}")
-    folders.claim(folder, [*report.texts, *report.figures])
-    for name, text in report.texts.items():
-        folders.write_text(folder / name, text)
+    try:
+        folders.claim(folder, [*report.texts, *report.figures])
+        for name, text in report.texts.items():
+            folders.write_text(folder / name, text)
+    except (OSError, UserError) as error:
+        return result, [str(error)]
     failed = [why for item in report.figures.items() if (why := _drawn(folder, *item))]
-    if failed:
-        raise UserError("; ".join(failed), code=1)
-    print(f"pictures: {', '.join(str(folder / name) for name in report.figures)}")
-    return result
+    if not failed:
+        print(f"pictures: {', '.join(str(folder / name) for name in report.figures)}")
+    return result, failed
 
 
 def unfinished(config: Config, why: str) -> None:
@@ -151,6 +157,9 @@ def _drawn(folder: Path, name: str, draw: Callable[[], "Figure"]) -> str:
         draw().savefig(folder / name)
     except OSError as error:
         return f"{folder / name} isn't written: {error.strerror or error}"
+    except Exception as error:  # a mistake in drawing; its place is shown, and the run goes on
+        traceback.print_exc()
+        return f"{folder / name} can't be drawn: {type(error).__name__}: {error}"
     return ""
 
 

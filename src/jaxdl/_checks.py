@@ -85,13 +85,13 @@ def number(function: str, argument: str, value: Any) -> float | None:
 
     Raises:
         TypeError: if it is not a real number: text, None, a bool.
-        ShapeError: if it is an array of several.
+        ValueError: if it is an array of several.
     """
     real = isinstance(value, int | float | np.ndarray | np.generic | jax.Array)
     if not real or isinstance(value, bool) or not _is_real(value):
         raise TypeError(f"{function}: {argument} is {_shown(value)}; it must be a number")
     if np.ndim(value) != 0:
-        raise ShapeError(f"{function}: {argument} is {describe(value)}; it must be one number")
+        raise ValueError(f"{function}: {argument} is {describe(value)}; it must be one number")
     host = known(value)
     return None if host is None else float(host)
 

@@ -20,6 +20,7 @@ POSITIVE, AT_LEAST_0, AT_LEAST_1, AT_MOST_0 = "be positive", "be at least 0", "b
 )  # fmt: skip
 SHARE, BELOW_1, INSIDE, ABOVE_0 = (f"lie in {x}" for x in ("[0, 1]", "[0, 1)", "(0, 1)", "(0, 1]"))
 COSINE = "lie in [-1, 1]"
+NOT_NEGATIVE = "be finite and at least 0"
 COUNT, INDEX, INTEGER = "be a positive integer", "be an integer of at least 0", "be an integer"
 
 _HOLDS: dict[str, Callable[[float], bool]] = {
@@ -35,6 +36,7 @@ _HOLDS: dict[str, Callable[[float], bool]] = {
     INSIDE: lambda x: 0 < x < 1,
     ABOVE_0: lambda x: 0 < x <= 1,
     COSINE: lambda x: -1 <= x <= 1,
+    NOT_NEGATIVE: lambda x: 0 <= x < math.inf,
     COUNT: lambda x: x >= 1,
     INDEX: lambda x: x >= 0,
     INTEGER: lambda x: True,
@@ -114,6 +116,20 @@ RANGES = MappingProxyType(
         "local_response_norm.beta": AT_LEAST_0,
         "base": POSITIVE,
         "rotary_base": POSITIVE,
+        "rescale.scale": FINITE,
+        "rescale.offset": FINITE,
+        "attention_weights.scale": FINITE,
+        "dot_product_attention.scale": FINITE,
+        "prelu.slope": FINITE,
+        "swish.beta": FINITE,
+        "lora.alpha": POSITIVE,
+        "spectral_norm.n_iterations": INDEX,
+        # Data
+        "degrees": NOT_NEGATIVE,
+        "noise": NOT_NEGATIVE,
+        "circles.factor": BELOW_1,
+        "periods": FINITE,
+        "turns": FINITE,
         "l1": AT_LEAST_0,
         "l2": AT_LEAST_0,
         # Optimizers and schedules
@@ -190,8 +206,7 @@ def check(function: str, /, **options: Any) -> None:
 
     Raises:
         TypeError: if an option isn't a number.
-        ShapeError: if it is an array of several.
-        ValueError: if it is out of range.
+        ValueError: if it is out of range, or an array of several.
 
     Example:
         >>> check("dropout", rate=0.5)

@@ -48,7 +48,9 @@ def test_sizes_must_make_sense(name):
 
 @pytest.mark.parametrize("name", TOYS)
 def test_noise_must_make_sense(name):
-    with pytest.raises(ValueError, match=f"{name}: noise is -0.1; it must be at least 0"):
+    with pytest.raises(
+        ValueError, match=f"{name}: noise is -0.1; it must be finite and at least 0"
+    ):
         TOYS[name](noise=-0.1)
 
 

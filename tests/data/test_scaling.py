@@ -48,7 +48,7 @@ class TestScaling:
         scaling = data.fit_scaling(np.ones((4, 3)))
         with pytest.raises(ValueError, match=r"x is float64\[4,2\], the .* mean float64\[3\]"):
             data.scaled(np.ones((4, 2)), scaling)
-        with pytest.raises(ValueError, match="axis is 1; rows, axis 0, must be averaged over"):
+        with pytest.raises(ValueError, match="axis is 1; it must be different axes"):
             data.fit_scaling(np.ones((4, 3)), axis=1)
         with pytest.raises(ValueError, match="it needs rows"):
             data.fit_scaling(np.ones((0, 3)))

@@ -100,7 +100,7 @@ def test_an_earlier_run_stays_where_a_new_one_is_refused(tmp_path, capsys):
 @pytest.mark.usefixtures("alone")
 def test_a_picture_that_is_not_ours_stays_and_the_numbers_are_written(tmp_path, capsys):
     (tmp_path / "loss.png").write_text("another's")
-    with pytest.raises(SystemExit, match="2"):
+    with pytest.raises(SystemExit, match="1"):
         start(tmp_path)
     assert "loss.png would be overwritten" in capsys.readouterr().err
     assert (tmp_path / "loss.png").read_text() == "another's"

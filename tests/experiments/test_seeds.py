@@ -12,6 +12,7 @@ import optax
 import pytest
 
 import harness
+from experiments import tiny
 from experiments.tiny import POINTS, Config, build, start
 from harness import programs, seeds
 from harness.config import of_each_seed
@@ -48,6 +49,27 @@ def test_seeds_of_one_program_train_together_as_each_does_alone(tmp_path, capsys
     for seed, end in enumerate(ends):
         (alone,) = start(tmp_path / f"{seed}", "--seed", seed)
         jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-6), end, alone)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_picture_that_fails_in_one_seed_ends_no_other_seeds_numbers(
+    tmp_path, capsys, monkeypatch
+):
+    draw, calls = tiny.draw, []
+
+    def fails_once():
+        calls.append(1)
+        return draw() if len(calls) > 1 else 1 / 0
+
+    monkeypatch.setattr(tiny, "draw", fails_once)
+    with pytest.raises(SystemExit, match="1"):
+        start(tmp_path, "--seeds", 2)
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(r"error: .*seed_0/loss.png can't be drawn: ZeroDivisionError", error), error
+    for seed in range(2):
+        assert json.loads((tmp_path / f"seed_{seed}" / "result.json").read_text())["finished"]
+    assert (tmp_path / "seed_1" / "loss.png").exists()
+    assert json.loads((tmp_path / "seeds.json").read_text())["seeds"] == [0, 1]
 
 
 @pytest.mark.parametrize(

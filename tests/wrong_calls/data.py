@@ -60,7 +60,7 @@ ROWS = [
     Wrong(lambda: data.xor(16, seed=None), "xor: seed is None; it must be an integer", WRONG),
     Wrong(lambda: data.moons(16, seed=1.5), "moons: seed is 1.5; it must be an integer", WRONG),
     Wrong(lambda: data.mnist1d(10, seed=-3), "mnist1d: seed is -3; it must be an integer", WRONG),
-    Wrong(lambda: data.moons(16, noise=-1), "moons: noise is -1; it must be at least 0", WRONG),
+    Wrong(lambda: data.moons(16, noise=-1), "moons: noise is -1; it must be finite and", WRONG),
     Wrong(lambda: data.addition(9, digits=50), "digits is 50; sums of more than 18 don't", WRONG),
     Wrong(lambda: data.fit_scaling(["a"]), r"fit_scaling: x is <U1\[1\]; it must hold", WRONG),
     Wrong(lambda: data.fit_scaling([np.nan]), "fit_scaling: x holds nan or infinity", WRONG),

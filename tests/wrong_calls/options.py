@@ -81,7 +81,28 @@ def is_number(name: str, option: str) -> bool:
     return listed and (name, option) not in SPECIAL
 
 
+BAD = {
+    _ranges.ANY: (np.nan,),
+    _ranges.FINITE: (np.nan, np.inf),
+    _ranges.NOT_ZERO: (0.0, np.nan),
+    _ranges.POSITIVE: (0.0, -0.5, np.nan),
+    _ranges.AT_LEAST_0: (-0.5, np.nan),
+    _ranges.AT_LEAST_1: (0.5, np.nan),
+    _ranges.AT_MOST_0: (0.5, np.nan),
+    _ranges.SHARE: (-0.5, 1.5, np.nan),
+    _ranges.BELOW_1: (-0.5, 1.0),
+    _ranges.INSIDE: (0.0, 1.0),
+    _ranges.ABOVE_0: (0.0, 1.5),
+    _ranges.COSINE: (-1.5, 1.5),
+    _ranges.NOT_NEGATIVE: (-0.5, np.inf),
+    _ranges.COUNT: (0, -1, 2.5),
+    _ranges.INDEX: (-1, 2.5),
+    _ranges.INTEGER: (2.5, np.nan),
+}
+"""Numbers that an option must not be."""
+
 SPECIAL = {
+    ("swish", "beta"),  # a number, or one for each feature; the layer's is a number
     ("multi_margin_loss", "p"),  # 1 or 2
     ("adafactor", "eps"),  # a pair
     ("categorical_focal_cross_entropy", "alpha"),  # a number, or one for each class

@@ -8,43 +8,24 @@ import importlib
 import inspect
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxdl import _ranges
 from wrong_calls import options
+from wrong_calls.row import at_once
 
 TABLES = sorted(
     path.stem
     for path in Path(__file__).parent.glob("*.py")
-    if path.stem not in ("row", "options", "test_wrong_calls")
+    if path.stem not in ("row", "options", "calls") and not path.stem.startswith("test_")
 )
 ROWS = [
     pytest.param(row, id=f"{name}-{i}")
     for name in TABLES
     for i, row in enumerate(importlib.import_module(f"wrong_calls.{name}").ROWS)
 ]
-
-BAD = {
-    _ranges.ANY: (np.nan,),
-    _ranges.FINITE: (np.nan, np.inf),
-    _ranges.NOT_ZERO: (0.0, np.nan),
-    _ranges.POSITIVE: (0.0, -0.5, np.nan),
-    _ranges.AT_LEAST_0: (-0.5, np.nan),
-    _ranges.AT_LEAST_1: (0.5, np.nan),
-    _ranges.AT_MOST_0: (0.5, np.nan),
-    _ranges.SHARE: (-0.5, 1.5, np.nan),
-    _ranges.BELOW_1: (-0.5, 1.0),
-    _ranges.INSIDE: (0.0, 1.0),
-    _ranges.ABOVE_0: (0.0, 1.5),
-    _ranges.COSINE: (-1.5, 1.5),
-    _ranges.COUNT: (0, -1, 2.5),
-    _ranges.INDEX: (-1, 2.5),
-    _ranges.INTEGER: (2.5, np.nan),
-}
-"""Numbers that an option must not be."""
 
 PAIRS = [
     (name, option)
@@ -65,11 +46,6 @@ def kinds(value):
     )
 
 
-def at_once(call):
-    """Traces and computes nothing: an error comes before that."""
-    jax.eval_shape(lambda: jnp.zeros(len(jax.tree.leaves(call()))))
-
-
 @pytest.mark.parametrize("row", ROWS)
 def test_says_what_it_needs(row):
     with pytest.raises(row.error, match=row.message):
@@ -79,7 +55,7 @@ def test_says_what_it_needs(row):
 @pytest.mark.parametrize(("name", "option"), PAIRS, ids=map(".".join, PAIRS))
 def test_numbers_out_of_range_are_named(name, option):
     call, must = options.GOOD[name], _ranges.allowed(name, option)
-    for bad in BAD[must]:
+    for bad in options.BAD[must]:
         for value in kinds(bad):
             with pytest.raises(ValueError, match=rf"^{name}: {option} is .*; it must {must[:4]}"):
                 at_once(lambda value=value: call(**{option: value}))
@@ -96,5 +72,5 @@ def test_good_numbers_of_any_kind_are_taken(name, option):
 
 
 def test_the_tables_have_enough_rows():
-    generated = sum(4 * len(BAD[_ranges.allowed(*pair)]) + 4 for pair in PAIRS)
+    generated = sum(4 * len(options.BAD[_ranges.allowed(*pair)]) + 4 for pair in PAIRS)
     assert len(ROWS) + generated >= 400, (len(ROWS), generated)

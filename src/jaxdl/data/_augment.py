@@ -5,15 +5,16 @@ the same shape and dtype. Every image has its own random draw. ``train.mixup`` m
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
 from jaxdl.types import Array, Batch, Key
 
@@ -71,8 +72,8 @@ def random_flip(key: Key, x: ArrayLike, *, rate: float = 0.5) -> Array:
         Array([2, 1, 0], dtype=int32)
     """
     x = _images(key, "random_flip", x)
-    _checks.in_unit_interval("random_flip", "rate", rate, closed=True)
-    flips = jax.random.bernoulli(key, rate, (len(x), 1, 1, 1))
+    _ranges.check("random_flip", rate=rate)
+    flips = jax.random.bernoulli(key, jnp.float32(rate), (len(x), 1, 1, 1))
     return jnp.where(jnp.broadcast_to(flips, x.shape), x[:, :, ::-1], x)
 
 
@@ -121,14 +122,14 @@ def random_rotation(key: Key, x: ArrayLike, *, degrees: float = 15.0) -> Array:
 
     Raises:
         ShapeError: if x doesn't have four axes.
-        ValueError: if ``degrees`` is negative.
+        ValueError: if ``degrees`` is negative or infinite.
 
     Example:
         >>> random_rotation(jax.random.key(0), jnp.ones((2, 9, 9, 1)), degrees=30.0)[0, 4, 4]
         Array([1.], dtype=float32)
     """
     x = _images(key, "random_rotation", x)
-    _checks.at_least("random_rotation", 0, degrees=degrees)
+    _ranges.check("random_rotation", degrees=degrees)
     limit = math.radians(degrees)
     angles = jax.random.uniform(key, (len(x),), jnp.float32, -limit, limit)
     return _as(x, jax.vmap(_rotated)(x.astype(jnp.float32), angles))
@@ -207,11 +208,8 @@ def random_resized_crop(
         Szegedy et al., "Going deeper with convolutions", 2015.
     """
     x = _images(key, "random_resized_crop", x)
-    for name, (low, high) in {"scale": scale, "ratio": ratio}.items():
-        if not 0 < low <= high:
-            raise ValueError(
-                f"random_resized_crop: {name} is {(low, high)}; it needs 0 < low ≤ high"
-            )
+    _positive_bounds("scale", scale)
+    _positive_bounds("ratio", ratio)
     draw = lambda k, low, high: jax.random.uniform(k, (len(x),), jnp.float32, low, high)
     area_key, ratio_key, row_key, column_key = jax.random.split(key, 4)
     area, root = draw(area_key, *scale), jnp.exp(draw(ratio_key, *map(math.log, ratio)) / 2)
@@ -255,3 +253,11 @@ def _as(x: Array, changed: Array) -> Array:
     if jnp.issubdtype(x.dtype, jnp.integer):
         changed = jnp.round(changed)
     return changed.astype(x.dtype)
+
+
+def _positive_bounds(option: str, value: Any) -> None:
+    """Raises a ValueError unless an option of ``random_resized_crop`` is (low, high) above 0."""
+    bounds = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
+    real = all(isinstance(x, int | float | np.number) for x in bounds) and len(bounds) == 2
+    if not real or not 0 < bounds[0] <= bounds[1] < math.inf:
+        raise ValueError(f"random_resized_crop: {option} is {value!r}; it must be 0 < low ≤ high")

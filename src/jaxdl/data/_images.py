@@ -50,7 +50,7 @@ def pixels(
         )
     if background is not None:
         ground = background if isinstance(background, Sequence) else (background,) * 3
-        if len(ground) != 3 or not all(isinstance(x, int) and 0 <= x <= 255 for x in ground):
+        if len(ground) != 3 or not all(_checks.is_whole(x) and 0 <= x <= 255 for x in ground):
             raise ValueError(
                 f"{function}: background is {background!r}; it must be an integer from 0 to 255,"
                 " or three of them"
@@ -58,7 +58,7 @@ def pixels(
         if channels == 4:
             raise ValueError(f"{function}: with channels=4 nothing shows a background")
         background = tuple(ground)
-    if bits is not None and bits not in range(8, 17):
+    if bits is not None and not (_checks.is_whole(bits) and 8 <= bits <= 16):
         raise ValueError(f"{function}: bits is {bits!r}; it must be an integer from 8 to 16")
     return Pixels(image_size, channels, background, bits)
 

@@ -34,7 +34,8 @@ def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
         The Scaling, float64; its arrays have the shape of a row, with size 1 along averaged axes.
 
     Raises:
-        ValueError: if x has no rows or holds nan or infinity, or ``axis`` doesn't include 0.
+        ValueError: if x has no rows or holds nan or infinity, or ``axis`` isn't distinct
+            axes with 0 among them.
         TypeError: if x doesn't hold numbers.
 
     Example:
@@ -48,9 +49,12 @@ def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
         raise ValueError(f"fit_scaling: x is {describe(x)}; it needs rows")
     if not np.isfinite(x).all():
         raise ValueError("fit_scaling: x holds nan or infinity")
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    if 0 not in axes:
-        raise ValueError(f"fit_scaling: axis is {axis}; rows, axis 0, must be averaged over")
+    axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    distinct = all(map(_checks.is_whole, axes)) and len(set(axes)) == len(axes)
+    if not distinct or 0 not in axes:
+        raise ValueError(
+            f"fit_scaling: axis is {axis!r}; it must be different axes, among them the rows, axis 0"
+        )
     mean = x.mean(axis=axes, dtype=np.float64, keepdims=True)
     std = x.std(axis=axes, dtype=np.float64, keepdims=True)
     constant = std <= 10 * np.finfo(np.float64).eps * np.abs(mean)

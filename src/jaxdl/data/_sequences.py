@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxdl import _checks
 from jaxdl.data._dataset import Split
-from jaxdl.data._splits import split_rows
+from jaxdl.data._splits import check_seed, split_rows
 
 CHARACTERS = tuple("0123456789+ ")
 _PLUS, _SPACE = CHARACTERS.index("+"), CHARACTERS.index(" ")
@@ -29,7 +29,7 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
 
     Raises:
         ValueError: if there are fewer than ``n`` questions of this size, or ``digits`` is above
-            18.
+            18, or an argument is out of range.
 
     Example:
         >>> sums = addition(100, digits=2)
@@ -42,6 +42,7 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
     Reference: https://keras.io/examples/nlp/addition_rnn/
     """
     _checks.positive_ints("addition", n=n, digits=digits)
+    check_seed("addition", seed)
     if digits > 18:
         raise ValueError(f"addition: digits is {digits}; sums of more than 18 don't fit 64 bits")
     if n > (most := 10**digits * (10**digits + 1) // 2):
@@ -70,7 +71,7 @@ def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int
         A Dataset: ``inputs`` and ``labels`` int32 (N, length).
 
     Raises:
-        ValueError: if a number isn't a positive integer.
+        ValueError: if a number isn't a positive integer, or ``seed`` is none.
 
     Example:
         >>> part = reversal(61, length=4).test
@@ -82,6 +83,7 @@ def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int
         https://uvadlc-notebooks.readthedocs.io/en/latest/tutorial_notebooks/tutorial6/Transformers_and_MHAttention.html
     """
     _checks.positive_ints("reversal", n=n, length=length, n_tokens=n_tokens)
+    check_seed("reversal", seed)
     x = np.random.RandomState(seed).randint(0, n_tokens, (n, length)).astype(np.int32)
     about = f"reversal: {n:,} sequences of {length} of {n_tokens} tokens"
     classes = tuple(map(str, range(n_tokens)))
@@ -107,7 +109,7 @@ def copy_task(
         A Dataset: ``inputs`` and ``labels`` int32 (N, delay + 2·length).
 
     Raises:
-        ValueError: if a number isn't a positive integer.
+        ValueError: if a number isn't a positive integer, or ``seed`` is none.
 
     Example:
         >>> part = copy_task(10, length=2, delay=3).test
@@ -119,6 +121,7 @@ def copy_task(
         evolution recurrent neural networks", 2016, https://arxiv.org/abs/1511.06464.
     """
     _checks.positive_ints("copy_task", n=n, length=length, delay=delay, n_tokens=n_tokens)
+    check_seed("copy_task", seed)
     tokens = np.random.RandomState(seed).randint(1, n_tokens + 1, (n, length))
     inputs = np.zeros((n, delay + 2 * length), np.int32)
     labels = np.zeros_like(inputs)

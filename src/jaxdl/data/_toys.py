@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl.data._dataset import Split
 from jaxdl.data._splits import check_rows, check_seed, split_rows
 
@@ -107,7 +107,7 @@ def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: in
         >>> float(abs(circles(10, noise=0.0).test["inputs"]).max()) <= 1
         True
     """
-    _checks.in_unit_interval("circles", "factor", factor)
+    _ranges.check("circles", factor=factor)
     draw = _generator("circles", n, noise, seed)
     labels = np.arange(n) % 2
     angle = 2 * np.pi * (np.arange(n) // 2) / -(-n // 2)
@@ -135,7 +135,7 @@ def spirals(
         A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
 
     Raises:
-        ValueError: if a number isn't positive, or ``noise`` is negative.
+        ValueError: if an argument is out of range.
 
     Example:
         >>> spirals(300, arms=3).classes
@@ -145,6 +145,7 @@ def spirals(
         Lang and Witbrock, "Learning to tell two spirals apart", 1988.
     """
     _checks.positive_ints("spirals", arms=arms)
+    _ranges.check("spirals", turns=turns)
     draw = _generator("spirals", n, noise, seed)
     labels = np.arange(n) % arms
     radius = (1 + np.arange(n) // arms) / -(-n // arms)
@@ -171,7 +172,7 @@ def blobs(
         A Dataset: ``inputs`` float32 (N, n_features), ``labels`` int32 (N,).
 
     Raises:
-        ValueError: if a number isn't positive, or ``noise`` is negative.
+        ValueError: if an argument is out of range.
 
     Example:
         >>> blobs(120, n_features=5).train["inputs"].shape
@@ -201,7 +202,7 @@ def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: i
         A Dataset: ``inputs`` float32 (N, 2), ``labels`` int32 (N,).
 
     Raises:
-        ValueError: if a number isn't positive, or ``noise`` is negative.
+        ValueError: if an argument is out of range.
 
     Example:
         >>> checkerboard(100).classes
@@ -232,12 +233,13 @@ def sine_regression(
         A Dataset: ``inputs`` float32 (N, 1), ``labels`` float32 (N, 1), no classes.
 
     Raises:
-        ValueError: if a number isn't positive, or ``noise`` is negative.
+        ValueError: if an argument is out of range.
 
     Example:
         >>> sine_regression(50).test["labels"].shape
         (5, 1)
     """
+    _ranges.check("sine_regression", periods=periods)
     draw = _generator("sine_regression", n, noise, seed)
     x = periods * draw.uniform(-np.pi, np.pi, (n, 1))
     y = np.sin(x) + noise * draw.randn(n, 1)
@@ -255,7 +257,7 @@ def _points(
 def _generator(function: str, n: int, noise: float, seed: int) -> np.random.RandomState:
     """Checks the arguments; returns a generator whose stream is frozen across NumPy versions."""
     _checks.positive_ints(function, n=n)
-    _checks.at_least(function, 0, noise=noise)
+    _ranges.check(function, noise=noise)
     check_seed(function, seed)
     check_rows(function, n)
     return np.random.RandomState(seed)

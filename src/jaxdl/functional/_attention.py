@@ -56,7 +56,8 @@ def dot_product_attention(
     Raises:
         ShapeError: if shapes don't match, or mask or bias don't broadcast to the scores.
         TypeError: if q, k, v or bias aren't floating point, or the mask isn't boolean.
-        ValueError: if ``rate`` isn't in [0, 1], or isn't 0 without a key.
+        ValueError: if ``rate`` isn't in [0, 1], or isn't 0 without a key; if ``scale`` isn't one
+            finite number.
 
     Example:
         >>> q = k = v = jnp.array([[[1.0]], [[3.0]]])  # two positions, one head, one feature
@@ -68,6 +69,8 @@ def dot_product_attention(
         Ainslie et al., "GQA", 2023, https://arxiv.org/abs/2305.13245.
     """
     q, k, v, mask, bias = checked(q, k, v, mask, bias)
+    if scale is not None:
+        _ranges.check("dot_product_attention", scale=scale)
     key = key if drops("dot_product_attention", rate, key) else None
     if block_size is not None:
         return blockwise_attention(
@@ -127,6 +130,8 @@ def attention_weights(
                 [0.5, 0.5]]], dtype=float32)
     """
     q, k, _, mask, bias = checked(q, k, k, mask, bias)
+    if scale is not None:
+        _ranges.check("attention_weights", scale=scale)
     values = scores(q, k, bias, scale)
     if mask is not None:
         values = keep(values, mask)

@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from jaxdl.functional._convolution import conv
 from jaxdl.functional._dense import biased
 from jaxdl.functional._pooling import max_pool
-from jaxdl.functional._windows import Padding, Sizes
+from jaxdl.functional._windows import Padding, Sizes, one_an_axis, per_axis
 from jaxdl.types import Array
 
 
@@ -51,6 +51,8 @@ def conv_relu_pool(
         >>> conv_relu_pool(params, jnp.array([[1.0], [3.0], [-1.0], [0.0]]), pool=(2,)).ravel()
         Array([5., 0.], dtype=float32)
     """
+    pool = one_an_axis("conv_relu_pool", "pool", pool)
+    per_axis("conv_relu_pool", "pool", pool, len(pool))
     kernel = {"kernel": params["kernel"]}
     y = conv(kernel, x, stride=stride, padding=padding, dilation=dilation, groups=groups)
     return jax.nn.relu(biased(params, max_pool(y, pool)))

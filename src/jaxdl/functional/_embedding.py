@@ -32,7 +32,8 @@ def embedding(
 
     Raises:
         TypeError: if ``indices`` aren't integers.
-        ValueError: if a number is out of range, outside of ``jit``.
+        ValueError: if a number is out of range, outside of ``jit``; if ``padding_index`` isn't
+            a token.
 
     Example:
         >>> params = {"embedding": jnp.array([[1.0, 2.0], [3.0, 4.0]])}
@@ -45,6 +46,8 @@ def embedding(
     y = (_rows if wide_dtype(table.dtype) == table.dtype else _half_rows)(table, indices)
     if padding_index is None:
         return y
+    if not _checks.is_whole(padding_index):
+        raise ValueError(f"{name}: padding_index is {padding_index!r}; it must be a token's number")
     _known_in_range(name, "padding_index", np.asarray(padding_index), len(table))
     padding = jnp.broadcast_to((indices == padding_index)[..., None], y.shape)
     return jnp.where(padding, jax.lax.stop_gradient(y), y)

@@ -1,13 +1,13 @@
 """Multi-head attention: over a whole sequence, or step by step with a cache."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
 from jaxdl.functional._attention import dot_product_attention
 from jaxdl.functional._dense import dense
@@ -72,7 +72,11 @@ def multi_head_attention(
     if memory is not None and rotary_base is not None:
         raise ValueError("multi_head_attention: rotary positions are for self-attention only")
     q, k, v = _queries_keys_values(params, x, memory, n_heads)
+    _ranges.check("multi_head_attention", rate=rate)
+    if block_size is not None:
+        _checks.positive_ints("multi_head_attention", block_size=block_size)
     if rotary_base is not None:
+        _ranges.check("multi_head_attention", rotary_base=rotary_base)
         q, k = rotary(q, base=rotary_base), rotary(k, base=rotary_base)
     y = dot_product_attention(
         q, k, v, mask=mask, bias=bias, causal=causal, rate=rate, key=key, block_size=block_size
@@ -152,6 +156,7 @@ def attention_cache(
 
     Raises:
         ValueError: if ``length`` isn't a positive integer.
+        TypeError: if ``batch_shape`` isn't a tuple of integers.
 
     Example:
         >>> params = {"qkv": {"kernel": jnp.ones((4, 8))}, "out": {"kernel": jnp.ones((4, 4))}}
@@ -160,6 +165,11 @@ def attention_cache(
         (3, 16, 2)
     """
     _checks.positive_ints("attention_cache", length=length)
+    known = isinstance(batch_shape, Sequence) and all(map(_checks.is_whole, batch_shape))
+    if not known or min(batch_shape, default=0) < 0:
+        raise TypeError(
+            f"attention_cache: batch_shape is {batch_shape!r}; it must be a tuple of sizes"
+        )
     kernel = params["qkv"]["kernel"]
     n_columns = (kernel.shape[-1] - params["out"]["kernel"].shape[-2]) // 2
     empty = jnp.zeros((*kernel.shape[:-2], *batch_shape, length, n_columns), dtype or kernel.dtype)

@@ -234,6 +234,7 @@ def affine(params: Mapping[str, Array], y: Array, dtype: jnp.dtype) -> Array:
 
 def _last_axes(function: str, x: Array, axes: int) -> tuple[int, ...]:
     """Returns the indices of the last axes, or raises if ``x`` has fewer."""
+    _checks.positive_ints(function, axes=axes)
     if not 1 <= axes <= x.ndim:
         raise ShapeError(f"{function} over the last {axes} axes got {describe(x)}")
     return tuple(range(x.ndim - axes, x.ndim))

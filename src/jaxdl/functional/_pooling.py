@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _ranges
 from jaxdl._precision import widen
 from jaxdl.functional import _pooling_windows as pools
-from jaxdl.functional._windows import Sizes, one_an_axis
+from jaxdl.functional._windows import Sizes
 from jaxdl.types import Array
 
 MOST_ENTRIES = 64
@@ -146,9 +146,9 @@ def lp_pool(
         >>> lp_pool(jnp.array([3.0, 4.0, 0.0, 2.0]).reshape(4, 1), (2,)).ravel()
         Array([5., 2.], dtype=float32)
     """
-    _checks.positive("lp_pool", norm_type=norm_type)
-    x = _checks.floating("lp_pool", "x", x)
-    size = one_an_axis("lp_pool", "window", window)
+    _ranges.check("lp_pool", norm_type=norm_type)
+    x, over = pools.windows_of("lp_pool", x, window, stride, 0, 1, ceil_mode)
+    size = over.size
     if norm_type == math.inf:
         return max_pool(jnp.abs(x), size, stride=stride, ceil_mode=ceil_mode)
     mean = avg_pool(_powers(widen(x), norm_type), size, stride=stride, ceil_mode=ceil_mode)

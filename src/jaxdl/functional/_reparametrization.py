@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
 from jaxdl._precision import widen
 from jaxdl.types import Array
@@ -67,6 +67,7 @@ def spectral_norm(
     Raises:
         ShapeError: if W has only one axis, or u and v aren't of its sizes.
         TypeError: if W isn't floating point.
+        ValueError: if ``n_iterations`` isn't an integer of at least 0, or ``epsilon`` is negative.
 
     Example:
         >>> state = {"u": jnp.array([1.0, 0.0]), "v": jnp.array([1.0, 0.0])}
@@ -78,6 +79,7 @@ def spectral_norm(
         Miyato et al., "Spectral normalization for generative adversarial networks", 2018,
         https://arxiv.org/abs/1802.05957.
     """
+    _ranges.check("spectral_norm", n_iterations=n_iterations, epsilon=epsilon)
     kernel = _kernel("spectral_norm", kernel)
     matrix = widen(kernel).reshape(-1, kernel.shape[-1]).T
     u, v = (jnp.asarray(state[name], matrix.dtype) for name in ("u", "v"))

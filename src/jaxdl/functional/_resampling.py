@@ -157,7 +157,8 @@ def _sizes(
     if size is not None:
         result = per_axis("upsample", "size", size, len(spatial))
         return result, [n / o for n, o in zip(spatial, result, strict=True)]
-    scales = [scale] * len(spatial) if isinstance(scale, int | float | np.number) else list(scale)  # type: ignore[arg-type]
+    given = [scale] * len(spatial) if np.ndim(scale) == 0 else list(scale)  # type: ignore[arg-type]
+    scales = [_checks.number("upsample", "scale", s) or 0.0 for s in given]
     if len(scales) != len(spatial) or not all(s > 0 for s in scales):
         raise ValueError(
             f"upsample: scale is {scale!r}; it must be a positive number, or {len(spatial)} of them"

@@ -5,7 +5,7 @@ import math
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
 from jaxdl.types import Array
 
@@ -61,6 +61,5 @@ def rescale(
     x = _checks.array("rescale", "x", x)
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(f"rescale: dtype is {dtype!r}; it must be floating point")
-    for argument, value in (("scale", scale), ("offset", offset)):
-        _checks.number("rescale", argument, value)
+    _ranges.check("rescale", scale=scale, offset=offset)
     return x.astype(dtype) * jnp.asarray(scale, dtype) + jnp.asarray(offset, dtype)

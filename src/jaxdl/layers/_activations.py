@@ -21,7 +21,7 @@ def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) ->
         A Layer with params ``{"slope": (n,)}`` and no state.
 
     Raises:
-        ValueError: if ``n`` isn't a positive integer.
+        ValueError: if ``n`` isn't a positive integer, or ``slope`` isn't finite.
 
     Example:
         >>> import jax
@@ -32,6 +32,7 @@ def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) ->
     """
     name = f"prelu({n})"
     _checks.positive_ints(name, n=n)
+    _ranges.check(name, slope=slope)
     floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:
@@ -58,7 +59,7 @@ def swish(n: int = 1, *, beta: float = 1.0, dtype: DTypeLike = jnp.float32) -> L
         A Layer with params ``{"beta": (n,)}`` and no state.
 
     Raises:
-        ValueError: if ``n`` isn't a positive integer.
+        ValueError: if ``n`` isn't a positive integer, or ``beta`` isn't finite.
 
     Example:
         >>> import jax
@@ -69,6 +70,7 @@ def swish(n: int = 1, *, beta: float = 1.0, dtype: DTypeLike = jnp.float32) -> L
     """
     name = f"swish({n})"
     _checks.positive_ints(name, n=n)
+    _ranges.check(name, beta=beta)
     floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:

@@ -77,6 +77,8 @@ def multi_head_attention(
     name = f"multi_head_attention({n_features}, {n_heads})"
     _checks.positive_ints(name, n_features=n_features, n_heads=n_heads)
     _ranges.check(name, rate=rate, rotary_base=rotary_base)
+    if block_size is not None:
+        _checks.positive_ints(name, block_size=block_size)
     n_columns = _columns(name, n_features, n_heads, n_heads if n_kv_heads is None else n_kv_heads)
     if rotary and n_features // n_heads % 2:
         raise ValueError(f"{name}: rotary needs an even size of heads, not {n_features // n_heads}")

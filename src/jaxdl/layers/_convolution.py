@@ -129,6 +129,7 @@ def conv_transpose(
     size = one_an_axis("conv_transpose", "size", size)
     name = f"conv_transpose({n_in}, {n_out}, {size})"
     _check(name, n_in, n_out, size, groups, padding, stride=stride, dilation=dilation)
+    per_axis(name, "output_padding", output_padding, len(size), least=0)
     fn = functools.partial(
         functional.conv_transpose,
         stride=stride,
@@ -182,10 +183,13 @@ def depthwise_conv(
         (3, 3, 1, 16)
     """
     size = one_an_axis("depthwise_conv", "size", size)
-    _checks.positive_ints(f"depthwise_conv({n_in}, {size})", n_in=n_in, multiplier=multiplier)
+    name = f"depthwise_conv({n_in}, {size})"
+    _checks.positive_ints(name, n_in=n_in, multiplier=multiplier)
+    n_out = n_in * multiplier
+    _check(name, n_in, n_out, size, n_in, padding, stride=stride, dilation=dilation)
     return conv(
         n_in,
-        n_in * multiplier,
+        n_out,
         size,
         stride=stride,
         padding=padding,
@@ -244,7 +248,8 @@ def conv_relu_pool(
     size = one_an_axis("conv_relu_pool", "size", size)
     pool = one_an_axis("conv_relu_pool", "pool", pool)
     name = f"conv_relu_pool({n_in}, {n_out}, {size}, pool={pool})"
-    _check(name, n_in, n_out, size, groups, padding, stride=stride, dilation=dilation)
+    options = {"stride": stride, "dilation": dilation, "pool": pool}
+    _check(name, n_in, n_out, size, groups, padding, **options)
     fn = functools.partial(
         functional.conv_relu_pool,
         pool=pool,

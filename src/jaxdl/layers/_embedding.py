@@ -47,10 +47,7 @@ def embedding(
         (1, 3, 64)
     """
     name = f"embedding({n_tokens}, {n_out})"
-    _checks.positive_ints(name, n_tokens=n_tokens, n_out=n_out)
-    token = padding_index is None or _checks.is_whole(padding_index)
-    if not token or not 0 <= (padding_index or 0) < n_tokens:
-        raise ValueError(f"{name}: padding_index is {padding_index!r}; it must be a token's number")
+    _check(name, n_tokens, n_out, padding_index)
     floating_dtype(name, dtype)
 
     def init_fn(key: Key) -> tuple[Params, State]:
@@ -100,6 +97,7 @@ def embedding_bag(
         (1, 64)
     """
     name = f"embedding_bag({n_tokens}, {n_out})"
+    _check(name, n_tokens, n_out, padding_index)
     _checks.one_of(name, "reduction", reduction, ("sum", "mean", "max"))
     table = embedding(n_tokens, n_out, padding_index=padding_index, init=init, dtype=dtype)
     compute = functools.partial(
@@ -112,3 +110,11 @@ def embedding_bag(
         return compute(params, x), state
 
     return named(name, table.init, apply_fn)
+
+
+def _check(name: str, n_tokens: int, n_out: int, padding_index: int | None) -> None:
+    """Raises a ValueError unless sizes are positive integers and padding is a token."""
+    _checks.positive_ints(name, n_tokens=n_tokens, n_out=n_out)
+    token = padding_index is None or _checks.is_whole(padding_index)
+    if not token or not 0 <= (padding_index or 0) < n_tokens:
+        raise ValueError(f"{name}: padding_index is {padding_index!r}; it must be a token's number")

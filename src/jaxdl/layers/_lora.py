@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxdl import _checks, _paths
+from jaxdl import _checks, _paths, _ranges
 from jaxdl.types import Array, Key, Layer, Params, PyTree, State, factory, name_of, named
 
 
@@ -42,8 +42,8 @@ def lora(
         state ``{"base": W, "scale": (), "layer": the state of layer}``.
 
     Raises:
-        ValueError: if ``rank`` isn't a positive integer, or, in ``init``, nothing is adapted or
-            has two axes; if ``base`` has other shapes than the network.
+        ValueError: if ``rank`` isn't a positive integer, ``alpha`` isn't positive, or, in ``init``,
+            nothing is adapted or has two axes; if ``base`` has other shapes than the network.
 
     Example:
         >>> from jaxdl import layers
@@ -57,6 +57,8 @@ def lora(
     """
     name = f"lora({name_of(layer)}, {rank})"
     _checks.positive_ints(name, rank=rank)
+    if alpha is not None:
+        _ranges.check(name, alpha=alpha)
     scale = 1.0 if alpha is None else alpha / rank
 
     def init_fn(key: Key) -> tuple[Params, State]:

@@ -1,0 +1,141 @@
+"""Every numeric option of ``layers``, ``functional`` and ``data``: what it can't be is named.
+
+Which options there are is read off the signatures, so that a new one is tested at once; what a real
+number may be stands in ``jaxdl._ranges``, and integers are counts unless they are listed here.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from jaxdl import _ranges, data, functional, layers
+from wrong_calls import calls
+from wrong_calls.options import BAD
+from wrong_calls.row import at_once
+
+PACKAGES = {
+    "layers": (layers, calls.LAYERS),
+    "functional": (functional, calls.FUNCTIONAL),
+    "data": (data, calls.DATA),
+}
+FROM_0 = ("padding", "output_padding", "padding_index", "seed", "axis", "background", "batch_shape")
+"""Integers that may be 0; no integer may be below."""
+
+SPELLED = {"layer_norm.n": "size 0", "rms_norm.n": "size 0"}
+"""What messages call an option that is one number or several."""
+
+ALSO_NAMED = {
+    "functional.conv_relu_pool": "conv",
+    "functional.embedding_bag": "embedding",
+    "data.standardize": "fit_scaling",
+}
+"""Functions whose documentation says that another's options are theirs."""
+
+NOT_CALLED = {
+    "functional": {
+        "batch_norm": "its layer is called, with all its options",
+        "bilinear": "it has arrays alone",
+        "dense": "it has arrays alone",
+        "embedding_attend": "it has arrays alone",
+        "gru": "sizes are those of arrays",
+        "gru_step": "sizes are those of arrays",
+        "learned_positions": "it has arrays alone",
+        "lstm": "sizes are those of arrays",
+        "lstm_step": "sizes are those of arrays",
+        "multi_head_attention_step": "its options are those of multi_head_attention",
+        "recurrent": "its rate is that of the layers rnn, lstm and gru",
+        "rnn": "sizes are those of arrays",
+        "rnn_step": "sizes are those of arrays",
+        "weight_norm": "it has arrays alone",
+    },
+    "layers": {},
+    "data": {"decode": "it has arrays alone", "scaled": "it has arrays alone"},
+}
+"""Functions without a call here, each with the reason."""
+
+
+class Option(NamedTuple):
+    """A numeric option of a function."""
+
+    package: str
+    function: str
+    name: str
+    real: bool  # else whole
+    several: bool  # several numbers may be right, too
+
+
+def option_of(package: str, function: str, parameter: inspect.Parameter) -> Option | None:
+    """What an annotation says of an option, None where that is no number."""
+    words = str(parameter.annotation)
+    if "numpy.number" in words or not re.search(r"\b(int|float)\b", words):
+        return None
+    several = "Sequence" in words or "tuple" in words
+    return Option(package, function, parameter.name, "float" in words, several)
+
+
+OPTIONS = [
+    option
+    for package, (module, table) in PACKAGES.items()
+    for function in table
+    for parameter in inspect.signature(getattr(module, function)).parameters.values()
+    if (option := option_of(package, function, parameter)) is not None
+]
+SHARES = ("fraction", "fractions")  # of what is split
+
+
+def wrong(option: Option) -> Iterator[Any]:
+    """Values that an option can't have."""
+    yield from ("a", 1j, float("nan"))
+    if option.name in SHARES:
+        numbers: Sequence[float] = (0.0, -0.5, 1.5)
+    elif option.name in ("scale", "ratio") and option.several:
+        numbers = (0.0, -0.5, np.nan)
+    elif option.real:
+        numbers = BAD[_ranges.allowed(option.function, option.name)]
+    else:
+        own = _ranges.RANGES.get(f"{option.function}.{option.name}")
+        from_0 = option.name in FROM_0 or own == _ranges.INDEX
+        numbers = (-1, 2.5, True) if from_0 else (0, -1, 2.5, True)
+    for number in numbers:
+        yield from (number, (number, number))
+        if number is not True:
+            yield (np.float32 if isinstance(number, float) else np.int32)(number)
+    if not option.several:
+        yield np.ones(2, np.float32)
+
+
+def test_every_function_with_options_is_called():
+    for package, (module, table) in PACKAGES.items():
+        numeric = {
+            name
+            for name in module.__all__
+            if inspect.isfunction(f := getattr(module, name))
+            and any(option_of(package, name, p) for p in inspect.signature(f).parameters.values())
+        }
+        missing = numeric - set(table) - set(NOT_CALLED[package])
+        assert not missing, f"{package}: {missing}"
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda o: f"{o.package}.{o.function}.{o.name}")
+def test_what_an_option_cannot_be_is_named(option):
+    module, table = PACKAGES[option.package]
+    call, base = getattr(module, option.function), table[option.function]
+    also = ALSO_NAMED.get(f"{option.package}.{option.function}", option.function)
+    name = SPELLED.get(f"{option.function}.{option.name}", option.name)
+    words = rf"^({option.function}|{also})\b(?s:.*)\b{name}\b"
+    for value in wrong(option):
+        with pytest.raises((ValueError, TypeError), match=words):
+            at_once(lambda value=value: call(**{**base, option.name: value}))
+
+
+@pytest.mark.parametrize(
+    ("package", "function"), [(p, f) for p, (_, table) in PACKAGES.items() for f in table]
+)
+def test_the_calls_are_right(package, function):
+    module, table = PACKAGES[package]
+    if "path" not in table[function]:  # there is no file
+        at_once(lambda: str(getattr(module, function)(**table[function])))
