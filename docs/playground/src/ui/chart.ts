@@ -15,7 +15,7 @@ export interface Line {
 export interface Axes {
   x: [number, number];
   y: [number, number];
-  logarithmic?: boolean; // the vertical axis
+  bare?: boolean; // without a vertical axis
   band?: { x: ArrayLike<number>; low: ArrayLike<number>; high: ArrayLike<number>; colour: string };
 }
 
@@ -28,10 +28,9 @@ export function drawChart(canvas: HTMLCanvasElement, lines: Line[], axes: Axes):
   const pen = sharp(canvas);
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   pen.clearRect(0, 0, width, height);
-  const up = axes.logarithmic ? Math.log : (v: number) => v;
-  const [low, high] = axes.y.map(up) as [number, number];
+  const [low, high] = axes.y;
   const x = (v: number) => LEFT + ((width - LEFT - 8) * (v - axes.x[0])) / (axes.x[1] - axes.x[0] || 1);
-  const y = (v: number) => height - BOTTOM - ((height - BOTTOM - TOP) * (up(v) - low)) / (high - low || 1);
+  const y = (v: number) => height - BOTTOM - ((height - BOTTOM - TOP) * (v - low)) / (high - low || 1);
   drawTicks(pen, axes, x, y);
   pen.save();
   pen.beginPath();
@@ -49,14 +48,14 @@ function drawTicks(pen: CanvasRenderingContext2D, axes: Axes, x: Scale, y: Scale
   pen.fillStyle = css("--soft");
   pen.strokeStyle = css("--line");
   pen.lineWidth = 1;
-  const level = axes.logarithmic ? decades(axes.y) : ticks(axes.y, 4);
+  const level = axes.bare ? [axes.y[0]] : ticks(axes.y, 4);
   pen.textAlign = "right";
   for (const v of level) {
     pen.beginPath();
     pen.moveTo(LEFT, y(v));
     pen.lineTo(x(axes.x[1]), y(v));
     pen.stroke();
-    pen.fillText(label(v), LEFT - 5, y(v) + 4);
+    if (!axes.bare) pen.fillText(label(v), LEFT - 5, y(v) + 4);
   }
   pen.textAlign = "center";
   for (const v of ticks(axes.x, 4)) pen.fillText(label(v), Math.min(x(v), x(axes.x[1]) - 10), y(axes.y[0]) + 15);
@@ -92,14 +91,6 @@ export function ticks([low, high]: [number, number], count: number): number[] {
   const size = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999)!;
   const first = Math.ceil(low / size - 1e-9);
   return Array.from({ length: Math.floor(high / size + 1e-9) - first + 1 }, (_, i) => (first + i) * size);
-}
-
-function decades([low, high]: [number, number]): number[] {
-  const out: number[] = [];
-  for (let e = Math.floor(Math.log10(low)); 10 ** e <= high; e++) {
-    for (const m of [1, 2, 5]) if (m * 10 ** e >= low && m * 10 ** e <= high) out.push(m * 10 ** e);
-  }
-  return out.length > 6 ? out.filter((v) => Math.abs(Math.log10(v) % 1) < 1e-9) : out;
 }
 
 function label(v: number): string {

@@ -29,7 +29,7 @@ export const DATA: Control[] = [
     name: "data",
     label: "Points",
     choices: () => [...Object.entries(TOYS).map(([n, t]): [string, string] => [n, t.title]), ["drawn", "your own"]],
-    changed: (data) => ({ noise: TOYS[data] ? Math.max(TOYS[data].noise, TOYS[data].scale > 5 ? 2 : 0) : 0 }),
+    changed: (data) => ({ noise: TOYS[data]?.noise ?? 0 }),
   },
   { name: "points", label: "How many", choices: () => amounts([50, 100, 200, 500, 1000]), shown: isToy },
   { name: "noise", label: "Noise", number: { min: 0, max: 1, step: 0.02, range: true }, shown: isToy },

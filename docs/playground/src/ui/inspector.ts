@@ -39,7 +39,7 @@ export class Inspector {
   private field(label: string, array: "kernel" | "bias", place: number): HTMLElement {
     const layer = this.choice!.layer - 1;
     const value = () => this.app.run.layers[layer]![array][place]!;
-    const input = h("input", { type: "number", step: "0.1" });
+    const input = h("input", { type: "number", step: "any", value: rounded(value()) });
     const index = this.inputs.length;
     input.addEventListener("change", () => {
       const next = Number(input.value);
@@ -55,11 +55,15 @@ export class Inspector {
     const { layer, neuron } = this.choice;
     drawView(this.picture, view, valuesOf(view, layer, neuron));
     for (const { input, value } of this.inputs) {
-      if (document.activeElement !== input) input.value = String(Number(value().toFixed(4)));
+      if (document.activeElement !== input) input.value = rounded(value());
     }
     const g = this.app.run.slots[2 * (layer - 1) + 1]!.g[neuron] ?? 0;
     this.delta.textContent = this.app.run.steps ? `Σδ of the last step: ${shown(g)}` : "";
   }
+}
+
+function rounded(x: number): string {
+  return String(Number(x.toFixed(4)));
 }
 
 const HINT = "Choose a neuron or a line to see its weights and to change them. A change makes the weights as they are the start of a new run.";

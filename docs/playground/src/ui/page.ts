@@ -9,6 +9,7 @@ import { buildControls, DATA, TRAINING } from "./controls";
 import { Diagram, type Choice } from "./diagram";
 import { byId, h, shown } from "./dom";
 import { Inspector } from "./inspector";
+import { say } from "./live";
 import { BLUE, CLASSES, onTheme, ORANGE } from "./palette";
 import { Plane } from "./plane";
 import { Tabs } from "./tabs";
@@ -156,11 +157,6 @@ export class Page {
       say(text);
     }, SETTLED);
   }
-}
-
-/** Lets a screen reader speak. */
-export function say(text: string): void {
-  byId("live").textContent = text;
 }
 
 function drawLosses(rows: { step: number; train: number; test: number }[]): void {

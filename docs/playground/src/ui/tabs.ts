@@ -1,6 +1,10 @@
 /** The panels below the network, one at a time. */
 
 import type { App } from "../app";
+import { CODE } from "../panels/code";
+import { ACTIVATION_EXPLORER, LOSS_EXPLORER } from "../panels/functions";
+import { OPTIMIZER_EXPLORER } from "../panels/paths";
+import { POPULATION } from "../panels/population";
 import { byId, h } from "./dom";
 
 /** What a panel shows, and what it does each frame while it is shown. */
@@ -9,7 +13,13 @@ export interface Panel {
   build(app: App, place: HTMLElement): void | (() => void);
 }
 
-export const PANELS: Record<string, Panel> = {};
+const PANELS: Record<string, Panel> = {
+  code: CODE,
+  population: POPULATION,
+  activations: ACTIVATION_EXPLORER,
+  losses: LOSS_EXPLORER,
+  optimizers: OPTIMIZER_EXPLORER,
+};
 
 export class Tabs {
   current: string;
