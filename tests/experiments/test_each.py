@@ -1,14 +1,22 @@
 """Every experiment can be read from top to bottom, runs, and leaves numbers and pictures."""
 
 import ast
+import importlib
 import json
 import re
+import sys
+from functools import partial
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 from experiments.conftest import FOLDER
+from harness import cli, seeds
+from harness.config import checked
+from harness.run import Run
+from jaxdl import train
 
 EXPERIMENTS = sorted(p for p in FOLDER.glob("*.py") if p.stem != "report")
 SECTIONS = ["Config", "Data", "Model", "Loss and step", "Run and report"]
@@ -49,7 +57,36 @@ def test_it_reads_from_top_to_bottom(path):
     assert text.index("def build(") < text.index("def report(")
 
 
-@pytest.mark.parametrize("path", HERE, ids=lambda p: p.stem)
+# One network, images from files, several networks, a population. All others are traced here, and
+# run by `pytest -m slow tests/experiments/test_each.py`.
+WHOLE = ("animals_mlp", "fashion_mnist_adam", "regularisation", "learning_rate_sweep")
+
+
+@pytest.mark.parametrize("path", [p for p in HERE if p.stem not in WHOLE], ids=lambda p: p.stem)
+def test_what_it_builds_can_be_trained(path, idx, tmp_path, monkeypatch):
+    module = importlib.import_module(path.stem)
+    places = ("--data-dir", idx) if path.stem in IMAGES else ()
+    flags = ("--smoke", *SMALL.get(path.stem, ()), "--output", tmp_path, *places)
+    monkeypatch.setattr(sys, "argv", [str(path), *map(str, flags)])
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        for run in seeds.jobs(module.build(checked(cli.parse(module.Config, "")))).values():
+            if isinstance(run, Run):
+                step = train.make_step(run.loss_fn, run.tx)
+                batch = {name: x[: run.batch_size] for name, x in run.data.train.items()}
+                for fn in run.batch_fns:
+                    batch = jax.eval_shape(fn, jax.random.key(0), batch)
+                start = jax.eval_shape(
+                    partial(train.init_state, run.net, run.tx), jax.random.key(0)
+                )
+                after, metrics = jax.eval_shape(step, start, batch)
+                assert jax.tree.structure(after) == jax.tree.structure(start)
+                assert "loss" in metrics
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=() if p.stem in WHOLE else pytest.mark.slow, id=p.stem) for p in HERE],
+)
 @pytest.mark.usefixtures("alone")
 def test_smoke(path, idx, tmp_path, here, capsys):
     out = tmp_path / "out"
