@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from case import Case
+from golden import compare
 from golden.compare import bind, cast, cotangent, evaluate_all, quick_jit
 
 HALVES = (jnp.float16, jnp.bfloat16)
@@ -110,6 +111,27 @@ def rows(cases: Sequence[Case]) -> list[Any]:
 def _one_a_function(cases: Sequence[Case]) -> set[str]:
     """The names of each function's last row."""
     return set({case.id.split("-")[0]: case.id for case in cases}.values())
+
+
+def in_dtypes(cases: Sequence[Any]) -> list[Any]:
+    """Rows, or groups of them, as pytest parameters ``case, dtype`` for the golden values.
+
+    All rows in float64, which shows every mistake in a formula; in float32, which shows those in
+    its order, the first of each function. The others in float32 are slow tests.
+    """
+    named = [(case[0] if isinstance(case, list) else case).id for case in cases]
+    functions = [name.split("-")[0] for name in named]
+    first = [function not in functions[:i] for i, function in enumerate(functions)]
+    return [
+        pytest.param(
+            case,
+            dtype,
+            id=f"{name}-{dtype}",
+            marks=() if dtype == "float64" or quick else pytest.mark.slow,
+        )
+        for case, name, quick in zip(cases, named, first, strict=True)
+        for dtype in compare.DTYPES
+    ]
 
 
 def by_reduction(cases: Sequence[Case]) -> list[list[Case]]:

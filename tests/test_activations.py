@@ -18,14 +18,13 @@ from jaxdl._checks import ShapeError
 from tables import make_table
 from tables.activations import CASES
 
-TWINS = [pytest.param(case, id=case.id) for case in CASES if case.torch]
+TWINS = [case for case in CASES if case.torch]
 PUBLIC = {name: fn for name, fn in vars(A).items() if inspect.isfunction(fn)}
 ELEMENTWISE = [case for case in CASES if case.id.endswith("-edges") and case.arrays[0].ndim == 1]
 X = jnp.array([[-2.0, 0.5, 3.0], [1.0, -0.5, 0.0]])
 
 
-@pytest.mark.parametrize("dtype", compare.DTYPES)
-@pytest.mark.parametrize("case", TWINS)
+@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(TWINS))
 def test_equals_pytorch(case, dtype):
     compare.check("activations", case, dtype)
 

@@ -14,10 +14,7 @@ from jaxdl import losses as L
 from tables import make_table
 from tables.losses import CASES
 
-TWINS = [
-    pytest.param(cases, id=cases[0].id)
-    for cases in laws.by_reduction([case for case in CASES if case.torch])
-]
+TWINS = laws.by_reduction([case for case in CASES if case.torch])
 
 
 NUMBERS = {
@@ -37,8 +34,7 @@ def test_every_function_has_a_row_and_the_table_in_the_docstring_is_up_to_date()
     assert make_table.path("losses").read_text() == make_table.written("losses")
 
 
-@pytest.mark.parametrize("dtype", compare.DTYPES)
-@pytest.mark.parametrize("cases", TWINS)
+@pytest.mark.parametrize(("cases", "dtype"), laws.in_dtypes(TWINS))
 def test_equals_pytorch(cases, dtype):
     compare.check_all("losses", cases, dtype)
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import laws
 from golden import compare
 from jaxdl import functional, layers, serial
 from jaxdl._portable import portable
@@ -16,8 +17,7 @@ from tables.convolution import CASES
 from zoo import equations
 
 
-@pytest.mark.parametrize("dtype", compare.DTYPES)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(CASES))
 def test_equals_pytorch(case, dtype):
     compare.check("convolution", case, dtype)
 

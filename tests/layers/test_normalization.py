@@ -20,8 +20,7 @@ def close(a, b, bound=1e-5):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, bound, bound / 10), a, b)
 
 
-@pytest.mark.parametrize("dtype", compare.DTYPES)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(CASES))
 def test_values_and_gradients_are_those_of_pytorch(case, dtype):
     compare.check("normalization", case, dtype)
 

@@ -12,8 +12,7 @@ from jaxdl import functional, layers
 from tables.pooling import CASES
 
 
-@pytest.mark.parametrize("dtype", compare.DTYPES)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(CASES))
 def test_equals_pytorch(case, dtype):
     compare.check("pooling", case, dtype)
 

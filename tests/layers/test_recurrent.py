@@ -37,8 +37,7 @@ def total(tree):
                for a in jax.tree.leaves(tree))  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", compare.DTYPES)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(CASES))
 def test_outputs_carries_and_all_gradients_are_those_of_pytorch(case, dtype):
     compare.check("recurrent", case, dtype)
 
