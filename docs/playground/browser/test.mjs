@@ -139,7 +139,7 @@ const tests = {
 /** No serious finding of axe on any panel, light or dark, wide or narrow. */
 async function accessible(browser) {
   const dark = [{ name: "prefers-color-scheme", value: "dark" }];
-  for (const [tab, options] of [["code", {}], ["population", { features: dark }], ["activations", { width: 390, height: 844 }], ["losses", {}], ["optimizers", { features: dark }]]) {
+  for (const [tab, options] of [["code", {}], ["code&data=drawn&drawn=0_0_1", {}], ["population", { features: dark }], ["activations", { width: 390, height: 844 }], ["losses", {}], ["optimizers", { features: dark }]]) {
     const page = await open(browser, `steps=5&tab=${tab}`, options);
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => window.axe.run());

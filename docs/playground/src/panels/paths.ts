@@ -16,22 +16,24 @@ const LEVELS = 14;
 export const OPTIMIZER_EXPLORER: Panel = {
   title: "Optimizers",
   build(app: App, place: HTMLElement) {
-    let start: [number, number] | null = null;
     const surface = h("select", {}, ...Object.entries(SURFACES).map(([name, s]) => h("option", { value: name }, s.title)));
     const factor = h("select", {}, ...[0.1, 0.3, 1, 3, 10].map((f) => h("option", { selected: f === 1, value: f }, `${f} times its own`)));
     const steps = h("input", { type: "range", min: 1, max: 300, value: 100 });
     const [map, losses, legend] = [h("canvas", { class: "surface", role: "img" }), h("canvas", { class: "chart", role: "img" }), h("div")];
-    const draw = () => drawPaths(SURFACES[surface.value]!, pick.chosen(), Number(factor.value), Number(steps.value), start, { map, losses, legend });
+    const from = [0, 1].map(() => h("input", { type: "number", step: "0.1" }));
+    const start = (): [number, number] => [from[0]!.valueAsNumber || 0, from[1]!.valueAsNumber || 0];
+    const begin = (point: [number, number]) => {
+      point.forEach((v, i) => (from[i]!.value = String(Number(v.toFixed(2)))));
+    };
+    begin(SURFACES[surface.value]!.start);
+    const draw = () => drawPaths(SURFACES[surface.value]!, pick.chosen(), Number(factor.value), Number(steps.value), start(), { map, losses, legend });
     const first = [...new Set([app.settings.optimizer, "sgd", "momentum", "adam", "rmsprop"])];
     const pick = choices(Object.keys(OPTIMIZERS), first, draw);
-    surface.addEventListener("change", () => ((start = null), draw()));
-    for (const input of [factor, steps]) input.addEventListener("input", draw);
-    map.addEventListener("pointerdown", (event) => {
-      start = placeOf(event, map, SURFACES[surface.value]!.half);
-      draw();
-    });
+    surface.addEventListener("change", () => (begin(SURFACES[surface.value]!.start), draw()));
+    for (const input of [factor, steps, ...from]) input.addEventListener("input", draw);
+    map.addEventListener("pointerdown", (event) => (begin(placeOf(event, map, SURFACES[surface.value]!.half)), draw()));
     const label = (text: string, input: HTMLElement) => h("label", { class: "control" }, h("span", {}, text), input);
-    const controls = h("div", { class: "columns" }, label("Surface", surface), label("Learning rate", factor), label("Steps", steps));
+    const controls = h("div", { class: "columns four" }, label("Surface", surface), label("Learning rate", factor), label("Steps", steps), h("div", { class: "row pair" }, label("Start x", from[0]!), label("Start y", from[1]!)));
     const hint = h("p", { class: "soft" }, "Press on the surface to begin there.");
     place.append(controls, pick.element, h("div", { class: "columns" }, h("div", {}, map, hint), h("div", {}, h("h3", {}, "Height over steps"), losses, legend)));
     return drawnFirst(draw);
@@ -49,8 +51,7 @@ interface Places {
   legend: HTMLElement;
 }
 
-function drawPaths(surface: Surface, names: string[], factor: number, steps: number, start: [number, number] | null, places: Places): void {
-  const from = start ?? surface.start;
+function drawPaths(surface: Surface, names: string[], factor: number, steps: number, from: [number, number], places: Places): void {
   const paths = names.map((name) => pathOf(surface, name, factor * OPTIMIZERS[name]!.rate, steps, from));
   drawMap(places.map, surface, paths);
   drawHeights(places.losses, surface, paths, steps);

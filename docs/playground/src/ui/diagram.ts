@@ -136,18 +136,28 @@ export class Diagram {
     });
   }
 
-  /** Shows the network as it is now. */
-  paint(view: View, choice: Choice | null, gradients: boolean): void {
-    const { settings, run, sizes } = this.app;
+  /** Shows what doesn't change while the network learns: features, and which neuron is chosen. */
+  paintStill(view: View, choice: Choice | null, gradients: boolean): void {
     for (const { canvas, button, layer, neuron, feature } of this.nodes) {
-      const values = feature ? featureValues(view, feature, settings) : valuesOf(view, layer, neuron);
-      drawView(canvas, view, values, feature ? 1.2 : largest(values));
+      if (feature) drawView(canvas, view, featureValues(view, feature, this.app.settings), 1.2);
       button.classList.toggle("chosen", layer === choice?.layer && neuron === choice.neuron && !feature);
-      button.classList.toggle("last", layer === sizes.length - 1);
     }
-    this.paintEdges(gradients);
-    if (gradients) this.paintDeltas(run.trace.delta, run.trace.rows);
     this.root.classList.toggle("gradients", gradients);
+  }
+
+  /** Shows the neurons as they are now; of several turns, each shows its share of them. */
+  paintNeurons(view: View, turn: number, turns: number): void {
+    this.nodes.forEach(({ canvas, layer, neuron, feature }, i) => {
+      if (feature || i % turns !== turn % turns) return;
+      drawView(canvas, view, valuesOf(view, layer, neuron));
+    });
+  }
+
+  /** Shows weights, or gradients and δ. */
+  paintLines(gradients: boolean): void {
+    const { trace } = this.app.run;
+    this.paintEdges(gradients);
+    if (gradients) this.paintDeltas(trace.delta, trace.rows);
   }
 
   /** Lines as wide as weights; or as the gradients that the last step had, in its own scale. */

@@ -15,6 +15,7 @@ import { Plane } from "./plane";
 import { Tabs } from "./tabs";
 import { refreshed, viewOf, type View } from "./views";
 
+const TURNS = 3; // frames after which all of the network has been shown anew
 const SETTLED = 400; // milliseconds after which the address follows
 
 export class Page {
@@ -24,7 +25,9 @@ export class Page {
   private readonly tabs: Tabs;
   private readonly gradients = byId("show-gradients") as HTMLInputElement;
   private view: View;
-  private dirty = true;
+  private dirty = true; // something the network learned isn't shown yet
+  private still = true; // nor is something that only a choice changes
+  private frames = 0;
   private settling = 0;
 
   constructor(
@@ -49,7 +52,7 @@ export class Page {
 
   private touched(change?: () => void): void {
     change?.();
-    this.dirty = true;
+    this.dirty = this.still = true;
   }
 
   private heard(event: "structure" | "frame" | "play"): void {
@@ -68,7 +71,7 @@ export class Page {
     (byId("remove-layer") as HTMLButtonElement).disabled = hidden.length === 0;
     (byId("add-layer") as HTMLButtonElement).disabled = hidden.length >= MOST_LAYERS;
     this.draws(data === "drawn");
-    this.dirty = true;
+    this.touched();
   }
 
   private draws(on: boolean): void {
@@ -91,7 +94,7 @@ export class Page {
     on("reset", () => app.reset());
     on("add-layer", () => app.change({ hidden: [...app.settings.hidden, app.settings.hidden.at(-1) ?? 4] }));
     on("remove-layer", () => app.change({ hidden: app.settings.hidden.slice(0, -1) }));
-    this.gradients.addEventListener("change", () => (this.dirty = true));
+    this.gradients.addEventListener("change", () => this.touched());
     const speed = byId("speed") as HTMLSelectElement;
     speed.append(...Object.keys(SPEEDS).map((s) => h("option", { selected: s === app.speed }, s)));
     speed.addEventListener("change", () => (app.speed = speed.value as Speed));
@@ -116,16 +119,20 @@ export class Page {
     requestAnimationFrame((next) => this.loop(next));
   }
 
+  /** Shows the network; while it trains, one part this frame and another the next. */
   private paint(): void {
-    this.dirty = false;
-    const { run, history } = this.app;
+    const { run, history, playing } = this.app;
+    const [frame, all] = [this.frames++, !playing || this.still];
     refreshed(this.view, run.layers, run.settings.activation);
-    this.diagram.paint(this.view, this.inspector.choice, this.gradients.checked);
     this.plane.paint(this.view);
-    this.plane.drawPoints();
-    this.inspector.paint(this.view);
     this.readings();
-    drawLosses(history);
+    if (this.still) this.diagram.paintStill(this.view, this.inspector.choice, this.gradients.checked);
+    if (this.still) this.plane.drawPoints();
+    this.diagram.paintNeurons(this.view, frame, all ? 1 : TURNS);
+    if (all || frame % TURNS === 0) this.diagram.paintLines(this.gradients.checked);
+    if (all || frame % TURNS === 1) drawLosses(history);
+    if (all || frame % TURNS === 2) this.inspector.paint(this.view);
+    this.dirty = this.still = false;
   }
 
   private readings(): void {
@@ -138,7 +145,11 @@ export class Page {
       ["test loss", shown(test)],
     ];
     if (!Number.isNaN(app.right.test)) rows.push(["test right", `${(100 * app.right.test).toFixed(1)} %`]);
-    byId("readings").replaceChildren(...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    const place = byId("readings");
+    if (place.childElementCount !== rows.length) {
+      place.replaceChildren(...rows.map(([name]) => h("div", {}, h("dt", {}, name), h("dd", {}, ""))));
+    }
+    rows.forEach(([, value], i) => (place.children[i]!.lastChild!.textContent = value));
   }
 
   private address(): string {

@@ -64,7 +64,15 @@ export function onTheme(listener: () => void): void {
   dark.addEventListener("change", listener);
 }
 
-/** A colour that the style sheet names. */
+const named = new Map<string, string>();
+dark.addEventListener("change", () => named.clear());
+
+/** A colour that the style sheet names; looked up once, since each look makes styles anew. */
 export function css(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  let colour = named.get(name);
+  if (colour === undefined) {
+    colour = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    named.set(name, colour);
+  }
+  return colour;
 }
