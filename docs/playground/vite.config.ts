@@ -12,11 +12,15 @@ function inlined(): Plugin {
       let scripts = "";
       for (const [name, file] of Object.entries(bundle)) {
         if (file.type === "chunk") scripts += `<script>${escaped(file.code)}</script>\n`;
-        else if (name.endsWith(".css")) html = html.replace("</head>", () => `<style>${file.source}</style>\n</head>`);
+        else if (name.endsWith(".css"))
+          html = html.replace("</head>", () => `<style>${file.source}</style>\n</head>`);
         else continue;
         delete bundle[name];
       }
-      html = html.replace(/\s*<(script type="module"|link rel="stylesheet")[^>]*>(<\/script>)?/g, "");
+      html = html.replace(
+        /\s*<(script type="module"|link rel="stylesheet")[^>]*>(<\/script>)?/g,
+        "",
+      );
       page.source = html.replace("</body>", () => `${scripts}</body>`);
     },
   };

@@ -13,7 +13,9 @@ const PLACES = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-export const PAGE = pathToFileURL(fileURLToPath(new URL("../dist/index.html", import.meta.url))).href;
+export const PAGE = pathToFileURL(
+  fileURLToPath(new URL("../dist/index.html", import.meta.url)),
+).href;
 
 export function start() {
   const executablePath = PLACES.find((place) => place && existsSync(place));
@@ -28,7 +30,13 @@ export async function open(browser, hash = "", { width = 1280, height = 800, fea
   page.errors = [];
   page.on("pageerror", (error) => page.errors.push(String(error)));
   page.on("console", (message) => message.type() === "error" && page.errors.push(message.text()));
-  await page.setViewport({ width, height, deviceScaleFactor: 1, isMobile: width < 600, hasTouch: width < 600 });
+  await page.setViewport({
+    width,
+    height,
+    deviceScaleFactor: 1,
+    isMobile: width < 600,
+    hasTouch: width < 600,
+  });
   await page.emulateMediaFeatures(features);
   await page.goto(`${PAGE}${hash && `#${hash}`}`);
   await page.waitForSelector(".neuron");

@@ -12,7 +12,11 @@ const PICTURES = [
   ["phone-dark", SPIRALS, { width: 390, height: 844, features: DARK }],
   ["line", "data=sine_regression&hidden=6.4&loss=mse_loss&steps=200", {}],
   ["clouds", "data=blobs&loss=cross_entropy&hidden=4&steps=100&noise=2", {}],
-  ...["code", "population", "activations", "losses", "optimizers"].map((tab) => [tab, `steps=50&tab=${tab}`, {}]),
+  ...["code", "population", "activations", "losses", "optimizers"].map((tab) => [
+    tab,
+    `steps=50&tab=${tab}`,
+    {},
+  ]),
   ["optimizers-dark", "steps=50&tab=optimizers", { features: DARK }],
   ["population-phone", "steps=50&tab=population", { width: 390, height: 844 }],
 ];

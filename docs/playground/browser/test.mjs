@@ -11,19 +11,32 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const text = (page, selector) => page.$eval(selector, (e) => e.textContent);
 const reading = async (page, name) => {
-  const rows = await page.$$eval("#readings div", (all) => all.map((e) => [e.children[0].textContent, e.children[1].textContent]));
+  const rows = await page.$$eval("#readings div", (all) =>
+    all.map((e) => [e.children[0].textContent, e.children[1].textContent]),
+  );
   return Number.parseFloat(Object.fromEntries(rows)[name]);
 };
-const settled = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+const settled = (page) =>
+  page.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+  );
 
 const tests = {
   async "every activation, loss and optimizer trains as jaxdl does"(page) {
     const found = await page.evaluate(
-      (all) => Object.fromEntries(Object.entries(all).map(([name, t]) => [name, window.jaxdlPlayground.losses(t.settings, t.losses.length)])),
+      (all) =>
+        Object.fromEntries(
+          Object.entries(all).map(([name, t]) => [
+            name,
+            window.jaxdlPlayground.losses(t.settings, t.losses.length),
+          ]),
+        ),
       golden.trained,
     );
     for (const [name, { losses }] of Object.entries(golden.trained)) {
-      const worst = Math.max(...losses.map((loss, i) => Math.abs(loss - found[name][i]) / Math.max(1, loss)));
+      const worst = Math.max(
+        ...losses.map((loss, i) => Math.abs(loss - found[name][i]) / Math.max(1, loss)),
+      );
       assert.ok(worst < 1e-4, `${name}: ${worst}`);
     }
   },
@@ -34,7 +47,9 @@ const tests = {
     assert.equal(await reading(page, "step"), 1);
     const before = await reading(page, "training loss");
     await page.click("#run");
-    await page.waitForFunction(() => Number(document.querySelector("#readings dd").textContent) > 40);
+    await page.waitForFunction(
+      () => Number(document.querySelector("#readings dd").textContent) > 40,
+    );
     await page.click("#run");
     assert.ok((await reading(page, "training loss")) < before);
     await page.click("#reset");
@@ -64,7 +79,10 @@ const tests = {
     await input.type("2.5");
     await page.keyboard.press("Enter");
     await wait(600);
-    assert.equal(await page.$eval("#neuron .weights label:nth-child(2) input", (e) => e.value), "2.5");
+    assert.equal(
+      await page.$eval("#neuron .weights label:nth-child(2) input", (e) => e.value),
+      "2.5",
+    );
     assert.match(await page.evaluate(() => location.hash), /start=/);
   },
 
@@ -78,26 +96,56 @@ const tests = {
   },
 
   async "every set and control is chosen"(page) {
-    for (const data of ["xor", "moons", "spirals", "checkerboard", "blobs", "spirals3", "sine_regression", "circles"]) {
+    for (const data of [
+      "xor",
+      "moons",
+      "spirals",
+      "checkerboard",
+      "blobs",
+      "spirals3",
+      "sine_regression",
+      "circles",
+    ]) {
       await page.select('[data-name="data"]', data);
       await page.click("#step");
       await settled(page);
       assert.ok((await reading(page, "training loss")) > 0, data);
     }
-    for (const [name, value] of [["activation", "gelu"], ["loss", "hinge"], ["optimizer", "rmsprop"], ["rate", "0.1"], ["batch", "16"], ["l1", "0.001"], ["l2", "0.001"], ["dropout", "0.2"]]) {
+    for (const [name, value] of [
+      ["activation", "gelu"],
+      ["loss", "hinge"],
+      ["optimizer", "rmsprop"],
+      ["rate", "0.1"],
+      ["batch", "16"],
+      ["l1", "0.001"],
+      ["l2", "0.001"],
+      ["dropout", "0.2"],
+    ]) {
       await page.select(`[data-name="${name}"]`, value);
     }
     await page.click("#step");
     await wait(600);
-    assert.match(await page.evaluate(() => location.hash), /activation=gelu.*optimizer=rmsprop.*dropout=0.2.*steps=1/);
+    assert.match(
+      await page.evaluate(() => location.hash),
+      /activation=gelu.*optimizer=rmsprop.*dropout=0.2.*steps=1/,
+    );
   },
 
   async "points are drawn by mouse and by keyboard"(page) {
     await page.select('[data-name="data"]', "drawn");
     const box = await (await page.$("#plane")).boundingBox();
-    for (const [x, y] of [[0.2, 0.2], [0.8, 0.8], [0.25, 0.3]]) await page.mouse.click(box.x + x * box.width, box.y + y * box.height);
-    await page.click('#pens input[checked] ~ *, #pens label:nth-child(2) input');
-    for (const [x, y] of [[0.2, 0.8], [0.8, 0.2]]) await page.mouse.click(box.x + x * box.width, box.y + y * box.height);
+    for (const [x, y] of [
+      [0.2, 0.2],
+      [0.8, 0.8],
+      [0.25, 0.3],
+    ])
+      await page.mouse.click(box.x + x * box.width, box.y + y * box.height);
+    await page.click("#pens input[checked] ~ *, #pens label:nth-child(2) input");
+    for (const [x, y] of [
+      [0.2, 0.8],
+      [0.8, 0.2],
+    ])
+      await page.mouse.click(box.x + x * box.width, box.y + y * box.height);
     await page.focus("#plane");
     for (const key of ["ArrowLeft", "ArrowUp", "ArrowUp", "Enter"]) await page.keyboard.press(key);
     await wait(600);
@@ -110,9 +158,14 @@ const tests = {
     const moment = await open(browser, "steps=100");
     assert.equal(await reading(moment, "step"), 100);
     await settled(moment);
-    assert.equal(await text(moment, "#panel pre"), readFileSync(new URL("default.txt", copied), "utf8"));
+    assert.equal(
+      await text(moment, "#panel pre"),
+      readFileSync(new URL("default.txt", copied), "utf8"),
+    );
     await moment.click('[data-copy="jaxdl code"]');
-    await moment.waitForFunction(() => document.querySelector('[data-copy="jaxdl code"]').textContent === "Copied");
+    await moment.waitForFunction(
+      () => document.querySelector('[data-copy="jaxdl code"]').textContent === "Copied",
+    );
     assert.deepEqual(moment.errors, []);
     await moment.close();
   },
@@ -124,13 +177,18 @@ const tests = {
     await page.select("#panel select", "64");
     assert.equal(await page.$$eval(".members figure", (all) => all.length), 64);
     await page.click("#panel .primary");
-    await page.waitForFunction(() => Number(/Step (\d+)/.exec(document.querySelector("#panel").textContent)[1]) > 10);
+    await page.waitForFunction(
+      () => Number(/Step (\d+)/.exec(document.querySelector("#panel").textContent)[1]) > 10,
+    );
     for (const tab of ["activations", "losses", "optimizers"]) {
       await page.focus('[role="tab"][aria-selected="true"]');
       await page.keyboard.press("ArrowRight");
       assert.equal(await page.$eval('[aria-selected="true"]', (e) => e.id), `tab-${tab}`);
       await settled(page);
-      const drawn = await page.$eval("#panel canvas", (c) => new Set(c.getContext("2d").getImageData(0, 0, c.width, c.height).data).size);
+      const drawn = await page.$eval(
+        "#panel canvas",
+        (c) => new Set(c.getContext("2d").getImageData(0, 0, c.width, c.height).data).size,
+      );
       assert.ok(drawn > 8, tab);
     }
   },
@@ -139,12 +197,22 @@ const tests = {
 /** No serious finding of axe on any panel, light or dark, wide or narrow. */
 async function accessible(browser) {
   const dark = [{ name: "prefers-color-scheme", value: "dark" }];
-  for (const [tab, options] of [["code", {}], ["code&data=drawn&drawn=0_0_1", {}], ["population", { features: dark }], ["activations", { width: 390, height: 844 }], ["losses", {}], ["optimizers", { features: dark }]]) {
+  for (const [tab, options] of [
+    ["code", {}],
+    ["code&data=drawn&drawn=0_0_1", {}],
+    ["population", { features: dark }],
+    ["activations", { width: 390, height: 844 }],
+    ["losses", {}],
+    ["optimizers", { features: dark }],
+  ]) {
     const page = await open(browser, `steps=5&tab=${tab}`, options);
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => window.axe.run());
     const serious = violations.filter((v) => ["serious", "critical"].includes(v.impact));
-    assert.deepEqual(serious.map((v) => [tab, v.id, v.nodes.map((n) => n.html.slice(0, 120)).slice(0, 3)]), []);
+    assert.deepEqual(
+      serious.map((v) => [tab, v.id, v.nodes.map((n) => n.html.slice(0, 120)).slice(0, 3)]),
+      [],
+    );
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     assert.ok(!wide, `${tab} is wider than the screen`);
     await page.close();
@@ -153,7 +221,10 @@ async function accessible(browser) {
 
 const browser = await start();
 let failed = 0;
-for (const [name, test] of Object.entries({ ...tests, "no serious finding of axe": (_, b) => accessible(b) })) {
+for (const [name, test] of Object.entries({
+  ...tests,
+  "no serious finding of axe": (_, b) => accessible(b),
+})) {
   const page = await open(browser);
   try {
     await test(page, browser);

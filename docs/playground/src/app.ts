@@ -1,6 +1,15 @@
 /** The state of the page: what is trained, how far, and who wants to know. */
 
-import { advance, batchSize, begun, evaluated, outputsOf, packed, stepsPerEpoch, type Run } from "./engine/run";
+import {
+  advance,
+  batchSize,
+  begun,
+  evaluated,
+  outputsOf,
+  packed,
+  stepsPerEpoch,
+  type Run,
+} from "./engine/run";
 import { copied } from "./engine/network";
 import { DEFAULTS, fitting, sizesOf, type Settings } from "./engine/settings";
 
@@ -137,4 +146,3 @@ const OF_DATA = ["data", "drawn", "points", "noise", "share", "dataSeed", "featu
 function sameData(a: Settings, b: Settings): boolean {
   return OF_DATA.every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
 }
-

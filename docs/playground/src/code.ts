@@ -10,7 +10,14 @@ import { functionOf, TOYS, type Points } from "./engine/toys";
 
 /** A program that trains this network for a number of steps and prints its losses. */
 export function codeOf(settings: Settings, steps: number): string {
-  return [imports(settings), dataCode(settings), networkCode(settings), trainingCode(settings, steps)].join("\n\n") + "\n";
+  return (
+    [
+      imports(settings),
+      dataCode(settings),
+      networkCode(settings),
+      trainingCode(settings, steps),
+    ].join("\n\n") + "\n"
+  );
 }
 
 /** The values that the members of a population differ in. */
@@ -23,7 +30,10 @@ export interface Population {
 export function populationCode(settings: Settings, population: Population, epochs: number): string {
   const one = { ...settings, start: null };
   const head = imports(one).replace("import jax\n", "").replace(", train", ", sweep, train");
-  return [head, dataCode(one), networkCode(one, ""), sweepCode(one, population, epochs)].join("\n\n") + "\n";
+  return (
+    [head, dataCode(one), networkCode(one, ""), sweepCode(one, population, epochs)].join("\n\n") +
+    "\n"
+  );
 }
 
 function imports({ l1, l2 }: Settings): string {
@@ -51,8 +61,15 @@ function toyRows(settings: Settings): string {
 
 function drawnRows(settings: Settings): string {
   const { train, test } = partsOf(settings);
-  const places = ({ x }: Points) => Array.from({ length: x.length / 2 }, (_, i) => `[${short(x[2 * i]!)}, ${short(x[2 * i + 1]!)}]`);
-  const [inputs, labels] = [[...places(train), ...places(test)], [...train.labels, ...test.labels]];
+  const places = ({ x }: Points) =>
+    Array.from(
+      { length: x.length / 2 },
+      (_, i) => `[${short(x[2 * i]!)}, ${short(x[2 * i + 1]!)}]`,
+    );
+  const [inputs, labels] = [
+    [...places(train), ...places(test)],
+    [...train.labels, ...test.labels],
+  ];
   return [
     `rows = {\n    "inputs": np.array(\n${wrapped(inputs, 8)}\n        np.float32,\n    ),`,
     `    "labels": np.array(\n${wrapped(labels.map(String), 8)}\n    ),\n}`,
@@ -69,7 +86,11 @@ function wrapped(items: string[], indent: number): string {
     line += `${item}, `;
   }
   const space = " ".repeat(indent);
-  return [`${space}[`, ...[...lines, line].map((l) => `${space}    ${l.trimEnd()}`), `${space}],`].join("\n");
+  return [
+    `${space}[`,
+    ...[...lines, line].map((l) => `${space}    ${l.trimEnd()}`),
+    `${space}],`,
+  ].join("\n");
 }
 
 function preparation(settings: Settings): string {
@@ -104,7 +125,10 @@ function networkCode(settings: Settings, rate = python(settings.rate)): string {
   const { activation, loss, optimizer, dropout, l1, l2 } = settings;
   const sizes = sizesOf(settings, outputsOf(settings));
   const more = dropout ? `, rate=${python(dropout)}` : "";
-  const terms = [l1 && `${python(l1)} * regularizers.l1_penalty(p)`, l2 && `${python(l2)} * regularizers.l2_penalty(p)`];
+  const terms = [
+    l1 && `${python(l1)} * regularizers.l1_penalty(p)`,
+    l2 && `${python(l2)} * regularizers.l2_penalty(p)`,
+  ];
   const penalty = terms.filter(Boolean).join(" + ");
   const regularizer = penalty && `,\n    regularizer=lambda p: ${penalty},\n`;
   const call = regularizer ? `\n    net,\n    losses.${loss}${regularizer}` : `net, losses.${loss}`;
@@ -146,9 +170,13 @@ function weights(settings: Settings): string {
 }
 
 function sweepCode(settings: Settings, { kind, values }: Population, epochs: number): string {
-  const call = optimizerOf(settings.optimizer).call(kind === "rate" ? "learning_rate" : python(settings.rate));
-  const rates = () => `{\n        "learning_rate": [\n${wrapped(values.map(python), 8).split("\n").slice(1).join("\n")}\n    }`;
-  const seeds = kind === "rate" ? `[${settings.seed}]` : `range(${values[0]}, ${values.at(-1)! + 1})`;
+  const call = optimizerOf(settings.optimizer).call(
+    kind === "rate" ? "learning_rate" : python(settings.rate),
+  );
+  const rates = () =>
+    `{\n        "learning_rate": [\n${wrapped(values.map(python), 8).split("\n").slice(1).join("\n")}\n    }`;
+  const seeds =
+    kind === "rate" ? `[${settings.seed}]` : `range(${values[0]}, ${values.at(-1)! + 1})`;
   const grid = `    seeds=${seeds},${kind === "rate" ? `\n    grid=${rates()},` : ""}`;
   return [
     `\ndef make_run(${kind === "rate" ? "learning_rate" : ""}):\n    return sweep.Run(net, loss_fn, ${call})\n\n`,

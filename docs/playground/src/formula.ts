@@ -25,10 +25,13 @@ function layers(settings: Settings): string[] {
     lines.push(`${inner},  ${outer},  W${UP[i + 1]}: ${sizes[i]}×${size}`);
   });
   const last = hidden.length;
-  lines.push(`z = a${UP[last]}·W${UP[last + 1]} + b${UP[last + 1]},  W${UP[last + 1]}: ${sizes[last]}×${sizes[last + 1]}`);
+  lines.push(
+    `z = a${UP[last]}·W${UP[last + 1]} + b${UP[last + 1]},  W${UP[last + 1]}: ${sizes[last]}×${sizes[last + 1]}`,
+  );
   const { formula } = activationOf(activation);
   if (hidden.length && formula !== `${activation} z`) lines.push(`${activation}(z) = ${formula}`);
-  if (dropout && hidden.length) lines.push(`drop(a) = a / ${1 - dropout} with probability ${1 - dropout}, else 0, in training`);
+  if (dropout && hidden.length)
+    lines.push(`drop(a) = a / ${1 - dropout} with probability ${1 - dropout}, else 0, in training`);
   return lines;
 }
 
@@ -40,7 +43,9 @@ function objective(settings: Settings, rows: number): string {
 
 function target(settings: Settings): string {
   if (classesOf(settings) === 0) return ",  t the number";
-  return { bit: ",  t ∈ {0, 1}", sign: ",  t ∈ {−1, 1}", class: ",  t the class" }[lossOf(settings.loss).target];
+  return { bit: ",  t ∈ {0, 1}", sign: ",  t ∈ {−1, 1}", class: ",  t the class" }[
+    lossOf(settings.loss).target
+  ];
 }
 
 function step({ optimizer, rate }: Settings): string {

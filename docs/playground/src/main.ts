@@ -3,7 +3,8 @@ import { advance, begun } from "./engine/run";
 import { DEFAULTS, type Settings } from "./engine/settings";
 import { Page } from "./ui/page";
 import { read } from "./url";
-import "./style.css";
+import "./style/page.css";
+import "./style/parts.css";
 
 /** For the console, and for the tests of this very page: its numbers and its speed. */
 const open = {

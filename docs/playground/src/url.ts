@@ -4,7 +4,14 @@ import { ACTIVATIONS } from "./engine/activations";
 import { FEATURES } from "./engine/features";
 import { LOSSES } from "./engine/losses";
 import { OPTIMIZERS } from "./engine/optimizers";
-import { DEFAULTS, MOST_LAYERS, MOST_NEURONS, fitting, type Drawn, type Settings } from "./engine/settings";
+import {
+  DEFAULTS,
+  MOST_LAYERS,
+  MOST_NEURONS,
+  fitting,
+  type Drawn,
+  type Settings,
+} from "./engine/settings";
 import { TOYS } from "./engine/toys";
 
 /** What a link holds besides the settings. */
@@ -34,7 +41,8 @@ const whole =
 
 const oneOf =
   (names: Record<string, unknown>): Reader =>
-  (text) => (Object.hasOwn(names, text) ? text : undefined);
+  (text) =>
+    Object.hasOwn(names, text) ? text : undefined;
 
 const READERS: Record<keyof Settings, Reader> = {
   data: oneOf({ ...TOYS, drawn: 0 }),
@@ -102,13 +110,17 @@ function shortest(x: unknown): string {
 
 function readDrawn(text: string): Drawn[] | undefined {
   const points = text.split(",").map((point) => point.split("_").map(Number));
-  const valid = points.every((p) => p.length === 3 && p.every(Number.isFinite) && (p[2] === 0 || p[2] === 1));
+  const valid = points.every(
+    (p) => p.length === 3 && p.every(Number.isFinite) && (p[2] === 0 || p[2] === 1),
+  );
   return valid ? (points as unknown as Drawn[]) : undefined;
 }
 
 function readHidden(text: string): number[] | undefined {
   const sizes = text === "" ? [] : text.split(".").map(Number);
-  const valid = sizes.length <= MOST_LAYERS && sizes.every((n) => Number.isInteger(n) && n >= 1 && n <= MOST_NEURONS);
+  const valid =
+    sizes.length <= MOST_LAYERS &&
+    sizes.every((n) => Number.isInteger(n) && n >= 1 && n <= MOST_NEURONS);
   return valid ? sizes : undefined;
 }
 

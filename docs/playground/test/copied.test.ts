@@ -18,7 +18,8 @@ function trained(run: Run, steps: number): Run {
 }
 
 function keep(name: string, runs: Run[]): void {
-  const losses = (part: "train" | "test") => runs.map((run) => Number(evaluated(run, run.data[part]).loss.toPrecision(8)));
+  const losses = (part: "train" | "test") =>
+    runs.map((run) => Number(evaluated(run, run.data[part]).loss.toPrecision(8)));
   found[name] = { training: losses("train"), test: losses("test") };
 }
 
@@ -42,9 +43,14 @@ describe("copied code", () => {
     const { settings } = read("batch=32&dropout=0.1&hidden=4&optimizer=sgd&rate=0.03");
     const population: Population = { kind, values: members(settings, kind, 16) };
     const name = `population_of_${kind}s`;
-    await expect(populationCode(settings, population, EPOCHS)).toMatchFileSnapshot(`copied/${name}.txt`);
+    await expect(populationCode(settings, population, EPOCHS)).toMatchFileSnapshot(
+      `copied/${name}.txt`,
+    );
     const runs = population.values.map((value) => begun(settingsOf(settings, kind, value)));
-    keep(name, runs.map((run) => trained(run, EPOCHS * stepsPerEpoch(run))));
+    keep(
+      name,
+      runs.map((run) => trained(run, EPOCHS * stepsPerEpoch(run))),
+    );
     same(name);
   });
 });

@@ -19,7 +19,8 @@ const PLACES = [-3.7, -1.3, -0.3, 0.4, 1.7, 3.2];
 describe("derivatives", () => {
   it.each(Object.keys(ACTIVATIONS))("the slope of %s", (name) => {
     const { value, slope } = ACTIVATIONS[name]!;
-    for (const z of PLACES) expect((value(z + STEP) - value(z - STEP)) / (2 * STEP)).toBeCloseTo(slope(z), 5);
+    for (const z of PLACES)
+      expect((value(z + STEP) - value(z - STEP)) / (2 * STEP)).toBeCloseTo(slope(z), 5);
   });
 
   it.each(Object.keys(LOSSES))("the slope of %s", (name) => {
@@ -33,7 +34,8 @@ describe("derivatives", () => {
         const [up, down] = [z.slice(), z.slice()];
         up[j]! += STEP;
         down[j]! -= STEP;
-        const found = (row(up, 0, size, label, null) - row(down, 0, size, label, null)) / (2 * STEP);
+        const found =
+          (row(up, 0, size, label, null) - row(down, 0, size, label, null)) / (2 * STEP);
         expect(found).toBeCloseTo(slope[j]!, 5);
       }
     }
@@ -57,13 +59,22 @@ describe("derivatives", () => {
   it.each(Object.keys(SURFACES))("of the surface %s", (name) => {
     const { value, gradient: of } = SURFACES[name]!;
     const [x, y] = [0.7, -0.4];
-    const found = [value(x + STEP, y) - value(x - STEP, y), value(x, y + STEP) - value(x, y - STEP)].map((d) => d / (2 * STEP));
+    const found = [
+      value(x + STEP, y) - value(x - STEP, y),
+      value(x, y + STEP) - value(x, y - STEP),
+    ].map((d) => d / (2 * STEP));
     of(x, y).forEach((slope, i) => expect(found[i]).toBeCloseTo(slope, 4));
   });
 });
 
 it("the error function is exact to 1e-9", () => {
-  const known: [number, number][] = [[0, 0], [0.5, 0.5204998778130465], [-1.234, -0.9190394169576684], [3, 0.9999779095030014], [9, 1]];
+  const known: [number, number][] = [
+    [0, 0],
+    [0.5, 0.5204998778130465],
+    [-1.234, -0.9190394169576684],
+    [3, 0.9999779095030014],
+    [9, 1],
+  ];
   for (const [x, y] of known) expect(Math.abs(erf(x) - y)).toBeLessThan(1e-9);
 });
 
@@ -77,7 +88,10 @@ describe("the address", () => {
     const settings: Settings = {
       ...DEFAULTS,
       data: "drawn",
-      drawn: [[0.5, -0.25, 1], [-0.1, 0.3, 0]],
+      drawn: [
+        [0.5, -0.25, 1],
+        [-0.1, 0.3, 0],
+      ],
       features: ["x", "sinx"],
       hidden: [3, 1],
       loss: "hinge",
@@ -92,13 +106,21 @@ describe("the address", () => {
   });
 
   it("falls back where it is wrong", () => {
-    const wrong = "data=cats&hidden=99&rate=-1&seed=0.5&activation=constructor&drawn=1_2&steps=1e9&features=z&start=a&loss=cross&share=7";
-    expect(read(wrong)).toEqual({ settings: fitting({ ...DEFAULTS, features: [] }), steps: 0, tab: "" });
+    const wrong =
+      "data=cats&hidden=99&rate=-1&seed=0.5&activation=constructor&drawn=1_2&steps=1e9&features=z&start=a&loss=cross&share=7";
+    expect(read(wrong)).toEqual({
+      settings: fitting({ ...DEFAULTS, features: [] }),
+      steps: 0,
+      tab: "",
+    });
   });
 
   it("has a loss that suits the data", () => {
     expect(read("data=blobs").settings.loss).toBe("cross_entropy");
-    expect(read("data=sine_regression&features=y").settings).toMatchObject({ loss: "mse_loss", features: ["x"] });
+    expect(read("data=sine_regression&features=y").settings).toMatchObject({
+      loss: "mse_loss",
+      features: ["x"],
+    });
   });
 });
 
@@ -118,11 +140,26 @@ describe("the app", () => {
 });
 
 it("formulas name what is on the screen", () => {
-  const text = formulaOf({ ...DEFAULTS, l2: 0.1, activation: "relu", dropout: 0.5 }, 250).join("\n");
-  for (const part of ["a⁰ = (x, y)", "drop(relu(z¹))", "W³: 8×1", "0.1·Σw²", "max(z, 0)", "1/250", "η = 0.03"]) expect(text).toContain(part);
+  const text = formulaOf({ ...DEFAULTS, l2: 0.1, activation: "relu", dropout: 0.5 }, 250).join(
+    "\n",
+  );
+  for (const part of [
+    "a⁰ = (x, y)",
+    "drop(relu(z¹))",
+    "W³: 8×1",
+    "0.1·Σw²",
+    "max(z, 0)",
+    "1/250",
+    "η = 0.03",
+  ])
+    expect(text).toContain(part);
 });
 
 it("quantiles and ticks", () => {
-  expect([quantile([3, 1, 2], 0.5), quantile([1, 2], 0.5), quantile([1, NaN], 1)]).toEqual([2, 1.5, Infinity]);
+  expect([quantile([3, 1, 2], 0.5), quantile([1, 2], 0.5), quantile([1, NaN], 1)]).toEqual([
+    2,
+    1.5,
+    Infinity,
+  ]);
   expect(ticks([0, 1], 4)).toHaveLength(3);
 });

@@ -75,7 +75,11 @@ export const ACTIVATIONS: Record<string, Activation> = {
     value: (z) => z / (1 + abs(z)),
     slope: (z) => 1 / (1 + abs(z)) ** 2,
   },
-  logsigmoid: { formula: "−log(1 + exp(−z))", value: (z) => -softplus(-z), slope: (z) => sigmoid(-z) },
+  logsigmoid: {
+    formula: "−log(1 + exp(−z))",
+    value: (z) => -softplus(-z),
+    slope: (z) => sigmoid(-z),
+  },
   tanhshrink: { formula: "z − tanh z", value: (z) => z - tanh(z), slope: (z) => tanh(z) ** 2 },
   hardtanh: {
     formula: "min(max(z, −1), 1)",
@@ -102,7 +106,11 @@ export const ACTIVATIONS: Record<string, Activation> = {
     value: (z) => sign(z) * max(abs(z) - 0.5, 0),
     slope: (z) => (abs(z) > 0.5 ? 1 : 0),
   },
-  relu6: { formula: "min(max(z, 0), 6)", value: (z) => min(max(z, 0), 6), slope: (z) => inside(z, 0, 6) },
+  relu6: {
+    formula: "min(max(z, 0), 6)",
+    value: (z) => min(max(z, 0), 6),
+    slope: (z) => inside(z, 0, 6),
+  },
   step: { formula: "1 if z ≥ 0, else 0 (slope 0)", value: (z) => (z >= 0 ? 1 : 0), slope: () => 0 },
 };
 

@@ -13,8 +13,18 @@ export const FEATURES: Record<string, Feature> = {
   xx: { title: "x²", python: "x[:, 0] ** 2", dimensions: 1, of: (x) => x * x },
   yy: { title: "y²", python: "x[:, 1] ** 2", dimensions: 2, of: (_, y) => y * y },
   xy: { title: "x·y", python: "x[:, 0] * x[:, 1]", dimensions: 2, of: (x, y) => x * y },
-  sinx: { title: "sin πx", python: "np.sin(np.pi * x[:, 0])", dimensions: 1, of: (x) => Math.sin(Math.PI * x) },
-  siny: { title: "sin πy", python: "np.sin(np.pi * x[:, 1])", dimensions: 2, of: (_, y) => Math.sin(Math.PI * y) },
+  sinx: {
+    title: "sin πx",
+    python: "np.sin(np.pi * x[:, 0])",
+    dimensions: 1,
+    of: (x) => Math.sin(Math.PI * x),
+  },
+  siny: {
+    title: "sin πy",
+    python: "np.sin(np.pi * x[:, 1])",
+    dimensions: 2,
+    of: (_, y) => Math.sin(Math.PI * y),
+  },
 };
 
 /** The chosen features that exist in this number of dimensions; the first one if there is none. */
@@ -25,7 +35,12 @@ export function usable(names: string[], dimensions: number): string[] {
 }
 
 /** The features of points, row by row; coordinates are divided by `scale` first. */
-export function featured(names: string[], x: ArrayLike<number>, dimensions: number, scale: number): Float64Array {
+export function featured(
+  names: string[],
+  x: ArrayLike<number>,
+  dimensions: number,
+  scale: number,
+): Float64Array {
   const functions = names.map((name) => FEATURES[name]!.of);
   const rows = x.length / dimensions;
   const out = new Float64Array(rows * names.length);

@@ -24,7 +24,11 @@ export const LOSSES: Record<string, Loss> = {
     (z, t) => (z > 0 ? 1 - t : -t) * z + log1p(exp(-abs(z))),
     (z, t) => sigmoid(z) - t,
   ),
-  mse_loss: regression("(z − t)²", (d) => d * d, (d) => 2 * d),
+  mse_loss: regression(
+    "(z − t)²",
+    (d) => d * d,
+    (d) => 2 * d,
+  ),
   l1_loss: regression("|z − t|", abs, sign),
   huber_loss: regression(
     "½d² if |d| < 1, else |d| − ½, with d = z − t",
@@ -56,8 +60,18 @@ export const LOSSES: Record<string, Loss> = {
     (z, t) => max(0, -t * z),
     (z, t) => (-t * z < 0 ? 0 : -t),
   ),
-  binary_focal_cross_entropy: single("(1 − p)²·(−log p), p of the right class", "bit", focal, focalSlope),
-  cross_entropy: { formula: "log Σⱼ exp(zⱼ) − z_t", target: "class", regression: false, row: crossEntropy },
+  binary_focal_cross_entropy: single(
+    "(1 − p)²·(−log p), p of the right class",
+    "bit",
+    focal,
+    focalSlope,
+  ),
+  cross_entropy: {
+    formula: "log Σⱼ exp(zⱼ) − z_t",
+    target: "class",
+    regression: false,
+    row: crossEntropy,
+  },
   multi_margin_loss: {
     formula: "Σⱼ max(0, 1 − z_t + zⱼ) / C over the wrong classes j",
     target: "class",
@@ -95,8 +109,17 @@ function single(formula: string, target: Target, value: Of, slope: Of): Loss {
   return { formula, target, regression: false, row };
 }
 
-function regression(formula: string, value: (d: number) => number, slope: (d: number) => number): Loss {
-  const both = single(formula, "sign", (z, t) => value(z - t), (z, t) => slope(z - t));
+function regression(
+  formula: string,
+  value: (d: number) => number,
+  slope: (d: number) => number,
+): Loss {
+  const both = single(
+    formula,
+    "sign",
+    (z, t) => value(z - t),
+    (z, t) => slope(z - t),
+  );
   return { ...both, regression: true };
 }
 
@@ -111,16 +134,30 @@ function focalSlope(z: number, t: number): number {
   return way * missed ** 2 * (-2 * sigmoid(right) * softplus(-right) - missed);
 }
 
-function crossEntropy(z: Float64Array, at: number, size: number, label: number, out: Float64Array | null): number {
+function crossEntropy(
+  z: Float64Array,
+  at: number,
+  size: number,
+  label: number,
+  out: Float64Array | null,
+): number {
   let most = -Infinity;
   for (let j = 0; j < size; j++) most = max(most, z[at + j]!);
   let sum = 0;
   for (let j = 0; j < size; j++) sum += exp(z[at + j]! - most);
-  if (out) for (let j = 0; j < size; j++) out[at + j] = exp(z[at + j]! - most) / sum - (j === label ? 1 : 0);
+  if (out)
+    for (let j = 0; j < size; j++)
+      out[at + j] = exp(z[at + j]! - most) / sum - (j === label ? 1 : 0);
   return Math.log(sum) + most - z[at + label]!;
 }
 
-function multiMargin(z: Float64Array, at: number, size: number, label: number, out: Float64Array | null): number {
+function multiMargin(
+  z: Float64Array,
+  at: number,
+  size: number,
+  label: number,
+  out: Float64Array | null,
+): number {
   let [sum, short] = [0, 0];
   for (let j = 0; j < size; j++) {
     const gap = j === label ? 0 : max(0, 1 - z[at + label]! + z[at + j]!);

@@ -27,7 +27,9 @@ export interface Dropout {
 /** The parameters that `train.init_state(models.mlp(sizes, rate=…), tx, key)` draws. */
 export function initialised(sizes: number[], key: Key, rate: number): Dense[] {
   const [initKey] = split(key);
-  return sizes.slice(1).map((nOut, layer) => dense(sizes[layer]!, nOut, foldIn(initKey, place(layer, rate))));
+  return sizes
+    .slice(1)
+    .map((nOut, layer) => dense(sizes[layer]!, nOut, foldIn(initKey, place(layer, rate))));
 }
 
 /** The position of a dense layer in `serial`, between activations and dropout. */
@@ -38,13 +40,19 @@ function place(layer: number, rate: number): number {
 function dense(nIn: number, nOut: number, key: Key): Dense {
   const [kernelKey, biasKey] = split(key);
   const bound = Math.fround(Math.sqrt(Math.fround(3 * Math.fround(1 / 3 / nIn))));
-  const kernel = Float64Array.from(uniform(kernelKey, nIn * nOut, -1, 1), (x) => Math.fround(x * bound));
+  const kernel = Float64Array.from(uniform(kernelKey, nIn * nOut, -1, 1), (x) =>
+    Math.fround(x * bound),
+  );
   const end = 1 / Math.sqrt(nIn);
   return { nIn, nOut, kernel, bias: Float64Array.from(uniform(biasKey, nOut, -end, end)) };
 }
 
 export function copied(layers: Dense[]): Dense[] {
-  return layers.map((layer) => ({ ...layer, kernel: layer.kernel.slice(), bias: layer.bias.slice() }));
+  return layers.map((layer) => ({
+    ...layer,
+    kernel: layer.kernel.slice(),
+    bias: layer.bias.slice(),
+  }));
 }
 
 /** Room for the trace of a number of rows. */
@@ -61,7 +69,12 @@ export function traceOf(layers: Dense[], rows: number): Trace {
 }
 
 /** Fills the trace from its features on; with dropout as in training, without it as in evaluation. */
-export function forward(layers: Dense[], name: string, trace: Trace, dropout?: Dropout): Float64Array {
+export function forward(
+  layers: Dense[],
+  name: string,
+  trace: Trace,
+  dropout?: Dropout,
+): Float64Array {
   const activation = activationOf(name);
   layers.forEach((layer, l) => {
     affine(layer, trace.a[l]!, trace.z[l]!, trace.rows);
@@ -78,7 +91,12 @@ function masks({ rate, key }: Dropout, layer: number, size: number): Uint8Array 
   return bernoulli(foldIn(key, 3 * layer + 2), 1 - rate, size);
 }
 
-function affine({ nIn, nOut, kernel, bias }: Dense, x: Float64Array, out: Float64Array, rows: number): void {
+function affine(
+  { nIn, nOut, kernel, bias }: Dense,
+  x: Float64Array,
+  out: Float64Array,
+  rows: number,
+): void {
   for (let n = 0; n < rows; n++) {
     const to = n * nOut;
     for (let j = 0; j < nOut; j++) out[to + j] = bias[j]!;
@@ -89,7 +107,13 @@ function affine({ nIn, nOut, kernel, bias }: Dense, x: Float64Array, out: Float6
   }
 }
 
-function activate(f: Activation, z: Float64Array, out: Float64Array, kept: Uint8Array | null, rate: number): void {
+function activate(
+  f: Activation,
+  z: Float64Array,
+  out: Float64Array,
+  kept: Uint8Array | null,
+  rate: number,
+): void {
   const value = f.value;
   for (let i = 0; i < z.length; i++) out[i] = value(z[i]!);
   if (kept) for (let i = 0; i < z.length; i++) out[i] = kept[i] ? out[i]! / (1 - rate) : 0;
@@ -106,7 +130,12 @@ export function backward(layers: Dense[], name: string, trace: Trace, rate: numb
   return gradients;
 }
 
-function gradientOf({ nIn, nOut }: Dense, x: Float64Array, delta: Float64Array, rows: number): Dense {
+function gradientOf(
+  { nIn, nOut }: Dense,
+  x: Float64Array,
+  delta: Float64Array,
+  rows: number,
+): Dense {
   const [kernel, bias] = [new Float64Array(nIn * nOut), new Float64Array(nOut)];
   for (let n = 0; n < rows; n++) {
     for (let j = 0; j < nOut; j++) bias[j]! += delta[n * nOut + j]!;
@@ -119,7 +148,13 @@ function gradientOf({ nIn, nOut }: Dense, x: Float64Array, delta: Float64Array, 
 }
 
 /** δ of the layer below: (δ·Wᵀ) times the slope of its activation, 0 where it was dropped. */
-function passBack({ nIn, nOut, kernel }: Dense, f: Activation, trace: Trace, l: number, rate: number): void {
+function passBack(
+  { nIn, nOut, kernel }: Dense,
+  f: Activation,
+  trace: Trace,
+  l: number,
+  rate: number,
+): void {
   const [delta, below, z] = [trace.delta[l]!, trace.delta[l - 1]!, trace.z[l - 1]!];
   const kept = trace.kept[l - 1];
   for (let n = 0; n < trace.rows; n++) {

@@ -52,13 +52,16 @@ export class Population {
     for (let i = 0; i < steps && (i === 0 || performance.now() < until); i++) {
       for (const run of this.runs) advance(run);
     }
-    this.record();
   }
 
-  private record(): void {
-    const losses = (part: "train" | "test") => this.runs.map((run) => evaluated(run, run.data[part]).loss);
+  /** Writes the losses of all members into the history. */
+  record(): void {
+    if (this.history.at(-1)?.step === this.steps) return;
+    const losses = (part: "train" | "test") =>
+      this.runs.map((run) => evaluated(run, run.data[part]).loss);
     this.history.push({ step: this.steps, train: losses("train"), test: losses("test") });
-    if (this.history.length > 400) this.history.splice(0, this.history.length, ...this.history.filter((_, i) => i % 2 === 0));
+    if (this.history.length > 400)
+      this.history.splice(0, this.history.length, ...this.history.filter((_, i) => i % 2 === 0));
   }
 }
 

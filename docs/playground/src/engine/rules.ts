@@ -19,7 +19,8 @@ const [B1, B2, EPS] = [0.9, 0.999, 1e-8];
 
 const { abs, expm1, log, max, min, sign, sqrt } = Math;
 
-const zeros = (count: number) => (size: number) => Array.from({ length: count }, () => new Float64Array(size));
+const zeros = (count: number) => (size: number) =>
+  Array.from({ length: count }, () => new Float64Array(size));
 const bias = (decay: number, t: number): number => -expm1(t * log(decay));
 const square = (x: number): number => x * x;
 
@@ -148,7 +149,10 @@ function whole({ g, memory: [v] }: Slot, weight: number): (i: number) => number 
   return (i) => v![i]!;
 }
 
-function factored({ g, columns, memory: [row, column] }: Slot, weight: number): (i: number) => number {
+function factored(
+  { g, columns, memory: [row, column] }: Slot,
+  weight: number,
+): (i: number) => number {
   const rows = g.length / columns;
   const [ofRow, ofColumn] = [new Float64Array(rows), new Float64Array(columns)];
   for (let i = 0; i < g.length; i++) {

@@ -2,7 +2,16 @@
 
 import { featured } from "./features";
 import { lossOf, targetOf, type Loss } from "./losses";
-import { backward, copied, forward, initialised, traceOf, type Dense, type Dropout, type Trace } from "./network";
+import {
+  backward,
+  copied,
+  forward,
+  initialised,
+  traceOf,
+  type Dense,
+  type Dropout,
+  type Trace,
+} from "./network";
 import { optimizerOf } from "./optimizers";
 import { epochOrder } from "./order";
 import { foldIn, keyOf, split, type Key } from "./random";
@@ -33,6 +42,7 @@ export interface Run {
   steps: number;
   last: number; // what the last step descended: the loss of its batch, with penalties
   trace: Trace; // of that batch
+  order: { epoch: number; rows: Int32Array }; // of the rows in the epoch that is trained
 }
 
 /** The data of some settings, divided into training and test. */
@@ -50,7 +60,9 @@ export function partsOf(settings: Settings): Parts {
 function prepared(settings: Settings, points: Points): Part {
   const loss = lossOf(settings.loss);
   const features = featured(usedFeatures(settings), points.x, points.dimensions, scaleOf(settings));
-  const targets = Float64Array.from(points.labels, (label) => targetOf(loss, label, points.classes));
+  const targets = Float64Array.from(points.labels, (label) =>
+    targetOf(loss, label, points.classes),
+  );
   return { points, features, targets, rows: targets.length };
 }
 
@@ -66,13 +78,19 @@ export function begun(settings: Settings, data: Data = dataOf(settings)): Run {
   const layers = settings.start ? unpacked(drawn, settings.start) : drawn;
   const slots = slotsOf(layers, settings);
   const trace = traceOf(layers, batchSize(settings, data));
-  return { settings, data, layers, slots, key: split(key)[1], steps: 0, last: NaN, trace };
+  const order = { epoch: -1, rows: new Int32Array() };
+  return { settings, data, layers, slots, key: split(key)[1], steps: 0, last: NaN, trace, order };
 }
 
 function slotsOf(layers: Dense[], { optimizer, rate }: Settings): Slot[] {
   const { rule } = optimizerOf(optimizer);
   const slot = (p: Float64Array, columns: number): Slot => {
-    return { p, g: new Float64Array(p.length), columns, memory: rule.remember(p.length, columns, rate) };
+    return {
+      p,
+      g: new Float64Array(p.length),
+      columns,
+      memory: rule.remember(p.length, columns, rate),
+    };
   };
   return layers.flatMap((layer) => [slot(layer.kernel, layer.nOut), slot(layer.bias, 0)]);
 }
@@ -109,29 +127,34 @@ export function gradient(run: Run): Dense[] {
   const z = forward(layers, settings.activation, run.trace, dropout);
   run.last = meanLoss(lossOf(settings.loss), z, targets, run.trace.delta.at(-1)!);
   const gradients = backward(layers, settings.activation, run.trace, settings.dropout);
-  for (const [i, layer] of layers.entries()) run.last += penalise(gradients[i]!.kernel, layer.kernel, settings);
+  for (const [i, layer] of layers.entries())
+    run.last += penalise(gradients[i]!.kernel, layer.kernel, settings);
   return gradients;
 }
 
 /** The rows of the next batch: those of the epoch's order, the last batch the rest. */
 export function batchRows(run: Run): Int32Array {
   const [size, perEpoch] = [batchSize(run.settings, run.data), stepsPerEpoch(run)];
-  const order = orderOf(run.key, Math.floor(run.steps / perEpoch), run.data.train.rows);
+  const order = orderOf(run, Math.floor(run.steps / perEpoch));
   const first = (run.steps % perEpoch) * size;
   return order.subarray(first, first + size);
 }
 
-let remembered: { key: Key; epoch: number; size: number; order: Int32Array } | null = null;
-
-function orderOf(key: Key, epoch: number, size: number): Int32Array {
-  const known = remembered;
-  if (known && known.key === key && known.epoch === epoch && known.size === size) return known.order;
-  const order = epochOrder(key, epoch, size);
-  remembered = { key, epoch, size, order };
-  return order;
+/** The rows of an epoch; where all are one batch, their order matters to dropout's masks alone. */
+function orderOf(run: Run, epoch: number): Int32Array {
+  const { rows } = run.data.train;
+  const any = batchSize(run.settings, run.data) === rows && run.settings.dropout === 0;
+  if (run.order.epoch !== epoch && !(any && run.order.epoch >= 0)) {
+    run.order = { epoch, rows: epochOrder(run.key, epoch, rows) };
+  }
+  return run.order.rows;
 }
 
-function gathered({ features, targets, rows }: Part, chosen: Int32Array, out: Float64Array): Float64Array {
+function gathered(
+  { features, targets, rows }: Part,
+  chosen: Int32Array,
+  out: Float64Array,
+): Float64Array {
   const width = features.length / rows;
   chosen.forEach((row, n) => {
     for (let i = 0; i < width; i++) out[n * width + i] = features[row * width + i]!;
@@ -139,7 +162,12 @@ function gathered({ features, targets, rows }: Part, chosen: Int32Array, out: Fl
   return Float64Array.from(chosen, (row) => targets[row]!);
 }
 
-function meanLoss(loss: Loss, z: Float64Array, targets: Float64Array, slope: Float64Array | null): number {
+function meanLoss(
+  loss: Loss,
+  z: Float64Array,
+  targets: Float64Array,
+  slope: Float64Array | null,
+): number {
   const [rows, size] = [targets.length, z.length / targets.length];
   let sum = 0;
   for (let n = 0; n < rows; n++) sum += loss.row(z, n * size, size, targets[n]!, slope);
@@ -192,7 +220,8 @@ function unpacked(like: Dense[], weights: number[]): Dense[] {
   const layers = copied(like);
   let at = 0;
   for (const { kernel, bias } of layers) {
-    for (const array of [kernel, bias]) for (let i = 0; i < array.length; i++) array[i] = weights[at++] ?? 0;
+    for (const array of [kernel, bias])
+      for (let i = 0; i < array.length; i++) array[i] = weights[at++] ?? 0;
   }
   return layers;
 }

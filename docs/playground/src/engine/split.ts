@@ -15,7 +15,11 @@ export interface Parts {
  *
  * jaxdl also moves rows into parts that rounding left empty; sets of 20 points or more have none.
  */
-export function stratifiedSplit(labels: ArrayLike<number>, fractions: number[], seed: number): Int32Array[] {
+export function stratifiedSplit(
+  labels: ArrayLike<number>,
+  fractions: number[],
+  seed: number,
+): Int32Array[] {
   const order = new RandomState(seed).permutation(labels.length);
   const part = new Int32Array(labels.length);
   const bounds = cumulated(fractions);
@@ -30,7 +34,10 @@ export function stratifiedSplit(labels: ArrayLike<number>, fractions: number[], 
 /** The points of a toy set as jaxdl's copied code divides them. */
 export function divided(points: Points, share: number, seed: number): Parts {
   const strata = (p: Points) => (p.classes ? p.labels : new Float32Array(p.labels.length));
-  const all = rows(points, stratifiedSplit(strata(points), FRACTIONS, seed).flatMap((r) => Array.from(r)));
+  const all = rows(
+    points,
+    stratifiedSplit(strata(points), FRACTIONS, seed).flatMap((r) => Array.from(r)),
+  );
   const [train, test] = stratifiedSplit(strata(all), [share, rest(share)], seed);
   return { train: rows(all, train!), test: rows(all, test!) };
 }

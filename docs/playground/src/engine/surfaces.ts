@@ -59,9 +59,20 @@ export const SURFACES: Record<string, Surface> = {
 };
 
 /** The points that an optimizer passes; the pair (x, y) is one array of parameters. */
-export function pathOf(surface: Surface, name: string, rate: number, steps: number, start = surface.start): [number, number][] {
+export function pathOf(
+  surface: Surface,
+  name: string,
+  rate: number,
+  steps: number,
+  start = surface.start,
+): [number, number][] {
   const { rule } = optimizerOf(name);
-  const slot: Slot = { p: Float64Array.from(start), g: new Float64Array(2), columns: 0, memory: rule.remember(2, 0, rate) };
+  const slot: Slot = {
+    p: Float64Array.from(start),
+    g: new Float64Array(2),
+    columns: 0,
+    memory: rule.remember(2, 0, rate),
+  };
   const path: [number, number][] = [[...start]];
   for (let t = 1; t <= steps; t++) {
     slot.g = Float64Array.from(surface.gradient(slot.p[0]!, slot.p[1]!));

@@ -48,14 +48,27 @@ export function makeToy(name: string, n: number, noise: number, seed: number): P
   return found.make(new RandomState(seed), n, noise);
 }
 
-function toy(title: string, noise: number, mostNoise: number, classes: number, make: Toy["make"]): Toy {
+function toy(
+  title: string,
+  noise: number,
+  mostNoise: number,
+  classes: number,
+  make: Toy["make"],
+): Toy {
   return { title, noise, mostNoise, scale: 1, classes, options: "", make };
 }
 
 type Place = (i: number) => [number, number];
 
 /** Points at given places with noise; their labels are given by number. */
-function plane(draw: RandomState, n: number, noise: number, classes: number, at: Place, label: (i: number) => number): Points {
+function plane(
+  draw: RandomState,
+  n: number,
+  noise: number,
+  classes: number,
+  at: Place,
+  label: (i: number) => number,
+): Points {
   const x = new Float32Array(2 * n);
   for (let i = 0; i < n; i++) {
     const [a, b] = at(i);
@@ -103,12 +116,25 @@ function spirals(draw: RandomState, n: number, noise: number, arms: number): Poi
 }
 
 function blobs(draw: RandomState, n: number, noise: number): Points {
-  const middle = Array.from({ length: 3 }, (): [number, number] => [draw.uniform(-10, 10), draw.uniform(-10, 10)]);
-  return plane(draw, n, noise, 3, (i) => middle[i % 3]!, (i) => i % 3);
+  const middle = Array.from({ length: 3 }, (): [number, number] => [
+    draw.uniform(-10, 10),
+    draw.uniform(-10, 10),
+  ]);
+  return plane(
+    draw,
+    n,
+    noise,
+    3,
+    (i) => middle[i % 3]!,
+    (i) => i % 3,
+  );
 }
 
 function checkerboard(draw: RandomState, n: number, noise: number): Points {
-  const places = Array.from({ length: n }, (): [number, number] => [draw.uniform(-1, 1), draw.uniform(-1, 1)]);
+  const places = Array.from({ length: n }, (): [number, number] => [
+    draw.uniform(-1, 1),
+    draw.uniform(-1, 1),
+  ]);
   const square = (x: number) => Math.floor((4 * (x + 1)) / 2);
   const label = (i: number) => (square(places[i]![0]) + square(places[i]![1])) % 2;
   return plane(draw, n, noise, 2, (i) => places[i]!, label);

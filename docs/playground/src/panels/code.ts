@@ -10,17 +10,37 @@ import type { Panel } from "../ui/tabs";
 export const CODE: Panel = {
   title: "Formula and code",
   build(app: App, place: HTMLElement) {
-    const formula = h("div", { class: "formula", tabindex: 0, role: "region", "aria-label": "Formula" });
+    const formula = h("div", {
+      class: "formula",
+      tabindex: 0,
+      role: "region",
+      "aria-label": "Formula",
+    });
     const code = h("pre", { tabindex: 0, role: "region", "aria-label": "Code" });
-    const left = part("Formula", formula, () => formula.innerText, "The network, its loss and its step.");
-    const about = "Run with jaxdl, it trains from the same seed on the same points and prints the losses above, to rounding.";
-    place.append(h("div", { class: "code" }, left, part("jaxdl code", code, () => code.textContent!, about)));
+    const left = part(
+      "Formula",
+      formula,
+      () => formula.innerText,
+      "The network, its loss and its step.",
+    );
+    const about =
+      "Run with jaxdl, it trains from the same seed on the same points and prints the losses above, to rounding.";
+    place.append(
+      h(
+        "div",
+        { class: "code" },
+        left,
+        part("jaxdl code", code, () => code.textContent!, about),
+      ),
+    );
     let shownAt = "";
     return () => {
       const now = app.playing ? "playing" : `${app.run.steps} ${JSON.stringify(app.settings)}`;
       if (now === shownAt) return;
       shownAt = now;
-      formula.replaceChildren(...formulaOf(app.settings, app.batchRows).map((line) => h("p", {}, line)));
+      formula.replaceChildren(
+        ...formulaOf(app.settings, app.batchRows).map((line) => h("p", {}, line)),
+      );
       code.textContent = codeOf(app.settings, app.run.steps);
     };
   },

@@ -13,6 +13,7 @@ import { copyButton } from "./code";
 
 const BUDGET = 10; // milliseconds of a frame
 const PICTURES = 4; // how many members a frame draws anew
+const EVERY = 10; // frames between two measurements of all members
 
 class PopulationPanel {
   private population!: Population;
@@ -20,6 +21,7 @@ class PopulationPanel {
   private figures: { canvas: HTMLCanvasElement; caption: HTMLElement }[] = [];
   private playing = false;
   private next = 0; // whose picture is due
+  private turn = 0; // frames so far
   private settings = "";
   private readonly kind: HTMLSelectElement;
   private readonly count: HTMLSelectElement;
@@ -33,9 +35,15 @@ class PopulationPanel {
     private readonly app: App,
     place: HTMLElement,
   ) {
-    this.kind = h("select", {}, h("option", { value: "seed" }, "seeds"), h("option", { value: "rate" }, "learning rates"));
+    this.kind = h(
+      "select",
+      {},
+      h("option", { value: "seed" }, "seeds"),
+      h("option", { value: "rate" }, "learning rates"),
+    );
     this.count = h("select", {}, h("option", {}, "16"), h("option", {}, "64"));
-    for (const choice of [this.kind, this.count]) choice.addEventListener("change", () => this.begin());
+    for (const choice of [this.kind, this.count])
+      choice.addEventListener("change", () => this.begin());
     this.run.addEventListener("click", () => this.play(!this.playing));
     place.append(this.head(), this.body());
     onTheme(() => this.drawAll());
@@ -43,15 +51,33 @@ class PopulationPanel {
   }
 
   private head(): HTMLElement {
-    const label = (text: string, input: HTMLElement) => h("label", { class: "control inline" }, h("span", {}, text), input);
+    const label = (text: string, input: HTMLElement) =>
+      h("label", { class: "control inline" }, h("span", {}, text), input);
     const again = h("button", { type: "button", click: () => this.begin() }, "Reset all");
     const copy = copyButton("the population's", () => this.code(), "Copy jaxdl code");
-    return h("div", { class: "row" }, label("Members", this.count), label("differ in their", this.kind), this.run, again, copy);
+    return h(
+      "div",
+      { class: "row" },
+      label("Members", this.count),
+      label("differ in their", this.kind),
+      this.run,
+      again,
+      copy,
+    );
   }
 
   private body(): HTMLElement {
-    const legend = h("p", { class: "soft legend" }, "Median, the middle half as a band, least and greatest as thin lines; dashed: test. Below: each member's test loss now.");
-    return h("div", { class: "columns" }, h("div", {}, this.summary, this.chart, this.strip, legend), this.grid);
+    const legend = h(
+      "p",
+      { class: "soft legend" },
+      "Median, the middle half as a band, least and greatest as thin lines; dashed: test. Below: each member's test loss now.",
+    );
+    return h(
+      "div",
+      { class: "columns" },
+      h("div", {}, this.summary, this.chart, this.strip, legend),
+      this.grid,
+    );
   }
 
   private code(): string {
@@ -73,11 +99,12 @@ class PopulationPanel {
     });
     this.grid.replaceChildren(...this.figures.map((f) => f.canvas.parentElement!));
     this.play(false);
-    this.drawAll();
   }
 
   private play(on: boolean): void {
     this.playing = on;
+    this.population.record();
+    if (!on) this.drawAll();
     this.run.textContent = on ? "Pause all" : "Run all";
     if (!on && this.population.steps) say(this.text());
   }
@@ -86,8 +113,11 @@ class PopulationPanel {
     if (JSON.stringify(this.app.settings) !== this.settings) this.begin();
     if (!this.playing) return;
     this.population.advance(BUDGET, 5);
+    if (this.turn++ % EVERY === 0) {
+      this.population.record();
+      this.drawCharts();
+    }
     for (let i = 0; i < PICTURES; i++) this.picture(this.next++ % this.figures.length);
-    this.drawCharts();
   }
 
   private drawAll(): void {
@@ -96,29 +126,50 @@ class PopulationPanel {
   }
 
   private picture(i: number): void {
-    const [run, view, { canvas, caption }] = [this.population.runs[i]!, this.views[i]!, this.figures[i]!];
+    const [run, view, { canvas, caption }] = [
+      this.population.runs[i]!,
+      this.views[i]!,
+      this.figures[i]!,
+    ];
     refreshed(view, run.layers, run.settings.activation);
     if (view.dimensions === 2) drawAnswer(canvas, view, run.settings);
     else drawView(canvas, view, valuesOf(view, run.layers.length, 0), 1.7);
-    const name = this.population.kind === "seed" ? `${run.settings.seed}` : `η ${run.settings.rate}`;
+    const name =
+      this.population.kind === "seed" ? `${run.settings.seed}` : `η ${run.settings.rate}`;
     caption.textContent = `${name}: ${shown(this.population.history.at(-1)!.test[i]!)}`;
   }
 
   private text(): string {
     const { train, test } = this.population.history.at(-1)!;
-    const spread = (x: number[]) => `${shown(quantile(x, 0.5))} (${shown(quantile(x, 0))} to ${shown(quantile(x, 1))})`;
+    const spread = (x: number[]) =>
+      `${shown(quantile(x, 0.5))} (${shown(quantile(x, 0))} to ${shown(quantile(x, 1))})`;
     return `Step ${this.population.steps}: training loss ${spread(train)}, test loss ${spread(test)}.`;
   }
 
   private drawCharts(): void {
     const { history } = this.population;
     const x = history.map((row) => row.step);
-    const of = (part: "train" | "test", share: number) => history.map((row) => quantile(row[part], share));
+    const of = (part: "train" | "test", share: number) =>
+      history.map((row) => quantile(row[part], share));
     const line = (part: "train" | "test", share: number, width: number) => {
-      return { x, y: of(part, share), colour: part === "train" ? BLUE : ORANGE, width, dashed: part === "test", faint: width < 2 };
+      return {
+        x,
+        y: of(part, share),
+        colour: part === "train" ? BLUE : ORANGE,
+        width,
+        dashed: part === "test",
+        faint: width < 2,
+      };
     };
-    const lines = [line("test", 0.5, 2), line("train", 0, 1), line("train", 1, 1), line("train", 0.5, 3)];
-    const top = 1.1 * Math.min(Math.max(...of("train", 1), ...of("test", 0.5)), 2 * quantile(history[0]!.train, 1));
+    const lines = [
+      line("test", 0.5, 2),
+      line("train", 0, 1),
+      line("train", 1, 1),
+      line("train", 0.5, 3),
+    ];
+    const top =
+      1.1 *
+      Math.min(Math.max(...of("train", 1), ...of("test", 0.5)), 2 * quantile(history[0]!.train, 1));
     const band = { x, low: of("train", 0.25), high: of("train", 0.75), colour: BLUE };
     drawChart(this.chart, lines, { x: [0, Math.max(20, x.at(-1)!)], y: [0, top || 1], band });
     drawStrip(this.strip, history.at(-1)!.test, top || 1);

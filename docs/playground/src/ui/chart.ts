@@ -30,8 +30,10 @@ export function drawChart(canvas: HTMLCanvasElement, lines: Line[], axes: Axes):
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   pen.clearRect(0, 0, width, height);
   const [low, high] = axes.y;
-  const x = (v: number) => LEFT + ((width - LEFT - 8) * (v - axes.x[0])) / (axes.x[1] - axes.x[0] || 1);
-  const y = (v: number) => height - BOTTOM - ((height - BOTTOM - TOP) * (v - low)) / (high - low || 1);
+  const x = (v: number) =>
+    LEFT + ((width - LEFT - 8) * (v - axes.x[0])) / (axes.x[1] - axes.x[0] || 1);
+  const y = (v: number) =>
+    height - BOTTOM - ((height - BOTTOM - TOP) * (v - low)) / (high - low || 1);
   drawTicks(pen, axes, x, y);
   pen.save();
   pen.beginPath();
@@ -59,7 +61,8 @@ function drawTicks(pen: CanvasRenderingContext2D, axes: Axes, x: Scale, y: Scale
     if (!axes.bare) pen.fillText(label(v), LEFT - 5, y(v) + 4);
   }
   pen.textAlign = "center";
-  for (const v of ticks(axes.x, 4)) pen.fillText(label(v), Math.min(x(v), x(axes.x[1]) - 10), y(axes.y[0]) + 15);
+  for (const v of ticks(axes.x, 4))
+    pen.fillText(label(v), Math.min(x(v), x(axes.x[1]) - 10), y(axes.y[0]) + 15);
 }
 
 function drawLine(pen: CanvasRenderingContext2D, line: Line, x: Scale, y: Scale): void {
@@ -68,13 +71,19 @@ function drawLine(pen: CanvasRenderingContext2D, line: Line, x: Scale, y: Scale)
   pen.lineWidth = line.width ?? 2;
   pen.setLineDash(line.dashed ? [5, 4] : []);
   pen.beginPath();
-  for (let i = 0; i < line.x.length; i++) if (Number.isFinite(line.y[i]!)) pen.lineTo(x(line.x[i]!), y(line.y[i]!));
+  for (let i = 0; i < line.x.length; i++)
+    if (Number.isFinite(line.y[i]!)) pen.lineTo(x(line.x[i]!), y(line.y[i]!));
   pen.stroke();
   pen.setLineDash([]);
   pen.globalAlpha = 1;
 }
 
-function drawBand(pen: CanvasRenderingContext2D, band: NonNullable<Axes["band"]>, x: Scale, y: Scale): void {
+function drawBand(
+  pen: CanvasRenderingContext2D,
+  band: NonNullable<Axes["band"]>,
+  x: Scale,
+  y: Scale,
+): void {
   pen.fillStyle = band.colour;
   pen.globalAlpha = 0.22;
   pen.beginPath();
@@ -85,6 +94,9 @@ function drawBand(pen: CanvasRenderingContext2D, band: NonNullable<Axes["band"]>
 }
 
 function label(v: number): string {
-  const text = Math.abs(v) >= 10000 || (v !== 0 && Math.abs(v) < 0.001) ? v.toExponential(0) : String(Number(v.toPrecision(3)));
+  const text =
+    Math.abs(v) >= 10000 || (v !== 0 && Math.abs(v) < 0.001)
+      ? v.toExponential(0)
+      : String(Number(v.toPrecision(3)));
   return text.replace("-", "−");
 }

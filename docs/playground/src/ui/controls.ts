@@ -21,20 +21,43 @@ interface Control {
 }
 
 const named = (names: string[]): [string, string][] => names.map((n) => [n, n]);
-const amounts = (values: number[], none = "none"): [string, string][] => values.map((v) => [String(v), v ? String(v) : none]);
+const amounts = (values: number[], none = "none"): [string, string][] =>
+  values.map((v) => [String(v), v ? String(v) : none]);
 const isToy = (settings: Settings): boolean => settings.data !== "drawn";
 
 export const DATA: Control[] = [
   {
     name: "data",
     label: "Points",
-    choices: () => [...Object.entries(TOYS).map(([n, t]): [string, string] => [n, t.title]), ["drawn", "your own"]],
+    choices: () => [
+      ...Object.entries(TOYS).map(([n, t]): [string, string] => [n, t.title]),
+      ["drawn", "your own"],
+    ],
     changed: (data) => ({ noise: TOYS[data]?.noise ?? 0 }),
   },
-  { name: "points", label: "How many", choices: () => amounts([50, 100, 200, 500, 1000]), shown: isToy },
-  { name: "noise", label: "Noise", number: { min: 0, max: 1, step: 0.02, range: true }, shown: isToy },
-  { name: "share", label: "Share for training", number: { min: 0.1, max: 0.9, step: 0.1, range: true } },
-  { name: "dataSeed", label: "Seed of the points", number: { min: 0, max: 999999, step: 1 }, shown: isToy },
+  {
+    name: "points",
+    label: "How many",
+    choices: () => amounts([50, 100, 200, 500, 1000]),
+    shown: isToy,
+  },
+  {
+    name: "noise",
+    label: "Noise",
+    number: { min: 0, max: 1, step: 0.02, range: true },
+    shown: isToy,
+  },
+  {
+    name: "share",
+    label: "Share for training",
+    number: { min: 0.1, max: 0.9, step: 0.1, range: true },
+  },
+  {
+    name: "dataSeed",
+    label: "Seed of the points",
+    number: { min: 0, max: 999999, step: 1 },
+    shown: isToy,
+  },
 ];
 
 export const TRAINING: Control[] = [
@@ -51,9 +74,21 @@ export const TRAINING: Control[] = [
     label: "Learning rate",
     choices: () => amounts([0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10]),
   },
-  { name: "batch", label: "Batch size", choices: () => amounts([0, 1, 4, 8, 16, 32, 64, 128], "all") },
-  { name: "l1", label: "L1 penalty", choices: () => amounts([0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]) },
-  { name: "l2", label: "L2 penalty", choices: () => amounts([0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]) },
+  {
+    name: "batch",
+    label: "Batch size",
+    choices: () => amounts([0, 1, 4, 8, 16, 32, 64, 128], "all"),
+  },
+  {
+    name: "l1",
+    label: "L1 penalty",
+    choices: () => amounts([0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]),
+  },
+  {
+    name: "l2",
+    label: "L2 penalty",
+    choices: () => amounts([0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]),
+  },
   { name: "dropout", label: "Dropout", choices: () => amounts([0, 0.1, 0.2, 0.3, 0.4, 0.5]) },
   { name: "seed", label: "Seed", number: { min: 0, max: 999999, step: 1 } },
 ];
@@ -74,7 +109,9 @@ interface Row {
 
 function row(app: App, control: Control): Row {
   const output = h("output", { "aria-hidden": "true" });
-  const input = control.choices ? h("select") : h("input", { type: control.number!.range ? "range" : "number" });
+  const input = control.choices
+    ? h("select")
+    : h("input", { type: control.number!.range ? "range" : "number" });
   if (input instanceof HTMLInputElement) limit(input, control);
   input.dataset["name"] = control.name;
   input.addEventListener("change", () => changed(app, control, input));
@@ -110,7 +147,9 @@ function follow(
   if (input instanceof HTMLSelectElement) {
     const choices = control.choices!(settings);
     if (!choices.some(([v]) => v === value)) choices.push([value, value]); // as a link may have it
-    input.replaceChildren(...choices.map(([v, text]) => h("option", { value: v, selected: v === value }, text)));
+    input.replaceChildren(
+      ...choices.map(([v, text]) => h("option", { value: v, selected: v === value }, text)),
+    );
   } else {
     if (control.name === "noise") input.max = String(TOYS[settings.data]?.mostNoise ?? 1);
     input.value = value;

@@ -39,7 +39,9 @@ export class Diagram {
     private readonly choose: (choice: Choice, source?: number) => void,
     private readonly built: () => void,
   ) {
-    new ResizeObserver(() => this.root.clientWidth !== this.width && this.build()).observe(this.root);
+    new ResizeObserver(() => this.root.clientWidth !== this.width && this.build()).observe(
+      this.root,
+    );
   }
 
   /** Makes the picture anew, as after a change of layers. */
@@ -54,9 +56,15 @@ export class Diagram {
     const x = (c: number) => margin + ((width - 2 * margin - size) * c) / (columns.length - 1);
     const y = (r: number) => 36 + r * (size + 8);
     this.root.style.height = `${height + 8}px`;
-    this.nodes = columns.flatMap((column, c) => column.map((name, r) => this.node(name, c, r, [x(c), y(r), size])));
+    this.nodes = columns.flatMap((column, c) =>
+      column.map((name, r) => this.node(name, c, r, [x(c), y(r), size])),
+    );
     this.edges = [];
-    this.root.append(this.lines(width, height, size), ...this.nodes.map((n) => n.button), ...this.sizers(x, size));
+    this.root.append(
+      this.lines(width, height, size),
+      ...this.nodes.map((n) => n.button),
+      ...this.sizers(x, size),
+    );
     if (focused) this.root.querySelector<HTMLElement>(`[data-node="${focused}"]`)?.focus();
     this.built();
   }
@@ -64,14 +72,25 @@ export class Diagram {
   /** The names of the first column's features, and empty names for neurons. */
   private columns(): string[][] {
     const dimensions = dimensionsOf(this.app.settings);
-    const features = Object.keys(FEATURES).filter((name) => FEATURES[name]!.dimensions <= dimensions);
+    const features = Object.keys(FEATURES).filter(
+      (name) => FEATURES[name]!.dimensions <= dimensions,
+    );
     return [features, ...this.app.sizes.slice(1).map((n) => Array.from({ length: n }, () => ""))];
   }
 
-  private node(feature: string, layer: number, neuron: number, [x, y, size]: [number, number, number]): Node {
+  private node(
+    feature: string,
+    layer: number,
+    neuron: number,
+    [x, y, size]: [number, number, number],
+  ): Node {
     const canvas = h("canvas", { "aria-hidden": "true" });
     const style = `left:${x}px;top:${y}px;width:${size}px;height:${size}px`;
-    const button = h("button", { class: "neuron", type: "button", style, "data-node": `${layer}.${neuron}` }, canvas);
+    const button = h(
+      "button",
+      { class: "neuron", type: "button", style, "data-node": `${layer}.${neuron}` },
+      canvas,
+    );
     if (feature) return { ...this.feature(button, feature), canvas, layer, neuron };
     button.setAttribute("aria-label", `${this.nameOf(layer)}, neuron ${neuron + 1}`);
     button.addEventListener("click", () => this.choose({ layer, neuron }));
@@ -80,7 +99,10 @@ export class Diagram {
     return { button, canvas, delta, layer, neuron, feature: null };
   }
 
-  private feature(button: HTMLButtonElement, name: string): Pick<Node, "button" | "delta" | "feature"> {
+  private feature(
+    button: HTMLButtonElement,
+    name: string,
+  ): Pick<Node, "button" | "delta" | "feature"> {
     const on = this.app.settings.features.includes(name);
     const { title } = FEATURES[name]!;
     button.classList.toggle("off", !on);
@@ -102,13 +124,19 @@ export class Diagram {
   private lines(width: number, height: number, size: number): SVGElement {
     const picture = svg("svg", { class: "edges", width, height, "aria-hidden": "true" });
     this.app.run.layers.forEach((layer, l) => {
-      const below = this.nodes.filter((n) => n.layer === l && (n.feature === null || this.uses(n.feature)));
+      const below = this.nodes.filter(
+        (n) => n.layer === l && (n.feature === null || this.uses(n.feature)),
+      );
       const above = this.nodes.filter((n) => n.layer === l + 1);
       below.forEach((from, i) =>
         above.forEach((to, j) => {
           const d = curve(from.button, to.button, size);
           const line = svg("path", { d, class: "edge" });
-          const target = svg("path", { d, class: "edge-target", click: () => this.choose({ layer: l + 1, neuron: j }, i) });
+          const target = svg("path", {
+            d,
+            class: "edge-target",
+            click: () => this.choose({ layer: l + 1, neuron: j }, i),
+          });
           picture.append(line, target);
           this.edges.push({ line, layer: l, place: i * layer.nOut + j });
         }),
@@ -125,14 +153,30 @@ export class Diagram {
   private sizers(x: (c: number) => number, size: number): HTMLElement[] {
     const { hidden } = this.app.settings;
     return hidden.map((count, l) => {
-      const to = (n: number) => this.app.change({ hidden: hidden.map((old, i) => (i === l ? n : old)) });
+      const to = (n: number) =>
+        this.app.change({ hidden: hidden.map((old, i) => (i === l ? n : old)) });
       const button = (sign: string, n: number, what: string) => {
         const off = n < 1 || n > MOST_NEURONS;
         const label = `${what} a neuron in layer ${l + 1}, which has ${count}`;
-        return h("button", { type: "button", "aria-label": label, disabled: off, click: () => to(n), "data-node": `${sign}${l}` }, sign);
+        return h(
+          "button",
+          {
+            type: "button",
+            "aria-label": label,
+            disabled: off,
+            click: () => to(n),
+            "data-node": `${sign}${l}`,
+          },
+          sign,
+        );
       };
       const style = `left:${x(l + 1) + size / 2 - 25}px`;
-      return h("div", { class: "sizer", style }, button("−", count - 1, "Remove"), button("+", count + 1, "Add"));
+      return h(
+        "div",
+        { class: "sizer", style },
+        button("−", count - 1, "Remove"),
+        button("+", count + 1, "Add"),
+      );
     });
   }
 
@@ -140,7 +184,10 @@ export class Diagram {
   paintStill(view: View, choice: Choice | null, gradients: boolean): void {
     for (const { canvas, button, layer, neuron, feature } of this.nodes) {
       if (feature) drawView(canvas, view, featureValues(view, feature, this.app.settings), 1.2);
-      button.classList.toggle("chosen", layer === choice?.layer && neuron === choice.neuron && !feature);
+      button.classList.toggle(
+        "chosen",
+        layer === choice?.layer && neuron === choice.neuron && !feature,
+      );
     }
     this.root.classList.toggle("gradients", gradients);
   }
@@ -182,7 +229,7 @@ export class Diagram {
       const all = deltas[layer - 1]!;
       let sum = 0;
       for (let n = 0; n < rows; n++) sum += all[(n * all.length) / rows + neuron]!;
-      delta.textContent = shown(sum);
+      delta.textContent = brief(sum);
       delta.classList.toggle("negative", sum < 0);
     }
   }
@@ -199,10 +246,16 @@ export class Diagram {
   }
 }
 
+/** A number that fits a neuron. */
+function brief(x: number): string {
+  const size = Math.abs(x);
+  return size !== 0 && size < 0.01 ? x.toExponential(0).replaceAll("-", "−") : shown(x).slice(0, 5);
+}
+
 function curve(from: HTMLElement, to: HTMLElement, size: number): string {
-  const at = (e: HTMLElement) => [parseFloat(e.style.left), parseFloat(e.style.top) + size / 2] as const;
+  const at = (e: HTMLElement) =>
+    [parseFloat(e.style.left), parseFloat(e.style.top) + size / 2] as const;
   const [[x1, y1], [x2, y2]] = [at(from), at(to)];
   const [start, middle] = [x1 + size, (x1 + size + x2) / 2];
   return `M${start},${y1} C${middle},${y1} ${middle},${y2} ${x2},${y2}`;
 }
-

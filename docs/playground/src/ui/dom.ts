@@ -42,6 +42,6 @@ export function byId(id: string): HTMLElement {
 export function shown(x: number): string {
   if (!Number.isFinite(x)) return "–";
   const size = Math.abs(x);
-  if (size !== 0 && (size < 0.001 || size >= 10000)) return x.toExponential(1).replace("-", "−");
+  if (size !== 0 && (size < 0.001 || size >= 10000)) return x.toExponential(1).replaceAll("-", "−");
   return x.toFixed(size < 1 ? 3 : size < 100 ? 2 : 0).replace("-", "−");
 }

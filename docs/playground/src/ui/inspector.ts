@@ -18,13 +18,18 @@ export class Inspector {
 
   /** Shows a neuron, and puts the cursor into one of its weights if that was pointed at. */
   show(choice: Choice | null, source?: number): void {
-    const exists = choice && choice.layer < this.app.sizes.length && choice.neuron < this.app.sizes[choice.layer]!;
+    const exists =
+      choice &&
+      choice.layer < this.app.sizes.length &&
+      choice.neuron < this.app.sizes[choice.layer]!;
     this.choice = exists ? choice : null;
     this.inputs = [];
     if (!this.choice) return this.root.replaceChildren(h("p", { class: "soft" }, HINT));
     const { layer, neuron } = this.choice;
     const dense = this.app.run.layers[layer - 1]!;
-    const weights = Array.from({ length: dense.nIn }, (_, i) => this.field(`from ${this.source(layer, i)}`, "kernel", i * dense.nOut + neuron));
+    const weights = Array.from({ length: dense.nIn }, (_, i) =>
+      this.field(`from ${this.source(layer, i)}`, "kernel", i * dense.nOut + neuron),
+    );
     const last = layer === this.app.sizes.length - 1;
     const title = `${last ? "Output" : `Layer ${layer}`}, neuron ${neuron + 1}`;
     const numbers = h("div", { class: "weights" }, this.field("bias", "bias", neuron), ...weights);
@@ -43,7 +48,8 @@ export class Inspector {
     const index = this.inputs.length;
     input.addEventListener("change", () => {
       const next = Number(input.value);
-      if (input.value !== "" && Number.isFinite(next)) this.app.setWeight(layer, array, place, next);
+      if (input.value !== "" && Number.isFinite(next))
+        this.app.setWeight(layer, array, place, next);
       this.inputs[index]?.input.focus();
     });
     this.inputs.push({ input, value });
@@ -66,4 +72,5 @@ function rounded(x: number): string {
   return String(Number(x.toFixed(4)));
 }
 
-const HINT = "Choose a neuron or a line to see its weights and to change them. A change makes the weights as they are the start of a new run.";
+const HINT =
+  "Choose a neuron or a line to see its weights and to change them. A change makes the weights as they are the start of a new run.";

@@ -36,7 +36,8 @@ export class Page {
   ) {
     this.inspector = new Inspector(app);
     this.view = viewOf(app.run);
-    const choose = (choice: Choice, source?: number) => this.touched(() => this.inspector.show(choice, source));
+    const choose = (choice: Choice, source?: number) =>
+      this.touched(() => this.inspector.show(choice, source));
     this.diagram = new Diagram(app, choose, () => this.touched());
     this.plane = new Plane(app, say);
     this.tabs = new Tabs(app, tab, () => this.settle());
@@ -67,7 +68,8 @@ export class Page {
     this.diagram.build();
     this.inspector.show(this.inspector.choice);
     const { hidden, data } = this.app.settings;
-    byId("layer-count").textContent = hidden.length === 1 ? "1 hidden layer" : `${hidden.length} hidden layers`;
+    byId("layer-count").textContent =
+      hidden.length === 1 ? "1 hidden layer" : `${hidden.length} hidden layers`;
     (byId("remove-layer") as HTMLButtonElement).disabled = hidden.length === 0;
     (byId("add-layer") as HTMLButtonElement).disabled = hidden.length >= MOST_LAYERS;
     this.draws(data === "drawn");
@@ -82,8 +84,14 @@ export class Page {
     else plane.removeAttribute("tabindex");
     byId("pens").hidden = !on;
     const classes = TOYS[this.app.settings.data]?.classes ?? 2;
-    const dots = CLASSES.slice(0, classes).map((c, i) => [h("span", { class: "dot", style: `background:${c}` }), `class ${i}`]);
-    byId("legend").replaceChildren(...(classes ? dots.flat() : ["line: the network's answer"]), "; hollow: test");
+    const dots = CLASSES.slice(0, classes).map((c, i) => [
+      h("span", { class: "dot", style: `background:${c}` }),
+      `class ${i}`,
+    ]);
+    byId("legend").replaceChildren(
+      ...(classes ? dots.flat() : ["line: the network's answer"]),
+      "; hollow: test",
+    );
   }
 
   private buttons(): void {
@@ -92,24 +100,44 @@ export class Page {
     on("run", () => app.play(!app.playing));
     on("step", () => (app.step(), this.diagram.flow()));
     on("reset", () => app.reset());
-    on("add-layer", () => app.change({ hidden: [...app.settings.hidden, app.settings.hidden.at(-1) ?? 4] }));
+    on("add-layer", () =>
+      app.change({ hidden: [...app.settings.hidden, app.settings.hidden.at(-1) ?? 4] }),
+    );
     on("remove-layer", () => app.change({ hidden: app.settings.hidden.slice(0, -1) }));
     this.gradients.addEventListener("change", () => this.touched());
     const speed = byId("speed") as HTMLSelectElement;
     speed.append(...Object.keys(SPEEDS).map((s) => h("option", { selected: s === app.speed }, s)));
     speed.addEventListener("change", () => (app.speed = speed.value as Speed));
-    window.addEventListener("hashchange", () => location.hash.slice(1) !== this.address() && location.reload());
+    window.addEventListener(
+      "hashchange",
+      () => location.hash.slice(1) !== this.address() && location.reload(),
+    );
   }
 
   /** The colours to draw with, and a button that clears what was drawn. */
   private drawButtons(): void {
     const pen = (colour: number, title: string) => {
-      const radio = h("input", { type: "radio", name: "pen", checked: colour === 1, change: () => (this.plane.colour = colour) });
+      const radio = h("input", {
+        type: "radio",
+        name: "pen",
+        checked: colour === 1,
+        change: () => (this.plane.colour = colour),
+      });
       return h("label", { class: "check" }, radio, title);
     };
-    const clear = h("button", { type: "button", click: () => this.app.change({ drawn: [] }) }, "Clear");
-    const hint = h("p", { class: "soft" }, "Press on the plane to put points there; with the keyboard, move by arrows and press Enter.");
-    byId("data").append(h("div", { id: "pens" }, pen(1, "blue, class 1"), pen(0, "orange, class 0"), clear, hint));
+    const clear = h(
+      "button",
+      { type: "button", click: () => this.app.change({ drawn: [] }) },
+      "Clear",
+    );
+    const hint = h(
+      "p",
+      { class: "soft" },
+      "Press on the plane to put points there; with the keyboard, move by arrows and press Enter.",
+    );
+    byId("data").append(
+      h("div", { id: "pens" }, pen(1, "blue, class 1"), pen(0, "orange, class 0"), clear, hint),
+    );
   }
 
   private loop(now: number): void {
@@ -126,9 +154,10 @@ export class Page {
     refreshed(this.view, run.layers, run.settings.activation);
     this.plane.paint(this.view);
     this.readings();
-    if (this.still) this.diagram.paintStill(this.view, this.inspector.choice, this.gradients.checked);
+    if (this.still)
+      this.diagram.paintStill(this.view, this.inspector.choice, this.gradients.checked);
     if (this.still) this.plane.drawPoints();
-    this.diagram.paintNeurons(this.view, frame, all ? 1 : TURNS);
+    this.diagram.paintNeurons(this.view, frame, all || this.app.speed === "slow" ? 1 : TURNS);
     if (all || frame % TURNS === 0) this.diagram.paintLines(this.gradients.checked);
     if (all || frame % TURNS === 1) drawLosses(history);
     if (all || frame % TURNS === 2) this.inspector.paint(this.view);
@@ -144,16 +173,23 @@ export class Page {
       ["training loss", shown(train)],
       ["test loss", shown(test)],
     ];
-    if (!Number.isNaN(app.right.test)) rows.push(["test right", `${(100 * app.right.test).toFixed(1)} %`]);
+    if (!Number.isNaN(app.right.test))
+      rows.push(["test right", `${(100 * app.right.test).toFixed(1)} %`]);
     const place = byId("readings");
     if (place.childElementCount !== rows.length) {
-      place.replaceChildren(...rows.map(([name]) => h("div", {}, h("dt", {}, name), h("dd", {}, ""))));
+      place.replaceChildren(
+        ...rows.map(([name]) => h("div", {}, h("dt", {}, name), h("dd", {}, ""))),
+      );
     }
     rows.forEach(([, value], i) => (place.children[i]!.lastChild!.textContent = value));
   }
 
   private address(): string {
-    return written({ settings: this.app.settings, steps: this.app.run.steps, tab: this.tabs.current });
+    return written({
+      settings: this.app.settings,
+      steps: this.app.run.steps,
+      tab: this.tabs.current,
+    });
   }
 
   /** Once nothing changes any more: says where the run is, and writes it into the address. */
@@ -164,7 +200,10 @@ export class Page {
       history.replaceState(null, "", `#${this.address()}`);
       const { train, test } = this.app.history.at(-1)!;
       const text = `Step ${this.app.run.steps}: training loss ${shown(train)}, test loss ${shown(test)}.`;
-      byId("plane").setAttribute("aria-label", `The plane with the data and the network's answer. ${text}`);
+      byId("plane").setAttribute(
+        "aria-label",
+        `The plane with the data and the network's answer. ${text}`,
+      );
       say(text);
     }, SETTLED);
   }

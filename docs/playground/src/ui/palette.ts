@@ -4,7 +4,16 @@ export const BLUE = "#0072B2";
 export const ORANGE = "#D55E00";
 export const GREEN = "#009E73";
 export const CLASSES = [ORANGE, BLUE, GREEN] as const;
-export const LINES = [BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#767676", "#8C6D31"] as const;
+export const LINES = [
+  BLUE,
+  ORANGE,
+  GREEN,
+  "#CC79A7",
+  "#E69F00",
+  "#56B4E9",
+  "#767676",
+  "#8C6D31",
+] as const;
 
 type Rgb = readonly [number, number, number];
 
@@ -48,7 +57,9 @@ export function paintSigned(pixels: Uint8ClampedArray, at: number, value: number
 /** Writes the mixture of the classes' colours by their probabilities. */
 export function paintShares(pixels: Uint8ClampedArray, at: number, shares: number[]): void {
   const paper = ground();
-  const sum = [0, 1, 2].map((i) => shares.reduce((total, share, c) => total + share * COLOURS[c]![i]!, 0));
+  const sum = [0, 1, 2].map((i) =>
+    shares.reduce((total, share, c) => total + share * COLOURS[c]![i]!, 0),
+  );
   put(pixels, at, mixed(paper, sum as unknown as Rgb, 0.6 * Math.max(...shares)));
 }
 

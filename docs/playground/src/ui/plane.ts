@@ -48,17 +48,28 @@ export class Plane {
     if (!this.drawing) return;
     event.preventDefault();
     const box = this.root.getBoundingClientRect();
-    this.cursor = [2 * ((event.clientX - box.left) / box.width) - 1, 1 - 2 * ((event.clientY - box.top) / box.height)];
+    this.cursor = [
+      2 * ((event.clientX - box.left) / box.width) - 1,
+      1 - 2 * ((event.clientY - box.top) / box.height),
+    ];
     this.add();
   }
 
   private pressed(event: KeyboardEvent): void {
-    const moves: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const moves: Record<string, [number, number]> = {
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, 1],
+      ArrowDown: [0, -1],
+    };
     const move = moves[event.key];
     if (!this.drawing || (!move && event.key !== "Enter" && event.key !== " ")) return;
     event.preventDefault();
     if (!move) return this.add();
-    this.cursor = this.cursor.map((v, i) => Math.max(-1, Math.min(1, v + 0.05 * move[i]!))) as [number, number];
+    this.cursor = this.cursor.map((v, i) => Math.max(-1, Math.min(1, v + 0.05 * move[i]!))) as [
+      number,
+      number,
+    ];
     this.say(`at ${this.cursor.map((v) => v.toFixed(2)).join(", ")}`);
     this.drawPoints();
   }
@@ -86,12 +97,23 @@ export class Plane {
     if (this.drawing && document.activeElement === this.root) this.drawCursor(pen, side);
   }
 
-  private scatter(pen: CanvasRenderingContext2D, side: number, { points }: Part, hollow: boolean): void {
+  private scatter(
+    pen: CanvasRenderingContext2D,
+    side: number,
+    { points }: Part,
+    hollow: boolean,
+  ): void {
     const { half } = this.view!;
     points.labels.forEach((label, n) => {
       const [x, y] = [points.x[2 * n]!, points.x[2 * n + 1]!];
       pen.beginPath();
-      pen.arc((side * (x / half + 1)) / 2, (side * (1 - y / half)) / 2, side / 95 + 0.6, 0, 2 * Math.PI);
+      pen.arc(
+        (side * (x / half + 1)) / 2,
+        (side * (1 - y / half)) / 2,
+        side / 95 + 0.6,
+        0,
+        2 * Math.PI,
+      );
       dot(pen, CLASSES[label]!, hollow);
     });
   }
@@ -106,10 +128,19 @@ export class Plane {
   private drawLine(pen: CanvasRenderingContext2D, side: number): void {
     const { half, x } = this.view!;
     const to = (v: number, most: number) => (side * (v / most + 1)) / 2;
-    for (const [part, hollow] of [[this.app.run.data.test, true], [this.app.run.data.train, false]] as const) {
+    for (const [part, hollow] of [
+      [this.app.run.data.test, true],
+      [this.app.run.data.train, false],
+    ] as const) {
       part.points.labels.forEach((label, n) => {
         pen.beginPath();
-        pen.arc(to(part.points.x[n]!, half), side - to(label, 1.7), side / 95 + 0.6, 0, 2 * Math.PI);
+        pen.arc(
+          to(part.points.x[n]!, half),
+          side - to(label, 1.7),
+          side / 95 + 0.6,
+          0,
+          2 * Math.PI,
+        );
         dot(pen, "#767676", hollow);
       });
     }
@@ -133,8 +164,11 @@ function dot(pen: CanvasRenderingContext2D, colour: string, hollow: boolean): vo
 /** A canvas with a dot for each of the screen's. */
 export function sharp(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   const dense = window.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth * dense, canvas.clientHeight * dense].map(Math.round) as [number, number];
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  const [width, height] = [canvas.clientWidth * dense, canvas.clientHeight * dense].map(
+    Math.round,
+  ) as [number, number];
+  if (canvas.width !== width || canvas.height !== height)
+    [canvas.width, canvas.height] = [width, height];
   const pen = canvas.getContext("2d")!;
   pen.setTransform(dense, 0, 0, dense, 0, 0);
   return pen;

@@ -34,7 +34,13 @@ export class Tabs {
     this.current = Object.hasOwn(PANELS, first) ? first : Object.keys(PANELS)[0]!;
     const list = byId("tabs");
     for (const [name, panel] of Object.entries(PANELS)) {
-      const attributes = { role: "tab", type: "button", id: `tab-${name}`, "aria-controls": "panel", click: () => this.open(name) };
+      const attributes = {
+        role: "tab",
+        type: "button",
+        id: `tab-${name}`,
+        "aria-controls": "panel",
+        click: () => this.open(name),
+      };
       list.append(h("button", attributes, panel.title));
     }
     list.addEventListener("keydown", (event) => this.pressed(event));

@@ -7,5 +7,8 @@ export function ticks([low, high]: [number, number], count: number): number[] {
   const power = 10 ** Math.floor(Math.log10(raw));
   const size = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999)!;
   const first = Math.ceil(low / size - 1e-9);
-  return Array.from({ length: Math.floor(high / size + 1e-9) - first + 1 }, (_, i) => (first + i) * size);
+  return Array.from(
+    { length: Math.floor(high / size + 1e-9) - first + 1 },
+    (_, i) => (first + i) * size,
+  );
 }

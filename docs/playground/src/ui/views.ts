@@ -31,7 +31,8 @@ export function viewOf(run: Run): View {
 function extent({ settings, data }: Run): number {
   if (settings.data === "drawn") return 1;
   let most = 0;
-  for (const part of [data.train, data.test]) for (const v of part.points.x) most = Math.max(most, Math.abs(v));
+  for (const part of [data.train, data.test])
+    for (const v of part.points.x) most = Math.max(most, Math.abs(v));
   return Math.max(0.5, 1.06 * most);
 }
 
@@ -70,7 +71,12 @@ export function featureValues(view: View, name: string, settings: Settings): Flo
 }
 
 /** Draws the values of one neuron, the largest in full colour. */
-export function drawView(canvas: HTMLCanvasElement, view: View, values: Float64Array, most = largest(values)): void {
+export function drawView(
+  canvas: HTMLCanvasElement,
+  view: View,
+  values: Float64Array,
+  most = largest(values),
+): void {
   const pen = canvas.getContext("2d")!;
   if (view.dimensions === 1) drawCurve(pen, values, most);
   else drawField(pen, (pixels, n) => paintSigned(pixels, 4 * n, values[n]! / most));
@@ -86,7 +92,8 @@ export function largest(values: Float64Array): number {
 export function drawAnswer(canvas: HTMLCanvasElement, view: View, settings: Settings): void {
   const z = view.trace.z.at(-1)!;
   const size = z.length / view.trace.rows;
-  const one = lossOf(settings.loss).target === "bit" ? (v: number) => 2 * sigmoid(v) - 1 : (v: number) => v;
+  const one =
+    lossOf(settings.loss).target === "bit" ? (v: number) => 2 * sigmoid(v) - 1 : (v: number) => v;
   drawField(canvas.getContext("2d")!, (pixels, n) => {
     if (size === 1) return paintSigned(pixels, 4 * n, 0.6 * one(z[n]!));
     const shares = softmax(z, n * size, size);
@@ -103,7 +110,10 @@ function softmax(z: Float64Array, at: number, size: number): number[] {
   return powers.map((p) => p / sum);
 }
 
-function drawField(pen: CanvasRenderingContext2D, paint: (pixels: Uint8ClampedArray, n: number) => void): void {
+function drawField(
+  pen: CanvasRenderingContext2D,
+  paint: (pixels: Uint8ClampedArray, n: number) => void,
+): void {
   if (pen.canvas.width !== SIDE) pen.canvas.width = pen.canvas.height = SIDE;
   const picture = pen.createImageData(SIDE, SIDE);
   for (let n = 0; n < SIDE * SIDE; n++) paint(picture.data, n);
@@ -123,4 +133,3 @@ function drawCurve(pen: CanvasRenderingContext2D, values: Float64Array, most: nu
   values.forEach((v, n) => pen.lineTo((80 * n) / (values.length - 1), 40 - (36 * v) / most));
   pen.stroke();
 }
-
