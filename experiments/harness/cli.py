@@ -71,8 +71,7 @@ def main(
             if importlib.util.find_spec(name) is None:
                 raise UserError(f'experiments need {name}: pip install -e ".[experiments]"', code=1)
         flags = checked(parse(config, description))
-        if flags.cache is not None:
-            train.keep_compilations(flags.cache)
+        _keep_programs(flags.cache)
         _run(flags, build, report)
 
 
@@ -102,6 +101,21 @@ def parse(config: type[C], description: str | None) -> C:
         end = next((i for i, line in enumerate(lines) if line.startswith("──")), len(lines))
         text = " ".join(line for line in lines[:end] if line[:1] not in "╭╰")
         raise UserError(text) from None
+
+
+def _keep_programs(place: str) -> None:
+    """Keeps compiled programs; where the user has told JAX a folder, or none can be written, not.
+
+    Raises:
+        UserError: if a folder was asked for that can't be written to.
+    """
+    if place == "off" or (place == "auto" and jax.config.jax_compilation_cache_dir):
+        return
+    try:
+        train.keep_compilations(None if place == "auto" else place)
+    except OSError as error:
+        if place != "auto":
+            raise UserError(f"argument --cache: {place}: {error.strerror}") from error
 
 
 def _run(flags: C, build: Callable[[C], Built], report: Callable[[C, Any], Report]) -> None:

@@ -33,8 +33,8 @@ class Config:
     """continue from the newest checkpoint in the output folder"""
     smoke: bool = False
     """two epochs on a few rows: does everything run?"""
-    cache: Path | None = None
-    """folder that keeps compiled programs, so that later runs start sooner"""
+    cache: str = "auto"
+    """folder that keeps compiled programs for later runs; auto for one of jaxdl's own, or off"""
 
 
 class UserError(Exception):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import jax
 import pytest
 
 from experiments.conftest import FOLDER
@@ -85,12 +86,33 @@ def test_help_names_flags_their_negation_and_each_default_once(here, capsys):
     assert text.count("(default: runs/cifar10_resnet)") == 1
 
 
-def test_programs_are_kept_where_the_flag_says(tmp_path, here, monkeypatch):
+@pytest.mark.parametrize(
+    ("flags", "folder_of_jax", "kept"),
+    [
+        (("--cache", "there"), "", ["there"]),
+        ((), "", [None]),
+        ((), "told", []),
+        (("--cache", "off"), "", []),
+    ],
+)
+def test_programs_are_kept_where_the_flag_says(flags, folder_of_jax, kept, here, monkeypatch):
     folders = []
     monkeypatch.setattr("jaxdl.train.keep_compilations", folders.append)
-    with pytest.raises(SystemExit):  # for its output; this is about what comes before
-        here("animals_mlp", "--cache", tmp_path / "kept", "--output", "/dev/null/out")
-    assert folders == [tmp_path / "kept"]
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", folder_of_jax)
+    try:
+        with pytest.raises(SystemExit):  # for its output; this is about what comes before
+            here("animals_mlp", *flags, "--output", "/dev/null/out")
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+    assert folders == kept
+
+
+def test_a_folder_of_programs_that_is_a_file(tmp_path, here, capsys):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match="2"):
+        here("animals_mlp", "--cache", tmp_path / "file", "--output", tmp_path / "out")
+    assert "error: argument --cache: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 import io
 import json
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -211,37 +209,6 @@ def test_early_stopping_restores_the_best_parameters():
 def test_early_stopping_with_what_makes_no_sense(make, message):
     with pytest.raises(ValueError, match=message):
         make()
-
-
-@pytest.fixture
-def nothing_kept():
-    """Without the folder that keeps the programs of all tests."""
-    from jax.experimental.compilation_cache import compilation_cache
-
-    names = "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs"
-    before = {name: getattr(jax.config, name) for name in names}
-    jax.config.update("jax_compilation_cache_dir", None)
-    compilation_cache.reset_cache()
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-
-
-@pytest.mark.usefixtures("nothing_kept")
-def test_programs_kept_in_a_folder_are_read_from_there(tmp_path):
-    f = lambda x: jnp.sin(jnp.linalg.inv(x @ x.T))
-    train.keep_compilations(tmp_path)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # however quick it is
-    hits = []
-    listen = lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None
-    jax.monitoring.register_event_listener(listen)
-    for expected in (0, 1):
-        jax.clear_caches()
-        jax.jit(f)(jnp.eye(7)).block_until_ready()
-        assert len(hits) >= expected and (expected or not hits)
-    jax.monitoring.unregister_event_listener(listen)
-    assert any(tmp_path.iterdir())
 
 
 def test_events_tell_of_the_steps_since_the_one_before(tmp_path):

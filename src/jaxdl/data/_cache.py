@@ -33,15 +33,16 @@ def folder_of(name: str, data_dir: Path | None) -> Path:
     folder = re.sub(r"[^\w.-]", "-", name)
     if data_dir is not None:
         folder += "@" + _sha256(os.fsencode(data_dir.resolve()))[:8]
-    return _root() / folder
+    return root() / folder
 
 
 def downloads() -> Path:
     """Returns where files are downloaded to unless a ``data_dir`` is given."""
-    return _root() / "downloads"
+    return root() / "downloads"
 
 
-def _root() -> Path:
+def root() -> Path:
+    """The folder that keeps what jaxdl made once for later processes."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
     return Path(os.path.expanduser(os.environ.get("JAXDL_CACHE") or os.path.join(base, "jaxdl")))
 
