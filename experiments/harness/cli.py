@@ -109,7 +109,7 @@ def _keep_programs(place: str) -> None:
     Raises:
         UserError: if a folder was asked for that can't be written to.
     """
-    if place == "off" or (place == "auto" and jax.config.jax_compilation_cache_dir):
+    if place == "off" or (place == "auto" and jax.config.values["jax_compilation_cache_dir"]):
         return
     try:
         train.keep_compilations(None if place == "auto" else place)

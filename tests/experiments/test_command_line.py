@@ -98,7 +98,7 @@ def test_help_names_flags_their_negation_and_each_default_once(here, capsys):
 def test_programs_are_kept_where_the_flag_says(flags, folder_of_jax, kept, here, monkeypatch):
     folders = []
     monkeypatch.setattr("jaxdl.train.keep_compilations", folders.append)
-    before = jax.config.jax_compilation_cache_dir
+    before = jax.config.values["jax_compilation_cache_dir"]
     jax.config.update("jax_compilation_cache_dir", folder_of_jax)
     try:
         with pytest.raises(SystemExit):  # for its output; this is about what comes before
