@@ -31,6 +31,13 @@ FIGURES = {
     "animals_mlp": [Figure("test_accuracy", 0.89, "scikit-learn's MLPClassifier")],
     "animals_cnn": [Figure("test_accuracy", 0.913, "animals_mlp.py")],
     "vae": [Figure("test_negative_bound"), Figure("test_squared_error")],
+    "wgan_gp": [Figure("near_share"), Figure("least_share"), Figure("sliced_distance")],
+    "maml": [
+        Figure("maml_error_after_1"),
+        Figure("maml_error_after_10"),
+        Figure("joint_error_after_1"),
+        Figure("joint_error_after_10"),
+    ],
     "cat_detector": [Figure("logistic_auc"), Figure("hidden_auc"), Figure("softmax_accuracy")],
     "fashion_mnist_sgd": [Figure("test_accuracy", 0.65, "PyTorch's tutorials, 5 epochs")],
     "fashion_mnist_adam": [Figure("test_accuracy")],

@@ -210,27 +210,24 @@ assert all(jax.tree.leaves(same))  # frozen means frozen
 # SimCLR (Chen and others, 2020) shows an encoder two distorted views of each picture and asks it to
 # find the pairs: no label is used. Here **the rows of a batch meet**: each is compared with all.
 # `train.all_rows` gathers those of all devices, so that the loss is the same on one device and on
-# eight.
+# eight. A last batch that is smaller stays so: it is never filled up where rows meet.
 
 
 # %%
-def info_nce(batch, key, encoder, train):
+def info_nce(batch, key, encoder):
     shift = partial(data.random_crop, padding=4)
     keys = jax.random.split(jax.random.key(0) if key is None else key, 2)
     a, b = (encoder(shift(k, data.random_flip(k, batch["inputs"]))) for k in keys)
     a, b = (z / jnp.linalg.norm(z, axis=-1, keepdims=True) for z in (a, b))
-    everyone, own = all_rows((a, b, batch["weight"]))
-    others = jnp.concatenate(everyone[:2])
-    absent = jnp.concatenate([everyone[2]] * 2) == 0
-    similar = jnp.where(absent, -1e9, a @ others.T / 0.2)
+    both, own = train.all_rows((a, b))
+    others = jnp.concatenate(both)
     itself = jax.nn.one_hot(own, len(others), dtype=bool)
-    log_p = jax.nn.log_softmax(jnp.where(itself, -1e9, similar))
+    log_p = jax.nn.log_softmax(jnp.where(itself, -1e9, a @ others.T / 0.2))
     partner = own + len(others) // 2
     found = log_p.argmax(axis=-1) == partner
     return -jnp.take_along_axis(log_p, partner[:, None], axis=-1)[:, 0], {"found": found}
 
 
-all_rows = train.all_rows
 views = combinators.compose(info_nce, encoder=serial(pixels, models.mlp((784, 256, 64))))
 end, row = fitted(train.rowwise(views), views, epochs=6)
 print(f"the partner is found among 255 in {row['found']:.0%} of all cases")
@@ -298,7 +295,7 @@ assert set(kinds) == {"bf16"}
 # 2. What would be wrong with averaging the losses of the batches of section 7?
 # 3. Which line of section 4 would compile again if the teacher were a global variable?
 # 4. What does `stop_gradient(q - z)` do to the value, and what to the gradient?
-# 5. Why must the rows that only fill up a batch be left out of the negatives in section 6?
+# 5. What would change in section 6 if each device compared its own pictures only?
 #
 # <details><summary>Answers</summary>
 #
@@ -306,6 +303,6 @@ assert set(kinds) == {"bf16"}
 # 2. Batches have different numbers of words, so a mean of means weighs words differently.
 # 3. The call of `fit`: it would trace the loss, find other constants, and compile once more.
 # 4. The value becomes q; the gradient is that of z.
-# 5. They are copies of a real row, and so a negative that is none.
+# 5. Each picture would have fewer others to be told from: another loss, and an easier one.
 #
 # </details>

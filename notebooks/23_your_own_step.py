@@ -24,6 +24,7 @@ import numpy as np
 import optax
 
 from jaxdl import data, losses, models, plots, train
+from jaxdl.combinators import stateless
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 plt.rcParams.update({"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True})
@@ -43,7 +44,7 @@ def run(step, start, dataset=None, *, steps, **options):
 # learns from the critic. The critic's slope is held near 1 (WGAN-GP: Gulrajani and others, 2017; in
 # the plane a tenth of the penalty they use for images).
 # The TrainState has two sets of parameters and two optimizers: any NamedTuple that counts its
-# `step` will do.
+# `step` will do. `stateless` makes a plain function of a network: `f(params, x)`.
 
 # %%
 generator, critic = models.mlp((4, 64, 64, 2)), models.mlp((2, 64, 64, 1))
@@ -59,12 +60,8 @@ class Fight(NamedTuple):
     critic_opt: Any
 
 
-def fake(params, key, n):
-    return generator.apply(params, ((),) * 5, jax.random.normal(key, (n, 4)))[0]
-
-
-def opinion(params, x):
-    return critic.apply(params, ((),) * 5, x)[0][..., 0]
+fake = lambda params, key, n: stateless(generator)(params, jax.random.normal(key, (n, 4)))
+opinion = lambda params, x: stateless(critic)(params, x)[..., 0]
 
 
 def critic_loss(params, real, made, key):
@@ -154,7 +151,7 @@ if not FAST:
 
 # %%
 wave = models.mlp((1, 40, 40, 1), activation=jnp.tanh)
-error_of = lambda p, x, y: ((wave.apply(p, ((),) * 5, x)[0] - y) ** 2).mean()
+error_of = lambda p, x, y: ((stateless(wave)(p, x) - y) ** 2).mean()
 
 
 def task(key):
@@ -236,7 +233,7 @@ def endurance(act, n=20, length=200):
 
 
 values = models.mlp((4, 64, 64, 2))
-q_of = lambda params, place: values.apply(params, ((),) * 5, place)[0]
+q_of = stateless(values)
 q_adam = optax.adam(1e-3)
 ROOM = 5000
 
@@ -307,7 +304,7 @@ class Player(NamedTuple):
 
 
 def read(params, place):
-    y = policy.apply(params, ((),) * 3, place)[0]
+    y = stateless(policy)(params, place)
     return jax.nn.log_softmax(y[..., :2]), 100 * y[..., 2]
 
 

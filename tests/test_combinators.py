@@ -7,7 +7,16 @@ import pytest
 
 from jaxdl import layers, serial
 from jaxdl._checks import ShapeError
-from jaxdl.combinators import branch, compose, frozen, lift, remat, repeat, residual
+from jaxdl.combinators import (
+    branch,
+    compose,
+    frozen,
+    lift,
+    remat,
+    repeat,
+    residual,
+    stateless,
+)
 from jaxdl.types import Layer, name_of
 
 
@@ -228,3 +237,24 @@ def test_what_is_no_layer_is_refused_where_the_network_is_made(part, message):
     with pytest.raises(TypeError, match=message):
         serial(layers.dense(4, 4), part)
     assert lift(jnp.tanh).apply((), (), 0.0)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "wrap", [remat, lambda net: repeat(net, 2), lambda net: remat(repeat(net, 2))]
+)
+def test_forward_mode_sees_through_what_is_traced_apart(wrap, key, x):
+    net = wrap(serial(layers.conv(4, 4, (3,), padding=1), layers.rnn(4, 4)))
+    params, state = net.init(key)
+    fn = lambda x: net.apply(params, state, x)[0][-1]
+    forward, reverse = jax.jacfwd(fn)(x), jax.jacrev(fn)(x)
+    np.testing.assert_allclose(forward, reverse, rtol=1e-4, atol=1e-6)
+
+
+def test_stateless_is_apply_without_the_state(key, x):
+    net = serial(layers.dense(4, 3), layers.dropout(0.5))
+    params, state = net.init(key)
+    f = stateless(net)
+    close(f(params, x), net.apply(params, state, x)[0])
+    close(f(params, x, key=key, train=True), net.apply(params, state, x, key=key, train=True)[0])
+    with pytest.raises(ValueError, match=r"stateless: .*batch_norm.* has the state .*mean"):
+        stateless(serial(layers.batch_norm(4)))

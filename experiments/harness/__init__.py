@@ -5,8 +5,9 @@ An experiment is a file with a ``Config`` and two functions:
     build(config) -> Run                what is to be trained: data, network, loss, optimizer
     report(config, trained) -> Report   what came of it: numbers and pictures
 
-``build`` may also give several Runs by name, and ``report`` gets a Trained for each; or a
-Population, and ``report`` gets a Swept. ``main(Config, build, report, __doc__)`` does the rest, for
+``build`` may also give a Loop, a training by a step of its own, and ``report`` gets a Looped;
+several Runs or Loops by name, and ``report`` gets what came of each; or a Population, and
+``report`` gets a Swept. ``main(Config, build, report, __doc__)`` does the rest, for
 one seed or for ``--seeds N``. It calls ``build`` once for each seed, and trains seeds side by side
 only where their programs and their data are the same.
 """
@@ -18,7 +19,7 @@ from harness.config import Config, UserError, some
 from harness.data import load, part_of, shortened
 from harness.figures import COLOURS, canvas
 from harness.report import Report, classification, tested, tested_each
-from harness.run import Built, Population, Run, Swept, Trained
+from harness.run import Built, Loop, Looped, Population, Run, Swept, Trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +29,8 @@ __all__ = [
     "Built",
     "Config",
     "Figure",
+    "Loop",
+    "Looped",
     "Population",
     "Report",
     "Run",

@@ -18,7 +18,7 @@ from harness import report as reports
 from harness import resume, seeds
 from harness.config import C, UserError, checked, of_each_seed
 from harness.report import Report
-from harness.run import Built, Interrupted, Population, Run, Swept, Trained
+from harness.run import Built, Interrupted, Loop, Looped, Population, Run, Swept, Trained
 from jaxdl import parallel, train
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
@@ -37,6 +37,20 @@ def main(
     config: type[C],
     build: Callable[[C], Mapping[str, Run]],
     report: Callable[[C, Mapping[str, Trained]], Report],
+    description: str | None,
+) -> None: ...
+@overload
+def main(
+    config: type[C],
+    build: Callable[[C], Loop],
+    report: Callable[[C, Looped], Report],
+    description: str | None,
+) -> None: ...
+@overload
+def main(
+    config: type[C],
+    build: Callable[[C], Mapping[str, Loop]],
+    report: Callable[[C, Mapping[str, Looped]], Report],
     description: str | None,
 ) -> None: ...
 @overload
@@ -153,8 +167,8 @@ def _built(build: Callable[[C], Built], config: C) -> Built:
             raise UserError(str(error)) from error
         raise
     for job in seeds.jobs(built).values():
-        rows = len(jax.tree.leaves(job.data.train)[0])
-        if job.batch_size > rows:
+        rows = len(jax.tree.leaves(job.data.train)[0]) if job.data is not None else 0
+        if job.data is not None and (job.batch_size or 0) > rows:
             text = f"got {job.batch_size}, but there are only {rows} rows to train on"
             raise UserError(f"argument --batch-size: {text}")
     return built

@@ -21,7 +21,7 @@ from harness import folder as folders
 from harness.config import Config, UserError, flag
 from harness.data import part_of
 from harness.figures import of_classes
-from harness.run import Swept, Trained
+from harness.run import Looped, Swept, Trained
 from harness.seeds import Done
 from jaxdl import parallel, sweep, train
 
@@ -169,7 +169,7 @@ def _circumstances(config: Config, done: Sequence[Done]) -> dict[str, Any]:
     describe = ["git", "-C", str(here), "describe", "--always", "--dirty"]
     git = subprocess.run(describe, capture_output=True, text=True, check=False)
     wall, cpu = _lap()
-    rows = [row for each in done if isinstance(each, Trained) for row in each.history]
+    rows = [row for each in done if isinstance(each, Trained | Looped) for row in each.history]
     compiling = [row["compile_seconds"] for row in rows]
     swept = [each.result for each in done if isinstance(each, Swept)]
     compiling += [result.seconds["compile_seconds"] for result in swept]

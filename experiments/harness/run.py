@@ -1,7 +1,7 @@
 """What an experiment trains, and the training of one network or one population."""
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -11,7 +11,8 @@ import optax
 from harness import resume
 from harness.config import Config, UserError
 from jaxdl import checkpoint, data, parallel, sweep, train
-from jaxdl.types import Layer, LossFn
+from jaxdl.data import Dataset
+from jaxdl.types import Batch, Key, Layer, LossFn, Metrics
 
 
 class Run(NamedTuple):
@@ -28,6 +29,18 @@ class Run(NamedTuple):
     early_stopping: train.EarlyStopping | None = None
     hooks: tuple[train.Hook, ...] = ()
     may_diverge: bool = False  # a loss that isn't finite is a result like any other
+
+
+class Loop(NamedTuple):
+    """A training by a step of its own, as ``train.loop`` takes it."""
+
+    step: Callable[[Any, Batch], tuple[Any, Metrics]]
+    start: Callable[[Key], Any]  # from a key to the TrainState of step 0
+    epochs: int
+    steps_per_epoch: int | None = None  # None: a pass over the data
+    data: Dataset | None = None
+    batch_size: int | None = None
+    validate: Callable[[Any], Mapping[str, Any]] | None = None  # from a TrainState to numbers
 
 
 class Population(NamedTuple):
@@ -56,6 +69,14 @@ class Trained(NamedTuple):
     error: train.NonFiniteError | None = None  # where it diverged
 
 
+class Looped(NamedTuple):
+    """What a step of its own has come to."""
+
+    loop: Loop
+    train_state: Any
+    history: train.History
+
+
 class Swept(NamedTuple):
     """A population after training."""
 
@@ -63,7 +84,7 @@ class Swept(NamedTuple):
     result: sweep.Result
 
 
-Built: TypeAlias = Run | Mapping[str, Run] | Population
+Built: TypeAlias = Run | Loop | Population | Mapping[str, Run] | Mapping[str, Loop]
 """What ``build`` may give."""
 
 
@@ -112,6 +133,37 @@ def alone(config: Config, folder: Path, run: Run) -> Trained:
         at = f"step {int(stopped.train_state.step)}"
         raise Interrupted(stopped.signal, at) from stopped
     return Trained(run, parallel.local(train_state), history)
+
+
+def looped(config: Config, folder: Path, loop: Loop) -> Looped:
+    """Trains by a step of its own, with the same files as ``alone``."""
+    if config.parallel not in ("auto", "jit"):  # there a step has to average over the devices
+        raise UserError(f"--parallel {config.parallel}: this experiment has a step of its own: jit")
+    train_state = jax.jit(loop.start)(jax.random.key(config.seed))
+    history: train.History = []
+    if config.resume and resume.saved(folder):
+        train_state, history, _ = resume.restored(folder, train_state, None)
+    try:
+        train_state, history = train.loop(
+            loop.step,
+            train_state,
+            loop.data,
+            epochs=loop.epochs,
+            steps_per_epoch=loop.steps_per_epoch,
+            batch_size=loop.batch_size,
+            validate=loop.validate,
+            hooks=(
+                train.progress(),
+                checkpoint.hook(folder / "checkpoints"),
+                train.jsonl(folder / "metrics.jsonl"),
+            ),
+            devices=parallel.Placement(config.parallel),
+            history=history,
+        )
+    except train.Interrupted as stopped:
+        at = f"step {int(stopped.train_state.step)}"
+        raise Interrupted(stopped.signal, at) from stopped
+    return Looped(loop, parallel.local(train_state), history)
 
 
 def population(

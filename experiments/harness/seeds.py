@@ -6,17 +6,30 @@ from typing import TypeAlias
 
 from harness.config import Config
 from harness.programs import difference
-from harness.run import Built, Population, Run, Swept, Trained, alone, block, population
+from harness.run import (
+    Built,
+    Loop,
+    Looped,
+    Population,
+    Run,
+    Swept,
+    Trained,
+    alone,
+    block,
+    looped,
+    population,
+)
 from jaxdl import checkpoint, sweep, train
 
-Jobs: TypeAlias = Mapping[str, Run | Population]
+Job: TypeAlias = Run | Loop | Population
+Jobs: TypeAlias = Mapping[str, Job]
 """What one seed trains, by name; the name of a single one is empty."""
-Done: TypeAlias = Trained | Swept
+Done: TypeAlias = Trained | Looped | Swept
 
 
 def jobs(built: Built) -> Jobs:
     """What one seed trains, by name."""
-    return {"": built} if isinstance(built, Run | Population) else dict(built)
+    return {"": built} if isinstance(built, Run | Loop | Population) else dict(built)
 
 
 def together(
@@ -37,11 +50,11 @@ def together(
     return done
 
 
-def train_one(
-    config: Config, name: str, job: Run | Population, together: Mapping[str, sweep.Result]
-) -> Done:
+def train_one(config: Config, name: str, job: Job, together: Mapping[str, sweep.Result]) -> Done:
     """A seed's trained job: its part of what was trained together, or trained now."""
     folder = config.output / name
+    if isinstance(job, Loop):
+        return looped(config, folder, job)
     own = None
     if name in together:
         own = _part(together[name], block(_as_population(job), config.seed))
@@ -66,16 +79,19 @@ def _as_if_alone(folder: Path, run: Run, own: sweep.Result) -> Trained:
     return Trained(run, train_state, history)
 
 
-def _as_population(job: Run | Population) -> Population:
+def _as_population(job: Job) -> Population:
     if isinstance(job, Population):
         return job
+    assert isinstance(job, Run)  # a Loop is never trained together with others
     made = sweep.Run(job.net, job.loss_fn, job.tx, job.batch_fns)
     return Population(job.data, lambda: made, job.epochs, job.batch_size, shuffle=job.shuffle)
 
 
-def _why_apart(configs: Sequence[Config], jobs: Sequence[Run | Population | None]) -> str | None:
+def _why_apart(configs: Sequence[Config], jobs: Sequence[Job | None]) -> str | None:
     """The reason why several seeds can't train a job side by side, or None."""
     first = jobs[0]
+    if isinstance(first, Loop):
+        return "a step of its own is trained for one seed at a time"
     reasons = {
         "a population has no early stopping": isinstance(first, Run) and first.early_stopping,
         "a population has no hooks within the training": isinstance(first, Run) and first.hooks,

@@ -1,16 +1,41 @@
 """Whether a function is being differentiated forwards, for which rules of reverse mode won't do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
+import jax
 from jax.interpreters import ad
 
 _FORWARD = getattr(ad, "JVPTracer", ())
+_AROUND = ContextVar("around", default=False)
+
+
+@contextmanager
+def looked_through(*trees: Any) -> Iterator[None]:
+    """Lets what is traced inside see that one of the trees is differentiated forwards.
+
+    For a loop or ``jax.checkpoint``, which hide it from the function that they trace.
+
+    Example:
+        >>> def through_checkpoint(x):
+        ...     with looked_through(x):
+        ...         return jax.checkpoint(lambda x: x * in_forward_mode(x))(x)
+        >>> float(jax.jvp(through_checkpoint, (2.0,), (1.0,))[0])
+        2.0
+    """
+    token = _AROUND.set(_AROUND.get() or in_forward_mode(*jax.tree.leaves(trees)))
+    try:
+        yield
+    finally:
+        _AROUND.reset(token)
 
 
 def in_forward_mode(*arrays: Any) -> bool:
     """Returns whether ``jax.jvp`` or ``jacfwd`` differentiates by any of the arrays.
 
-    Inside of a function that ``jax.jit`` traces this can't be seen.
+    Inside of a function that the user has given to ``jax.jit`` this can't be seen.
 
     Example:
         >>> import jax
@@ -18,7 +43,7 @@ def in_forward_mode(*arrays: Any) -> bool:
         >>> float(jax.jvp(seen, (2.0,), (1.0,))[0]), float(jax.value_and_grad(seen)(2.0)[0])
         (2.0, 0.0)
     """
-    return any(_is_forward(x) for x in arrays)
+    return _AROUND.get() or any(_is_forward(x) for x in arrays)
 
 
 def _is_forward(x: Any) -> bool:

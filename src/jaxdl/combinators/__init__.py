@@ -6,6 +6,7 @@ from jaxdl.combinators._depth import remat, repeat
 from jaxdl.combinators._modes import compute_in, frozen
 from jaxdl.combinators._parts import LayerLike, lift
 from jaxdl.combinators._serial import Merge, branch, residual, serial
+from jaxdl.combinators._stateless import stateless
 
 __all__ = [
     "LayerLike",
@@ -19,6 +20,7 @@ __all__ = [
     "repeat",
     "residual",
     "serial",
+    "stateless",
 ]
 
 __doc__ = _face.index(globals())

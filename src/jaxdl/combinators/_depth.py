@@ -10,6 +10,7 @@ from jax import lax
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
 from jaxdl._contract import applied, initialised
+from jaxdl._forward_mode import looked_through
 from jaxdl._portable import is_portable
 from jaxdl.types import (
     Array,
@@ -72,7 +73,8 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
 
         start = jax.tree.map(jnp.asarray, x)
         each = n if is_portable() else unroll
-        return lax.scan(body, start, (params, state, jnp.arange(n)), unroll=each)
+        with looked_through(params, x):
+            return lax.scan(body, start, (params, state, jnp.arange(n)), unroll=each)
 
     return named(name, init_fn, apply_fn)
 
@@ -97,6 +99,7 @@ def remat(layer: Layer, *, policy: Callable[..., bool] | None = None) -> Layer:
         params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
     ) -> tuple[PyTree, State]:
         again = jax.checkpoint(functools.partial(layer.apply, train=train), policy=policy)
-        return again(params, state, x, key=key)
+        with looked_through(params, x):
+            return again(params, state, x, key=key)
 
     return named(f"remat({name_of(layer)})", layer.init, apply_fn)
