@@ -86,6 +86,13 @@ const tests = {
     assert.match(await page.evaluate(() => location.hash), /start=/);
   },
 
+  async "a line leads to its weight"(page) {
+    await page.$eval(".edge-target:last-of-type", (line) => line.dispatchEvent(new Event("click")));
+    const label = await page.evaluate(() => document.activeElement.closest("label").textContent);
+    assert.match(label, /^from neuron 8/);
+    assert.match(await text(page, "#neuron h3"), /Output, neuron 1/);
+  },
+
   async "gradients and δ show after a step"(page) {
     await page.click("#show-gradients");
     await page.click("#step");

@@ -27,12 +27,13 @@ export class Inspector {
     if (!this.choice) return this.root.replaceChildren(h("p", { class: "soft" }, HINT));
     const { layer, neuron } = this.choice;
     const dense = this.app.run.layers[layer - 1]!;
+    const bias = this.field("bias", "bias", neuron);
     const weights = Array.from({ length: dense.nIn }, (_, i) =>
       this.field(`from ${this.source(layer, i)}`, "kernel", i * dense.nOut + neuron),
     );
     const last = layer === this.app.sizes.length - 1;
     const title = `${last ? "Output" : `Layer ${layer}`}, neuron ${neuron + 1}`;
-    const numbers = h("div", { class: "weights" }, this.field("bias", "bias", neuron), ...weights);
+    const numbers = h("div", { class: "weights" }, bias, ...weights);
     this.root.replaceChildren(h("div", {}, h("h3", {}, title), this.picture, this.delta), numbers);
     if (source !== undefined) this.inputs[source + 1]!.input.focus();
   }

@@ -60,6 +60,7 @@ export class Page {
     this.dirty = true;
     if (event === "structure") this.rebuilt();
     if (event === "play") byId("run").textContent = this.app.playing ? "Pause" : "Run";
+    if (event === "frame" && this.app.playing && this.app.speed === "slow") this.diagram.flow();
     if (event !== "frame" || !this.app.playing) this.settle();
   }
 
