@@ -1,0 +1,47 @@
+"""Readers of other makers, for files that jaxdl reads by the libraries that fuzz.py compares with.
+
+Parquet by DuckDB, images by OpenCV, each with its own decoders: ``pip install duckdb
+opencv-python-headless``. None of the tests needs them.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+LOSSY = (".jpg", ".webp", ".avif", ".jp2")
+"""Two right decoders may differ by some levels in these, and each mends damage in its own way."""
+
+
+def parquet(path: Path) -> dict[str, np.ndarray]:
+    """A Parquet file, by DuckDB."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        found = connection.execute("select * from read_parquet(?)", [str(path)])
+        names = [column[0] for column in found.description]
+        rows = found.fetchall()
+    return {name: np.array([row[i] for row in rows], object) for i, name in enumerate(names)}
+
+
+def image(path: Path) -> dict[str, np.ndarray]:
+    """An image, by OpenCV, which turns it as its orientation says."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    import cv2
+
+    decoded = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if decoded is None:
+        raise ValueError("OpenCV can't read it")
+    return {"x": decoded}
+
+
+READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {"parquet": parquet, "images": image}
+"""By the kinds of fuzz.py."""
+
+
+def close(path: Path, one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two images are the same, up to what decoders of lossy formats may round."""
+    if path.suffix not in LOSSY or one.shape != other.shape:
+        return bool(np.array_equal(one, other))
+    return float(np.abs(one.astype(float) - other).mean()) < 4
