@@ -80,7 +80,7 @@ def imported(folder: str) -> set[str]:
 
 
 def test_what_the_package_imports_is_declared_and_what_it_declares_is_imported():
-    users = set(PROJECT["optional-dependencies"]) - {"dev", "test", "notebooks"}
+    users = set(PROJECT["optional-dependencies"]) - {"dev", "docs", "test", "notebooks"}
     needed, asked = imported("src"), declared(*users)
     assert needed - set(map(module, asked)) == set()
     # The command line and the pictures of the experiments are theirs.

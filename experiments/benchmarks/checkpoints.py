@@ -6,6 +6,7 @@ the start of an epoch to that of the next, the copy and the writing in the backg
 An epoch of 469 steps is one of Fashion-MNIST's 60,000 rows.
 
 Command:  python experiments/benchmarks/checkpoints.py --steps 300 --repeats 2
+Measured: 2026-11-21, by the date of the commit that brought the figures
 Result:   on 2 CPU cores an epoch of 300 steps takes 15.6 s, with one in the background after
           each 4.3 % more, waiting for it 2.5 % more (medians over two turns of two epochs)
 """

@@ -6,6 +6,7 @@ what it is for: chunks that can be stopped, a search for numbers that aren't fin
 progress line, and JSON lines on the disk.
 
 Command:  python experiments/benchmarks/engine.py [--repeats 15]
+Measured: 2026-11-21, by the date of the commit that brought the figures
 Result:   medians of the ratios of 25 epochs on 2 cores of an AMD EPYC that others used too; in
           brackets that of the quickest epochs
           784-64-64-10, Adam, batch 128, 375 steps per epoch    1.017 (0.994)

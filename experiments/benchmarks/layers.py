@@ -10,6 +10,7 @@ PyTorch runs its usual loop over slices of tensors, Flax its usual loop over a c
 Command:  python experiments/benchmarks/layers.py [--only convnet,lstm] [--repeats 9]
           [--also PYTHON], another interpreter, with another jax, to run jaxdl and Flax on too
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
+Measured: 2026-11-21, by the date of the commit that brought the figures
 Result:   2 cores of an AMD EPYC, PyTorch 2.13; medians of 5, ratios to jaxdl's seconds with jax
           0.10.2; last those of jaxdl with jax 0.12.0 and Python 3.12, in the same alternation
           an epoch     jaxdl    PyTorch  channels last  Flax    aims            jax 0.12

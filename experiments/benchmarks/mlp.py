@@ -5,6 +5,7 @@ hit all alike; then whole processes, interpreter start to printed test accuracy,
 
 Command:  python experiments/benchmarks/mlp.py [--repeats 7] [--data-dir DIR]
 Needs:    pip install torch keras, and Fashion-MNIST where ``jaxdl.data.load`` finds it
+Measured: 2026-11-21, by the date of the commit that brought the figures
 Result:   medians on 2 cores of an AMD EPYC (matrix products of 200 GFLOP/s at best, in NumPy,
           PyTorch and JAX alike), jax 0.10.2, PyTorch 2.13, Keras 3.15
           an epoch        jaxdl    DataLoader      tensor slices   Keras on JAX

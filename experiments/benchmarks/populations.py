@@ -10,6 +10,7 @@ PyTorch trains fewer of them, and its time a network is what counts; its start i
 Command:  python experiments/benchmarks/populations.py [--repeats 3] [--data-dir DIR]
           python experiments/benchmarks/populations.py --saturation   (population 1 to 4,096)
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
+Measured: 2026-11-21, by the date of the commit that brought the figures
 Result:   medians of two repeats on 2 CPU cores, jax 0.10.2, PyTorch 2.13, seconds a network, and
           what jaxdl takes of it. 64 networks, whole: jaxdl 0.43; PyTorch in one process 2.90 with
           a DataLoader (0.15 x) and 1.52 with tensor slices (0.29 x), one process a network 6.11

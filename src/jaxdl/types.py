@@ -11,6 +11,8 @@ from jaxdl._factory import assembly as assembly
 from jaxdl._factory import factory as factory
 
 Array: TypeAlias = jax.Array
+"""An array of JAX, also while it is traced."""
+
 Key: TypeAlias = jax.Array
 """A typed random key, from ``jax.random.key(seed)``."""
 
@@ -38,6 +40,8 @@ class Mean(NamedTuple):
 
 
 Shape: TypeAlias = tuple[int, ...]
+"""The lengths of an array's axes."""
+
 Initializer: TypeAlias = Callable[..., Array]
 """``(key, shape, dtype) -> array``, as in ``jax.nn.initializers``."""
 

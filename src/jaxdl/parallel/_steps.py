@@ -11,6 +11,7 @@ from jaxdl.parallel._devices import AXIS, data_mesh, shard_batch
 from jaxdl.types import Batch, Metrics
 
 Parallel: TypeAlias = Literal["auto", "jit", "pmap", "shard_map"]
+"""What runs a step on several devices; ``"auto"`` is ``"jit"``."""
 
 
 def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callable[..., Any]:

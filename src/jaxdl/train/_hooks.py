@@ -32,7 +32,8 @@ class Event(NamedTuple):
     metrics: Mapping[str, Any] = MappingProxyType({})  # of the steps since the last event
 
 
-Hook = Callable[[Event], None]
+Hook: TypeAlias = Callable[[Event], None]
+"""Is called with each ``Event`` of a run, to show, write or save something."""
 
 
 def progress(stream: TextIO | None = None) -> Hook:

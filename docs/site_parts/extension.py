@@ -1,0 +1,60 @@
+"""What the site's build adds to Sphinx: formulas by KaTeX from files of the site's own."""
+
+import importlib
+import inspect
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
+
+SCRIPTS = ("katex.min.js", "auto-render.min.js", "render.js")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.add_html_math_renderer("katex", (_inline, None), (_block, None))
+    app.connect("html-page-context", _load_katex)
+    app.connect("viewcode-follow-imported", _source_of)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _source_of(app: Sphinx, module: str, name: str) -> str:
+    """The file that ``[source]`` leads to: the private one in which a package defines a name."""
+    value = getattr(importlib.import_module(module), name.partition(".")[0], None)
+    home = getattr(inspect.unwrap(value) if callable(value) else value, "__module__", None) or ""
+    return home if home.startswith(f"{module}.") and not isinstance(value, str) else module
+
+
+def _inline(self: HTML5Translator, node: nodes.math) -> None:
+    self.body.append(f'<span class="math">\\({self.encode(node.astext())}\\)</span>')
+    raise nodes.SkipNode
+
+
+def _block(self: HTML5Translator, node: nodes.math_block) -> None:
+    text = self.encode(node.astext()).strip()
+    aligned = (
+        rf"\begin{{aligned}}{text}\end{{aligned}}"
+        if "\\\\" in text and "\\begin" not in text
+        else text
+    )
+    self.body.append(f'<div class="math">\\[{aligned}\\]</div>\n')
+    raise nodes.SkipNode
+
+
+def _load_katex(
+    app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Loads KaTeX where a page has formulas."""
+    if "body" in context:  # a list of arguments is no list of definitions
+        context["body"] = context["body"].replace(
+            "<dl>\n<dd><em", '<dl role="presentation">\n<dd><em'
+        )
+    if doctree is not None and any(True for _ in doctree.findall(_is_formula)):
+        app.add_css_file("katex/katex.min.css")
+        for script in SCRIPTS:
+            app.add_js_file(f"katex/{script}", loading_method="defer")
+
+
+def _is_formula(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.math | nodes.math_block)
