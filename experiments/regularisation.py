@@ -13,7 +13,9 @@ Result:   accuracy and loss on new images (mean ± standard deviation of seeds 0
             weight decay    0.793 ± 0.003   0.82 ± 0.02
             early stopping  0.766 ± 0.013   0.80 ± 0.02
             first three     0.797 ± 0.013   0.70 ± 0.04
-          All lower the loss; only batch normalisation clearly raises the accuracy
+          All lower the loss; only batch normalisation clearly raises the accuracy. Dropout doesn't
+          where all labels are right; where 40 % of them are false it is worth eight percentage
+          points and more (lecture 15, five seeds)
 Time:     50 s of CPU time a seed
 Reference: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting,
           2014; Ioffe and Szegedy, Batch normalization, 2015; Loshchilov and Hutter, Decoupled

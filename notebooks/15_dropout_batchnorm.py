@@ -3,7 +3,17 @@
 #
 # *Two layers that behave differently in training and in use: what each computes, forwards and
 # backwards, and what it does to training.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** write both layers, forwards and backwards; say when dropout helps
+# and by how much, and when it doesn't; say what batch normalisation is good for; and avoid the
+# mistake that both invite.
 #
+# **You need** [training](24_training.ipynb), with its overfitting, and
+# [backpropagation](08_backpropagation.ipynb). **Next:** a layer that looks things up,
+# [attention](16_attention_transformer.ipynb).
+
+# %% [markdown] tags=["item-91"]
 # **Dropout** switches off a random share $p$ of the units in every step of training. No unit can
 # rely on another one being there, so each has to be useful by itself; it is as if a different,
 # thinner network was trained at each step, and all of them averaged in the end. It's a cure for
@@ -20,8 +30,11 @@
 # practice. In a functional library you can't forget to switch *back*: `train=True` is an argument
 # of one call.
 
-# %%
+# %% tags=["setup"]
+import contextlib
+import io
 import os
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -33,27 +46,36 @@ from jaxdl import (
     data,
     explain,
     functional,
+    initializers,
     layers,
     losses,
     metrics,
-    models,
+    plots,
     serial,
+    sweep,
     train,
 )
 from jaxdl.plots import BLUE, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+SEEDS = 2 if FAST else 5
+
+# %% [markdown] tags=["item-91"]
+# Before and after: a step of training with dropout uses one of $2^n$ thinned networks, another one
+# each time. The picture is drawn with the mask that `functional.dropout` draws.
+
+# %% tags=["item-91", "plot"]
+plots.dropout((4, 6, 6, 2), 0.5, key=jax.random.key(1))
 
 # %% [markdown]
 # ## Dropout from scratch
 # What is kept is divided by $1 - p$, so that the mean stays: $\mathbb E[y] = x$. Older slides write
 # $y = m \odot x$ in training and multiply by $1 - p$ in use instead; today's libraries all scale in
 # training (*inverted dropout*), and use is then free of charge. Without any scaling what arrives in
-# use is too large, by a factor $1/(1-p)$ a layer:
+# use is too large, by a factor $1/(1-p)$ in each layer:
 
 
-# %%
+# %% tags=["item-91", "digits"]
 def dropout(key, x, rate):
     keep = jax.random.bernoulli(key, 1 - rate, x.shape)
     return jnp.where(keep, x / (1 - rate), 0.0)
@@ -86,58 +108,110 @@ try:
 except ValueError as error:
     print(error)
 
-# %% [markdown]
-# ## What it does to training
-# Overfitting needs little data and a large network: 300 images of animals, 256 hidden units. Three
-# rates of dropout, the rest the same.
+# %% [markdown] tags=["item-92"]
+# ## When it helps, and when it doesn't
+# A network of 256 and 256 units, a thousand small silhouettes, five seeds of each. In the first
+# contest, 40 % of the training labels have been replaced by random ones, so there is something that
+# should *not* be learned. In the second one all labels are right.
 
-# %%
+# %% tags=["item-92"]
 animals = data.load("animals")
-few = animals._replace(train={k: v[:300] for k, v in animals.train.items()})
-EPOCHS = 2 if FAST else 60
+EPOCHS, ROWS = (2, 200) if FAST else (40, 1000)
 
 
-def learn(rate):
-    net = serial(
-        layers.rescale(1 / 255), layers.flatten(axes=3), models.mlp((784, 256, 10), rate=rate)
-    )
-    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
-    tx = optax.adam(1e-3)
-    start = train.init_state(net, tx, jax.random.key(0))
-    end, rows = train.fit(loss_fn, tx, start, few, epochs=EPOCHS, batch_size=50, hooks=())
-    return net, end, rows, train.evaluate(loss_fn, end, few.train)
+def small(part):
+    """Pictures of 14 × 14 pixels, as rows of 196 numbers."""
+    squares = part["inputs"].reshape(-1, 14, 2, 14, 2) / np.float32(255)
+    return {"inputs": squares.mean(axis=(2, 4)).reshape(-1, 196), "labels": part["labels"]}
 
 
-runs = {rate: learn(rate) for rate in ((0.5,) if FAST else (0.0, 0.5, 0.8))}
-for rate, (_, _, rows, on_train) in runs.items():
-    print(
-        f"rate {rate}: training accuracy {on_train['accuracy']:.3f} loss {on_train['loss']:.3f},"
-        f"  validation accuracy {rows[-1]['validation_accuracy']:.3f}"
-        f" loss {rows[-1]['validation_loss']:.3f}"
-    )
-gap = {
-    rate: rows[-1]["validation_loss"] - on_train["loss"]
-    for rate, (_, _, rows, on_train) in runs.items()
-}
+right = {name: values[:ROWS] for name, values in small(animals.train).items()}
+new = small(animals.validation)
+draws = np.random.default_rng(0)
+false = draws.random(ROWS) < 0.4
+noisy = {**right, "labels": np.where(false, draws.integers(0, 10, ROWS), right["labels"])}
+
+
+def network(rate, normalised=False):
+    """196 → 256 → 256 → 10 with dropout, of the inputs less, or with batch norm."""
+    parts = [layers.dropout(0.4 * rate)]
+    for n_in in (196, 256):
+        parts += [layers.dense(n_in, 256), *[layers.batch_norm(256)] * normalised]
+        parts += [jax.nn.relu, layers.dropout(rate)]
+    return serial(*parts, layers.dense(256, 10))
+
+
+def contest(part, rates, normalised=False):
+    """Trains with each rate and all seeds; the Result and its columns (rates, seeds, epochs)."""
+
+    def make_run(rate):
+        net = network(rate, normalised)
+        accuracy = {"accuracy": metrics.accuracy}
+        loss_fn = train.supervised(net, losses.cross_entropy, metrics=accuracy)
+        return sweep.Run(net, loss_fn, optax.adam(1e-3))
+
+    dataset = data.Dataset(part, validation=new)
+    options = {"seeds": SEEDS, "grid": {"rate": list(rates)}, "batch_size": 50, "hooks": ()}
+    with contextlib.redirect_stderr(io.StringIO()):  # where it says what it is about to train
+        result = sweep.run(make_run, dataset, epochs=EPOCHS, **options)
+    columns = {k: np.asarray(v).reshape(-1, SEEDS, EPOCHS) for k, v in result.history.items()
+               if np.size(v) == len(rates) * SEEDS * EPOCHS}  # fmt: skip
+    return result, columns
+
+
+def words(values):
+    """Mean ± standard deviation over seeds."""
+    return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
+
+
+def apart(a, b):
+    """Says whether two groups of seeds differ by more than both spreads together."""
+    return abs(a.mean() - b.mean()) > a.std(ddof=1) + b.std(ddof=1)
+
+
+# %% tags=["item-92"]
+RATES = (0.0, 0.5)
+population, of_false = contest(noisy, RATES)
+_, of_right = contest(right, RATES)
+last = {}
+for name, columns in (("40 % false labels", of_false), ("all labels right", of_right)):
+    for i, rate in enumerate(RATES):
+        accuracy, loss = (columns[f"validation_{k}"][i, :, -1] for k in ("accuracy", "loss"))
+        last[name, rate] = accuracy, loss
+        print(f"{name:17}  rate {rate}:  accuracy on new images {words(accuracy)}"
+              f"   loss {words(loss)}")  # fmt: skip
 if not FAST:
-    assert gap[0.0] > gap[0.5] > gap[0.8]
-    assert runs[0.5][2][-1]["validation_loss"] < runs[0.0][2][-1]["validation_loss"]
+    without, with_it = (last["40 % false labels", rate][0] for rate in RATES)
+    assert with_it.mean() > without.mean() + 0.08 and apart(with_it, without)
+    (small_a, large_l), (small_b, small_l) = (last["all labels right", rate] for rate in RATES)
+    assert small_l.mean() < 0.75 * large_l.mean() and apart(small_l, large_l)
+    assert small_b.mean() - small_a.mean() < 0.03  # a point, no more
 
-# %%
-figure, panels = plt.subplots(1, 3, figsize=(10, 3.3), sharey=True)
-for axes, (rate, (_, _, rows, _)) in zip(panels, runs.items(), strict=False):
-    epochs = [row["epoch"] for row in rows]
-    axes.plot(epochs, [row["loss"] for row in rows], color=BLUE, lw=2, label="training, dropout on")
-    axes.plot(
-        epochs, [row["validation_loss"] for row in rows], color=ORANGE, lw=2, label="validation"
-    )
-    axes.set(title=f"rate {rate}", xlabel="epoch")
+# %% [markdown] tags=["item-92"]
+# With false labels dropout is worth more than eight percentage points, many times the spread over
+# seeds. With right labels it hardly changes the *accuracy* (a larger network on the whole pictures
+# even loses half a point, see `experiments/regularisation.py`), but the *loss* falls by more than a
+# quarter: the network is as often right, and less sure of itself where it is wrong. So: **dropout
+# pays where examples must not be learned by heart**; where learning by heart does no harm, don't
+# expect it to raise the accuracy.
+
+# %% tags=["plot", "item-92"]
+figure, panels = plt.subplots(1, 2, figsize=(10, 3.8))
+epochs = np.arange(1, EPOCHS + 1)
+for axes, kind in zip(panels, ("accuracy", "loss"), strict=True):
+    for i, colour in enumerate((ORANGE, BLUE)):
+        curves = of_false[f"validation_{kind}"][i]
+        axes.plot(epochs, curves.T, color=colour, alpha=0.25, lw=1)
+        label = f"rate {RATES[i]}: {curves[:, -1].mean():.2f} in the end"
+        axes.plot(epochs, curves.mean(0), color=colour, lw=2.8, label=label)
+    axes.set(xlabel="epoch", ylabel=f"{kind} on new images")
     axes.spines[["top", "right"]].set_visible(False)
-panels[0].set(ylabel="loss", ylim=(0, 2.4))
-panels[0].legend(frameon=False, fontsize=10)
-figure.suptitle(
-    "Without dropout the validation loss turns up again: 300 images are learned by heart"
-)
+    axes.legend(frameon=False)
+turns = {rate: of_false["validation_loss"][i].mean(0) for i, rate in enumerate(RATES)}
+rise = {rate: curve[-1] - curve.min() for rate, curve in turns.items()}
+figure.suptitle(f"40 % false labels: the loss rises again by {rise[0.0]:.2f} without dropout, "
+                f"by {rise[0.5]:.2f} with it")  # fmt: skip
+assert FAST or rise[0.0] > 5 * rise[0.5]
 plt.show()
 
 # %% [markdown]
@@ -149,8 +223,8 @@ plt.show()
 # dropout:
 
 # %%
-net, end, _, _ = runs[0.5]
-pictures = jnp.asarray(animals.test["inputs"][:200])
+net, end = network(0.5), sweep.state(population, SEEDS)  # the first seed with rate 0.5
+pictures = jnp.asarray(small(animals.test)["inputs"][:200])
 thinned = jax.jit(
     jax.vmap(
         lambda key: jax.nn.softmax(
@@ -175,7 +249,7 @@ assert off(samples.mean(0)) < off(samples[0]) / 2
 # $N$, into both.
 
 
-# %%
+# %% tags=["digits"]
 def batch_norm(params, state, x, train, momentum=0.1, epsilon=1e-5):
     if not train:
         y = (x - state["mean"]) / jnp.sqrt(state["variance"] + epsilon)
@@ -268,12 +342,12 @@ g, g10 = jax.grad(through)(kernel, zero), jax.grad(through)(10 * kernel, zero)
 assert jnp.allclose(g10, g / 10, atol=1e-3)
 assert jnp.allclose(jax.grad(through, argnums=1)(kernel, zero), 0, atol=1e-4)
 
-# %% [markdown]
+# %% [markdown] tags=["item-93", "item-95"]
 # ## What it does to training
 # Ten layers of 64 units with sigmoid, the textbook's hopeless case: the signal dies on its way up
 # and the gradient on its way down. The same network with batch norm before each sigmoid learns.
 
-# %%
+# %% tags=["item-93", "item-95", "digits"]
 DEPTH = 10
 
 
@@ -338,7 +412,7 @@ if not FAST:
 assert gradients["plain"][0] < gradients["plain"][-1] / 1000
 assert gradients["with batch norm"][0] > 1000 * gradients["plain"][0]
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 figure, panels = plt.subplots(1, 3, figsize=(11, 3.5))
 for (name, rows), colour in zip(deep_runs.items(), (GREY, ORANGE), strict=True):
     panels[0].plot(range(1, DEPTH + 1), spreads[name], "o-", color=colour, lw=2, label=name)
@@ -362,6 +436,104 @@ for axes in panels:
     axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 
+# %% [markdown] tags=["item-96"]
+# ## Lower layers change, higher layers don't feel it
+# A layer learns from what the layers below hand up. While it learns they change, too, and the
+# ground moves under it. Batch norm takes out the coarsest part of that, shift and scale. Exactly:
+# multiply the first kernel of a network by 5, and nothing above the first normalisation changes.
+
+# %% tags=["item-96"]
+WIDTHS = (196, 64, 64, 64, 64, 64)
+
+
+def tall(normalised):
+    """Five hidden layers with relu; the parts, so that one can stop in between."""
+    parts = []
+    for n_in, n_out in pairwise(WIDTHS):
+        parts += [layers.dense(n_in, n_out, init=initializers.he_default)]
+        parts += [*[layers.batch_norm(n_out)] * normalised, jax.nn.relu]
+    return [*parts, layers.dense(64, 10)]
+
+
+def arrives(parts, params, state, x):
+    """What the last hidden layer's relu gets."""
+    below = serial(*parts[:-2])
+    return below.apply(params[:-2], state[:-2], x, train=True)[0]
+
+
+some = {name: jnp.asarray(values[:200]) for name, values in right.items()}
+for name, normalised in {"plain": False, "with batch norm": True}.items():
+    parts = tall(normalised)
+    params, state = serial(*parts).init(jax.random.key(0))
+    before = arrives(parts, params, state, some["inputs"])
+    larger = ({**params[0], "kernel": 5 * params[0]["kernel"]}, *params[1:])
+    changed = jnp.abs(arrives(parts, larger, state, some["inputs"]) - before).mean()
+    print(f"{name:16} first kernel × 5: the fifth layer's input changes by "
+          f"{changed / before.std():.3f} of its spread")  # fmt: skip
+    assert changed / before.std() < 0.02 if normalised else changed / before.std() > 0.5
+
+# %% [markdown] tags=["item-96"]
+# And in training? After each step, how far has the mean of what arrives at the fifth layer moved
+# from where it was at the start, in units of its spread?
+
+
+# %% tags=["item-96"]
+def drift(normalised, steps=20 if FAST else 200):
+    """How far means move, by step, for each seed."""
+    parts = tall(normalised)
+    net = serial(*parts)
+    tx = optax.sgd(0.05, momentum=0.9)
+    step = train.make_step(train.supervised(net, losses.cross_entropy), tx)
+
+    def one(key):
+        state = train.init_state(net, tx, key)
+        first = arrives(parts, state.params, state.state, some["inputs"])
+
+        def move(state, _):
+            state, _ = step(state, some)
+            now = arrives(parts, state.params, state.state, some["inputs"])
+            return state, (jnp.abs(now.mean(0) - first.mean(0)) / first.std(0)).mean()
+
+        return jax.lax.scan(move, state, length=steps)[1]
+
+    return np.asarray(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), SEEDS)))
+
+
+moved = {"plain": drift(False), "with batch norm": drift(True)}
+for name, values in moved.items():
+    print(f"{name:16} moved after {values.shape[1]} steps: {words(values[:, -1])}")
+if not FAST:
+    assert apart(*(values[:, -1] for values in moved.values()))
+    assert moved["plain"][:, -1].mean() > 2 * moved["with batch norm"][:, -1].mean()
+
+# %% tags=["plot", "item-96"]
+figure, axes = plt.subplots(figsize=(9, 3.8))
+for (name, values), colour in zip(moved.items(), (GREY, BLUE), strict=True):
+    axes.plot(values.T, color=colour, alpha=0.3, lw=1)
+    axes.plot(values.mean(0), color=colour, lw=2.8, label=name)
+axes.set(xlabel="step", ylabel="moved by … spreads", title="What arrives at the fifth layer")
+axes.spines[["top", "right"]].set_visible(False)
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown] tags=["item-94"]
+# ## It regularises, too
+# Each image's result depends a little on which others happen to be in its batch: a noise, as with
+# dropout. On the thousand right labels from above:
+
+# %% tags=["item-94"]
+_, of_norm = contest(right, (0.0,), normalised=True)
+normed = of_norm["validation_accuracy"][0, :, -1], of_norm["validation_loss"][0, :, -1]
+for name, (accuracy, loss) in {
+    "nothing": last["all labels right", 0.0],
+    "dropout": last["all labels right", 0.5],
+    "batch norm": normed,
+}.items():
+    print(f"{name:10} accuracy {words(accuracy)}   loss {words(loss)}")
+if not FAST:
+    assert normed[1].mean() < last["all labels right", 0.0][1].mean()
+    assert apart(normed[1], last["all labels right", 0.0][1])
+
 # %% [markdown]
 # ## Forgetting the switch
 # Batch norm in use, but with `train=True`: what a picture is taken for then depends on which others
@@ -381,46 +553,90 @@ try:
 except ValueError as error:
     print(error)
 
-# %% [markdown]
-# ## Exercises
-# **1.** What does dropout with $p = 0.5$ on 10 units do to the number of active ones? Mean and
-# standard deviation, by formula and by trying.
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * Dropout trains a random thinned network in each step, and uses the whole one.
+# * It helps a lot where examples must not be learned by heart, and changes little elsewhere.
+# * Batch norm gives each unit mean 0 and variance 1 over the batch, then a learned scale and shift.
+# * So signals and gradients get through deep networks, and layers below can't shake those above.
+# * Both work differently in training and in use: `train=True` is an argument, not a mode.
 
-# %%
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. Why does dropout divide by $1 - p$?
+# 2. With right labels dropout left the accuracy as it was. What did it change?
+# 3. Why does a dense layer before batch norm need no bias?
+# 4. What does batch norm make of a batch of one example, in training?
+# 5. Which layers behave differently in training and in use?
+#
+# <details><summary>Answers</summary>
+#
+# 1. So that the mean of what the next layer gets stays the same.
+# 2. The loss: wrong answers were given with less certainty.
+# 3. The mean is subtracted, and the bias with it.
+# 4. Nothing is left but $\beta$; jaxdl refuses it.
+# 5. Dropout and batch norm; layer norm and dense layers don't.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
+# ## Exercises
+
+# %% [markdown]
+# **1.** What does dropout with $p = 0.5$ on 10 units do to the number of active ones? Mean and
+# standard deviation, by formula.
+
+# %% tags=["solution"]
+mean_active, spread_active = 10 * 0.5, np.sqrt(10 * 0.5 * 0.5)
+
+# %% tags=["check"]
 active = (jax.vmap(lambda key: dropout(key, jnp.ones(10), 0.5))(keys) > 0).sum(axis=1)
-assert abs(active.mean() - 5) < 0.05 and abs(active.std() - np.sqrt(10 * 0.5 * 0.5)) < 0.05
+assert abs(active.mean() - mean_active) < 0.05 and abs(active.std() - spread_active) < 0.05
 
 # %% [markdown]
 # **2.** After how many steps has the running mean come within 1 % of a constant batch mean, from 0?
 
-# %%
+# %% tags=["solution"]
 steps = int(np.ceil(np.log(0.01) / np.log(0.9)))
+
+# %% tags=["check"]
 mean = 0.0
 for _ in range(steps):
     mean = 0.9 * mean + 0.1 * 1.0
 assert mean >= 0.99 > (mean - 0.1) / 0.9
-print(steps, "steps")
 
 # %% [markdown]
 # **3.** Batch norm in use is a fixed affine map: fold it into the kernel and bias of the dense
 # layer before.
 
-# %%
-dense = {"kernel": jax.random.normal(jax.random.key(7), (4, 3))}
+
+# %% tags=["solution"]
+def fold(kernel, params, state):
+    """Kernel and bias that do what the dense layer and batch norm did."""
+    factor = params["scale"] / jnp.sqrt(state["variance"] + 1e-5)
+    return {"kernel": kernel * factor, "bias": params["bias"] - state["mean"] * factor}
+
+
+# %% tags=["check"]
+kernel = jax.random.normal(jax.random.key(7), (4, 3))
+params, _ = layers.batch_norm(3).init(jax.random.key(0))
 state = {"mean": jnp.array([1.0, -1.0, 0.5]), "variance": jnp.array([4.0, 0.25, 1.0])}
-factor = params["scale"] / jnp.sqrt(state["variance"] + 1e-5)
-folded = {"kernel": dense["kernel"] * factor, "bias": params["bias"] - state["mean"] * factor}
 x = jax.random.normal(jax.random.key(8), (5, 4))
-expected, _ = layer.apply(params, state, functional.dense(dense, x))
-assert jnp.allclose(functional.dense(folded, x), expected, atol=1e-5)
+expected, _ = layers.batch_norm(3).apply(params, state, x @ kernel)
+assert jnp.allclose(functional.dense(fold(kernel, params, state), x), expected, atol=1e-5)
 
 # %% [markdown]
 # **4.** *Layer* normalisation takes mean and variance over the features of each example instead.
-# Write it; why is there no switch?
+# Write it. (Why is there no switch?)
 
-# %%
+
+# %% tags=["solution"]
+def layer_norm(x):
+    """An example's result doesn't depend on the others: training and use are the same."""
+    return (x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + 1e-5)
+
+
+# %% tags=["check"]
 x = jax.random.normal(jax.random.key(9), (5, 6))
-ours = (x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + 1e-5)
 theirs = functional.layer_norm({"scale": jnp.ones(6), "bias": jnp.zeros(6)}, x)
-assert jnp.allclose(ours, theirs, atol=1e-5)
-print("An example's result doesn't depend on the others: training and use are the same.")
+assert jnp.allclose(layer_norm(x), theirs, atol=1e-5)

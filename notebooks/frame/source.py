@@ -8,13 +8,21 @@ import jupytext
 from nbformat import NotebookNode
 
 HERE = Path(__file__).parents[1]
+PLACE = {"24": "09"}
+"""Lectures that are taught after another one than their number says."""
+
 FOLDED = {"plot", "solution", "setup"}  # tags of cells whose code is folded
 
 
 def sources(numbers: Sequence[str] = ()) -> list[Path]:
-    """Returns the lectures' sources in their order: those of some numbers, or all."""
-    found = sorted(HERE.glob("[0-9][0-9]_*.py"))
+    """Returns the lectures' sources in the order of teaching: those of some numbers, or all."""
+    found = sorted(HERE.glob("[0-9][0-9]_*.py"), key=_order)
     return [path for path in found if not numbers or path.name[:2] in numbers]
+
+
+def _order(path: Path) -> tuple[str, str]:
+    number = path.name[:2]
+    return PLACE.get(number, number), number
 
 
 def tags(cell: NotebookNode) -> list[str]:

@@ -18,7 +18,7 @@ from frame.source import HERE, read, sources, tagged, tags
 from frame.stubs import asserts, guarded, names_of, stub, used
 
 # Lectures that don't follow the conventions of notebooks/README.md yet: a list that only shrinks.
-NOT_YET = {f"{number:02}" for number in range(1, 24)}
+NOT_YET = {f"{number:02}" for number in range(1, 24)} - {"15"}
 LECTURES = [path for path in sources() if path.name[:2] not in NOT_YET]
 each = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
 
