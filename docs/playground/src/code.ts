@@ -144,13 +144,16 @@ function trainingCode(settings: Settings, steps: number): string {
   const params = settings.start ? `${weights(settings)}\n` : "";
   const start = `start = train.init_state(net, tx, jax.random.key(${settings.seed})${params && ", params=params"})`;
   const fit = `end, _ = train.fit(\n    loss_fn,\n    tx,\n    start,\n    dataset,\n    max_steps=${steps},\n    batch_size=${batch(settings)},\n    hooks=(),\n)`;
-  return [
-    "dataset = data.Dataset(train=prepared(train_rows), test=prepared(test_rows))",
+  const tested = partsOf(settings).test.labels.length > 0;
+  const test = tested ? ", test=prepared(test_rows)" : "";
+  const lines = [
+    `dataset = data.Dataset(train=prepared(train_rows)${test})`,
     params + start,
     steps ? fit : "end = start",
     'print("training loss", train.evaluate(loss_fn, end, dataset.train)["loss"])',
-    'print("test loss", train.evaluate(loss_fn, end, dataset.test)["loss"])',
-  ].join("\n");
+  ];
+  if (tested) lines.push('print("test loss", train.evaluate(loss_fn, end, dataset.test)["loss"])');
+  return lines.join("\n");
 }
 
 function batch(settings: Settings): string {

@@ -21,7 +21,7 @@ export interface Moment {
   tab: string;
 }
 
-export const MOST_STEPS = 20000; // that a link replays
+export const MOST_STEPS = 20000; // that a link replays, at about a second a thousand
 
 type Reader = (text: string) => unknown;
 
@@ -86,8 +86,8 @@ export function read(hash: string): Moment {
     if (value !== undefined) found[name] = value;
   }
   const settings = fitting({ ...DEFAULTS, ...found } as Settings);
-  const steps = whole(0, MOST_STEPS)(parts.get("steps") ?? "") as number | undefined;
-  return { settings, steps: steps ?? 0, tab: parts.get("tab") ?? "" };
+  const steps = whole(0, 1e8)(parts.get("steps") ?? "") as number | undefined;
+  return { settings, steps: Math.min(steps ?? 0, MOST_STEPS), tab: parts.get("tab") ?? "" };
 }
 
 function textOf(value: Settings[keyof Settings]): string {

@@ -115,6 +115,10 @@ describe("the address", () => {
     });
   });
 
+  it("replays no more steps than a reader waits for", () => {
+    expect(read("steps=30000").steps).toBe(20000);
+  });
+
   it("has a loss that suits the data", () => {
     expect(read("data=blobs").settings.loss).toBe("cross_entropy");
     expect(read("data=sine_regression&features=y").settings).toMatchObject({

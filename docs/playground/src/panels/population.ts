@@ -70,7 +70,7 @@ class PopulationPanel {
     const legend = h(
       "p",
       { class: "soft legend" },
-      "Median, the middle half as a band, least and greatest as thin lines; dashed: test. Below: each member's test loss now.",
+      "Median, the middle half as a band, least and greatest as thin lines; dashed: test. Below: each member's test loss now. The copied code trains for the whole epochs so far.",
     );
     return h(
       "div",
