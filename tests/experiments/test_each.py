@@ -128,7 +128,9 @@ def test_smoke_of_two_seeds(path, idx, tmp_path, here):
         assert found["mean"] == pytest.approx(np.mean(values), nan_ok=True)
 
 
-@pytest.mark.parametrize("engine", ["jit", "pmap", "shard_map"])
+@pytest.mark.parametrize(
+    "engine", ["pmap", *(pytest.param(x, marks=pytest.mark.slow) for x in ("jit", "shard_map"))]
+)
 def test_it_runs_on_several_devices(engine, tmp_path, here, request):
     flags = ("--smoke", "--rate", 0, "--hidden", 16)
     here("animals_mlp", *flags, "--parallel", engine, "--output", tmp_path / engine)

@@ -58,6 +58,7 @@ def test_cifar_on_two_devices(engine, tmp_path, here):
     trains(here, "cifar10_resnet", tmp_path, *flags)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_devices")
 def test_imagenette_on_two_devices(tmp_path, here):
     shapes = {"train": [(40, 50), (48, 44)] * 30, "validation": [(60, 40)] * 20}

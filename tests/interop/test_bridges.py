@@ -87,7 +87,10 @@ def test_evaluation_leaves_the_state_and_training_draws_from_the_key(library, dr
     )
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    "library",
+    ["nnx", *(pytest.param(x, marks=pytest.mark.slow) for x in LIBRARIES if x != "nnx")],
+)
 def test_fit_evaluate_checkpoint_and_sweep(library, dropping, tmp_path):
     net = dropping[library]
     loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})

@@ -297,8 +297,8 @@ def test_a_network_exports_with_any_batch_and_a_portable_one_without_a_choice_by
 
 FORWARD = [
     layers.conv(2, 3, (2, 2)),
-    layers.conv_relu_pool(2, 3, (2, 2), pool=(2, 2)),
-    layers.conv_transpose(2, 3, (2, 2)),
+    pytest.param(layers.conv_relu_pool(2, 3, (2, 2), pool=(2, 2)), marks=pytest.mark.slow),
+    pytest.param(layers.conv_transpose(2, 3, (2, 2)), marks=pytest.mark.slow),
 ]
 
 

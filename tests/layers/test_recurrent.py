@@ -80,7 +80,9 @@ def test_forward_mode_needs_no_option():
     close(along("fast"), along("lax"), 1e-5)
 
 
-@CELLS
+@pytest.mark.parametrize(
+    "cell", ["lstm", *(pytest.param(x, marks=pytest.mark.slow) for x in ("rnn", "gru"))]
+)
 def test_right_under_transformations(cell):
     fn, params, x, carry = made(cell)
     loss = lambda params, x, carry, n: total(fn(params, x, carry=carry, lengths=n))

@@ -108,7 +108,14 @@ def test_wrong_arguments_are_named(make, error, message):
         make()
 
 
-@pytest.mark.parametrize("layer", [layers.lstm(2, 3), layers.gru(2, 3), layers.rnn(2, 3)], ids=repr)
+FORWARD = [
+    layers.rnn(2, 3),
+    pytest.param(layers.lstm(2, 3), marks=pytest.mark.slow),
+    pytest.param(layers.gru(2, 3), marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("layer", FORWARD, ids=repr)
 def test_forward_mode_is_reverse_mode_without_a_keyword(key, layer):
     params, state = layer.init(key)
     fn = lambda params, x: layer.apply(params, state, x)[0][-1]

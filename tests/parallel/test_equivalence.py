@@ -160,7 +160,13 @@ def test_the_usual_idiom_counts_each_row_as_often_as_there_are_devices():
     assert step(train_state, {"x": x})[0].params == 2 - x.mean()
 
 
-@pytest.mark.parametrize("engine", ["pmap", "shard_map", "shard_map-checked"])
+@pytest.mark.parametrize(
+    "engine",
+    [
+        "pmap",
+        *(pytest.param(x, marks=pytest.mark.slow) for x in ("shard_map", "shard_map-checked")),
+    ],
+)
 def test_a_line_search_sees_the_gradient_of_the_whole_batch(engine):
     recipe = Recipe(mlp, rows=13, tx=lambda: optim.lbfgs(line_search_fn="strong_wolfe"))
     with jax.enable_x64(True):
