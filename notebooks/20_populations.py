@@ -208,10 +208,11 @@ print(f"one network: {seconds_alone:.2f} s   a hundred at once: {seconds_togethe
 print(f"that's {seconds_together / seconds_alone:.0f} times as long for 100 times the work")
 
 # %% [markdown]
-# On a CPU, which a single network keeps busy already, that is a small gain; the large one is that
-# it was compiled once, not a hundred times. Of larger networks don't expect even this: a hundred
-# times their parameters no longer fit into a processor's cache, and each step reads and writes them
-# all. On a GPU, where a single small network leaves nearly everything idle, the gain is far larger.
+# So on a CPU, which a single network keeps busy already, the computation itself gains next to
+# nothing; what is gained is that it was compiled once, not a hundred times. Of larger networks
+# don't expect even this: a hundred times their parameters no longer fit into a processor's cache,
+# and each step reads and writes them all. A GPU is another matter, since a single small network
+# leaves most of it idle; this page was made on a CPU and can't show that.
 #
 # ## The same with jaxdl
 #
