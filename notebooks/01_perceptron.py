@@ -3,29 +3,32 @@
 #
 # *A neuron weighs its inputs and says yes or no; Rosenblatt's rule finds the weights, wherever a
 # straight line can do the job.*
-#
-# In 1958 Frank Rosenblatt had a computer, an IBM 704 as large as a room, learn to tell cards marked
-# on the left from cards marked on the right. Its unit is an
-# artificial **neuron**: it multiplies each input $x_i$ with a weight $w_i$, adds everything up,
-# adds a bias $b$, and says 1 if the sum is not negative, else 0:
-#
-# $$ z = w_1 x_1 + w_2 x_2 + \dots + w_n x_n + b, \qquad
-#    y = \begin{cases} 1 & \text{if } z \ge 0 \\ 0 & \text{otherwise.} \end{cases} $$
-#
-# With two inputs, $z = 0$ is a straight line in the plane: on one side the neuron says 1, on the
-# other 0. To learn is to move this line. The rule is as simple as it gets: **if the neuron is
-# right, change nothing; if it is wrong, add the example to the weights, or take it away.** Here is
-# what comes out in the end for three logical functions, and you see at once which one is
-# impossible.
 
-# %%
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** draw a neuron and write its formula, in sums and in vectors; teach
+# one by Rosenblatt's rule; and say which problems no single neuron can solve, and why.
+#
+# **You need** [lecture 0](00_what_is_deep_learning.ipynb) and straight lines in the plane.
+# **Next:** [activation functions](02_activations.ipynb), which take the place of the threshold.
+
+# %% [markdown] tags=["item-17", "item-18", "item-21", "item-22"]
+# In 1958 Frank Rosenblatt had a computer, an IBM 704 as large as a room, learn to tell cards marked
+# on the left from cards marked on the right. Its unit is an artificial **neuron**. It multiplies
+# each input $x_i$ with a weight $w_i$, adds everything up together with a bias $w_0$, and applies a
+# function $g$ that isn't linear:
+#
+# $$ \hat y = g\Bigl(w_0 + \sum_{i=1}^m x_i w_i\Bigr) = g(w_0 + x^\top w). $$
+#
+# The sum is called $z$, and the bias is often written $b$ instead of $w_0$, as we do from here on:
+# $z = w^\top x + b$ and $\hat y = g(z)$. In this lecture $g$ is a threshold: the neuron says 1 if
+# $z$ is not negative, else 0. Such a neuron is a **perceptron**, and these lectures use the word
+# for nothing else: never for a layer, never for a whole network.
+
+# %% tags=["setup"]
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 
 from jaxdl import models, plots
-
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 
 x = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])  # every pair of two bits
 gates = {
@@ -33,6 +36,38 @@ gates = {
     "OR": jnp.array([0, 1, 1, 1]),
     "XOR": jnp.array([0, 1, 1, 0]),
 }
+
+# %% tags=["item-19", "plot"]
+plots.neuron(
+    3, lambda z: jnp.heaviside(z, 1.0), title="bias, inputs, weights, sum, activation, output"
+)
+
+# %% [markdown] tags=["item-20"]
+# Networks have many of these, so they are usually drawn in short, with one circle for sum and
+# activation. The bias is there, only not drawn:
+
+# %% tags=["item-20", "plot"]
+plots.neuron(3, simplified=True)
+
+# %% [markdown] tags=["item-17", "item-18"]
+# Both ways to write it give the same number; so does the library's neuron.
+
+# %% tags=["item-17", "item-18", "item-21", "item-22"]
+w, w0, one = jnp.array([0.5, -1.0, 2.0]), 0.25, jnp.array([1.0, 2.0, 0.5])
+as_sum = jax.nn.sigmoid(w0 + sum(one[i] * w[i] for i in range(3)))
+as_vectors = jax.nn.sigmoid(w0 + one @ w)
+library = models.neuron(3, activation=jax.nn.sigmoid)
+params = ({"kernel": w[:, None], "bias": jnp.array([w0])}, (), ())
+_, state = library.init(jax.random.key(0))
+from_library, _ = library.apply(params, state, one[None])
+print(f"z = {w0 + one @ w:.3f}, ŷ = {as_sum:.3f}")
+assert jnp.isclose(as_sum, as_vectors) and jnp.isclose(as_sum, from_library).all()
+
+# %% [markdown]
+# With two inputs, $z = 0$ is a straight line in the plane: on one side the neuron says 1, on the
+# other 0. To learn is to move this line. Rosenblatt's rule is as simple as it gets: **if the neuron
+# is right, change nothing; if it is wrong, add the example to the weights, or take it away.** Below
+# you'll see what comes out for three logical functions, one of which is impossible.
 
 # %% [markdown]
 # ## A neuron from scratch
@@ -63,15 +98,15 @@ assert (neuron(w, -0.5, x) == gates["OR"]).all()
 
 # %% [markdown]
 # ## Rosenblatt's rule from scratch
-# Nobody wants to choose weights by hand. Take one example $x$ with its label $t$ (the *target*, 0
-# or 1), see what the neuron says, $y$, and correct:
+# Nobody wants to choose weights by hand. Take one example $x$ with its label $y$ (the truth, 0
+# or 1), see what the neuron says, $\hat y$, and correct:
 #
-# $$ w \leftarrow w + \eta\,(t - y)\,x, \qquad b \leftarrow b + \eta\,(t - y). $$
+# $$ w \leftarrow w + \eta\,(y - \hat y)\,x, \qquad b \leftarrow b + \eta\,(y - \hat y). $$
 #
-# - $t = y$: the difference is 0, nothing happens.
-# - $t = 1, y = 0$: the sum was too small. Adding $x$ makes it larger by $\eta(\lVert x\rVert^2 +
-#   1)$.
-# - $t = 0, y = 1$: the sum was too large, and $x$ is taken away.
+# - $y = \hat y$: the difference is 0, nothing happens.
+# - $y = 1, \hat y = 0$: the sum was too small. Adding $x$ makes it larger by $\eta(\lVert x\rVert^2
+#   + 1)$.
+# - $y = 0, \hat y = 1$: the sum was too large, and $x$ is taken away.
 #
 # $\eta$ is the learning rate. We start at zero and go through the four examples again and again.
 
@@ -81,8 +116,8 @@ def learn(x, targets, epochs, eta=1.0):
     w, b, mistakes = jnp.zeros(x.shape[1]), 0.0, []
     for _ in range(epochs):
         wrong = 0
-        for example, t in zip(x, targets, strict=True):
-            error = t - neuron(w, b, example)
+        for example, y in zip(x, targets, strict=True):
+            error = y - neuron(w, b, example)
             w, b = w + eta * error * example, b + eta * error
             wrong += int(error != 0)
         mistakes.append(wrong)
@@ -99,22 +134,35 @@ for name, (w, b, mistakes) in learned.items():
 # has both on one side and the blue ones on the other**.
 
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 def decides(w, b):
     """A logit for `plots.boundary`: a large multiple of z leaves nothing between yes and no."""
     return lambda points: 1000 * (points @ w + b)
 
 
-titles = {name: f"{name}: {mistakes[-1]} mistakes" for name, (_, _, mistakes) in learned.items()}
+wrong = {name: int((neuron(w, b, x) != gates[name]).sum()) for name, (w, b, _) in learned.items()}
+titles = {name: f"{name}: {count} of 4 wrong" for name, count in wrong.items()}
 plots.boundary(
-    {titles[name]: decides(w, b) for name, (w, b, _) in learned.items()},
+    # A sum of exactly 0 counts as 1; half a step aside, no point lies on its line.
+    {titles[name]: decides(w, b + 0.5) for name, (w, b, _) in learned.items()},
     x,
     {titles[name]: targets for name, targets in gates.items()},
     margin=0.5,
     title="Blue: the neuron says 0.  Orange: it says 1.",
 )
 
+# %% [markdown]
+# The titles count the points on the wrong side of the line that is drawn. (Rosenblatt's weights are
+# whole numbers, so his lines run through points; they are drawn half a step aside, which changes
+# none of the answers, as is checked here.)
+
 # %%
+for name, (w, b, _) in learned.items():
+    z = x @ w + b
+    assert ((z + 0.5 > 0) == (neuron(w, b, x) == 1)).all()  # the same answers
+    assert (jnp.abs(z + 0.5) > 0.4).all()  # and no point on the line
+    assert wrong[name] == int(((z + 0.5 > 0) != gates[name]).sum())
+assert wrong["AND"] == wrong["OR"] == 0 < wrong["XOR"]
 assert learned["AND"][2][-1] == learned["OR"][2][-1] == 0
 assert learned["XOR"][2][-1] > 0
 
@@ -165,7 +213,7 @@ for name, targets in gates.items():
 # has one, so gradient descent has nothing to go by. Replacing it by something smooth is the
 # [next notebook](02_activations.ipynb).
 
-# %%
+# %% tags=["item-37"]
 slope = jax.grad(lambda b: models.perceptron(2).apply(params, state, x - b)[0].sum())(0.3)
 print("the gradient of a perceptron:", slope)
 assert slope == 0
@@ -202,43 +250,82 @@ for gap in (0.4, 0.2, 0.1, 0.05):
     assert mistakes.sum() <= bound(points, gap)
     assert mistakes[-1] == 0
 
-# %% [markdown]
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * A neuron is $\hat y = g(w^\top x + b)$: weights, a sum, a bias, a function that isn't linear.
+# * A perceptron is one neuron whose $g$ is a threshold; its border is a straight line.
+# * Rosenblatt's rule changes the weights only after mistakes, by the example itself.
+# * If a line separates the classes, it makes at most $(R/\gamma)^2$ mistakes; if none does, it
+#   never ends.
+# * XOR needs more than one neuron, and so a network.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. What does the bias do to the line $z = 0$?
+# 2. The neuron says 1 where 0 is right. What happens to the weights?
+# 3. Why does the rule not end on XOR?
+# 4. Two sets of points are a margin of 0.1 apart, two others 0.2. How do the bounds compare?
+# 5. Why can gradient descent not train a perceptron?
+#
+# <details><summary>Answers</summary>
+#
+# 1. It moves the line without turning it.
+# 2. The example is taken away from them, $w \leftarrow w - \eta x$.
+# 3. After every round at least one point is wrong, for no line has all on the right side.
+# 4. Four times as many mistakes are allowed for the smaller margin, at the same radius.
+# 5. The threshold's derivative is 0 wherever it has one.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
 # ## Exercises
+
+# %% [markdown]
 # **1.** Find weights for NAND (not both) by hand. Every logical function can be built from NAND
 # alone, so if a neuron can do NAND, a network of neurons can do everything.
 
-# %%
-nand = neuron(jnp.array([-1.0, -1.0]), 1.5, x)
-print("NAND:", nand)
-assert (nand == 1 - gates["AND"]).all()
+# %% tags=["solution"]
+nand_w, nand_b = jnp.array([-1.0, -1.0]), 1.5
+
+# %% tags=["check"]
+assert (neuron(nand_w, nand_b, x) == 1 - gates["AND"]).all()
 
 # %% [markdown]
 # **2.** Build XOR from three neurons: $\text{XOR} = \text{AND}(\text{OR}, \text{NAND})$. The two
 # neurons of the first layer make new inputs for the third, and with *these* inputs a straight line
 # suffices. This is the idea behind every deep network.
 
-# %%
-hidden = jnp.stack([neuron(jnp.array([1.0, 1.0]), -0.5, x), nand], axis=1)
-xor = neuron(jnp.array([1, 1]), -1.5, hidden)
-print("XOR:", xor)
-assert (xor == gates["XOR"]).all()
+
+# %% tags=["solution"]
+def xor(x):
+    """XOR of pairs of bits, (N, 2), by three neurons."""
+    either = neuron(jnp.array([1.0, 1.0]), -0.5, x)
+    not_both = neuron(jnp.array([-1.0, -1.0]), 1.5, x)
+    return neuron(jnp.array([1, 1]), -1.5, jnp.stack([either, not_both], axis=1))
+
+
+# %% tags=["check"]
+assert (xor(x) == gates["XOR"]).all()
 
 # %% [markdown]
-# **3.** Does the learning rate matter? Learn AND with $\eta = 0.25$ and $\eta = 8$ and compare the
-# decisions after each run. (From zero weights, $\eta$ multiplies all weights alike, so the line
-# $z = 0$ stays where it is.)
+# **3.** Does the learning rate matter? Learn AND with $\eta = 0.25$ and $\eta = 8$. By what factor
+# do the weights differ? (The line $z = 0$ stays where it is.)
 
-# %%
+# %% tags=["solution"]
+factor = 32
+
+# %% tags=["check"]
 slow, fast = (learn(x, gates["AND"], epochs=10, eta=eta) for eta in (0.25, 8.0))
-print("slow:", slow[0], slow[1], " fast:", fast[0], fast[1])
-assert (fast[0] == 32 * slow[0]).all() and fast[1] == 32 * slow[1]
+assert (fast[0] == factor * slow[0]).all() and fast[1] == factor * slow[1]
 assert slow[2] == fast[2]
 
 # %% [markdown]
-# **4.** How many of the 16 logical functions of two bits can one neuron compute? Count the
-# different rows of `says` from above.
+# **4.** How many of the 16 logical functions of two bits can one neuron compute? (Count the
+# different rows of `says` from above.)
 
-# %%
-different = jnp.unique(says, axis=0)
-print(len(different), "of 16; all but XOR and its opposite")
-assert len(different) == 14
+# %% tags=["solution"]
+different = len(jnp.unique(says, axis=0))
+
+# %% tags=["check"]
+print(different, "of 16; all but XOR and its opposite")
+assert different == 14

@@ -3,32 +3,53 @@
 #
 # *One dense layer, a softmax, gradient descent: three animals told apart with straight borders, and
 # every step of the training written out.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** put a layer, softmax, cross-entropy and gradient descent together
+# to a program that learns; derive its gradient, $\hat y - y$; look at what it has learned; and say
+# what one layer can't do.
 #
+# **You need** [the dense layer](03_dense_layer.ipynb). **Next:** [the deep
+# network](05_deep_network.ipynb), whose borders bend.
+
+# %% [markdown] tags=["item-25", "item-51", "item-64", "item-69"]
 # A dense layer gives a score for each class. **Softmax** turns the scores $z_k$ into probabilities,
 # **cross-entropy** says how bad they are, and **gradient descent** improves the weights. These four
 # pieces are a complete learning machine:
 #
-# $$ z = W x + b, \qquad p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}, \qquad
-#    L = -\ln p_{\text{right class}}, \qquad W \leftarrow W - \eta \frac{\partial L}{\partial W}. $$
+# $$ z = W x + b, \qquad \hat y_k = \frac{e^{z_k}}{\sum_j e^{z_j}}, \qquad
+#    L = -\sum_k y_k \ln \hat y_k, \qquad W \leftarrow W - \eta \frac{\partial L}{\partial W}. $$
 #
 # The derivative is a little wonder: of all the exponentials and logarithms only a difference
-# remains, $\partial L / \partial z = p - t$, *what the network says minus what is true* ($t$ is 1
-# for the right class and 0 for the others). We train it on points in the plane, where one can see
-# the borders, and then on 784 pixels, where one can see the weights.
+# remains, $\partial L / \partial z = \hat y - y$, *what the network says minus what is true*.
+# ($y_k$ is 1 for the right class and 0 for the others, so of the sum only the right class's
+# logarithm remains.) We train it on points in the plane, where one can see the borders, and then on
+# 784 pixels, where one can see the weights.
+#
+# Written by the lecture's three components, the goal is to find $\hat\theta =
+# \operatorname{argmin}_\theta L[\theta, f, \{x, y\}]$: of all weights $\theta = (W, b)$ those with
+# the smallest loss on the training data. The prediction is then $\hat y = f[x, \hat\theta]$.
 
-# %%
+# %% tags=["setup"]
 import os
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
+import numpy as np
 import optax
 
 from jaxdl import data, layers, losses, metrics, plots, serial, train
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 
+# %% tags=["item-25", "plot"]
+plots.network(
+    (2, 3),
+    outputs=["$z_1$", "$z_2$", "$z_3$"],
+    title="A network of one layer",
+)
+
+# %%
 centres = jnp.array([[0.0, 1.2], [-1.1, -0.7], [1.1, -0.7]])
 labels = jnp.arange(300) % 3
 x = centres[labels] + 0.45 * jax.random.normal(jax.random.key(0), (300, 2))
@@ -37,7 +58,7 @@ x = centres[labels] + 0.45 * jax.random.normal(jax.random.key(0), (300, 2))
 # ## From scratch
 
 
-# %%
+# %% tags=["item-51", "item-59", "item-64", "item-69"]
 def probabilities(W, b, x):
     z = x @ W.T + b
     exponentials = jnp.exp(z - z.max(axis=1, keepdims=True))
@@ -50,7 +71,7 @@ def loss(W, b, x, labels):
 
 
 def gradient(W, b, x, labels):
-    difference = probabilities(W, b, x) - jax.nn.one_hot(labels, 3)  # p - t, an example a row
+    difference = probabilities(W, b, x) - jax.nn.one_hot(labels, 3)  # ŷ - y, an example a row
     return difference.T @ x / len(x), difference.mean(axis=0)
 
 
@@ -73,7 +94,7 @@ print(f"loss {history[0]:.4f} -> {history[-1]:.4f}, accuracy {accuracy:.1%}")
 # With all weights zero, each class gets 1/3, and the loss is $\ln 3 = 1.0986$. A loss at the start
 # far from $\ln K$ is the first thing to look for when something is wrong.
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 plots.boundary(
     lambda points: points @ W.T + b,
     x,
@@ -82,16 +103,34 @@ plots.boundary(
     title=f"{accuracy:.0%} right, with straight borders",
 )
 
-# %%
+# %% tags=["plot"]
 # All examples at once: a step is an epoch.
 plots.history([{"epoch": i, "loss": value} for i, value in enumerate(history.tolist())])
 
-# %%
+# %% tags=["item-51", "item-59", "item-64", "item-69"]
 assert jnp.isclose(history[0], jnp.log(3))
 assert history[-1] < 0.2 and accuracy > 0.95
 
+# %% [markdown] tags=["item-59"]
+# **argmin, checked.** Is $\hat\theta$ a place where the loss is smallest? This loss is convex, so
+# it is enough that no small step in any direction lowers it by more than the last steps of descent
+# did:
+
+# %% tags=["item-59"]
+steps = jax.random.split(jax.random.key(7), 200)
+tried = jax.vmap(
+    lambda key: loss(
+        W + 0.05 * jax.random.normal(key, W.shape),
+        b + 0.05 * jax.random.normal(key, b.shape),
+        x,
+        labels,
+    )
+)(steps)
+print(f"L at θ̂ {loss(W, b, x, labels):.4f}; the best of 200 places around it {tried.min():.4f}")
+assert tried.min() > loss(W, b, x, labels) - 1e-3
+
 # %% [markdown]
-# ## Is $p - t$ right?
+# ## Is $\hat y - y$ right?
 # `jax.grad` differentiates the loss itself, without knowing our formula. At random weights:
 
 # %%
@@ -114,7 +153,8 @@ start = train.init_state(net, optax.sgd(1.0), jax.random.key(0))
 start = start._replace(params={"kernel": jnp.zeros((2, 3)), "bias": jnp.zeros(3)})
 batch = {"inputs": x, "labels": labels}
 end, _ = jax.jit(lambda s: jax.lax.scan(lambda s, _: step(s, batch), s, length=300))(start)
-print(end.params)
+for name, values in end.params.items():
+    print(name, np.array2string(np.asarray(values), precision=3))
 
 assert jnp.allclose(end.params["kernel"], W.T, atol=1e-4)
 assert jnp.allclose(end.params["bias"], b, atol=1e-4)
@@ -135,7 +175,8 @@ assert twice > 0.7
 # %% [markdown]
 # By mistake, the loss can't even come near 0: the "logits" are between 0 and 1, so the best
 # possible value for three classes is $-\ln\frac{e}{e + 2} = 0.5514$.
-#
+
+# %% [markdown]
 # ## The weights as pictures
 # Now 784 inputs: silhouettes of three animals, 28 x 28 pixels. A row of $W$ has a weight for each
 # pixel, so it can be looked at. Blue pixels speak for the animal, orange ones against it. (A
@@ -157,11 +198,11 @@ test = train.evaluate(loss_fn, end, animals.test)
 print(f"{len(animals.train['labels'])} silhouettes, test accuracy {test['accuracy']:.1%}")
 assert test["accuracy"] > 0.85
 
-# %%
+# %% tags=["plot"]
 firsts = [int((animals.train["labels"] == k).argmax()) for k in range(3)]
 plots.images(animals.train["inputs"][firsts], titles=animals.classes)
 
-# %%
+# %% tags=["plot"]
 plots.filters(end.params[2]["kernel"], shape=(28, 28), titles=animals.classes)
 
 # %% [markdown]
@@ -169,38 +210,81 @@ plots.filters(end.params[2]["kernel"], shape=(28, 28), titles=animals.classes)
 # cat sits broadly at the bottom. But such a network has a single template for each class: elephants
 # that look left and elephants that look right must share one, with two faint heads. More templates
 # need [more layers](05_deep_network.ipynb).
-#
-# ## Exercises
-# **1.** For two classes, softmax is a sigmoid in disguise: show $p_1 = \sigma(z_1 - z_2)$.
 
-# %%
-z = jnp.array([0.3, -1.2])
-assert jnp.isclose(jax.nn.softmax(z)[0], jax.nn.sigmoid(z[0] - z[1]))
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * Scores by a dense layer, probabilities by softmax, loss by cross-entropy, weights by descent.
+# * The gradient by the scores is $\hat y - y$, what the network says minus what is true.
+# * Before training the loss is $\ln K$ for $K$ classes; if it isn't, something is wrong.
+# * The loss takes scores, not probabilities; a softmax before it spoils the training.
+# * One layer has straight borders and a single template for each class.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. Ten classes and untrained weights near zero: about which loss do you expect?
+# 2. Which class do you get if you add 5 to all three scores?
+# 3. Why is there no softmax in the network that is trained?
+# 4. What does a row of $W$ look like for images?
+# 5. In $\hat\theta = \operatorname{argmin}_\theta L[\theta, f, \{x, y\}]$, what is varied, and what
+#    is given?
+#
+# <details><summary>Answers</summary>
+#
+# 1. $\ln 10 = 2.303$.
+# 2. The same as before: softmax only sees differences.
+# 3. The loss computes it together with the logarithm, so that nothing overflows.
+# 4. A template: pixels that speak for the class, and pixels that speak against it.
+# 5. The weights $\theta$ are varied; the architecture $f$ and the data are given.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
+# ## Exercises
 
 # %% [markdown]
-# **2.** The gradient for the biases, $\sum (p - t)$, is zero at the end of training. What does this
-# say about the mean probabilities that the network gives on its training data?
+# **1.** For two classes, softmax is a sigmoid in disguise: write the first probability with
+# `sigmoid`.
 
-# %%
-mean = probabilities(W, b, x).mean(axis=0)
-print(mean, "are the shares of the classes, 1/3 each")
-assert jnp.allclose(mean, 1 / 3, atol=1e-3)
+
+# %% tags=["solution"]
+def first_of_two(z):
+    """The first of two softmax probabilities, from the scores (2,)."""
+    return jax.nn.sigmoid(z[0] - z[1])
+
+
+# %% tags=["check"]
+z = jnp.array([0.3, -1.2])
+assert jnp.isclose(jax.nn.softmax(z)[0], first_of_two(z))
+
+# %% [markdown]
+# **2.** The gradient for the biases, the mean of $\hat y - y$, is zero at the end of training. What
+# are then the mean probabilities that the network gives on its training data?
+
+# %% tags=["solution"]
+means = [1 / 3, 1 / 3, 1 / 3]  # the shares of the classes
+
+# %% tags=["check"]
+assert jnp.allclose(probabilities(W, b, x).mean(axis=0), jnp.array(means), atol=1e-3)
 
 # %% [markdown]
 # **3.** Where do the three borders meet? There all three scores are equal: two linear equations.
 
-# %%
+# %% tags=["solution"]
 meet = jnp.linalg.solve(
     jnp.stack([W[0] - W[1], W[0] - W[2]]), jnp.array([b[1] - b[0], b[2] - b[0]])
 )
-print("they meet at", meet)
+
+# %% tags=["check"]
 assert jnp.allclose(probabilities(W, b, meet[None]), 1 / 3, atol=1e-5)
 
 # %% [markdown]
-# **4.** Can one layer learn a ring around a disc? Try two classes, inside and outside of a circle,
-# and compare with the share of the larger class.
+# **4.** Can one layer learn a ring around a disc? Guess its accuracy, to within 0.1, before you run
+# the check.
 
-# %%
+# %% tags=["solution"]
+guess = 0.53  # about the share of the larger class
+
+# %% tags=["check"]
 points = jax.random.uniform(jax.random.key(2), (600, 2), minval=-1.0)
 outside = ((points**2).sum(axis=1) > 0.6).astype(int)
 (V, c), _ = descend(jnp.zeros((3, 2)), jnp.zeros(3), points, outside)
@@ -208,3 +292,4 @@ right = (probabilities(V, c, points).argmax(axis=1) == outside).mean()
 larger = jnp.maximum(outside.mean(), 1 - outside.mean())
 print(f"accuracy {right:.1%}; always saying the larger class gives {larger:.1%}")
 assert right < larger + 0.1
+assert abs(guess - right) < 0.1

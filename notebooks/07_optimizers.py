@@ -3,11 +3,26 @@
 #
 # *From plain gradient descent to Adam: what each adds, all of them racing down a valley, and then
 # on data.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** write gradient descent in three steps, and say what momentum and
+# scaling add to it; write Adam; choose an optimizer and a learning rate; and say when a rate is too
+# large.
 #
+# **You need** [losses](06_losses.ipynb) and gradients. **Next:**
+# [backpropagation](08_backpropagation.ipynb), by which the gradient is computed.
+
+# %% [markdown] tags=["item-69", "item-70"]
 # The gradient says which way the loss rises fastest. So go the other way, a little: that's
-# **gradient descent**, $\theta \leftarrow \theta - \eta\, g$. In a long narrow valley it fares
-# badly: the gradient points at the opposite slope rather than along the valley floor, and the steps
-# zigzag.
+# **gradient descent**. Its three steps:
+#
+# 1. Choose the weights at random.
+# 2. Compute the gradient $g$ of the loss, of all data or of a small batch.
+# 3. Update, $\theta \leftarrow \theta - \eta\, g$, and go back to step 2.
+#
+# $\eta$ is the **learning rate** (two of the lectures call it $\alpha$ and $L$). In a long narrow
+# valley it fares badly: the gradient points at the opposite slope rather than along the valley
+# floor, and the steps zigzag.
 #
 # All the others repair this with two ideas. **Momentum** averages the gradients over time: what
 # zigzags cancels, what points along the valley adds up. **Scaling** divides each coordinate by the
@@ -15,26 +30,39 @@
 # both. The picture shows Rosenbrock's valley, $f(x, y) = (1 - x)^2 + 100\,(y - x^2)^2$, with its
 # lowest point at (1, 1), and where 200 steps lead from the left.
 
-# %%
+# %% tags=["setup"]
 import os
 
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
+import numpy as np
 import optax
 
 from jaxdl import data, explain, layers, losses, metrics, models, optim, plots, serial, train
 from jaxdl.plots import BLUE, GREEN, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 
 
+# %%
 def valley(p):
     return (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
 
 
 START = (-1.5, 2.0)
+
+# %% [markdown] tags=["item-69", "item-70"]
+# The three steps as a program, for a bowl whose lowest point is known:
+
+# %% tags=["item-69", "item-70"]
+bowl = lambda theta: ((theta - jnp.array([1.0, -2.0])) ** 2).sum()
+theta = jax.random.normal(jax.random.key(0), (2,))  # 1. at random
+for _ in range(50):
+    gradient = jax.grad(bowl)(theta)  # 2. the gradient
+    theta = theta - 0.1 * gradient  # 3. the update, with learning rate 0.1
+print("after 50 steps:", theta.round(3))
+assert jnp.allclose(theta, jnp.array([1.0, -2.0]), atol=1e-3)
 
 # %% [markdown]
 # ## From scratch
@@ -107,15 +135,24 @@ with jax.enable_x64(True):
         "Adam": walk(adam, (nothing, nothing)),
     }
 
-# %% tags=["picture"]
-plots.surface_paths(
-    ours,
-    valley,
-    low=(-2, -1),
-    high=(2, 3),
-    minimum=(1, 1),
-    title="200 steps from the dot towards the star",
-)
+# %% tags=["picture", "plot"]
+xs, ys = jnp.meshgrid(jnp.linspace(-2, 2, 161), jnp.linspace(-1, 3, 161))
+heights = valley((xs, ys))
+figure, panels = plt.subplots(1, 5, figsize=(12.5, 3.1), sharey=True)
+for axes, (name, path) in zip(panels, ours.items(), strict=True):
+    path = np.asarray(path)  # in float64, which JAX would make float32 here
+    axes.contour(xs, ys, heights, levels=10.0 ** jnp.arange(-1, 4), colors=GREY, linewidths=0.8)
+    axes.plot(path[:, 0], path[:, 1], color=BLUE, lw=2)
+    axes.plot(*path[0], "o", color="black", ms=7)
+    axes.plot(*path[-1], "s", color=ORANGE, ms=8, zorder=4)
+    axes.plot(1, 1, "*", color=GREEN, ms=14)
+    axes.set_title(f"{name}: {float(valley(path[-1])):.2f}")
+figure.suptitle("200 steps from the dot; the square is where they end, the star the lowest point")
+plt.show()
+
+# %% [markdown]
+# The number in each title is the height that was reached; the lowest is 0. It says nothing about
+# which is best: each has its own learning rate here.
 
 # %% [markdown]
 # ## The same with jaxdl, and what PyTorch prints
@@ -125,7 +162,7 @@ plots.surface_paths(
 # from side to side of the valley, and each jump makes the differences in the last bit larger.)
 
 
-# %%
+# %% tags=["digits"]
 def walk_with(tx, steps=200, dtype=jnp.float64):
     def step(carry, _):
         p, memory = carry
@@ -160,13 +197,13 @@ with jax.enable_x64(True):
         assert jnp.allclose(points, ours[name], rtol=0, atol=1e-6)
         assert jnp.allclose(points[-1], jnp.array(pytorch[name]), atol=1e-6)
 
-# %% [markdown]
+# %% [markdown] tags=["item-72"]
 # ## All of them in the valley
 # Learning rates were tried out for each, in steps of about three, and the best is taken. (So it's a
 # fair race in this valley, and says nothing about another one.) Muon isn't there: it needs
 # matrices.
 
-# %%
+# %% tags=["item-72"]
 rates = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0]
 make = {
     "SGD": optim.sgd,
@@ -203,7 +240,7 @@ assert results["momentum"][0] < results["SGD"][0] / 2
 # And L-BFGS, which remembers how the gradient *changes* and so has an idea of the valley's curve. A
 # call of `update` does up to 20 iterations with line searches, and it needs the function itself.
 
-# %%
+# %% tags=["item-72", "digits"]
 tx = optim.lbfgs(line_search_fn="strong_wolfe")
 p = jnp.array(START)
 memory = tx.init(p)
@@ -220,7 +257,7 @@ assert valley(p) < 1e-6
 # animals, from the same start, three epochs each; this time with the rates that one would take
 # first.
 
-# %%
+# %% tags=["item-72"]
 animals = data.load("animals")
 net = serial(layers.rescale(1 / 255), layers.flatten(axes=3), models.mlp((784, 32, 10)))
 loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
@@ -249,7 +286,8 @@ for name, tx in usual.items():
     ends[name], rows = train.fit(loss_fn, tx, start, animals, epochs=3, batch_size=64, hooks=())
     curves[name] = [row["validation_loss"] for row in rows]
 
-figure, axes = plt.subplots(figsize=(7, 4))
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(9, 4.6))
 names = sorted(curves, key=lambda name: curves[name][-1], reverse=True)
 for place, name in enumerate(names):
     axes.barh(place, curves[name][-1], color=BLUE)
@@ -259,6 +297,7 @@ axes.set(title="Validation loss after three epochs (short is good)", xlim=(0, 2.
 axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 
+# %% tags=["item-72"]
 assert curves["Adam"][-1] < curves["SGD"][-1]
 assert all(losses_[-1] < 2.3 for losses_ in curves.values())  # ln 10 is chance
 
@@ -273,7 +312,21 @@ assert all(losses_[-1] < 2.3 for losses_ in curves.values())  # ln 10 is chance
 # | little memory | `adafactor`, `sgd` |
 # | matrices in large networks | `muon`, with `adamw` for the rest |
 # | small smooth problems, all data at once | `lbfgs` |
-#
+
+# %% [markdown] tags=["item-72"]
+# PyTorch's list is complete: each of its optimizers is in `jaxdl.optim`, under the same name in
+# small letters, or, for `SparseAdam`, not needed, as JAX's gradients aren't sparse.
+
+# %% tags=["item-72"]
+torch_optim = [
+    *["Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "LBFGS"],
+    *["Muon", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD"],
+]
+missing = [name for name in torch_optim if not hasattr(optim, name.lower())]
+print(len(torch_optim), "optimizers of torch.optim, missing:", missing)
+assert not missing
+
+# %% [markdown]
 # ## The landscape of a network
 # A network has thousands of coordinates, and a picture has two. `explain.landscape` walks from the
 # weights that Adam found along two random directions, each unit's part of them as long as its
@@ -292,66 +345,110 @@ print(f"loss in the middle {plane.loss[middle, middle]:.2f}, in a corner {plane.
 assert jnp.isclose(plane.loss[middle, middle], some_loss(ends["Adam"].params), rtol=1e-4)
 assert plane.loss[middle, middle] < plane.loss.min() + 0.05 < plane.loss.mean()
 
-# %%
-figure = plots.landscape(plane)
-figure.set_dpi(60)
-figure
+# %% tags=["plot"]
+plots.landscape(plane)
 
-# %% [markdown]
+# %% [markdown] tags=["item-70"]
 # ## The learning rate
-# is the first thing to tune. For $f(\theta) = \frac{a}{2}\theta^2$ the step gives $\theta
-# \leftarrow (1 - \eta a)\,\theta$: it converges for $\eta < 2/a$, alternates beyond $1/a$, explodes
-# beyond $2/a$.
+# The learning rate is the first thing to tune. For $f(\theta) = \frac{a}{2}\theta^2$ the step gives
+# $\theta \leftarrow (1 - \eta a)\,\theta$: it converges for $\eta < 2/a$, alternates beyond $1/a$,
+# explodes beyond $2/a$.
 
-# %%
+# %% tags=["item-70", "plot"]
 a, steps = 4.0, jnp.arange(0, 16)
-figure, axes = plt.subplots(figsize=(7, 3.2))
+figure, axes = plt.subplots(figsize=(9, 3.6))
 for eta, style in {0.05: "s", 0.25: "D", 0.45: "^", 0.52: "o"}.items():
     colour = {0.05: GREY, 0.25: BLUE, 0.45: GREEN, 0.52: ORANGE}[eta]
     axes.plot(steps, (1 - eta * a) ** steps, marker=style, color=colour, label=f"η = {eta}")
 axes.set(xlabel="step", ylabel="θ", title="Too small, just right, alternating, too large")
 axes.legend(frameon=False, ncols=2)
 plt.show()
+
+# %% tags=["item-70"]
 assert abs((1 - 0.45 * a) ** 100) < 1e-9 and abs((1 - 0.52 * a) ** 100) > 1e3
 
-# %% [markdown]
-# ## Exercises
-# **1.** Adam's first step has the length $\eta$ in each coordinate, however large the gradient.
-# Show it from the formulas, and check.
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * Gradient descent: start at random, take the gradient, go a step against it, again.
+# * Momentum averages gradients over time: zigzags cancel, the way along the valley adds up.
+# * Scaling divides by the usual size of each coordinate's gradient; Adam does both.
+# * The learning rate comes first: beyond $2/a$ on a slope of curvature $a$, every step makes it
+#   worse.
+# * Which optimizer is best depends on the problem; `adam` at 1e-3 is a good start.
 
-# %%
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. Why does plain descent zigzag in a narrow valley?
+# 2. What do Adam's two corrections $1 - \beta^t$ repair?
+# 3. The loss jumps up and down from step to step and grows. What do you change first?
+# 4. Which optimizer needs least memory besides the weights?
+# 5. Two optimizers are compared, each at learning rate 0.01. Is the comparison fair?
+#
+# <details><summary>Answers</summary>
+#
+# 1. The gradient points across the valley, not along it.
+# 2. Both averages start at 0 and are too small at first.
+# 3. The learning rate: make it smaller.
+# 4. Plain descent needs none.
+# 5. No: each has its own scale of rates, and has to be tuned.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
+# ## Exercises
+
+# %% [markdown]
+# **1.** Adam's first step has the same length in each coordinate, however large the gradient.
+# Which, for $\eta = 0.1$?
+
+# %% tags=["solution"]
+first_step = 0.1
+
+# %% tags=["check"]
 for size in (1e-3, 1.0, 1e3):
     first, _ = adam(jnp.array([size, -size]), (jnp.zeros(2), jnp.zeros(2)), 1)
-    assert jnp.allclose(first, jnp.array([-0.1, 0.1]), rtol=1e-4)
+    assert jnp.allclose(first, jnp.array([-first_step, first_step]), rtol=1e-4)
 
 # %% [markdown]
-# **2.** Momentum with $\mu = 0.9$ under a constant gradient: how long do the steps become, compared
-# to plain gradient descent? (A geometric series.)
+# **2.** Momentum with $\mu = 0.9$ under a constant gradient: how many times as long do the steps
+# become, compared to plain gradient descent? (A geometric series.)
 
-# %%
+# %% tags=["solution"]
+times = 1 / (1 - 0.9)
+
+# %% tags=["check"]
 v = jnp.zeros(())
 for t in range(200):
     step, v = momentum(jnp.ones(()), v, t)
-assert jnp.isclose(step, -1e-3 / (1 - 0.9), rtol=1e-4)  # ten times as long
+assert jnp.isclose(step, -1e-3 * times, rtol=1e-4)
 
 # %% [markdown]
-# **3.** AdaGrad's steps under a constant gradient shrink like $1/\sqrt t$, RMSprop's don't. Check
-# for $t = 100$.
+# **3.** AdaGrad's steps under a constant gradient of 1 shrink. Give their length at step $t$ for
+# $\eta = 1$, as a function.
 
-# %%
+
+# %% tags=["solution"]
+def step_length(t):
+    """Of AdaGrad's step number t, counted from 1."""
+    return t**-0.5
+
+
+# %% tags=["check"]
 s = jnp.zeros(())
-for t in range(100):
+for t in range(1, 101):
     last, s = adagrad(jnp.ones(()), s, t, eta=1.0)
-assert jnp.isclose(last, -1 / 10, rtol=1e-4)
+    assert jnp.isclose(-last, step_length(t), rtol=1e-4)
 
 # %% [markdown]
 # **4.** AdamW isn't Adam with $\ell_2$ regularisation: it takes the weights' decay out of the
-# scaling. What happens to a weight with gradient 0 in each of them?
+# scaling. With rate 0.1, decay 0.01 and gradient 0, by how much does a weight of 2 change in each?
 
-# %%
+# %% tags=["solution"]
+changes = {"adam": -0.1, "adamw": -0.1 * 0.01 * 2.0}
+
+# %% tags=["check"]
 weight, no_gradient = jnp.array([2.0]), jnp.zeros(1)
-for factory, expected in ((optim.adam, -0.1), (optim.adamw, -0.1 * 0.01 * 2.0)):
+for factory in (optim.adam, optim.adamw):
     tx = factory(0.1, weight_decay=0.01)
     change, _ = tx.update(no_gradient, tx.init(weight), weight)
-    print(factory.__name__, change)
-    assert jnp.allclose(change, expected, rtol=1e-3)
+    assert jnp.allclose(change, changes[factory.__name__], rtol=1e-3)

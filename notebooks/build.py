@@ -26,7 +26,7 @@ from frame.run import timed
 from frame.source import HERE, read, sources, tags
 from PIL import Image
 
-LIMIT = 600_000  # bytes of a twin
+LIMIT = 800_000  # bytes of a twin
 MADE = HERE / "made"
 
 

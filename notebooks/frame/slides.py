@@ -23,13 +23,13 @@ STYLE = """<style>
 .reveal .slides section { max-height: 100%; overflow-y: auto; }
 .reveal .jp-RenderedImage img { max-height: 520px; width: auto !important; }
 .reveal .jp-InputPrompt, .reveal .jp-OutputPrompt { display: none; }
-.reveal pre { font-size: 17px; box-shadow: none; width: 100%; }
+.reveal pre { font-size: 15px; box-shadow: none; width: 100%; }
 .reveal table { font-size: 20px; }
 </style>"""
 # Where a local copy of the parts of a deck lies, by their folders in node_modules.
 LOCAL = {
     "reveal_url_prefix": "reveal.js",
-    "mathjax_url": "mathjax/MathJax.js",
+    "mathjax_url": "mathjax/MathJax.js?config=TeX-AMS_CHTML-full,Safe",
     "require_js_url": "requirejs/require.js",
     "jquery_url": "jquery/dist/jquery.min.js",
 }
@@ -61,7 +61,6 @@ def deck(notebook: NotebookNode) -> NotebookNode:
 def html(notebook: NotebookNode, assets: str | None = None) -> str:
     """Returns the deck as a page; its scripts come from a local folder, or from the network."""
     config = Config()
-    config.SlidesExporter.reveal_scroll = True
     config.SlidesExporter.reveal_transition = "none"
     config.SlidesExporter.exclude_input_prompt = True
     config.SlidesExporter.exclude_output_prompt = True
