@@ -1,8 +1,10 @@
 """The lectures: every notebook runs, and its executed twin is of the same source."""
 
+import json
 import os
 import re
 import runpy
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +72,16 @@ def test_it_checks_what_it_claims(path):
     text = path.read_text()
     assert len(re.findall(r"^\s*assert ", text, re.MULTILINE)) >= 3
     assert "torch" not in {line.split()[1] for line in text.splitlines() if line[:7] == "import "}
+
+
+def test_numbers_of_other_frameworks_are_those_of_the_committed_runs():
+    load = lambda name: json.loads((NOTEBOOKS / "references" / f"{name}.json").read_text())
+    pytorch, keras = load("pytorch_quickstart"), load("keras_fashion_mnist")
+    ten, eleven = (SOURCES[i].read_text() for i in (10, 11))
+    assert all(f"{value:.6f}" in ten for value in pytorch["loss"])
+    assert all(f"{100 * value:.1f}%" in ten for value in pytorch["accuracy"])
+    mean, spread = (f(keras["test_accuracy"]) for f in (statistics.mean, statistics.stdev))
+    assert f"{mean:.3f} ± {spread:.3f}" in eleven
 
 
 def test_the_readers_table_is_complete():
