@@ -87,6 +87,7 @@ async function search(words, wanted) {
   await page.close();
 }
 
+if (existsSync(`${folder}/playground`)) pages.push("playground/index.html");
 let count = 0;
 for (const path of pages) {
   if (!existsSync(`${folder}/${path}`)) {

@@ -7,6 +7,11 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
+SPELLINGS = {
+    word.lower().replace("-", ""): word
+    for word in ("CIFAR-10", "CNN", "GAN", "LM", "MAML", "MLP", "MNIST", "MNIST-1D", "PINN", "PPO")
+    + ("ReLU", "ResNet", "RNN", "SGD", "VAE", "ViT")
+}
 RESULTS = re.compile(r"<!-- results: begin -->\n(.*?)<!-- results: end -->", re.DOTALL)
 
 
@@ -86,8 +91,15 @@ def _card(entry: Experiment) -> str:
 
 
 def title(entry: Experiment) -> str:
-    """The name of the file in words."""
-    return entry.name.replace("_", " ").capitalize()
+    """The name of the file in words.
+
+    Example:
+        >>> title(Experiment("animals_mlp", "", "", {}, ()))
+        'Animals MLP'
+    """
+    words = entry.name.split("_")
+    spelt = [SPELLINGS.get(word, word) for word in words]
+    return spelt[0][0].upper() + " ".join(spelt)[1:]
 
 
 def _alt(entry: Experiment) -> str:
