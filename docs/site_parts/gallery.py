@@ -9,8 +9,10 @@ ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 SPELLINGS = {
     word.lower().replace("-", ""): word
-    for word in ("CIFAR-10", "CNN", "GAN", "LM", "MAML", "MLP", "MNIST", "MNIST-1D", "PINN", "PPO")
-    + ("ReLU", "ResNet", "RNN", "SGD", "VAE", "ViT")
+    for word in re.findall(
+        r"\S+",
+        "CIFAR-10 CNN GP LM MAML MLP MNIST MNIST-1D PINN PPO ReLU ResNet RNN SGD VAE ViT WGAN",
+    )
 }
 RESULTS = re.compile(r"<!-- results: begin -->\n(.*?)<!-- results: end -->", re.DOTALL)
 
