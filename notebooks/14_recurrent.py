@@ -135,7 +135,7 @@ def run(cell, params, x):
 # and Keras apply $r$ after the product, as above.
 
 
-# %%
+# %% tags=["item-98"]
 def wave(*shape, scale=1.0):
     return jnp.asarray(scale * np.sin(np.arange(np.prod(shape))).reshape(shape), jnp.float32)
 
