@@ -19,8 +19,11 @@ BEGIN, END = "<!-- table of differences: begin -->", "<!-- table of differences:
 TITLES = {
     "resnet18": "torchvision's `resnet18`", "resnet50": "torchvision's `resnet50`",
     "vgg": "torchvision's VGG with batch norm, narrower",
+    "vgg11_bn": "torchvision's `vgg11_bn`",
+    "mobilenet_v3_large": "torchvision's `mobilenet_v3_large`",
     "mobilenet_v3_small": "torchvision's `mobilenet_v3_small`",
     "vit": "torchvision's `VisionTransformer`, small",
+    "vit, Hugging Face": "Hugging Face's `ViTForImageClassification`, small",
     "lstm": "`nn.LSTM`, 2 layers, both ways, packed",
     "gru": "`nn.GRU`, 2 layers, both ways, packed", "encoder": "`nn.TransformerEncoder`, padded",
     "encoder, norm first": "`nn.TransformerEncoder`, norm first, causal",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from published_names import IN_FILES
 from torch import nn
 from torch_weights import draw_all, inputs
 
@@ -24,10 +25,21 @@ FILE = Path(__file__).parent / "golden_torch.npz"
 
 
 def prepared(module):
-    shapes = {name: list(t.shape) for name, t in module.state_dict().items()}
-    weights = {name: torch.tensor(a) for name, a in draw_all(shapes).items()}
-    module.load_state_dict(weights)
+    """The module with drawn weights, and the shapes of these by their names in files."""
+    state = module.state_dict()
+    there = {name: in_file(name) for name in state}
+    shapes = {there[name]: list(t.shape) for name, t in state.items()}
+    drawn = draw_all(shapes)
+    module.load_state_dict({name: torch.tensor(drawn[there[name]]) for name in state})
     return module.eval(), shapes
+
+
+def in_file(name):
+    """The name in a checkpoint; the library calls those of its ViT otherwise."""
+    if name.startswith("vit."):
+        for theirs, ours in IN_FILES.items():
+            name = name.replace(f".{ours}", f".{theirs}")
+    return name
 
 
 def plain_images(module, *shape):
@@ -109,17 +121,29 @@ def gpt2():
     return transformers.GPT2Model(config)
 
 
+def vit():
+    """Hugging Face's."""
+    config = transformers.ViTConfig(
+        image_size=16, patch_size=4, hidden_size=8, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=16, num_labels=5, layer_norm_eps=1e-6,
+    )  # fmt: skip
+    return transformers.ViTForImageClassification(config)
+
+
 CASES = {
     "bert": (bert, lambda module: module(TOKENS, attention_mask=(TOKENS != 0).long())[0]),
     "gpt2": (gpt2, lambda module: module(TOKENS)[0] @ module.wte.weight.T),
     "resnet18": (torchvision.models.resnet18, images(2, 3, 32, 32)),
     "resnet50": (torchvision.models.resnet50, images(2, 3, 32, 32)),
     "vgg": (like_vgg, images(2, 3, 16, 16)),
+    "vgg11_bn": (torchvision.models.vgg11_bn, images(2, 3, 32, 32)),
+    "mobilenet_v3_large": (torchvision.models.mobilenet_v3_large, images(2, 3, 32, 32)),
     "mobilenet_v3_small": (torchvision.models.mobilenet_v3_small, images(2, 3, 32, 32)),
     "vit": (
         lambda: torchvision.models.VisionTransformer(16, 4, 2, 2, 8, 16, num_classes=5),
         images(2, 3, 16, 16),
     ),
+    "vit, Hugging Face": (vit, lambda module: module(torch.tensor(inputs(0, 2, 3, 16, 16)))[0]),
     "lstm": (lambda: Sequence(nn.LSTM), images(3, 6, 3)),
     "gru": (lambda: Sequence(nn.GRU), images(3, 6, 3)),
     "encoder": (lambda: encoder(False), masked),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from interop.published_names import IN_FILES
 from jaxdl import interop, models
 from jaxdl.types import Layer
 
@@ -42,6 +43,10 @@ def vit(names):
     return Published(models.vit_b_16(), {"names": interop.published_names(names)})
 
 
+def vgg(depth, **options):
+    return Published(models.vgg(depth, **options), {"flattened": {"classifier/0": (512, 7, 7)}})
+
+
 CASES = {
     "resnet18": Published(models.resnet18()),
     "resnet34": Published(models.resnet34()),
@@ -56,16 +61,14 @@ CASES = {
     "gpt2-large": gpt2("large"),
     "gpt2-xl": gpt2("xl"),
     "vit_b_16": vit("vit"),
+    "vgg11": vgg(11),
+    "vgg16": vgg(16),
+    "vgg16_bn": vgg(16, batch_norm=True),
+    "vgg19_bn": vgg(19, batch_norm=True),
+    "mobilenet_v3_small": Published(models.mobilenet_v3("small")),
+    "mobilenet_v3_large": Published(models.mobilenet_v3("large")),
     "google/vit-base-patch16-224": vit("vit_huggingface"),
 }
-
-IN_FILES = {
-    "encoder.layer.": "layers.", "attention.attention.query": "attention.q_proj",
-    "attention.attention.key": "attention.k_proj", "attention.attention.value": "attention.v_proj",
-    "attention.output.dense": "attention.o_proj", "intermediate.dense": "mlp.fc1",
-    "output.dense": "mlp.fc2",
-}  # fmt: skip
-"""Names in the files of Hugging Face's ViT, by those of its library from version 5 on."""
 
 
 def shapes_of(name):

@@ -4,6 +4,7 @@ from jaxdl import _face
 from jaxdl.models._bert import bert
 from jaxdl.models._convnet import convnet, lenet5
 from jaxdl.models._mlp import mlp
+from jaxdl.models._mobilenet import mobilenet_v3
 from jaxdl.models._perceptron import neuron, perceptron, perceptron_learn, perceptron_rule
 from jaxdl.models._recurrent import (
     sequence_classifier,
@@ -17,6 +18,7 @@ from jaxdl.models._transformer_encoder import transformer_encoder
 from jaxdl.models._transformer_generation import generate
 from jaxdl.models._transformer_lm import transformer_cache, transformer_lm
 from jaxdl.models._transformer_vit import vit
+from jaxdl.models._vgg import vgg
 from jaxdl.models._well_known import gpt2, minilm, resnet18, resnet34, resnet50, vit_b_16
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "logistic_regression",
     "minilm",
     "mlp",
+    "mobilenet_v3",
     "neuron",
     "perceptron",
     "perceptron_learn",
@@ -46,6 +49,7 @@ __all__ = [
     "transformer_cache",
     "transformer_encoder",
     "transformer_lm",
+    "vgg",
     "vit",
     "vit_b_16",
 ]

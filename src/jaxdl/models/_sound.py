@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, layers
 from jaxdl._checks import ShapeError, describe
-from jaxdl.combinators import LayerLike, frozen, serial
+from jaxdl.combinators import LayerLike, frozen, lift, serial
 from jaxdl.models._transformer_block import is_used
 from jaxdl.types import Array, Layer, factory, named
 
@@ -60,7 +60,7 @@ def crepe(
             activations.relu,
             layers.batch_norm(n_out, epsilon=0.0010000000474974513, momentum=0.01),
             layers.max_pool((2,)),
-            *([layers.dropout(rate)] if is_used(rate) else []),
+            layers.dropout(rate) if is_used(rate) else lift(jnp.asarray),
         ]
 
     def samples(x: ArrayLike) -> Array:
