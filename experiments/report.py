@@ -38,6 +38,22 @@ FIGURES = {
         Figure("joint_error_after_1"),
         Figure("joint_error_after_10"),
     ],
+    "finetune_minilm": [
+        Figure("nearest_mean_test_accuracy"),
+        Figure("fine_tuned_test_accuracy"),
+        Figure("lora_test_accuracy"),
+        Figure("from_scratch_test_accuracy"),
+    ],
+    "finetune_crepe": [
+        Figure("pretrained_test_raw_pitch_accuracy"),
+        Figure("fine_tuned_test_raw_pitch_accuracy"),
+        Figure("from_scratch_test_raw_pitch_accuracy"),
+    ],
+    "finetune_vad": [
+        Figure("pretrained_test_accuracy"),
+        Figure("fine_tuned_test_accuracy"),
+        Figure("from_scratch_test_accuracy"),
+    ],
     "cat_detector": [Figure("logistic_auc"), Figure("hidden_auc"), Figure("softmax_accuracy")],
     "fashion_mnist_sgd": [Figure("test_accuracy", 0.65, "PyTorch's tutorials, 5 epochs")],
     "fashion_mnist_adam": [Figure("test_accuracy")],

@@ -18,14 +18,16 @@ from harness.cli import main, one_device_a_core
 from harness.config import Config, UserError, some
 from harness.data import load, part_of, shortened
 from harness.figures import COLOURS, canvas
+from harness.finetuning import SUBJECTS, before, compared, needs, pretrained, sentences
 from harness.report import Report, classification, tested, tested_each
-from harness.run import Built, Loop, Looped, Population, Run, Swept, Trained
+from harness.run import Built, Loop, Looped, Population, Run, Swept, Trained, first
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
     "COLOURS",
+    "SUBJECTS",
     "Built",
     "Config",
     "Figure",
@@ -37,12 +39,18 @@ __all__ = [
     "Swept",
     "Trained",
     "UserError",
+    "before",
     "canvas",
     "classification",
+    "compared",
+    "first",
     "load",
     "main",
+    "needs",
     "one_device_a_core",
     "part_of",
+    "pretrained",
+    "sentences",
     "shortened",
     "some",
     "tested",

@@ -12,7 +12,7 @@ from harness import resume
 from harness.config import Config, UserError
 from jaxdl import checkpoint, data, parallel, sweep, train
 from jaxdl.data import Dataset
-from jaxdl.types import Batch, Key, Layer, LossFn, Metrics
+from jaxdl.types import Batch, Key, Layer, LossFn, Metrics, Params, State
 
 
 class Run(NamedTuple):
@@ -29,6 +29,7 @@ class Run(NamedTuple):
     early_stopping: train.EarlyStopping | None = None
     hooks: tuple[train.Hook, ...] = ()
     may_diverge: bool = False  # a loss that isn't finite is a result like any other
+    start: tuple[Params, State] | None = None  # learned before; by default they are drawn
 
 
 class Loop(NamedTuple):
@@ -98,7 +99,7 @@ class Interrupted(Exception):
 
 def alone(config: Config, folder: Path, run: Run) -> Trained:
     """Trains one network with a progress line, a line of metrics an epoch, and checkpoints."""
-    train_state = train.init_state(run.net, run.tx, jax.random.key(config.seed))
+    train_state = first(config, run)
     stopping = run.early_stopping
     watched = stopping and (stopping.metric, stopping.mode)
     again = config.resume and bool(resume.saved(folder))
@@ -164,6 +165,13 @@ def looped(config: Config, folder: Path, loop: Loop) -> Looped:
         at = f"step {int(stopped.train_state.step)}"
         raise Interrupted(stopped.signal, at) from stopped
     return Looped(loop, parallel.local(train_state), history)
+
+
+def first(config: Config, run: Run) -> train.TrainState:
+    """The TrainState of step 0: with drawn parameters, or with what was learned before."""
+    params, state = run.start or (None, None)
+    key = jax.random.key(config.seed)
+    return train.init_state(run.net, run.tx, key, params=params, state=state)
 
 
 def population(

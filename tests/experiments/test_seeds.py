@@ -77,6 +77,7 @@ def test_a_picture_that_fails_in_one_seed_ends_no_other_seeds_numbers(
     [
         ({"early_stopping": train.early_stopping("loss")}, "a population has no early stopping"),
         ({"hooks": (print,)}, "a population has no hooks"),
+        ({"start": ((), ())}, "a population starts from drawn parameters"),
         ({"parallel": "jit"}, "--parallel jit is for a single network"),
     ],
 )
@@ -87,6 +88,20 @@ def test_what_only_fit_has_is_the_reason_to_train_alone(changed, reason, tmp_pat
     every = [seeds.jobs(build(each)._replace(**changed)) for each in configs]
     assert seeds.together(tmp_path, configs, every) == {}
     assert f"seeds one after another: {reason}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_run_starts_from_what_was_learned_before(tmp_path):
+    ones = lambda tree: jax.tree.map(jnp.ones_like, tree)
+
+    def make(config):
+        run = build(config)
+        params, state = run.net.init(jax.random.key(0))
+        return run._replace(start=(ones(params), state))
+
+    flags = ("--seeds", 2, "--rates", 0.0, 0.0)
+    for end in start(tmp_path, *flags, make=make):
+        jax.tree.map(np.testing.assert_array_equal, end, ones(end))
 
 
 def test_a_seed_that_trains_something_else_is_named(tmp_path, capsys):

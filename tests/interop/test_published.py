@@ -22,7 +22,8 @@ def test_sizes_are_the_published_ones(name):
     assert here + CASES[name].left_out == TABLE[name]["parameters"]
 
 
-LARGE = ("resnet101", "resnet152", "bert-large-uncased", "gpt2-medium", "gpt2-large", "gpt2-xl")
+LARGE = ("resnet101", "resnet152", "bert-large-uncased", "gpt2-medium", "gpt2-large", "gpt2-xl",
+         "vgg11", "vgg16", "vgg16_bn", "vgg19_bn")  # fmt: skip
 
 
 @pytest.mark.parametrize(
