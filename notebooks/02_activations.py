@@ -3,27 +3,49 @@
 #
 # *All of them with their derivatives; why sigmoids saturate and ReLUs die, what helps, and which
 # one to choose when.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** say why a network needs activation functions that aren't linear and
+# have a slope; write down the common ones with their derivatives; recognise saturation and dead
+# units; and choose one for a given place.
 #
+# **You need** [the perceptron](01_perceptron.ipynb) and derivatives. **Next:** [the dense
+# layer](03_dense_layer.ipynb), many neurons side by side.
+
+# %% [markdown] tags=["item-37", "item-38", "item-39"]
 # A perceptron's threshold jumps from 0 to 1. Its derivative is 0 on both sides, so a small change
-# of a weight changes nothing, and gradient descent is blind. The cure is to bend the jump into
-# something with a slope: an **activation function** $a = f(z)$. Without one, a stack of layers is a
-# single layer in disguise ([notebook 5](05_deep_network.ipynb)); with one, it can draw any curve
-# ([notebook 12](12_universal_approximation.ipynb)).
+# of a weight changes nothing, and gradient descent is blind. Nor does it suit **several classes**:
+# of ten thresholds, two may say 1 or none, and nothing tells which class is *more* likely. A linear
+# function has a slope, but adds nothing. Hence **three reasons** for functions that aren't linear:
+#
+# 1. They make complex mappings from inputs to outputs possible.
+# 2. They have slopes that depend on the input, so backpropagation has something to pass on.
+# 3. They make several layers worth while; linear ones collapse to a single layer.
+#
+# An **activation function** $a = f(z)$ is the threshold, bent into something with a slope. Without
+# one, a stack of layers is a single layer in disguise ([notebook 5](05_deep_network.ipynb)); with
+# one, it can draw any curve ([notebook 12](12_universal_approximation.ipynb)).
 #
 # What matters in training is less $f$ than its **derivative**, because backpropagation multiplies
-# the error by $f'(z)$ once a layer. Where $f'$ is nearly 0, what lies below learns nothing. So each
-# picture here shows two curves: the function (solid) and its derivative (dashed).
+# the error by $f'(z)$ in each layer. Where $f'$ is nearly 0, what lies below learns nothing. So
+# each picture here shows two curves: the function (solid) and its derivative (dashed).
 
-# %%
+# %% tags=["setup"]
+import os
+import time
+
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
+import optax
 from jax.scipy.stats import norm
 
 from jaxdl import activations, explain, layers, losses, plots, serial, train
-from jaxdl.plots import BLUE, GREY, ORANGE
+from jaxdl.plots import BLUE, GREEN, GREY, ORANGE
 
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
+
+# %%
 z = jnp.arange(-200, 201) / 50  # from -4 to 4
 
 
@@ -32,7 +54,25 @@ def slope(f):
     return jax.vmap(jax.grad(f))
 
 
-# %% [markdown]
+# %% [markdown] tags=["item-37", "item-38", "item-39"]
+# In numbers: the threshold's slope is 0, the line's is the same everywhere; ten thresholds give one
+# answer only now and then; and two linear layers are one.
+
+# %% tags=["item-37", "item-38", "item-39"]
+step_function = lambda z: jnp.where(z >= 0, 1.0, 0.0)
+assert (slope(step_function)(z) == 0).all() and (slope(lambda z: 3 * z)(z) == 3).all()
+
+ten_scores = jax.random.normal(jax.random.key(8), (1000, 10)) - 1
+said = step_function(ten_scores).sum(axis=1)  # how many of ten classes say yes
+print(f"exactly one of ten thresholds says yes for {(said == 1).mean():.0%} of 1000 inputs")
+assert (said == 1).mean() < 0.5
+assert jnp.allclose(jax.nn.softmax(ten_scores).sum(axis=1), 1, atol=1e-5)  # softmax always chooses
+
+one, two = jax.random.normal(jax.random.key(9), (2, 5, 5))
+vector = jnp.arange(5.0)
+assert jnp.allclose(two @ (one @ vector), (two @ one) @ vector, atol=1e-4)
+
+# %% [markdown] tags=["item-40"]
 # ## The classics from scratch
 # $$ \sigma(z) = \frac{1}{1 + e^{-z}}, \qquad \tanh z = \frac{e^z - e^{-z}}{e^z + e^{-z}},
 #    \qquad \operatorname{relu}(z) = \max(0, z), $$
@@ -43,7 +83,7 @@ def slope(f):
 #    \operatorname{relu}'(z) = \begin{cases} 1 & z > 0 \\ 0 & z \le 0. \end{cases} $$
 
 
-# %%
+# %% tags=["item-40"]
 def sigmoid(z):
     return 1 / (1 + jnp.exp(-z))
 
@@ -62,7 +102,7 @@ classics = {
     "relu": (relu, lambda z: jnp.where(z > 0, 1.0, 0.0)),
 }
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 figure = plots.activations({name: f for name, (f, _) in classics.items()})
 for axes in figure.axes:
     axes.set(xlabel="$z$", ylim=(-1.1, 2.1))
@@ -73,7 +113,7 @@ figure
 # `jaxdl.activations` has them all under PyTorch's names. Value and derivative agree with ours; the
 # derivative is taken by `jax.grad`, so our formulas for $f'$ are checked too.
 
-# %%
+# %% tags=["item-40", "digits"]
 for name, (f, derivative) in classics.items():
     library = getattr(activations, name)
     assert jnp.allclose(library(z), f(z), atol=1e-6)
@@ -104,13 +144,126 @@ pytorch = {
 for name, printed in pytorch.items():
     assert jnp.allclose(getattr(activations, name)(points), jnp.array(printed), atol=6e-5), name
 
-# %% [markdown]
+# %% [markdown] tags=["item-41"]
+# **The sigmoid's other form.** $e^x / (e^x + 1)$ is the same on paper. In a computer it is nan from
+# $x = 89$ on, where $e^x$ is too large for a float32 and inf / inf has no value:
+
+# %% tags=["item-41"]
+other_form = lambda x: jnp.exp(x) / (jnp.exp(x) + 1)
+print("at 10, 80, 100:", [f"{other_form(x):.3f}" for x in (10.0, 80.0, 100.0)],
+      "library:", f"{activations.sigmoid(100.0):.3f}")  # fmt: skip
+assert jnp.isclose(other_form(10.0), activations.sigmoid(10.0)) and jnp.isnan(other_form(100.0))
+assert activations.sigmoid(100.0) == 1
+
+# %% [markdown] tags=["item-42"]
+# **What they cost.** Sigmoid and tanh are called expensive, because of the exponential. Measured on
+# this machine, on a million numbers, each with its derivative; and beside it the product with a
+# matrix that comes before the activation of a layer with 512 inputs:
+
+# %% tags=["item-42"]
+many = jax.random.normal(jax.random.key(0), (1024, 1024))
+kernel = jax.random.normal(jax.random.key(1), (512, 1024))
+rows = jax.random.normal(jax.random.key(2), (1024, 512))
+
+
+def milliseconds(f, *inputs):
+    """The fastest of 20 runs."""
+    program, best = jax.jit(f), float("inf")
+    jax.block_until_ready(program(*inputs))
+    for _ in range(20):
+        begin = time.perf_counter()
+        jax.block_until_ready(program(*inputs))
+        best = min(best, time.perf_counter() - begin)
+    return 1000 * best
+
+
+both_ways = lambda f: lambda x: jax.grad(lambda x: f(x).sum())(x)
+cost = {name: milliseconds(both_ways(getattr(activations, name)), many)
+        for name in ("relu", "leaky_relu", "sigmoid", "tanh", "gelu")}  # fmt: skip
+cost["the product before it"] = milliseconds(lambda x, w: x @ w, rows, kernel)
+
+
+def exponentials(f):
+    """How many exponentials and the like the compiled program computes, by XLA's count."""
+    costs = jax.jit(both_ways(f)).lower(many).compile().cost_analysis()
+    return int((costs[0] if isinstance(costs, list) else costs).get("transcendentals", 0))
+
+
+counts = {name: exponentials(getattr(activations, name)) for name in ("relu", "sigmoid", "tanh")}
+print("exponentials for a million numbers:", counts)
+assert counts["relu"] == 0 and min(counts["sigmoid"], counts["tanh"]) >= many.size
+assert cost["the product before it"] > max(cost["sigmoid"], cost["tanh"])
+
+# %% tags=["item-42", "plot"]
+figure, axes = plt.subplots(figsize=(9, 3))
+for place, (name, value) in enumerate(reversed(cost.items())):
+    axes.barh(place, value, color=GREY if name.startswith("the") else BLUE, height=0.6)
+axes.set_yticks(range(len(cost)), reversed(cost))
+axes.set(xlabel="milliseconds for a million numbers, there and back")
+axes.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %% [markdown] tags=["item-42"]
+# So it's true, and it hardly matters: relu compares, the others compute an exponential for every
+# number, which takes up to a few times as long; but the product of matrices before it takes far
+# longer than either. Saturation, below, is the real price.
+
+# %% [markdown] tags=["item-47"]
 # ## All of them
 # Every activation that works on one number at a time, solid, with its derivative, dashed; where one
 # of them jumps, there is a gap.
 
-# %%
+# %% tags=["item-47", "plot"]
 plots.activations()
+
+# %% [markdown] tags=["item-47"]
+# PyTorch's list of activations, each as a formula. The cell after it computes every one of them so
+# and compares with the library.
+#
+# | | $f(x)$ | | $f(x)$ |
+# |---|---|---|---|
+# | `relu` | $\max(0, x)$ | `softplus` | $\ln(1 + e^x)$ |
+# | `relu6` | $\min(\max(0, x), 6)$ | `softsign` | $x/(1 + \lvert x\rvert)$ |
+# | `elu`, `celu` | $x$; left $e^x - 1$ | `softshrink` | $x \mp ½$ outside $\pm ½$, else 0 |
+# | `selu` | $1.0507\,x$; left $1.7581\,(e^x - 1)$ | `hardshrink` | $x$ outside $\pm ½$, else 0 |
+# | `leaky_relu` | $x$; left $0.01\,x$ | `tanhshrink` | $x - \tanh x$ |
+# | `prelu`, `rrelu` | $x$; left $\alpha x$ | `threshold` | $x$ if $x > t$, else a value |
+# | `gelu` | $x\,\Phi(x)$ | `hardtanh` | $x$ cut off at $\pm 1$ |
+# | `silu` (Swish) | $x\,\sigma(x)$ | `hardsigmoid` | $x/6 + ½$ cut off at 0 and 1 |
+# | `mish` | $x \tanh \ln(1 + e^x)$ | `hardswish` | $x \cdot$ `hardsigmoid`$(x)$ |
+# | `sigmoid` | $1/(1 + e^{-x})$ | `logsigmoid` | $-\ln(1 + e^{-x})$ |
+# | `tanh` | $(e^x - e^{-x})/(e^x + e^{-x})$ | `glu` | $a\,\sigma(b)$ of two halves |
+
+# %% tags=["item-46", "item-47"]
+left = lambda x, value: jnp.where(x > 0, x, value)
+formulas = {
+    "relu": lambda x: jnp.maximum(0, x),
+    "relu6": lambda x: jnp.minimum(jnp.maximum(0, x), 6),
+    "elu": lambda x: left(x, jnp.exp(x) - 1),
+    "celu": lambda x: left(x, jnp.exp(x) - 1),
+    "selu": lambda x: 1.0507010 * left(x, 1.6732632 * (jnp.exp(x) - 1)),
+    "leaky_relu": lambda x: left(x, 0.01 * x),
+    "gelu": lambda x: x * norm.cdf(x),
+    "silu": lambda x: x / (1 + jnp.exp(-x)),
+    "mish": lambda x: x * jnp.tanh(jnp.log(1 + jnp.exp(x))),
+    "sigmoid": lambda x: 1 / (1 + jnp.exp(-x)),
+    "tanh": tanh,
+    "softplus": lambda x: jnp.log(1 + jnp.exp(x)),
+    "softsign": lambda x: x / (1 + jnp.abs(x)),
+    "softshrink": lambda x: jnp.where(jnp.abs(x) > 0.5, x - 0.5 * jnp.sign(x), 0),
+    "hardshrink": lambda x: jnp.where(jnp.abs(x) > 0.5, x, 0),
+    "tanhshrink": lambda x: x - jnp.tanh(x),
+    "hardtanh": lambda x: jnp.clip(x, -1, 1),
+    "hardsigmoid": lambda x: jnp.clip(x / 6 + 0.5, 0, 1),
+    "hardswish": lambda x: x * jnp.clip(x / 6 + 0.5, 0, 1),
+    "logsigmoid": lambda x: -jnp.log(1 + jnp.exp(-x)),
+}
+for name, formula in formulas.items():
+    assert jnp.allclose(getattr(activations, name)(z), formula(z), atol=2e-6), name
+assert jnp.allclose(activations.prelu(z, jnp.array([0.3])), left(z, 0.3 * z))
+assert jnp.allclose(activations.threshold(z, threshold=1.0, value=-2.0), jnp.where(z > 1, z, -2))
+between = activations.rrelu(z, lower=0.1, upper=0.3)  # in use: the middle of its random slopes
+assert jnp.allclose(between, left(z, 0.2 * z), atol=1e-6)
 
 # %% [markdown]
 # Not in the picture are those that need more than one number: `softmax` and its relatives
@@ -118,16 +271,17 @@ plots.activations()
 # probabilities; the gated ones (`glu`, `swiglu`, `geglu`), which multiply one half of the features
 # with a function of the other; `maxout`, which takes the largest of a group; `normalize`.
 
-# %%
+# %% tags=["item-46", "item-51", "digits"]
 scores = jnp.array([1.0, 2.0, 3.0])
 by_hand = jnp.exp(scores) / jnp.exp(scores).sum()
+assert activations.maxout(jnp.array([1.0, 5.0, -2.0, -3.0]), pieces=2).tolist() == [5, -2]
 print("softmax  ", activations.softmax(scores), "PyTorch prints [0.0900, 0.2447, 0.6652]")
 print("sparsemax", activations.sparsemax(scores))
 print("glu      ", activations.glu(jnp.array([1.0, 2.0, 0.0, 10.0])), "= [1·σ(0), 2·σ(10)]")
 assert jnp.allclose(activations.softmax(scores), by_hand)
 assert jnp.allclose(by_hand, jnp.array([0.0900, 0.2447, 0.6652]), atol=6e-5)
 
-# %% [markdown]
+# %% [markdown] tags=["item-49", "item-50"]
 # ## A mistake that travels from slide to slide: GELU
 # The GELU (Hendrycks and Gimpel, 2016) multiplies its input with the probability that a standard
 # normal variable $X$ is below it:
@@ -137,16 +291,26 @@ assert jnp.allclose(by_hand, jnp.array([0.0900, 0.2447, 0.6652]), atol=6e-5)
 # Many slides have a **plus** there: $x + P(X \le x)$. That can't be right: it is 0.5 at 0 instead
 # of 0, and far to the left it follows the line $x$ instead of falling asleep.
 
-# %%
+# %% tags=["item-49", "item-50", "plot"]
 right, wrong = z * norm.cdf(z), z + norm.cdf(z)
-figure, axes = plt.subplots(figsize=(6, 3.3))
-axes.plot(z, right, color=BLUE, lw=3, label=r"$x \cdot P(X \leq x)$: the GELU")
-axes.plot(z, wrong, color=ORANGE, lw=2, ls="--", label=r"$x + P(X \leq x)$: the slide")
+figure, (density, cdf, axes) = plt.subplots(1, 3, figsize=(11, 3.4))
+density.plot(z, norm.pdf(z), color=GREY, lw=2)
+density.fill_between(z, norm.pdf(z), where=z <= 1, color=BLUE, alpha=0.35)
+density.set(title=f"the shaded area is {norm.cdf(1.0):.1%}", xlabel="$x$", ylabel="density of $X$")
+cdf.plot(z, norm.cdf(z), color=BLUE, lw=3)
+cdf.plot([1, 1, -4], [0, norm.cdf(1.0), norm.cdf(1.0)], color=ORANGE, ls=":")
+cdf.set(title="$Φ(x) = P(X ≤ x)$", xlabel="$x$")
+axes.plot(z, right, color=BLUE, lw=3, label=r"$x \cdot P(X \leq x)$")
+axes.plot(z, wrong, color=ORANGE, lw=2, ls="--", label=r"$x + P(X \leq x)$")
 axes.axhline(0, color=GREY, lw=0.8)
-axes.set(xlabel="$x$", title="Times, not plus")
+axes.set(xlabel="$x$", title="times, not plus")
 axes.legend(frameon=False)
 plt.show()
 
+# %% tags=["item-49", "item-50"]
+below = (jax.random.normal(jax.random.key(3), (200_000,)) <= 1).mean()  # P(X ≤ 1) by counting
+print(f"of 200,000 normal numbers, {below:.1%} are at most 1; Φ(1) = {norm.cdf(1.0):.1%}")
+assert abs(below - norm.cdf(1.0)) < 0.004
 assert jnp.allclose(activations.gelu(z), right, atol=1e-6)
 assert jnp.abs(activations.gelu(z) - wrong).max() > 3.9
 assert wrong[200] == 0.5 and right[200] == 0  # at x = 0
@@ -197,14 +361,15 @@ assert arrives["relu"] > 1e3 * arrives["sigmoid"]
 # With sigmoids practically nothing reaches the first layer: one of the reasons why deep networks
 # were so hard to train for so long. With relu (and He's weights of variance $2/n$) it arrives in
 # full.
-#
+
+# %% [markdown] tags=["item-43"]
 # ## The dying ReLU
 # A relu has another disease. If a unit's $z$ is negative for **every** example, its output is 0,
 # its derivative is 0, its weights get no gradient, and it can never come back: it is dead. One step
 # that is too large is enough. We train a small network once with a sensible learning rate and once
 # with one a hundred times as large, and count the hidden units that are 0 for all examples.
 
-# %%
+# %% tags=["item-43"]
 inputs = jax.random.normal(jax.random.key(2), (256, 8))
 labels = jnp.sin(inputs.sum(axis=1, keepdims=True)) + 1
 batch = {"inputs": inputs, "labels": labels}
@@ -252,11 +417,180 @@ for name, f in cures.items():
 # Leaky relu keeps 1 % of it, elu bends smoothly. (With a rate that's far too large no
 # activation makes a *good* network, but these can recover when the rate is lowered.)
 
-# %%
+# %% tags=["item-43"]
 assert dead["relu"][0] < 0.1 < 0.5 < dead["relu"][1]
 assert dead["leaky_relu"] == dead["elu"] == [0, 0]
 
-# %% [markdown]
+# %% [markdown] tags=["item-44"]
+# A slope of 1 % can't be seen beside relu, so here are larger ones. Below, on the left part alone,
+# the usual 0.01 is there as well, drawn a hundred times as high as it is wide.
+
+# %% tags=["item-44", "plot"]
+figure, (whole, near) = plt.subplots(1, 2, figsize=(10, 3.6))
+for alpha, colour, dashes in (
+    (0.0, GREY, "-"),
+    (0.1, GREEN, "--"),
+    (0.3, BLUE, "-."),
+    (1.0, ORANGE, ":"),
+):
+    whole.plot(z, activations.leaky_relu(z, negative_slope=alpha), dashes, color=colour, lw=2.5,
+               label=f"α = {alpha}")  # fmt: skip
+whole.set(title="leaky relu: $x$, and $αx$ on the left", xlabel="$x$")
+whole.legend(frameon=False)
+on_left = z[z <= 0]
+near.plot(on_left, activations.relu(on_left), color=GREY, lw=2.5, label="relu: 0")
+near.plot(
+    on_left, activations.leaky_relu(on_left), color=BLUE, lw=2.5, label="leaky relu, α = 0.01"
+)
+near.set(title="the left part, enlarged", xlabel="$x$", ylim=(-0.05, 0.05))
+near.legend(frameon=False)
+plt.show()
+
+# %% tags=["item-44"]
+assert jnp.allclose(activations.leaky_relu(z, negative_slope=0.3), jnp.where(z > 0, z, 0.3 * z))
+assert jnp.isclose(slope(activations.leaky_relu)(jnp.array([-2.0]))[0], 0.01)
+
+# %% [markdown] tags=["item-45"]
+# ## PReLU learns its slope
+# Why choose the slope at all? The *parametric* relu makes $\alpha$ a weight like the others: its
+# gradient is $\partial f/\partial\alpha = x$ on the left, and 0 on the right. Can it find the right
+# one? We let a network with $\alpha = 0.7$ make the labels, and train one of the same form that
+# starts at 0.25, with all its other weights given.
+
+# %% tags=["item-45"]
+points_in = jax.random.normal(jax.random.key(4), (256, 4))
+teacher = serial(layers.dense(4, 8), layers.prelu(), layers.dense(8, 1))
+known, prelu_state = teacher.init(jax.random.key(5))
+with_slope = lambda alpha: (known[0], {"slope": alpha}, known[2])
+answers = teacher.apply(with_slope(jnp.array([0.7])), prelu_state, points_in)[0]
+
+
+def prelu_loss(alpha):
+    return losses.mse_loss(teacher.apply(with_slope(alpha), prelu_state, points_in)[0], answers)
+
+
+@jax.jit
+def learn_slope(alpha):
+    step = lambda alpha, _: (alpha - 2.0 * jax.grad(prelu_loss)(alpha), alpha[0])
+    return jax.lax.scan(step, alpha, length=200)[1]
+
+
+slopes = learn_slope(jnp.array([0.25]))
+print("slope after 0, 10, 50, 199 steps:", [f"{slopes[k]:.3f}" for k in (0, 10, 50, 199)])
+assert slopes[0] == 0.25 and abs(slopes[-1] - 0.7) < 0.01
+
+# %% tags=["item-45", "plot"]
+figure, axes = plt.subplots(figsize=(9, 3.2))
+axes.plot(slopes, color=BLUE, lw=3)
+axes.axhline(0.7, color=ORANGE, ls="--", label="the slope that made the labels")
+axes.set(xlabel="step", ylabel="α", title="PReLU learning its slope")
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown] tags=["item-52"]
+# ## Forty layers: is the advice true?
+# "Start with relu; for better results leaky relu; as a last resort PReLU and Maxout; Swish for
+# really deep networks, 40 layers and more": so says one of the lectures. We test it: networks of 40
+# layers of 32 units, without normalisation or residual connections, on two spirals; for each
+# activation the weights are scaled so that the layers keep the size of what passes through. (With
+# weights of one size for all, the test would be about the weights.) Three seeds each.
+
+
+# %% tags=["item-46", "item-52"]
+DEPTH, WIDTH, STEPS = (8, 16, 20) if FAST else (40, 32, 200)
+angle, radius = jnp.linspace(0.6, 4.8, 200), jnp.linspace(0.3, 1.6, 200)
+spiral_labels = jnp.arange(200) % 2
+arms = jnp.where(spiral_labels == 0, 1.0, -1.0)[:, None] * radius[:, None]
+arms = arms * jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
+seen, unseen = (arms + 0.06 * jax.random.normal(jax.random.key(k), (200, 2)) for k in (0, 9))
+maxout = lambda z: activations.maxout(z, pieces=2)
+candidates = {
+    "relu": activations.relu,
+    "leaky_relu": activations.leaky_relu,
+    "prelu": None,  # learns its slopes, one for each layer
+    "elu": activations.elu,
+    "silu": activations.silu,
+    "maxout": maxout,
+    "tanh": activations.tanh,
+    "sigmoid": activations.sigmoid,
+}
+normal = jax.random.normal(jax.random.key(3), (20_000, 2))
+
+
+def deep_accuracy(name, seed, gain):
+    """Trains one deep network; returns its accuracy on unseen points."""
+    f, pieces = candidates[name], 1 + (name == "maxout")
+    keys = jax.random.split(jax.random.key(seed), 3)
+    weights = {
+        "first": jax.random.normal(keys[0], (2, WIDTH)),
+        "kernels": jax.random.normal(keys[1], (DEPTH, WIDTH, WIDTH * pieces))
+        * (gain / WIDTH) ** 0.5,
+        "biases": jnp.zeros((DEPTH, WIDTH * pieces)),
+        "slopes": jnp.full((DEPTH, 1), 0.25),
+        "last": 0.1 * jax.random.normal(keys[2], (WIDTH, 2)),
+    }
+
+    def scores(weights, x):
+        def layer(a, own):
+            kernel, bias, alpha = own
+            z = a @ kernel + bias
+            return (activations.prelu(z, alpha) if f is None else f(z)), None
+
+        own = weights["kernels"], weights["biases"], weights["slopes"]
+        return jax.lax.scan(layer, x @ weights["first"], own)[0] @ weights["last"]
+
+    tx = optax.adam(1e-3)
+    loss = lambda weights: losses.cross_entropy(scores(weights, seen), spiral_labels)
+
+    def step(carry, _):
+        weights, memory = carry
+        updates, memory = tx.update(jax.grad(loss)(weights), memory)
+        return (optax.apply_updates(weights, updates), memory), None
+
+    (weights, _), _ = jax.lax.scan(step, (weights, tx.init(weights)), length=STEPS)
+    return (scores(weights, unseen).argmax(axis=1) == spiral_labels).mean()
+
+
+at_depth = {}
+for name, f in candidates.items():
+    given = normal if name == "maxout" else normal[:, :1]
+    out = activations.prelu(given, jnp.array([0.25])) if f is None else f(given)
+    gain = 1 / float((out**2).mean())  # keeps the mean square of what passes through
+    accuracy = jax.jit(jax.vmap(lambda seed, n=name, g=gain: deep_accuracy(n, seed, g)))
+    at_depth[name] = accuracy(jnp.arange(3))
+    print(f"{name:10} {at_depth[name].mean():6.1%} ± {at_depth[name].std():.1%}")
+if not FAST:
+    assert all(at_depth[name].mean() > 0.95 for name in ("relu", "leaky_relu", "prelu", "silu"))
+    best = max(values.mean() for values in at_depth.values())
+    assert best - at_depth["relu"].mean() < 0.05  # Swish has no visible advantage here
+    assert at_depth["sigmoid"].mean() < 0.7  # saturation: no better than guessing
+
+
+# %% [markdown] tags=["item-52"]
+# So the advice is half true. At forty layers relu, leaky relu, PReLU, Maxout and Swish (`silu`) all
+# learn, and their differences are within what the seeds make: none needs to be a "last resort", and
+# Swish has no visible lead. Only the sigmoid fails, as it stays at guessing. What decides is the
+# size of the weights. With weights of the wrong size the picture is another one, as the section on
+# saturation has shown, and with normalisation and residual connections the choice matters even
+# less.
+
+# %% [markdown] tags=["item-53"]
+# **"Sigmoid is only used in the output of logistic regression"**, one of the lectures says. For
+# hidden layers that is good advice. It overlooks the gates: in an LSTM
+# ([notebook 14](14_recurrent.ipynb)) three of them are sigmoids, and so is one factor of `silu` and
+# of `glu`:
+
+# %% tags=["item-53"]
+assert jnp.allclose(activations.silu(z), z * activations.sigmoid(z), atol=1e-6)
+lstm = layers.lstm(2, 3)
+weights, lstm_state = lstm.init(jax.random.key(0))
+first = jnp.ones((1, 1, 2))  # a sequence of one step, from an empty memory
+(cell,) = weights
+write, keep, content, show = jnp.split(first[0] @ cell["kernel"] + cell["bias"], 4, axis=1)
+gated = sigmoid(show) * tanh(sigmoid(write) * tanh(content))
+assert jnp.allclose(lstm.apply(weights, lstm_state, first)[0][0], gated, atol=1e-6)
+
+# %% [markdown] tags=["item-52"]
 # ## Which one when?
 # | where | take | why |
 # |---|---|---|
@@ -270,35 +604,80 @@ assert dead["leaky_relu"] == dead["elu"] == [0, 0]
 # | output: yes or no | `sigmoid` (best inside the loss) | a probability |
 # | output: one of K classes | `softmax` (best inside the loss) | probabilities that add up to 1 |
 # | output: a positive number | `softplus` | smooth and positive |
+
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * Without activations any depth is one layer; with thresholds nothing can be learned.
+# * What counts in training is the derivative: it is multiplied in at every layer.
+# * Sigmoid and tanh saturate; relu doesn't, but can die; leaky relu, elu and PReLU can't.
+# * GELU is $x \cdot P(X \le x)$, times and not plus.
+# * Hidden layers: relu to start with. Output: identity, sigmoid or softmax, by the task.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. What is the largest value of $\sigma'$, and where?
+# 2. How does a relu unit die, and why can it not come back?
+# 3. Why is a step function unsuited for ten classes?
+# 4. $e^x/(e^x + 1)$ and $1/(1 + e^{-x})$ are equal. Which of them would you program?
+# 5. Which activation would you put on the output for a probability, for a temperature, for a count?
 #
+# <details><summary>Answers</summary>
+#
+# 1. A quarter, at 0.
+# 2. Its $z$ becomes negative for every example; then its gradient is 0 and nothing moves it.
+# 3. Several or none may say yes, and it gives no order among them.
+# 4. The second; best is one that chooses by the sign of $x$, as the library does.
+# 5. Sigmoid, identity, and softplus or an exponential.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
 # ## Exercises
-# **1.** Show that $\tanh z = 2\sigma(2z) - 1$. So tanh and sigmoid are the same curve, stretched.
-
-# %%
-assert jnp.allclose(activations.tanh(z), 2 * activations.sigmoid(2 * z) - 1, atol=1e-6)
 
 # %% [markdown]
-# **2.** The silu is $z\,\sigma(z)$. It is not monotone: where is its lowest point, and how deep?
+# **1.** tanh and sigmoid are the same curve, stretched. Write tanh with `activations.sigmoid`.
 
-# %%
-lowest = z[jnp.argmin(activations.silu(z))]
-print(f"at z = {lowest:.2f}, value {activations.silu(lowest):.4f}")
-assert abs(lowest + 1.28) < 0.011 and abs(activations.silu(lowest) + 0.2785) < 1e-4
+
+# %% tags=["solution"]
+def tanh_by_sigmoid(z):
+    """The tanh of z."""
+    return 2 * activations.sigmoid(2 * z) - 1
+
+
+# %% tags=["check"]
+assert jnp.allclose(activations.tanh(z), tanh_by_sigmoid(z), atol=1e-6)
 
 # %% [markdown]
-# **3.** Softmax of $z$ and of $z + 100$ are the same. Compute $\operatorname{softmax}(100, 200,
-# 300)$ by the plain formula and with the library. Why does one of them fail, and what is the trick?
+# **2.** The silu is $z\,\sigma(z)$. It is not monotone: where is its lowest point?
 
-# %%
+# %% tags=["solution"]
+lowest = float(z[jnp.argmin(activations.silu(z))])
+
+# %% tags=["check"]
+assert abs(lowest + 1.28) < 0.03 and abs(activations.silu(lowest) + 0.2785) < 1e-3
+
+# %% [markdown]
+# **3.** Softmax of $z$ and of $z + 100$ are the same. Use that to write a softmax that doesn't fail
+# at $(100, 200, 300)$, as the plain formula does.
+
+
+# %% tags=["solution"]
+def safe_softmax(scores):
+    """Probabilities of the scores (K,)."""
+    exponentials = jnp.exp(scores - scores.max())
+    return exponentials / exponentials.sum()
+
+
+# %% tags=["check"]
 large = jnp.array([100.0, 200.0, 300.0])
-plain = jnp.exp(large) / jnp.exp(large).sum()  # e³⁰⁰ is larger than any float32
-shifted = jnp.exp(large - large.max()) / jnp.exp(large - large.max()).sum()
-print("plain:", plain, " shifted by the maximum:", shifted)
-assert jnp.isnan(plain).any()
-assert (activations.softmax(large) == shifted).all()
+assert jnp.isnan(jnp.exp(large) / jnp.exp(large).sum()).any()
+assert jnp.allclose(safe_softmax(large), activations.softmax(large))
 
 # %% [markdown]
-# **4.** Of what is softplus, $\ln(1 + e^z)$, the integral? Check by its derivative.
+# **4.** Softplus is $\ln(1 + e^z)$. Which of the classics is its derivative?
 
-# %%
-assert jnp.allclose(slope(activations.softplus)(z), activations.sigmoid(z), atol=1e-6)
+# %% tags=["solution"]
+derivative_of_softplus = activations.sigmoid
+
+# %% tags=["check"]
+assert jnp.allclose(slope(activations.softplus)(z), derivative_of_softplus(z), atol=1e-6)
