@@ -74,6 +74,8 @@ def _for_the_site(notebook: Any) -> Any:
     heading = ""
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
+        source = source.replace("](README.md)", "](index.md)")  # the site's overview
+        cell["source"] = source
         if cell["cell_type"] == "markdown":
             found = re.findall(r"(?m)^#+ (.+)$", source)
             heading = found[-1] if found else heading
