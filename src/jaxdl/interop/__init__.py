@@ -27,11 +27,8 @@ relative to the largest, on weights of random numbers:
 | torchvision's VGG with batch norm, narrower | 2e-07 |
 | torchvision's `vgg11_bn` | 4e-07 |
 | torchvision's `mobilenet_v3_large` | 2e-07 |
-| torchvision's `vgg11_bn` | 4e-07 |
-| torchvision's `mobilenet_v3_large` | 2e-07 |
 | torchvision's `mobilenet_v3_small` | 2e-07 |
 | torchvision's `VisionTransformer`, small | 1e-07 |
-| Hugging Face's `ViTForImageClassification`, small | 5e-07 |
 | Hugging Face's `ViTForImageClassification`, small | 5e-07 |
 | `nn.LSTM`, 2 layers, both ways, packed | 7e-08 |
 | `nn.GRU`, 2 layers, both ways, packed | 9e-08 |
