@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
+BADGE = re.compile(r"\[!\[([^\]]*)\]\(https?:[^)]*\)\]\(([^)]*)\)")
 
 
 class Lecture(NamedTuple):
@@ -75,6 +76,7 @@ def _for_the_site(notebook: Any) -> Any:
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         source = source.replace("](README.md)", "](index.md)")  # the site's overview
+        source = BADGE.sub(r"[\1](\2)", source)  # their pictures would come from the network
         cell["source"] = source
         if cell["cell_type"] == "markdown":
             found = re.findall(r"(?m)^#+ (.+)$", source)

@@ -77,6 +77,7 @@ def test_lectures_have_titles_and_a_text_for_each_picture():
     assert len(pages) > 20
     assert "## [1 · The perceptron](01_perceptron.ipynb)" in pages["index.md"]
     assert '"alt": ' in pages["01_perceptron.ipynb"]
+    assert "![" not in re.sub(r"!\[[^\]]*\]\((?!https?:)", "", "".join(pages.values()))
 
 
 def test_objectives_come_from_the_cell_with_that_tag():
