@@ -40,7 +40,7 @@ from jaxdl import (
 from jaxdl.plots import BLUE, GREY, ORANGE, signed_colours
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+plt.rcParams.update({"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True})
 
 # %% [markdown]
 # ## Sliding a kernel by hand
@@ -75,6 +75,16 @@ def slide(image, kernel, stride=1, padding=0):
 
 result = slide(image, kernel)
 print(result)
+
+
+# %% [markdown] tags=["item-97"]
+# One number of the result, in a picture: the patch under the kernel, times the kernel, summed.
+
+# %% tags=["item-97"]
+assert jnp.array_equal(
+    functional.conv({"kernel": kernel[..., None, None]}, image[..., None])[..., 0], result
+)
+plots.convolution(image, kernel, at=(1, 2))
 
 
 # %%
@@ -364,9 +374,9 @@ plots.blocks(explain.summary(net, (1, 28, 28, 1)).rows)
 # %% [markdown]
 # ## What it is worth
 #
-# The CNN against a perceptron with about as many parameters, on ten kinds of animals. Then comes
+# The CNN against a dense network with about as many parameters, on ten kinds of animals. Then comes
 # the test that shows the difference best: shift the test images by a few pixels. An animal is no
-# other animal for that; but for the perceptron's weights it is.
+# other animal for that; but for the dense network's weights it is.
 
 # %%
 loss = lambda net: train.supervised(
@@ -375,7 +385,7 @@ loss = lambda net: train.supervised(
 mlp = serial(layers.rescale(1 / 255), layers.flatten(axes=3), models.mlp((784, 64, 64, 10)))
 epochs = 1 if FAST else 5
 trained = {}
-for name, model in {"perceptron": mlp, "CNN": net}.items():
+for name, model in {"dense network": mlp, "CNN": net}.items():
     start = train.init_state(model, optax.adam(2e-3), jax.random.key(0))
     end, history = train.fit(
         loss(model), optax.adam(2e-3), start, animals, epochs=epochs, batch_size=128, hooks=()
@@ -383,7 +393,7 @@ for name, model in {"perceptron": mlp, "CNN": net}.items():
     trained[name] = (model, end)
     size = sum(p.size for p in jax.tree.leaves(end.params))
     print(
-        f"{name:10}  {size} parameters,  test accuracy "
+        f"{name:13}  {size} parameters,  test accuracy "
         f"{train.evaluate(loss(model), end, animals.test)['accuracy']:.3f}"
     )
 
@@ -421,10 +431,10 @@ axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 if not FAST:
-    assert accuracy["CNN"][0] > accuracy["perceptron"][0]
+    assert accuracy["CNN"][0] > accuracy["dense network"][0]
     lost = {name: values[0] - values[3] for name, values in accuracy.items()}
     print({name: f"{value:.3f} lost by a shift of 3 pixels" for name, value in lost.items()})
-    assert lost["CNN"] < lost["perceptron"]
+    assert lost["CNN"] < lost["dense network"]
 
 # %% [markdown]
 # ## What the network looks at
@@ -447,6 +457,32 @@ plots.filters(first["kernel"])
 # %%
 plots.feature_maps(maps)
 
+# %% [markdown] tags=["item-3"]
+# And deeper? Each row below is a layer, with its strongest maps of this horse. The first layer's
+# maps still look like the picture, with edges on one side or the other; the second layer's are
+# coarser, and each number in them depends on ten by ten pixels. How much of the kind of animal is
+# in each layer? Compare all pairs of 200 animals: of two of the same kind, a layer's answers should
+# be more alike than of two of different kinds.
+
+# %% tags=["item-3"]
+several, labels = animals.test["inputs"][:200], animals.test["labels"][:200]
+layers_of = explain.trace(model, end.params, end.state, jnp.asarray(several)).layers
+same_kind = (labels[:, None] == labels) & ~np.eye(200, dtype=bool)
+gain = {}
+for name, a in [("pixels", several / 255), *((layer.name, layer.a) for layer in layers_of)]:
+    rows = np.asarray(a, np.float64).reshape(200, -1)
+    rows = rows - rows.mean(0)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    alike = rows @ rows.T
+    gain[name] = alike[same_kind].mean() - alike[labels[:, None] != labels].mean()
+    print(f"{name[:34]:34} alikeness of same kinds minus others: {gain[name]:.3f}")
+steps_up = list(gain.values())
+if not FAST:
+    assert steps_up[-1] > steps_up[0] + 0.2  # features get more and more about the animal
+
+# %% tags=["item-3"]
+plots.features(passed)
+
 # %% [markdown]
 # And which pixels decide? `explain.saliency` differentiates the score of the animal that the
 # network sees by every pixel; `explain.integrated_gradients` shares the score itself out among the
@@ -461,7 +497,10 @@ chosen = score(some).argmax(axis=1)[:, None]
 gained = jnp.take_along_axis(score(some) - score(jnp.zeros_like(some)), chosen, axis=1)[:, 0]
 print("score gained", gained.round(2), " shared out", shares.sum(axis=(1, 2, 3)).round(2))
 assert jnp.allclose(shares.sum(axis=(1, 2, 3)), gained, atol=0.05 * jnp.abs(gained).max())
-plots.attributions(some, shares, title="Blue pixels speak for what it says, orange ones against")
+said = ", ".join(animals.classes[int(i)] for i in chosen[:, 0])
+plots.attributions(
+    some, shares, title=f"It says: {said}. Blue pixels speak for that, orange against"
+)
 
 # %% [markdown]
 # ## Exercises

@@ -31,7 +31,7 @@ import optax
 from jaxdl import functional, layers, losses, metrics, models, plots, serial, train
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+plt.rcParams.update({"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True})
 
 # %% [markdown]
 # ## A soft dictionary, from scratch
@@ -145,7 +145,7 @@ assert jnp.array_equal(causal_weights, jnp.tril(causal_weights))
 # ## The same with jaxdl
 # The parameters have the same names and shapes.
 
-# %%
+# %% tags=["item-48"]
 assert jnp.allclose(functional.multi_head_attention(params, x, n_heads=2), y, atol=1e-5)
 assert jnp.allclose(
     functional.multi_head_attention(params, x, n_heads=2, causal=True), causal, atol=1e-5
@@ -189,6 +189,15 @@ assert (
 theirs = functional.sinusoidal_positions(jnp.arange(60), 32)
 print("positions", table.shape, " jaxdl's:", theirs.shape)
 assert jnp.allclose(jnp.sort(theirs, axis=1), jnp.sort(table, axis=1), atol=1e-4)
+
+# %% [markdown]
+# ## The block
+# Attention and a small network at each position, both added to what came in (orange): this is drawn
+# from the parameters of the block that learns below.
+
+# %% tags=["item-48"]
+drawn, _ = models.transformer_block(32, 1, n_hidden=64, norm_first=True).init(jax.random.key(0))
+plots.transformer_block(drawn, 1)
 
 # %% [markdown]
 # ## A small transformer writes backwards
@@ -272,6 +281,12 @@ plots.attention(
     titles=["before", "after training"],
     title="To write backwards, look along the other diagonal",
 )
+
+# %% [markdown]
+# The same as lines, from the position that writes to the one that it reads:
+
+# %% tags=["item-48"]
+plots.attention_links(np.stack([before, mean_shares]), spots, titles=["before", "after training"])
 
 # %%
 right_by_step = [{"epoch": i, "tokens_right": a} for i, a in enumerate(accuracy.tolist())]
