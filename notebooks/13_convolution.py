@@ -2,7 +2,17 @@
 # # 13 · Convolution
 #
 # *A small kernel slides over an image: by hand, as a filter, backwards, and learned in a network.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** slide a kernel by hand, forwards and backwards; work out the size
+# of what comes out and how many weights it takes; say what a convolution knows about images that a
+# dense layer has to learn; and look into a trained network, layer by layer.
 #
+# **You need** [the dense layer](03_dense_layer.ipynb) and
+# [backpropagation](08_backpropagation.ipynb). **Next:** the same idea of shared weights along time,
+# [recurrent networks](14_recurrent.ipynb).
+
+# %% [markdown]
 # A dense layer gives every pixel a weight of its own. It has to learn what an ear looks like once
 # for each place where an ear can be, and shuffling the pixels of all images wouldn't disturb it in
 # the least. A **convolution** knows two things about images beforehand: what belongs together lies
@@ -15,7 +25,7 @@
 # kernel by hand first, then see what a few famous kernels do, differentiate by hand, and at last
 # let gradient descent choose the kernels: that is a convolutional network, or CNN.
 
-# %%
+# %% tags=["setup"]
 import os
 
 import jax
@@ -40,7 +50,7 @@ from jaxdl import (
 from jaxdl.plots import BLUE, GREY, ORANGE, signed_colours
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True})
+np.set_printoptions(precision=4, suppress=True)
 
 # %% [markdown]
 # ## Sliding a kernel by hand
@@ -87,7 +97,7 @@ assert jnp.array_equal(
 plots.convolution(image, kernel, at=(1, 2))
 
 
-# %%
+# %% tags=["plot", "item-97"]
 def numbers(axes, table, colour, marked=None, window=1):
     """Draws a table of numbers; a window of it is framed."""
     axes.imshow(np.zeros(table.shape), cmap="Greys", vmin=0, vmax=1)
@@ -200,13 +210,15 @@ print(
 )
 print("different weights:", kernel.size)
 
-figure, axes = plt.subplots(figsize=(4.4, 6.6))
-axes.imshow(matrix, cmap=signed_colours(), vmin=-1.5, vmax=1.5)
-axes.set(
-    xlabel="16 outputs",
-    ylabel="36 pixels",
-    title="The kernel as a dense layer's matrix:\nblue 1, orange −1, white 0",
-)
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(9.5, 4.7))
+axes.imshow(matrix.T, cmap=signed_colours(), vmin=-1.5, vmax=1.5)
+axes.set_xticks(np.arange(-0.5, 36), [], minor=True)
+axes.set_yticks(np.arange(-0.5, 16), [], minor=True)
+axes.grid(which="minor", color="#dddddd", lw=0.6)
+axes.tick_params(which="minor", length=0)
+said = "The kernel as a dense layer's matrix, turned: blue 1, orange −1, white 0"
+axes.set(xlabel="36 pixels", ylabel="16 outputs", title=said)
 plt.show()
 
 # %% [markdown]
@@ -398,7 +410,7 @@ for name, model in {"dense network": mlp, "CNN": net}.items():
     )
 
 # %%
-shifts = (0, 3) if FAST else range(6)
+shifts = (0, 3) if FAST else range(7)
 accuracy = {
     name: [
         train.evaluate(
@@ -410,7 +422,14 @@ accuracy = {
     ]
     for name, (model, end) in trained.items()
 }
-figure, axes = plt.subplots(figsize=(7.5, 4.4))
+lost = {name: values[shifts.index(3)] - values[0] for name, values in accuracy.items()}
+print({name: f"{value:+.3f} by a shift of 3 pixels" for name, value in lost.items()})
+if not FAST:
+    assert accuracy["CNN"][0] > accuracy["dense network"][0]
+    assert lost["CNN"] > lost["dense network"]
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(9.5, 4.6))
 for (name, values), colour in zip(accuracy.items(), (ORANGE, BLUE), strict=True):
     axes.plot(shifts, values, "o-", color=colour, lw=2.5, label=name)
     axes.annotate(
@@ -424,17 +443,14 @@ for (name, values), colour in zip(accuracy.items(), (ORANGE, BLUE), strict=True)
 axes.axhline(0.1, color=GREY, ls=":")
 axes.annotate("guessing", (0, 0.1), (0, 5), textcoords="offset points", color=GREY)
 axes.set(
-    xlabel="test images shifted by … pixels", ylabel="test accuracy", ylim=(0, 1), xlim=(-0.2, 6.2)
+    xlabel="test images shifted by … pixels", ylabel="test accuracy", ylim=(0, 1), xlim=(-0.2, 7.6)
 )
-axes.set_title("Both learned from centred animals; shifting hurts the CNN less")
+axes.set_title(
+    f"A shift of 3 pixels costs the dense network {-lost['dense network']:.2f}, "
+    f"the CNN {-lost['CNN']:.2f}"
+)
 axes.spines[["top", "right"]].set_visible(False)
 plt.show()
-
-if not FAST:
-    assert accuracy["CNN"][0] > accuracy["dense network"][0]
-    lost = {name: values[0] - values[3] for name, values in accuracy.items()}
-    print({name: f"{value:.3f} lost by a shift of 3 pixels" for name, value in lost.items()})
-    assert lost["CNN"] < lost["dense network"]
 
 # %% [markdown]
 # ## What the network looks at
@@ -443,7 +459,7 @@ if not FAST:
 # orange negative. Nobody told the network about edges; kernels that answer to a border on one side
 # are among what it found.
 
-# %%
+# %% tags=["digits"]
 model, end = trained["CNN"]
 first = flat(end.params)[0]
 one = jnp.asarray(horse, jnp.float32)[None, ..., None] / 255
@@ -475,13 +491,13 @@ for name, a in [("pixels", several / 255), *((layer.name, layer.a) for layer in 
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     alike = rows @ rows.T
     gain[name] = alike[same_kind].mean() - alike[labels[:, None] != labels].mean()
-    print(f"{name[:34]:34} alikeness of same kinds minus others: {gain[name]:.3f}")
+    print(f"{name.partition('(')[0]:14} alikeness of same kinds minus others: {gain[name]:.3f}")
 steps_up = list(gain.values())
 if not FAST:
     assert steps_up[-1] > steps_up[0] + 0.2  # features get more and more about the animal
 
 # %% tags=["item-3"]
-plots.features(passed)
+plots.features(passed._replace(layers=passed.layers[1:]))  # those behind the division by 255
 
 # %% [markdown]
 # And which pixels decide? `explain.saliency` differentiates the score of the animal that the
@@ -502,49 +518,95 @@ plots.attributions(
     some, shares, title=f"It says: {said}. Blue pixels speak for that, orange against"
 )
 
-# %% [markdown]
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * A kernel is a small window of weights; one number of the result is a patch times it, summed.
+# * It is a dense layer whose weights are mostly 0 and otherwise shared: nine serve the whole image.
+# * Shift the image, and the result shifts along: a pattern is learned once, for every place.
+# * Backwards, kernels get the image correlated with δ, and pixels get δ under the turned kernel.
+# * Layer upon layer, features become coarser, see more of the image, and are more about its kind.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. An image of 28 × 28 pixels, a kernel of 5 × 5, stride 2, padding 2: how large is the result?
+# 2. How many parameters has a convolution of 3 × 3 from 8 to 16 channels? On an image twice as
+#    large?
+# 3. A kernel's weights sum to 0. What does it answer on an even patch?
+# 4. What do libraries compute when they say convolution, and why does it make no difference here?
+# 5. You shuffle the pixels of all images, in the same way. Which network minds, and why?
+#
+# <details><summary>Answers</summary>
+#
+# 1. 14 × 14: ⌊(28 + 4 − 5) / 2⌋ + 1.
+# 2. 9 · 8 · 16 + 16 = 1168, both times.
+# 3. 0, whatever the patch's brightness: it sees changes only.
+# 4. Cross-correlation, with the kernel as it is; a network learns the kernel either way round.
+# 5. The CNN: for it, neighbours belong together. To a dense network all orders are alike.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
 # ## Exercises
-#
-# 1. Design a 3×3 kernel that is 0 on every even patch and on every vertical edge, and not on
-#    horizontal ones.
-# 2. A 1×1 convolution is a dense layer at every pixel. Show it with `functional.conv` and
-#    `functional.dense`.
-# 3. Two 3×3 convolutions one after the other, without an activation between: which single kernel
-#    does the same, how large is it, and how many weights are saved by two small ones?
-# 4. How many pixels of the image does one number after our CNN's second pooling depend on (its
-#    *receptive field*)? Measure it with a gradient.
-#
-# ### Solutions
 
-# %%
-# 1. Differences from top to bottom, summed over a row.
+# %% [markdown]
+# **1.** Design a 3×3 kernel that is 0 on every even patch and on every vertical edge, and not on
+# horizontal ones.
+
+# %% tags=["solution"]
 horizontal = jnp.array([[-1.0, -1, -1], [0, 0, 0], [1, 1, 1]])
-edge = jnp.zeros((8, 8)).at[4:].set(1.0)
-assert abs(conv(edge, horizontal)).max() > 0
-assert (
-    abs(conv(edge.T, horizontal)).max() == 0 and abs(conv(jnp.ones((8, 8)), horizontal)).max() == 0
-)
 
-# 2. A kernel of size 1 has the shape (1, 1, channels in, channels out).
+# %% tags=["check"]
+edge = jnp.zeros((8, 8)).at[4:].set(1.0)
+assert horizontal.shape == (3, 3) and abs(conv(edge, horizontal)).max() > 0
+for blind in (edge.T, jnp.ones((8, 8))):
+    assert jnp.allclose(conv(blind, horizontal), 0, atol=1e-6)
+
+# %% [markdown]
+# **2.** A 1×1 convolution is a dense layer at every pixel. Which kernel for `functional.conv` does
+# what `functional.dense` does with `weights`, of 3 inputs and 5 outputs?
+
+
+# %% tags=["solution"]
+def as_convolution(weights):
+    """A kernel (height, width, channels in, channels out)."""
+    return weights[None, None]
+
+
+# %% tags=["check"]
 weights = jax.random.normal(jax.random.key(2), (3, 5))
 pixels = jax.random.normal(jax.random.key(3), (8, 8, 3))
-as_conv = functional.conv({"kernel": weights[None, None]}, pixels)
-assert jnp.allclose(as_conv, functional.dense({"kernel": weights}, pixels), atol=1e-5)
+by_conv = functional.conv({"kernel": as_convolution(weights)}, pixels)
+assert jnp.allclose(by_conv, functional.dense({"kernel": weights}, pixels), atol=1e-5)
 
-# 3. The one kernel is the first, padded, correlated with the second turned: 5×5, 25 weights for 18.
+# %% [markdown]
+# **3.** Two 3×3 convolutions one after the other, without an activation between: which single
+# kernel does the same? (How many weights do two small ones save?)
+
+
+# %% tags=["solution"]
+def join(a, b):
+    """The first, padded, correlated with the second turned: 5×5, 25 weights for 18."""
+    return slide(a, b[::-1, ::-1], padding=2)
+
+
+# %% tags=["check"]
 a, b = jax.random.normal(jax.random.key(4), (2, 3, 3))
-joined = slide(a, b[::-1, ::-1], padding=2)
+joined = join(a, b)
 assert joined.shape == (5, 5)
 assert jnp.allclose(conv(conv(image, a), b), conv(image, joined), atol=1e-4)
 
-# 4. From the last layer down: the 2×2 squares of the second pooling, widened by 1 on each side (4),
-#    doubled by the first pooling (8), widened once more (10): ten by ten pixels.
-depth = lambda x: pool(conv_layer(flat(params)[1], pool(conv_layer(flat(params)[0], x))))[
-    0, 3, 3
-].sum()
+# %% [markdown]
+# **4.** How many rows of the image does one number after our CNN's second pooling depend on (its
+# *receptive field*)? Two convolutions of 3×3, each followed by a pooling of 2×2.
+
+# %% tags=["solution"]
+# From the last layer down: the 2 rows of the second pooling, widened by 1 on each side (4), doubled
+# by the first pooling (8), widened once more (10).
+field = (2 + 2) * 2 + 2
+
+# %% tags=["check"]
+deep = lambda x: pool(conv_layer(flat(params)[1], pool(conv_layer(flat(params)[0], x))))
 noise = jax.random.normal(jax.random.key(5), (8, 1, 28, 28, 1))
-gradients = np.asarray(jax.jit(jax.vmap(jax.grad(depth)))(noise))
-seen = np.argwhere(gradients.any(0)[0, ..., 0])  # max pooling passes one pixel at a time
-print("rows", seen[:, 0].min(), "to", seen[:, 0].max())
-assert seen[:, 0].max() - seen[:, 0].min() + 1 == 10
-print("All exercises check.")
+gradients = np.asarray(jax.jit(jax.vmap(jax.grad(lambda x: deep(x)[0, 3, 3].sum())))(noise))
+rows = np.argwhere(gradients.any(0)[0, ..., 0])[:, 0]  # max pooling passes one pixel at a time
+assert rows.max() - rows.min() + 1 == field

@@ -3,7 +3,17 @@
 #
 # *A network with a memory: state and sequence by hand, LSTM and GRU, and how gradients vanish on
 # their way back through time, measured.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** write an RNN, an LSTM and a GRU in a few lines each, and their way
+# back through time; bring text, sound and measurements into the form that they read; say why
+# gradients vanish or explode over many steps, measure it, and do something about it.
 #
+# **You need** [backpropagation](08_backpropagation.ipynb) and [convolution](13_convolution.ipynb),
+# which shares weights, too. **Next:** two layers that help any network to train, [dropout and batch
+# normalisation](15_dropout_batchnorm.ipynb).
+
+# %% [markdown]
 # A sentence, a melody, a temperature curve: what comes now has a meaning only with what came
 # before. A recurrent network reads one step at a time and keeps a **state** $h$, a vector that has
 # to hold everything worth remembering. The same weights are used at each step, so a sequence may be
@@ -18,7 +28,7 @@
 # therefore adds to its memory, and lets gates decide what comes in and goes out; a gate that
 # decides what to forget came three years later (Gers et al. 2000).
 
-# %%
+# %% tags=["setup"]
 import os
 
 import jax
@@ -27,48 +37,59 @@ import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
-from jaxdl import functional, layers, losses, metrics, models, train
+from jaxdl import functional, layers, losses, metrics, models, plots, serial, train
 from jaxdl.plots import BLUE, GREEN, GREY, ORANGE, SKY
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+np.set_printoptions(precision=4, suppress=True)
 
-# %%
-figure, axes = plt.subplots(figsize=(9.5, 3.1))
-arrow = {"arrowstyle": "-|>", "lw": 2, "color": "#444444"}
-places = [0.6, *(3 + 2 * t for t in range(4))]
-for t, x in enumerate(places):
-    index = "" if t == 0 else str(t)
-    for y, name, colour in (
-        (0, f"$x_{{{index or 't'}}}$", "#eeeeee"),
-        (1.2, f"$h_{{{index or 't'}}}$", "#cfe3f1"),
-        (2.4, f"$y_{{{index or 't'}}}$", "#f8d9c8"),
-    ):
-        axes.text(
-            x,
-            y,
-            name,
-            ha="center",
-            va="center",
-            fontsize=16,
-            bbox={"boxstyle": "circle,pad=0.45", "fc": colour, "ec": "black"},
-        )
-    for low in (0.35, 1.55):
-        axes.annotate("", (x, low + 0.5), (x, low), arrowprops=arrow)
-    if t > 1:
-        axes.annotate("", (x - 0.45, 1.2), (x - 1.55, 1.2), arrowprops={**arrow, "color": BLUE})
-        axes.text(x - 1, 1.38, "$U$", ha="center", color=BLUE, fontsize=14)
-axes.annotate(
-    "",
-    (0.25, 1.45),
-    (0.25, 0.95),
-    arrowprops={**arrow, "color": BLUE, "connectionstyle": "arc3,rad=-2.2"},
+# %% [markdown] tags=["item-98"]
+# A loop, and the same loop unrolled: one layer a step, all with the same weights.
+
+# %% tags=["item-98"]
+plots.unrolled(4, cell="tanh")
+
+# %% [markdown] tags=["item-99"]
+# ## What comes as a sequence
+# Text, speech, a course of temperatures: whatever it is, a recurrent network reads an array
+# `(time, features)`. A **text** has a row for each character, with a 1 where that character is in
+# the alphabet. A **sound** is cut into short pieces that overlap, and each is turned into how loud
+# its frequencies are. A **time series** is there already: a row for each day, a column for each
+# thing that was measured.
+
+# %% tags=["item-99"]
+# Text: "hello" in an alphabet of 26.
+letters = jnp.array([ord(c) - ord("a") for c in "hello"])
+text = jax.nn.one_hot(letters, 26)
+assert text.shape == (5, 26) and (text[2] == text[3]).all()  # l and l
+
+# Sound: half a second of a tone that climbs from 300 to 1,500 Hz, 8,000 numbers a second.
+seconds = np.arange(4000) / 8000
+wave_form = np.sin(2 * np.pi * (300 * seconds + 1200 * seconds**2))
+pieces = np.lib.stride_tricks.sliding_window_view(wave_form, 256)[::128] * np.hanning(256)
+sound = np.abs(np.fft.rfft(pieces))
+loudest = sound.argmax(axis=1) * 8000 / 256  # Hz
+assert sound.shape == (30, 129) and abs(loudest[0] - 338) < 50 and abs(loudest[-1] - 1450) < 60
+
+# A time series: three years of weeks, with the seasons, a shorter rhythm and chance.
+weeks = np.arange(156)
+chance = np.random.default_rng(0).normal(0, 0.5, 156)
+series = 10 - 9 * np.cos(2 * np.pi * weeks / 52) + 3 * np.sin(2 * np.pi * weeks / 6) + chance
+for name, array in {"text": text, "sound": sound, "time series": series[:, None]}.items():
+    print(f"{name:12} {array.shape[0]:3} steps of {array.shape[1]:3} features")
+
+# %% tags=["plot", "item-99"]
+figure, panels = plt.subplots(1, 3, figsize=(12, 3.6))
+panels[0].imshow(text.T, cmap="Blues", aspect="auto")
+panels[0].set(title="text: “hello”", xticks=range(5), xticklabels="hello")
+panels[0].set(yticks=range(0, 26, 5), yticklabels="afkpuz")
+panels[1].imshow(sound.T, cmap="Blues", aspect="auto", origin="lower", extent=(0, 0.5, 0, 4000))
+panels[1].set(
+    title="sound: a tone climbs", xlabel="seconds", ylabel="frequency, Hz", ylim=(0, 2000)
 )
-axes.text(-0.55, 1.2, "$U$", ha="center", va="center", color=BLUE, fontsize=14)
-axes.text(1.75, 1.2, "=", ha="center", va="center", fontsize=26)
-axes.set(xlim=(-0.8, 9.6), ylim=(-0.5, 2.9))
-axes.set_title("A loop, and the same loop unrolled: one layer a step, all with the same weights")
-axes.axis("off")
+panels[2].plot(weeks, series, color=BLUE, lw=2)
+panels[2].set(title="time series", xlabel="week", ylabel="temperature, °C")
+panels[2].spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %% [markdown]
@@ -262,7 +283,7 @@ assert strength["LSTM, forget bias 3"][49] > 0.01 > 1e6 * strength["LSTM, forget
 linear = lambda params, h, x: (x @ params["kernel"] + h @ params["recurrent_kernel"], h)
 assert jnp.allclose(felt(linear, plain(1.1), jnp.zeros(N))[49], 1.1**50, rtol=1e-3)
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 figure, axes = plt.subplots(figsize=(9, 4.2))
 looks = [(GREY, "-"), (BLUE, "-"), (SKY, "--"), (GREEN, "--"), (ORANGE, "-")]
 for (name, values), (colour, style) in zip(strength.items(), looks, strict=True):
@@ -338,8 +359,8 @@ if not FAST:
     assert last[60, "RNN"] < 0.7
     assert last[60, "LSTM, forget bias 3"] > 0.95
 
-# %%
-figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
+# %% tags=["plot"]
+figure, panels = plt.subplots(1, 2, figsize=(10, 4.0), sharey=True)
 for axes, length in zip(panels, (10, 60), strict=True):
     for name, colour in zip(contest, (GREY, GREEN, BLUE, ORANGE), strict=False):
         if (length, name) in curves:
@@ -357,25 +378,116 @@ plt.show()
 # sets it to 1, PyTorch to a random number near 0). And clip the gradient against the opposite,
 # explosion: `optax.clip_by_global_norm`.
 
-# %% [markdown]
-# ## Exercises
-# **1.** How many parameters have an RNN, a GRU and an LSTM with 2 features and 16 units? (jaxdl's
-# layers have one bias a gate for the RNN and the LSTM, two for the GRU.)
+# %% [markdown] tags=["item-99"]
+# ## Next week's temperature
+# A task of every day: having read a year, say what the next week brings. A GRU reads week after
+# week and says each time what it expects. It learns from the first two years and a half of another
+# thirty such series, and is asked about the last half year of new ones. Two simple rules to compare
+# with: *it stays as it is*, and *it goes on as from last week to this one*.
 
-# %%
-count = lambda layer: sum(
-    p.size for p in jax.tree.leaves(jax.eval_shape(layer.init, jax.random.key(0)))
+# %% tags=["item-99"]
+WEEKS = 156
+
+
+def climates(key, n):
+    """Series (n, weeks, 1) in tens of degrees: seasons and rhythm begin anywhere."""
+    begin, chance = jax.random.split(key)
+    t = jnp.arange(WEEKS)[None]
+    yearly, short = 2 * jnp.pi * jax.random.uniform(begin, (2, n, 1))
+    values = 1.0 - 0.9 * jnp.cos(2 * jnp.pi * t / 52 + yearly)
+    values += 0.3 * jnp.sin(2 * jnp.pi * t / 6 + short)
+    return (values + 0.05 * jax.random.normal(chance, (n, WEEKS)))[..., None]
+
+
+forecaster = serial(layers.gru(1, 24), layers.dense(24, 1))
+square = train.supervised(forecaster, losses.mse_loss)
+tx = optax.adam(1e-2)
+known, unknown = climates(jax.random.key(0), 30)[:, :130], climates(jax.random.key(1), 30)
+step = train.make_step(square, tx)
+pairs_of = {"inputs": known[:, :-1], "labels": known[:, 1:]}
+learn = jax.jit(
+    lambda s: jax.lax.scan(lambda s, _: (step(s, pairs_of)[0], None), s, length=STEPS)[0]
 )
-assert count(layers.rnn(2, 16)) == 16 * (2 + 16 + 1)
-assert count(layers.lstm(2, 16)) == 4 * 16 * (2 + 16 + 1)
-assert count(layers.gru(2, 16)) == 3 * 16 * (2 + 16 + 2)
+learned = learn(train.init_state(forecaster, tx, jax.random.key(0)))
+expected, _ = forecaster.apply(learned.params, learned.state, unknown[:, :-1])
+
+asked, truth = slice(130, WEEKS - 1), unknown[:, 131:]
+guesses = {
+    "it stays as it is": unknown[:, asked],
+    "it goes on so": 2 * unknown[:, asked] - unknown[:, 129 : WEEKS - 2],
+    "GRU": expected[:, asked],
+}
+off = {name: float(10 * jnp.sqrt(jnp.mean((g - truth) ** 2))) for name, g in guesses.items()}
+for name, degrees in off.items():
+    print(f"{name:18} off by {degrees:.2f} degrees")
+if not FAST:
+    assert off["GRU"] < 0.6 * min(off["it stays as it is"], off["it goes on so"])
+    assert off["GRU"] > 0.5  # chance itself, which nobody can foresee
+
+# %% tags=["plot", "item-99"]
+figure, axes = plt.subplots(figsize=(10, 3.8))
+axes.plot(np.arange(104, WEEKS), 10 * unknown[0, 104:, 0], "o-", color=GREY, ms=4, label="measured")
+axes.plot(np.arange(131, WEEKS), 10 * expected[0, asked, 0], color=ORANGE, lw=2.5, label="expected")
+axes.set(xlabel="week", ylabel="temperature, °C")
+axes.set_title(f"A GRU expects next week's temperature, off by {off['GRU']:.1f} degrees")
+axes.spines[["top", "right"]].set_visible(False)
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * A recurrent network reads one step at a time and keeps a state; the weights are the same each
+#   time.
+# * Text, sound and measurements all become arrays of time steps and features.
+# * Unrolled, it's as deep as the sequence is long; the gradient of its weights is a sum over time.
+# * Each step back multiplies the gradient: below one it vanishes, above one it explodes.
+# * An LSTM's memory adds instead; start with a large forget bias, and clip gradients.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. How does the number of an RNN's weights depend on the length of the sequence?
+# 2. With $U$ half a rotation, how much of a gradient can be left after 20 steps?
+# 3. Which gate lets an LSTM remember, and what must it be near?
+# 4. What helps against exploding gradients, and does it help against vanishing ones?
+# 5. Which part of backpropagation through time can't be computed for all steps at once?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Not at all: they are shared.
+# 2. At most $0.5^{20}$, a millionth.
+# 3. The forget gate; near 1, so that the memory is kept.
+# 4. Clipping makes large ones short; what has vanished it can't bring back.
+# 5. The way back itself: $\delta_{t-1}$ needs $\delta_t$, as $h_t$ needed $h_{t-1}$.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
+# ## Exercises
+
+# %% [markdown]
+# **1.** How many parameters have an RNN, a GRU and an LSTM with $m$ features and $n$ units?
+# (jaxdl's layers have one bias a gate for the RNN and the LSTM, two for the GRU.)
+
+
+# %% tags=["solution"]
+def parameters_of(cell, m, n):
+    """Of "rnn", "lstm" or "gru"."""
+    return {"rnn": n * (m + n + 1), "lstm": 4 * n * (m + n + 1), "gru": 3 * n * (m + n + 2)}[cell]
+
+
+# %% tags=["check"]
+for cell in ("rnn", "lstm", "gru"):
+    shapes = jax.eval_shape(getattr(layers, cell)(2, 16).init, jax.random.key(0))
+    assert sum(p.size for p in jax.tree.leaves(shapes)) == parameters_of(cell, 2, 16)
 
 # %% [markdown]
 # **2.** Choose the weights of an RNN with relu whose state is the running sum of what it reads. (Of
 # positive numbers.)
 
-# %%
+# %% tags=["solution"]
 adder = {"kernel": jnp.ones((1, 1)), "recurrent_kernel": jnp.ones((1, 1))}
+
+# %% tags=["check"]
 numbers = jnp.array([[1.0], [5], [2], [4]])
 y, _ = functional.rnn(adder, numbers, nonlinearity="relu")
 assert y[:, 0].tolist() == [1, 6, 8, 12]
@@ -384,25 +496,33 @@ assert y[:, 0].tolist() == [1, 6, 8, 12]
 # **3.** Choose gates by hand so that an LSTM keeps the first input and ignores all others. The
 # second feature is 1 in the first step, else 0.
 
-# %%
-by_hand = {
+# %% tags=["solution"]
+keeps_first = {
     "kernel": jnp.array([[0.0, 0, 1, 0], [40, 0, 0, 0]]),  # columns: i, f, g, o
     "recurrent_kernel": jnp.zeros((1, 4)),
     "bias": jnp.array([-20.0, 20, 0, 20]),  # in only at the mark; forget gate and out gate open
 }
+
+# %% tags=["check"]
 heard = jax.random.normal(jax.random.key(4), (100, 1))
 marked = jnp.concatenate([heard, jnp.zeros((100, 1)).at[0].set(1)], axis=1)
-_, (h, c) = functional.lstm(by_hand, marked)
+_, (h, c) = functional.lstm(keeps_first, marked)
 assert jnp.allclose(c[0], jnp.tanh(heard[0, 0]), atol=1e-4)
-print("after 100 steps it still knows", c[0], "= tanh of", heard[0, 0])
 
 # %% [markdown]
-# **4.** A long sequence in two pieces: pass the carry on, and nothing changes.
+# **4.** Read a long sequence in two pieces with an LSTM, so that nothing changes.
 
-# %%
+
+# %% tags=["solution"]
+def in_two_pieces(params, sequence, cut):
+    """All states; what is known at the cut is passed on."""
+    first, carry = functional.lstm(params, sequence[:cut])
+    second, _ = functional.lstm(params, sequence[cut:], carry=carry)
+    return jnp.concatenate([first, second])
+
+
+# %% tags=["check"]
 params = cells["LSTM"][2]
 sequence = jax.random.normal(jax.random.key(5), (20, 2))
 whole, _ = functional.lstm(params, sequence)
-first, carry = functional.lstm(params, sequence[:12])
-second, _ = functional.lstm(params, sequence[12:], carry=carry)
-assert jnp.allclose(jnp.concatenate([first, second]), whole, atol=1e-6)
+assert jnp.allclose(in_two_pieces(params, sequence, 12), whole, atol=1e-6)

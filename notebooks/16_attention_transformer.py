@@ -3,7 +3,17 @@
 #
 # *A soft look-up, written by hand and checked against PyTorch; then a transformer that learns to
 # write backwards and one that recites Shakespeare.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** write attention with several heads in a dozen lines; say what
+# queries, keys, values and $\sqrt d$ are for, why positions have to be told and what a causal mask
+# hides; put a transformer block together, and read from its shares what it has learned.
 #
+# **You need** [softmax](04_single_layer.ipynb), [the deep network](05_deep_network.ipynb) and, to
+# compare, [recurrent networks](14_recurrent.ipynb). **Next:** every neuron of a small network in
+# sight, [a playground](17_playground.ipynb).
+
+# %% [markdown]
 # A dictionary answers the query "cat" with the value that stands under the key "cat". **Attention**
 # is a dictionary that answers softly: it compares the query with *all* keys, turns the similarities
 # into shares that sum to 1, and returns the mean of all values with these shares. Everything in it
@@ -18,20 +28,19 @@
 # 2017) is this, followed at each position by a small perceptron, both added to what came in and
 # normalised, some layers deep. Little else is in today's language models, only far more of it.
 
-# %%
+# %% tags=["setup"]
 import functools
 import os
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
 from jaxdl import functional, layers, losses, metrics, models, plots, serial, train
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True})
+np.set_printoptions(precision=4, suppress=True)
 
 # %% [markdown]
 # ## A soft dictionary, from scratch
@@ -39,7 +48,7 @@ plt.rcParams.update({"figure.dpi": 150, "font.size": 12, "figure.constrained_lay
 # with claws and a little milk. The sharper the comparison, the more it's an ordinary dictionary.
 
 
-# %%
+# %% tags=["item-48"]
 def attention(q, k, v, mask=None):
     """Queries (m, d), keys (n, d), values (n, e), and True where a query may look."""
     scores = q @ k.T / jnp.sqrt(q.shape[-1])
@@ -134,7 +143,7 @@ torch_prints = jnp.array(
 torch_causal = jnp.array([[-0.1670, -0.8202, -0.7193, 0.0429], [-0.1788, -0.7092, -0.5875, 0.0743]])
 y, weights = multi_head_attention(params, x, n_heads=2)
 causal, causal_weights = multi_head_attention(params, x, n_heads=2, causal=True)
-print(y.round(4))
+print(y)
 assert jnp.allclose(y, torch_prints, atol=1e-4)
 assert jnp.allclose(causal[:2], torch_causal, atol=1e-4) and jnp.allclose(
     causal[2], y[2], atol=1e-5
@@ -265,7 +274,7 @@ end, accuracy = learn(state, jax.random.split(jax.random.key(2), STEPS))
 fresh = jax.random.randint(jax.random.key(3), (500, LENGTH), 0, TOKENS)
 logits, shares = jax.jit(jax.vmap(transformer, in_axes=(None, 0)))(end.params, fresh)
 right = (logits.argmax(-1) == fresh[:, ::-1]).mean()
-print("tokens right in 500 new sequences:", float(right))
+print(f"tokens right in 500 new sequences: {right:.3f}")
 mean_shares = shares.mean(axis=0)
 if not FAST:
     assert right > 0.99
@@ -369,50 +378,91 @@ assert jnp.allclose(a[:, :15], b[:, :15], atol=1e-5) and not jnp.allclose(
     a[:, 15], b[:, 15], atol=1e-3
 )
 
-# %% [markdown]
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * Attention is a soft dictionary: a query is compared with all keys, and the values are averaged.
+# * Division by √d keeps the scores' variance at 1, so that softmax stays soft and has a gradient.
+# * Heads ask several questions at once; a causal mask hides what comes later.
+# * Order isn't in it: positions have to be added to the input.
+# * A block is attention and a small network, each added to what came in; a language model is a
+#   stack of them that predicts the next character.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. A query agrees with all keys equally. What does attention answer?
+# 2. Two heads instead of one, at the same width: how many more parameters?
+# 3. What would happen without the division by $\sqrt d$ in a wide network?
+# 4. Which shares does a causal mask set to 0?
+# 5. How many multiplications does $Q K^\top$ cost when the text gets twice as long?
+#
+# <details><summary>Answers</summary>
+#
+# 1. The mean of all values.
+# 2. None: each head works on half of the features.
+# 3. Scores with variance $d$: softmax picks one key and hardly passes a gradient.
+# 4. Those of all later positions: everything above the diagonal.
+# 5. Four times as many; that's what makes long texts expensive.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
 # ## Exercises
+
+# %% [markdown]
 # **1.** How many parameters has a block of width $d$, with a hidden layer of $4d$?
 
-# %%
-d = 64
-by_formula = (d * 3 * d + 3 * d) + (d * d + d) + (d * 4 * d + 4 * d) + (4 * d * d + d) + 2 * 2 * d
-shapes, _ = jax.eval_shape(models.transformer_block(d, 4).init, jax.random.key(0))
-assert sum(p.size for p in jax.tree.leaves(shapes)) == by_formula
-print(by_formula, "which is about 12 d² =", 12 * d**2)
+
+# %% tags=["solution"]
+def parameters_of_block(d):
+    """Attention, the small network, and two normalisations: about 12 d²."""
+    attention_has = (d * 3 * d + 3 * d) + (d * d + d)
+    network_has = (d * 4 * d + 4 * d) + (4 * d * d + d)
+    return attention_has + network_has + 2 * 2 * d
+
+
+# %% tags=["check"]
+for d in (32, 64):
+    shapes, _ = jax.eval_shape(models.transformer_block(d, 4).init, jax.random.key(0))
+    assert sum(p.size for p in jax.tree.leaves(shapes)) == parameters_of_block(d)
 
 # %% [markdown]
-# **2.** Find keys and queries for which each position attends to the one before it, and to nothing
-# else.
+# **2.** Find queries and keys of six positions for which each position attends to the one before
+# it, and to nothing else. (The first may look where it likes.)
 
-# %%
-time = 6
-one_hot = 100.0 * jnp.eye(time)
-_, weights = attention(jnp.roll(one_hot, -1, axis=1), jnp.eye(time), jnp.eye(time))
-assert jnp.allclose(weights[jnp.arange(1, time), jnp.arange(time - 1)], 1)
+# %% tags=["solution"]
+queries_before = jnp.roll(100.0 * jnp.eye(6), -1, axis=1)
+keys_before = jnp.eye(6)
 
-# %% [markdown]
-# **3.** Softmax is unchanged if all scores grow by the same amount. Which bias of attention is
-# therefore useless?
-
-# %%
-score_gradient = jax.grad(lambda p: jnp.sum(multi_head_attention(p, x, 2)[0] ** 2))(params)["qkv"][
-    "bias"
-]
-queries, keys_bias, values_bias = jnp.split(score_gradient, 3)
-assert (
-    jnp.allclose(keys_bias, 0, atol=1e-5)
-    and abs(queries).max() > 1e-3
-    and abs(values_bias).max() > 1e-3
-)
-print("that of the keys: q·(k + b) adds q·b to all scores of a query")
+# %% tags=["check"]
+_, weights = attention(queries_before, keys_before, jnp.eye(6))
+assert jnp.allclose(weights[jnp.arange(1, 6), jnp.arange(5)], 1, atol=1e-4)
 
 # %% [markdown]
-# **4.** Without positions, can the network above learn to reverse? Argue, then show it.
+# **3.** Softmax is unchanged if all scores of a query grow by the same amount. Which bias of
+# attention is therefore useless: that of `"queries"`, `"keys"` or `"values"`?
 
-# %%
-# All it knows at a position is the token there and the bag of all tokens. Positions with equal
-# tokens get equal answers, so it can't tell first from last.
+# %% tags=["solution"]
+useless = "keys"  # q·(k + b) adds q·b to all scores of a query
+
+# %% tags=["check"]
+loss_of = lambda p: jnp.sum(multi_head_attention(p, x, 2)[0] ** 2)
+of_biases = jnp.split(jax.grad(loss_of)(params)["qkv"]["bias"], 3)
+for name, slope in zip(("queries", "keys", "values"), of_biases, strict=True):
+    assert (abs(slope).max() < 1e-5) == (name == useless)
+
+# %% [markdown]
+# **4.** Without positions, can the network above learn to reverse? Find a sequence of eight tokens
+# with which you can prove that it can't: two places at which it must give the same answer, though
+# different ones are right.
+
+# %% tags=["solution"]
+# All it knows at a place is the token there and the bag of all tokens. Equal tokens get equal
+# answers: here two 1s, where 2 and 5 are right.
+witness, places = jnp.array([3, 1, 4, 1, 5, 9, 2, 6]), (1, 3)
+
+# %% tags=["check"]
 no_positions = {**end.params, "positions": {"embedding": jnp.zeros((LENGTH, WIDTH))}}
-same = jnp.array([3, 1, 4, 1, 5, 9, 2, 6])
-logits, _ = transformer(no_positions, same)
-assert jnp.allclose(logits[1], logits[3], atol=1e-4)  # two 1s, two different right answers: 2 and 5
+logits, _ = transformer(no_positions, witness)
+one, other = places
+assert jnp.allclose(logits[one], logits[other], atol=1e-3)
+assert witness[::-1][one] != witness[::-1][other]

@@ -2,7 +2,16 @@
 # # 18 · jit, grad, vmap and scan in an hour
 #
 # *What JAX's four transformations do to one and the same training step, with their traps.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** say what `grad`, `jit`, `vmap` and `scan` do to a function and what
+# they ask of it; write a training step once and run it compiled, for each example, many times over
+# or for many networks; and recognise the traps by what they say.
 #
+# **You need** [a network of one layer](04_single_layer.ipynb), with its steps of training, and
+# NumPy. **Next:** the same step on several devices, [many devices](19_many_devices.ipynb).
+
+# %% [markdown]
 # JAX is NumPy plus functions that take a **function** and give back another one. `grad` gives its
 # derivative, `jit` a compiled version, `vmap` one for many inputs at a time, `scan` a loop of it in
 # one program. They all work in the same way: JAX calls your function once with stand-ins for the
@@ -15,7 +24,7 @@
 # in the plainest way, send it through one transformation after the other, and look at what changes:
 # never the numbers, often the time.
 
-# %%
+# %% tags=["setup"]
 import functools
 import os
 import time
@@ -30,7 +39,7 @@ from jaxdl import losses, models, train
 from jaxdl.plots import BLUE, GREY, ORANGE, SKY
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+np.set_printoptions(precision=4, suppress=True)
 
 # %% [markdown]
 # ## One training step
@@ -80,7 +89,7 @@ def step(params, x, y):
 
 x, y = two_moons(jax.random.key(0), 256)
 params = init(jax.random.key(1))
-print("loss before", loss(params, x, y), "  after a step", loss(step(params, x, y), x, y))
+print(f"loss before {loss(params, x, y):.3f}, after a step {loss(step(params, x, y), x, y):.3f}")
 assert loss(step(params, x, y), x, y) < loss(params, x, y)
 
 # %% [markdown]
@@ -103,8 +112,9 @@ grads = jax.grad(loss)(params, x, y)
 assert jax.tree.map(jnp.shape, grads) == jax.tree.map(jnp.shape, params)
 h = 1e-2
 nudged = lambda h: loss({**params, "b2": params["b2"] + h}, x, y)
-print("grad", grads["b2"], "  difference quotient", (nudged(h) - nudged(-h)) / (2 * h))
-assert jnp.allclose(grads["b2"], (nudged(h) - nudged(-h)) / (2 * h), rtol=1e-3)
+quotient = (nudged(h) - nudged(-h)) / (2 * h)
+print(f"grad {grads['b2']:.5f}, difference quotient {quotient:.5f}")
+assert jnp.allclose(grads["b2"], quotient, rtol=1e-3)
 
 # Value and gradient in one pass; derivatives of other arguments; of derivatives.
 value, same = jax.value_and_grad(loss)(params, x, y)
@@ -234,8 +244,15 @@ for _ in range(300):
     trained = fast_step(trained, x, y)
 of_each = jax.jit(jax.vmap(jax.grad(loss), in_axes=(None, 0, 0)))(trained, x, y)
 length = jnp.sqrt(sum(jnp.sum(g.reshape(len(x), -1) ** 2, axis=1) for g in of_each.values()))
+at_the_border = jnp.abs(logit(trained, x)) < 1
+print(f"median length {jnp.median(length):.3f}, longest {length.max():.2f}; "
+      f"{at_the_border.mean():.0%} of the points have "
+      f"{length[at_the_border].sum() / length.sum():.0%} of all length")  # fmt: skip
+assert float(jnp.median(length)) < float(length.max()) / 5
+
+# %% tags=["plot"]
 grid = jnp.stack(jnp.meshgrid(jnp.linspace(-1.6, 2.6, 120), jnp.linspace(-1.1, 1.6, 120)), axis=-1)
-figure, axes = plt.subplots(figsize=(8, 4.8))
+figure, axes = plt.subplots(figsize=(9, 5.4))
 axes.contour(grid[..., 0], grid[..., 1], logit(trained, grid), [0.0], colors="black", linewidths=2)
 dots = axes.scatter(
     *x.T, c=length, s=20 + 160 * length / length.max(), cmap="viridis_r", ec="white", lw=0.5
@@ -246,7 +263,6 @@ axes.set(
 )
 axes.set_aspect("equal")
 plt.show()
-assert float(jnp.median(length)) < float(length.max()) / 5
 
 # %% [markdown]
 # ## 4 · scan
@@ -314,7 +330,7 @@ times[f"vmap of scan,\n{SEEDS} networks"] = (
 alone = train_scan(init(jax.random.split(jax.random.key(7), SEEDS)[3]), x, y, STEPS)[1]
 assert jnp.allclose(curves[3], alone, atol=1e-3)
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6))
 names, values = list(times), [1e6 * t for t in times.values()]
 colours = [GREY, SKY, BLUE, ORANGE]
@@ -324,9 +340,9 @@ for i, value in enumerate(values[::-1]):
 left.set(
     xscale="log",
     xlim=(min(values) / 2, max(values) * 5),
-    title="One training step of one network takes …",
+    title=f"jit makes a step {times['as written'] / times['jit']:.0f} times as fast",
 )
-left.set_xlabel("microseconds (logarithmic)")
+left.set_xlabel("microseconds a step and network (logarithmic)")
 right.plot(curves.T, color=ORANGE, alpha=0.35, lw=1.2)
 right.plot(curves.mean(0), color="black", lw=2.5, label="mean")
 right.set(xlabel="step", ylabel="loss", yscale="log", title=f"{SEEDS} networks in one program")
@@ -336,10 +352,10 @@ for axes in (left, right):
 plt.show()
 
 # %% [markdown]
-# From plain Python to one program the gain is large. Mind the logarithmic axis: `scan` and `vmap`
-# add nothing to it here, and may even take a little back. On a CPU such a step spends its time on
-# computing, whoever calls it; what these two take away is the cost of calling, which counts where
-# steps are shorter, or calls dearer, as on a GPU.
+# From plain Python to one program the gain is large. Mind the logarithmic axis: what `scan` and
+# `vmap` change beyond that is small, in one direction or the other, and differs from machine to
+# machine. On a CPU such a step spends its time on computing, whoever calls it; what these two take
+# away is the cost of calling, which counts where steps are shorter, or calls dearer, as on a GPU.
 #
 # ## The same with jaxdl
 #
@@ -378,57 +394,114 @@ states = jax.vmap(lambda key: train.init_state(net, tx, key))(
     jax.random.split(jax.random.key(0), 5)
 )
 after, sums = jax.jit(jax.vmap(jaxdl_step, in_axes=(0, None)))(states, batch)
-print("losses of five networks:", sums["loss"].total / sums["loss"].count)
+print("losses of five networks:", (sums["loss"].total / sums["loss"].count).round(3))
 assert after.step.tolist() == [1] * 5
 
-# %% [markdown]
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * A transformation takes a function and gives back a function; that's why they nest.
+# * `grad` returns the derivative in the shape of the argument; there is nothing to reset.
+# * `jit` traces once for each shape and compiles; Python's side effects happen only then.
+# * `vmap` turns the function of one example into that of a batch, gradients included.
+# * `scan` is a loop inside the program, as short for a thousand steps as for two.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. A `print` stands in a function under `jit`. How often does it print in ten calls?
+# 2. `jit` complains about `if z > 0`. What can you do?
+# 3. What does `in_axes=(None, 0, 0)` say about a function of parameters, inputs and labels?
+# 4. Which two results does the function that `scan` runs return?
+# 5. You call `jax.random.normal(key)` twice. What do you get?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Once, while it's traced; once more for each new shape or type.
+# 2. `jnp.where` or `lax.cond`, or declare the argument static.
+# 3. All examples share the parameters; inputs and labels have an axis of examples, the first.
+# 4. The carry for the next step, and what is to be stacked.
+# 5. The same number twice; split the key first.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
 # ## Exercises
-#
-# 1. With `vmap` twice and no loop, compute all pairwise distances of ten points.
-# 2. `jax.grad` of $\sqrt{x^2}$ at 0 is nan. Why? Write it so that the gradient there is 0.
-# 3. Fibonacci's first 20 numbers with `lax.scan`.
-# 4. Newton's method: minimise $f(w) = \sum_i (w_i - i)^4 + w_i^2$ with `jax.grad` and
-#    `jax.hessian`.
-# 5. One line: the gradient of the loss after 50 steps of training with respect to the **learning
-#    rate**.
-#
-# ### Solutions
 
-# %%
-# 1. The inner vmap runs over the second point, the outer over the first.
+# %% [markdown]
+# **1.** With `vmap` twice and no loop, compute all pairwise distances of two sets of points.
+
+
+# %% tags=["solution"]
+def distances(a, b):
+    """The inner vmap runs over the second set, the outer over the first."""
+    distance = lambda p, q: jnp.linalg.norm(p - q)
+    return jax.vmap(jax.vmap(distance, (None, 0)), (0, None))(a, b)
+
+
+# %% tags=["check"]
 points = jax.random.normal(jax.random.key(3), (10, 2))
-distance = lambda a, b: jnp.linalg.norm(a - b)
-table = jax.vmap(jax.vmap(distance, (None, 0)), (0, None))(points, points)
-assert jnp.allclose(table[2, 5], distance(points[2], points[5])) and table.shape == (10, 10)
+table = distances(points, points[:7])
+assert table.shape == (10, 7)
+assert jnp.allclose(table[2, 5], jnp.linalg.norm(points[2] - points[5]))
 
-# 2. The chain rule gives 1/(2√0) · 0 = ∞ · 0 = nan. `where` alone doesn't help, since its other
-#    branch is differentiated too; the argument of the root must be safe as well.
+# %% [markdown]
+# **2.** `jax.grad` of $\sqrt{x^2}$ at 0 is nan: the chain rule gives $1/(2\sqrt 0) \cdot 0 = \infty
+# \cdot 0$. Write it so that the gradient there is 0. (`where` alone doesn't help, since its other
+# branch is differentiated too.)
+
+
+# %% tags=["solution"]
+def safe(x):
+    """The argument of the root must be safe as well."""
+    return jnp.where(x == 0, 0.0, jnp.sqrt(jnp.where(x == 0, 1.0, x**2)))
+
+
+# %% tags=["check"]
 assert jnp.isnan(jax.grad(lambda x: jnp.sqrt(x**2))(0.0))
-safe = lambda x: jnp.where(x == 0, 0.0, jnp.sqrt(jnp.where(x == 0, 1.0, x**2)))
-assert jax.grad(safe)(0.0) == 0 and jax.grad(safe)(-3.0) == -1
+assert jax.grad(safe)(0.0) == 0 and jax.grad(safe)(-3.0) == -1 and safe(-3.0) == 3
 
-# 3. The carry is the last pair.
+# %% [markdown]
+# **3.** Fibonacci's first 20 numbers with `lax.scan`.
+
+# %% tags=["solution"]
+# The carry is the last pair.
 _, fibonacci = jax.lax.scan(lambda c, _: ((c[1], c[0] + c[1]), c[0]), (0, 1), length=20)
+
+# %% tags=["check"]
 assert fibonacci[:8].tolist() == [0, 1, 1, 2, 3, 5, 8, 13] and fibonacci[19] == 4181
 
-# 4. w ← w − H⁻¹g; a dozen steps reach a gradient of 0.
+# %% [markdown]
+# **4.** Newton's method, $w \leftarrow w - H^{-1} g$, with `jax.grad` and `jax.hessian`. A dozen
+# steps should minimise $f(w) = \sum_i (w_i - i)^4 + w_i^2$.
+
+
+# %% tags=["solution"]
+def newton(f, w, steps):
+    """Where f's gradient is 0."""
+    for _ in range(steps):
+        w = w - jnp.linalg.solve(jax.hessian(f)(w), jax.grad(f)(w))
+    return w
+
+
+# %% tags=["check"]
 f = lambda w: jnp.sum((w - jnp.arange(4.0)) ** 4 + w**2)
-w = jnp.zeros(4)
-for _ in range(12):
-    w = w - jnp.linalg.solve(jax.hessian(f)(w), jax.grad(f)(w))
-assert jnp.abs(jax.grad(f)(w)).max() < 1e-4
+assert jnp.abs(jax.grad(f)(newton(f, jnp.zeros(4), 12))).max() < 1e-4
+
+# %% [markdown]
+# **5.** The gradient of the loss after 50 steps of training with respect to the **learning rate**:
+# write that loss as a function of the rate.
 
 
-# 5. The whole training is a function of the rate, so `grad` differentiates it.
+# %% tags=["solution"]
 def final_loss(rate):
-    update = lambda p, _: (
-        jax.tree.map(lambda p, g: p - rate * g, p, jax.grad(loss)(p, x, y)),
-        None,
-    )
+    """The whole training is a function of the rate, so `grad` differentiates it."""
+
+    def update(p, _):
+        return jax.tree.map(lambda p, g: p - rate * g, p, jax.grad(loss)(p, x, y)), None
+
     return loss(jax.lax.scan(update, params, length=50)[0], x, y)
 
 
+# %% tags=["check"]
 slope = jax.jit(jax.grad(final_loss))(0.1)
 quotient = (final_loss(0.101) - final_loss(0.099)) / 0.002
-print("d loss / d rate =", slope, " difference quotient", quotient)
 assert slope < 0 and jnp.allclose(slope, quotient, rtol=0.05)

@@ -45,6 +45,7 @@ def run(name: str, notebook: NotebookNode) -> NotebookNode:
                 raise ValueError(
                     f"{name} writes to standard error, which no reader wants: {output}"
                 )
+    notebook.metadata.pop("widgets", None)  # their state, pictures included
     notebook.metadata["language_info"] = {"name": "python"}
     return notebook
 

@@ -160,7 +160,7 @@ def test_features_are_the_strongest_maps_of_each_layer():
     x = jax.random.uniform(jax.random.key(1), (2, 8, 8, 1))
     trace = explain.trace(net, params, state, x)
     figure = plots.features(trace, example=1, most=2)
-    names = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
+    names = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert [name.rpartition(", ")[2] for name in names] == ["8 × 8 × 1", "4 × 4 × 2", "2 × 2 × 3"]
     first = np.asarray(trace.layers[0].a[1])
     strongest = first[..., np.abs(first).max((0, 1)).argmax()]

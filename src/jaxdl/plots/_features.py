@@ -36,7 +36,7 @@ def features(trace: Any, *, example: int = 0, most: int = 8, title: str = "") ->
         >>> net = layers.conv(1, 2, (3, 3))
         >>> params, state = net.init(jax.random.key(0))
         >>> figure = features(explain.trace(net, params, state, np.ones((1, 5, 5, 1), "f")))
-        >>> [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
+        >>> [text.get_text() for axes in figure.axes for text in axes.texts]
         ['input, 5 × 5 × 1', 'conv(1, 2, (3, 3)), 3 × 3 × 2']
     """
     rows = _rows("features", trace, example)
@@ -117,8 +117,11 @@ def _row(panels: Sequence["Axes"], name: str, maps: np.ndarray) -> None:
     order = np.argsort(-strength, kind="stable")[: len(panels)]
     for axes in panels:
         empty(axes)
+        axes.patch.set_visible(False)  # or a panel without a map would cover the title beside it
     for axes, channel in zip(panels, order, strict=False):
         span = max(float(strength[channel]), 1e-9)
         axes.imshow(maps[..., channel], cmap=signed_colours(), vmin=-span, vmax=span)
-    # Or the first column would become as wide as its title.
-    panels[0].set_title(name, loc="left", fontsize=12).set_in_layout(False)
+    # The title only keeps the room: the first column would become half as wide as the name in it.
+    panels[0].set_title(" " if name else "", fontsize=12)
+    place = {"transform": panels[0].transAxes, "va": "bottom", "in_layout": False}
+    panels[0].text(0, 1.04, name, fontsize=12, **place)
