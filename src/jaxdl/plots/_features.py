@@ -123,5 +123,5 @@ def _row(panels: Sequence["Axes"], name: str, maps: np.ndarray) -> None:
         axes.imshow(maps[..., channel], cmap=signed_colours(), vmin=-span, vmax=span)
     # The title only keeps the room: the first column would become half as wide as the name in it.
     panels[0].set_title(" " if name else "", fontsize=12)
-    place = {"transform": panels[0].transAxes, "va": "bottom", "in_layout": False}
-    panels[0].text(0, 1.04, name, fontsize=12, **place)
+    said = panels[0].text(0, 1.04, name, fontsize=12, transform=panels[0].transAxes)
+    said.set_in_layout(False)
