@@ -204,6 +204,12 @@ def test_fit_takes_stock_every_few_steps_of_a_dataset_or_an_endless_stream():
     (end, history), (half, rows) = fit(start, 3), fit(start, 1)
     assert [row["step"] for row in history] == [5, 10, 15]
     same_bits(fit(half, 3, rows)[0], end)
+    stream = data.Stream(lambda epoch: [next(forever(epoch))] * 2)  # passes of two steps
+    half, rows = fit(start, 1)
+    with pytest.raises(
+        ValueError, match=r"after its first 5: .* as that of a Dataset or of a data"
+    ):
+        fit(half, 3, rows)
 
 
 @pytest.mark.parametrize(
@@ -284,6 +290,11 @@ OF = lambda b: losses.cross_entropy(b["inputs"][:, :3], b["labels"])
             ),
             ZeroDivisionError,
             "zero",
+        ),
+        (
+            lambda p, s, b, *, key, train: (OF(b), (s, {"each": b["inputs"][:, 0]})),
+            ValueError,
+            r"<lambda>: the metric 'each' is float32\[\d+\], an entry for each row",
         ),
     ],
 )

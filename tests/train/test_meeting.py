@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxdl import layers, losses, models, serial, train
+from jaxdl import layers, losses, metrics, models, parallel, serial, train
 from jaxdl._checks import ShapeError
 from jaxdl.train._meeting import meet
 from train.recipes import close, dataset
@@ -95,6 +95,33 @@ def test_a_last_batch_is_of_real_rows_alone_where_they_meet_in_a_batch_function(
     for i in ([0, 1, 2, 3], [4, 5]):
         expected, _ = step(expected, {name: x[np.array(i)] for name, x in data.train.items()})
     close(end.params, expected.params)
+
+
+def test_a_metric_of_the_users_sees_real_rows_alone(key):
+    spread = lambda y, labels, weight: ((y - y.mean(0, keepdims=True)) ** 2).mean()
+    net, data = layers.dense(5, 3), dataset(11)
+    loss_fn = train.supervised(net, losses.cross_entropy, metrics={"spread": spread})
+    start = train.init_state(net, optax.sgd(0.1), key)
+    y = np.asarray(net.apply(start.params, start.state, data.train["inputs"])[0])
+    parts = [y[:4], y[4:8], y[8:]]
+    right = sum(len(part) * ((part - part.mean(0)) ** 2).mean() for part in parts) / 11
+    evaluate = jax.jit(train.make_evaluation(loss_fn, batch_size=4))
+    found = evaluate(start.params, start.state, data.train)
+    assert metrics.compute(found)["spread"] == pytest.approx(right, rel=1e-5)
+
+
+@pytest.mark.parametrize("wrap", [parallel.pmap_step, parallel.shard_map_step])
+def test_a_mapped_step_gives_all_devices_a_batch_whose_rows_meet(wrap, key):
+    net, tx = serial(layers.dense(5, 4), layers.batch_norm(4), layers.dense(4, 3)), optax.sgd(0.5)
+    loss_fn, start = train.supervised(net, losses.cross_entropy), train.init_state(net, tx, key)
+    batch = dataset(11).train
+    step = train.make_step(loss_fn, tx, axis_name=parallel.AXIS)
+    mapped = wrap(step, *([parallel.data_mesh()] if wrap is parallel.shard_map_step else []))
+    end, sums = mapped(start, batch)
+    right, numbers = jax.jit(train.make_step(loss_fn, tx))(start, batch)
+    close((end.params, end.state), (right.params, right.state))
+    expected = metrics.compute(numbers)["loss"]
+    assert metrics.compute(sums)["loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_predict_computes_the_batches_that_it_says():

@@ -80,18 +80,30 @@ def shard_map_step(
 
 
 def _split(step: Callable[..., Any], run: Callable[..., Any], devices: int) -> Callable[..., Any]:
-    """Splits each batch over the devices; one to be filled up must suit the step's loss."""
-    check = getattr(step, "check_filled_up", lambda train_state, batch, axis: None)
-    checked: set[int] = set()
+    """Splits each batch over the devices.
+
+    One that they don't divide is filled up with rows of weight 0; where rows meet in the step's
+    loss, as in batch_norm, each device computes the whole batch, and counts for its share of it.
+    """
+    fills_up = getattr(step, "fills_up", lambda train_state, batch, axis: True)
+    known: dict[int, bool] = {}
 
     def split(train_state: Any, batch: Batch) -> Any:
         rows = len(jax.tree.leaves(batch)[0])
-        if rows % devices and rows not in checked:
-            check(train_state, batch, (AXIS, devices))
-            checked.add(rows)
-        return run(train_state, shard_batch(batch, devices))
+        if rows % devices and rows not in known:
+            known[rows] = fills_up(train_state, batch, (AXIS, devices))
+        whole = rows % devices and not known[rows]
+        parts = _whole(batch, rows, devices) if whole else shard_batch(batch, devices)
+        return run(train_state, parts)
 
     return split
+
+
+def _whole(batch: Batch, rows: int, devices: int) -> Batch:
+    """A batch once for each device, with its weight divided among them."""
+    weight = jnp.asarray(batch.get("weight", jnp.ones(rows, jnp.float32)))
+    shared = {**batch, "weight": weight / devices}
+    return jax.tree.map(lambda x: jnp.broadcast_to(x, (devices, *jnp.shape(x))), shared)
 
 
 def _named(step: Callable[..., Any]) -> Callable[..., Any]:

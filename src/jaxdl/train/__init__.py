@@ -7,7 +7,8 @@ batch_size=128)`` is the common case. You can replace each part with your own:
 is one number, the mean over the batch's rows, or ``metrics.Mean(total, count)`` for a mean over
 something else, such as tokens: both sums are added up over devices, parts of a batch and batches,
 then divided once. ``batch["weight"]`` is always present, and 0 for padding rows. The state keeps
-its structure. A metric is one number, also a mean over rows, or sums as in ``jaxdl.metrics``.
+its structure. A metric is one number, also a mean over rows, or sums: those of ``jaxdl.metrics``,
+or an array such as a confusion matrix, but not an entry for each row, which is refused.
 
 >>> import jax, jax.numpy as jnp, optax
 >>> from jaxdl import data, layers, metrics, train

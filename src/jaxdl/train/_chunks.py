@@ -87,9 +87,19 @@ def chunks(
             number = passed.passes + 1
             raise ValueError(
                 f"fit: the stream has no batches in epoch {number} after its first {done}"
-                + (": to continue a later epoch it needs the history" if done else "")
+                + (_why_over(length) if done else "")
             )
         done = 0
+
+
+def _why_over(length: Length) -> str:
+    """What a run needs that starts behind the end of a pass."""
+    if length.steps_per_epoch is None:
+        return ": to continue a later epoch it needs the history"
+    return (
+        ": with steps_per_epoch a run continues in a later pass only where the length of a pass is"
+        " known, as that of a Dataset or of a data.Reader"
+    )
 
 
 def _end(passed: Passed, part: Part, at: int, length: Length) -> int:

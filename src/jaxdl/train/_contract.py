@@ -9,7 +9,7 @@ import optax
 
 from jaxdl import _paths
 from jaxdl._checks import describe
-from jaxdl.types import Array, Mean, Metrics, Params, State
+from jaxdl.types import Array, Batch, Mean, Metrics, Params, State
 
 LOSS = "a loss function returns (loss, (state, metrics))"
 
@@ -69,6 +69,58 @@ def check_state(name: str, before: State, after: State) -> None:
         if kinds[0] != kinds[1]:
             where = f"{name} changed its state/{_paths.spell(path)}"
             raise ValueError(f"{where} from {describe(old)} to {describe(new)}; {rule}")
+
+
+def check_sums(name: str, found: Metrics, batch: Batch, again: Callable[[Batch], Metrics]) -> None:
+    """Checks that no metric has an entry a row: sums over batches would add one row to another.
+
+    Args:
+        name: of what measured them.
+        found: the metrics of a batch.
+        batch: the batch.
+        again: from a batch to its metrics; asked only where a metric looks like that.
+
+    Raises:
+        ValueError: naming the metric.
+
+    Example:
+        >>> each = lambda batch: {"error": batch["x"] ** 2}
+        >>> batch = {"x": jnp.ones(4)}
+        >>> check_sums("step", each(batch), batch, each)
+        Traceback (most recent call last):
+        ...
+        ValueError: step: the metric 'error' is float32[4], an entry for each row of the batch; ...
+    """
+    n = next((x.shape[0] for x in jax.tree.leaves(batch) if jnp.ndim(x)), 0)
+    by_row = lambda x: not isinstance(x, tuple) and any(d and d % n == 0 for d in jnp.shape(x))
+    if not n or not any(by_row(x) for x in jax.tree.leaves(found, is_leaf=_is_tuple)):
+        return
+    others = _of_more_rows(again, batch, found)
+    for (path, x), other in zip(
+        jax.tree.leaves_with_path(found, is_leaf=_is_tuple),
+        jax.tree.leaves(others, is_leaf=_is_tuple),
+        strict=True,
+    ):
+        if by_row(x) and jnp.shape(x) != jnp.shape(other):
+            raise ValueError(
+                f"{name}: the metric {_paths.spell(path)!r} is {describe(x)}, an entry for each row"
+                " of the batch; a metric is one number, sums such as a confusion matrix, or"
+                ' metrics.mean(values, weight=batch["weight"])'
+            )
+
+
+def _of_more_rows(again: Callable[[Batch], Metrics], batch: Batch, found: Metrics) -> Metrics:
+    """The shapes of the metrics of a batch with as many rows again; numbers where none will do."""
+    rows = lambda x: (2 * x.shape[0], *x.shape[1:]) if x.ndim else ()
+    more = lambda x: jax.ShapeDtypeStruct(rows(x), x.dtype)
+    try:
+        return jax.eval_shape(again, jax.tree.map(more, batch))
+    except Exception:  # it is for batches of this size only
+        return jax.tree.map(lambda x: 0.0, found, is_leaf=_is_tuple)
+
+
+def _is_tuple(x: Any) -> bool:
+    return isinstance(x, tuple)
 
 
 def check_params(name: str, params: Params) -> None:

@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl import metrics as metrics_lib
+from jaxdl.train._contract import check_sums, name_of_function
 from jaxdl.train._gradients import as_sums, measured, row_count, rows_of, with_weight
 from jaxdl.train._padding import pads
 from jaxdl.train._rows import Rows, Where, epoch_order, exact, padded, take
@@ -169,6 +170,7 @@ def summed(step: Step, axis_name: str | None) -> Step:
 
     def run(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         after, found = step(train_state, batch)
+        check_sums(name_of_function(step), found, batch, lambda batch: step(train_state, batch)[1])
         rows = row_count(batch)
         rows = rows if axis_name is None else lax.psum(rows, axis_name)
         return after, as_sums(found, rows)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxdl import metrics as metrics_lib
 from jaxdl._precision import wide_dtype
 from jaxdl._varying import total, varying
-from jaxdl.train._contract import check_params, name_of_function, returned_by_loss
+from jaxdl.train._contract import check_params, check_sums, name_of_function, returned_by_loss
 from jaxdl.types import Array, Batch, Key, LossFn, Mean, Metrics, Params, State
 
 Gradient: TypeAlias = tuple[Params, State, Metrics]
@@ -40,8 +40,9 @@ def measured(
         Array(4., dtype=float32)
     """
     batch = with_weight(batch)
-    returned = loss_fn(params, state, batch, key=key, train=train)
-    loss, after, found = returned_by_loss(loss_fn, returned, state)
+    call = lambda batch: loss_fn(params, state, batch, key=key, train=train)
+    loss, after, found = returned_by_loss(loss_fn, call(batch), state)
+    check_sums(name_of_function(loss_fn), found, batch, lambda batch: call(batch)[1][1])
     rows, noted = row_count(batch), found.get("loss", None)
     if isinstance(loss, Mean):
         count = jax.lax.stop_gradient(jnp.asarray(loss.count, float))

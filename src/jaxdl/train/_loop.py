@@ -53,9 +53,10 @@ def loop(
 
     Args:
         step: ``(train_state, batch) -> (train_state, metrics)``, pure. A metric that is one number
-            is averaged over the rows of an epoch; others are sums as in jaxdl.metrics. Bind other
-            arrays with ``jax.tree_util.Partial(step, …)``; changing them doesn't recompile. Under
-            ``"pmap"`` and ``"shard_map"`` the step must average over the axis ``"data"`` itself.
+            is averaged over the rows of an epoch; others are sums as in jaxdl.metrics, never an
+            entry for each row. Bind other arrays with ``jax.tree_util.Partial(step, …)``; changing
+            them doesn't recompile. Under ``"pmap"`` and ``"shard_map"`` the step must average over
+            the axis ``"data"`` itself.
         train_state: any NamedTuple with a field ``step``, an int32 that the step increments, and
             a field ``key`` if a Dataset is shuffled. It stays usable.
         data: the training data. Without it, each step gets the batch ``{}`` and draws what it

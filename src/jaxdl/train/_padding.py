@@ -57,48 +57,72 @@ def pads(
     odd = [size for size in sizes if size % devices]
     if not isinstance(batch, Mapping) or (len(set(sizes)) == 1 and not odd):
         return False
-    if not (key is not None and jax.tree.leaves(state)) and _apart(
-        loss_fn, params, state, batch, key=key
-    ):
-        theirs = (f for f in batch_fns if not getattr(f, "__module__", "").startswith("jaxdl."))
-        if not any(meet(functools.partial(f, key), batch) for f in theirs):
-            return not heedless(loss_fn, params, state, batch, key=key)[0]
+    if _apart(loss_fn, params, state, batch, key=key, batch_fns=batch_fns):
+        return not heedless(loss_fn, params, state, batch, key=key)[0]
     if odd and where.axis_name is not None:
         _check_whole(loss_fn, odd[0], devices, heedless(loss_fn, params, state, batch, key=key))
     return False
 
 
-def _apart(loss_fn: LossFn, params: Params, state: State, batch: Batch, *, key: Key | None) -> bool:
-    """Whether it is known that a loss takes each row on its own."""
+def _apart(
+    loss_fn: LossFn,
+    params: Params,
+    state: State,
+    batch: Batch,
+    *,
+    key: Key | None,
+    batch_fns: Sequence[Callable[..., Batch]] = (),
+) -> bool:
+    """Whether it is known that a loss, its metrics and batch functions take each row on its own."""
     losses_of = getattr(loss_fn, "losses_of", None)
-    if losses_of is None:
+    if losses_of is None or (key is not None and jax.tree.leaves(state)):
         return False
+    if not all(map(_is_ours, loss_fn.measured.values())):  # type: ignore[attr-defined]
+        return False  # nobody knows what a metric of the user's makes of rows that fill up
     fn = lambda batch, params, state: losses_of(
         batch, params, state, key=key, train=key is not None
     )[0]
-    return not meet(fn, batch, params, state)
+    theirs = (f for f in batch_fns if not _is_ours(f))
+    return not any(meet(functools.partial(f, key), batch) for f in theirs) and not meet(
+        fn, batch, params, state
+    )
 
 
-def check_filled_up(loss_fn: LossFn, train_state: Any, batch: Batch, axis: tuple[str, int]) -> None:
-    """Refuses to fill up a batch for devices where a loss doesn't read the weight.
+def _is_ours(fn: Any) -> bool:
+    return str(getattr(getattr(fn, "func", fn), "__module__", "")).startswith("jaxdl.")
+
+
+def fills_up(
+    loss_fn: LossFn,
+    batch_fns: Sequence[Callable[..., Batch]],
+    train_state: Any,
+    batch: Batch,
+    axis: tuple[str, int],
+) -> bool:
+    """Whether mapped devices may fill up a batch that they don't divide.
+
+    Returns:
+        False where each device must have the whole batch, as rows meet in the loss.
 
     Raises:
-        ValueError: naming the loss or the metrics.
+        ValueError: naming the loss or the metrics, if the loss can be right on equal parts only.
 
     Example:
         >>> from types import SimpleNamespace
         >>> heedless = lambda p, s, b, *, key, train: (jax.numpy.mean(p * b["x"]), (s, {}))
         >>> ts = SimpleNamespace(params=2.0, state=(), key=jax.random.key(0))
-        >>> check_filled_up(heedless, ts, {"x": jax.numpy.ones(3)}, ("data", 2))
+        >>> fills_up(heedless, (), ts, {"x": jax.numpy.ones(3)}, ("data", 2))
         Traceback (most recent call last):
         ...
         ValueError: <lambda>: a batch of 3 rows doesn't divide by 2 devices, and its loss ...
     """
     whole = jax.eval_shape(with_weight, batch)
-    found = heedless(
-        loss_fn, train_state.params, train_state.state, whole, key=train_state.key, axis=axis
-    )
-    _check_whole(loss_fn, rows_of(batch) or 0, axis[1], (found[0], False))
+    of = (loss_fn, train_state.params, train_state.state, whole)
+    names, _ = heedless(*of, key=train_state.key, axis=axis)
+    call = lambda p, s, b: loss_fn(p, s, b, key=train_state.key, train=True)
+    traced = jax.make_jaxpr(call, axis_env=[axis])(*of[1:])
+    _check_whole(loss_fn, rows_of(batch) or 0, axis[1], (names, _exchanges(traced)))
+    return _apart(*of, key=train_state.key, batch_fns=batch_fns)
 
 
 def heedless(
@@ -136,8 +160,12 @@ def heedless(
     named = [path[0].key for path, _ in jax.tree.leaves_with_path(shapes)]
     found = zip(named, _jaxprs.dependencies(traced.jaxpr), strict=True)
     bad = {name for name, on in found if on & rows and 0 not in on}
-    exchanged = any(e.primitive.name in GATHERS for e in _jaxprs.equations(traced.jaxpr))
-    return sorted(bad, key=lambda name: (name != "loss", name)), exchanged
+    return sorted(bad, key=lambda name: (name != "loss", name)), _exchanges(traced)
+
+
+def _exchanges(traced: Any) -> bool:
+    """Whether devices exchange rows in a program."""
+    return any(e.primitive.name in GATHERS for e in _jaxprs.equations(traced.jaxpr))
 
 
 def _check_whole(loss_fn: LossFn, size: int, devices: int, found: tuple[list[str], bool]) -> None:

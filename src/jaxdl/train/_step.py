@@ -14,7 +14,7 @@ from jaxdl.train import _programs
 from jaxdl.train._contract import check_opt_state, check_params
 from jaxdl.train._gradients import TINY, batch_loss, gradient, with_weight
 from jaxdl.train._loss_scale import scale_of
-from jaxdl.train._padding import check_filled_up
+from jaxdl.train._padding import fills_up
 from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, State, name_of
 
 
@@ -171,7 +171,7 @@ def make_step(
         return after, sums | {k: metrics_lib.mean(m(after, grads)) for k, m in measures.items()}
 
     # For callers that split batches over devices and pad them with rows of weight 0.
-    step.check_filled_up = functools.partial(check_filled_up, loss_fn)  # type: ignore[attr-defined]
+    step.fills_up = functools.partial(fills_up, loss_fn, batch_fns)  # type: ignore[attr-defined]
     return step
 
 

@@ -42,7 +42,8 @@ def supervised(
     loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, where lᵢ is the loss of row i (the mean if
     a row has several values) and wᵢ is ``batch["weight"]``, which defaults to 1. In training, the
     penalties of ``regularizer`` and of ``layers.activity_regularizer`` are added.
-    If rows interact in the network or the loss, batches are never padded with rows of weight 0.
+    If rows interact in the network or the loss, or if there are metrics of your own, batches are
+    never padded with rows of weight 0.
 
     **Tokens.** A loss with an ``ignore_index``, such as ``losses.cross_entropy`` (−100), counts
     labels rather than rows: loss = Σ w·l / Σ w·c over all labels, where c is 0 for ignored labels
@@ -113,6 +114,7 @@ def supervised(
 
     loss_fn.__name__ = f"supervised({name_of(net)}, {name_of_function(loss)})"
     loss_fn.losses_of = losses_of  # type: ignore[attr-defined]  # see _padding
+    loss_fn.measured = measured  # type: ignore[attr-defined]
     return loss_fn
 
 
