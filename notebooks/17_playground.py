@@ -3,12 +3,23 @@
 #
 # *Two inputs, features, layers, and a decision boundary that moves while the network learns, as in
 # TensorFlow's Playground: with every neuron's own view of the plane, as an animation, and live.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** say, for a problem in the plane, which features make it easy and
+# how many neurons it takes without them; read a network from the pictures that its neurons see; and
+# tell by trying what rate, noise, batch size, weight decay and seed do.
 #
+# **You need** [the deep network](05_deep_network.ipynb) and [training](24_training.ipynb).
+# **Next:** how such a training becomes one fast program, [jit, grad, vmap and
+# scan](18_jit_grad_vmap_scan.ipynb).
+
+# %% [markdown] tags=["item-57"]
 # Two numbers in, one decision out: that's the largest network whose behaviour can be drawn
 # *completely*. Ask it about every point of the plane, colour the plane by the answers, and you see
-# what it has understood, between the examples too. TensorFlow's Playground made this famous in a
-# browser. Here is the same in JAX, where everything behind it is open: four sets of points, seven
-# features to choose from, as many layers as you like,
+# what it has understood, between the examples too. [TensorFlow's
+# Playground](https://playground.tensorflow.org) made this famous in a browser. Here is the same in
+# JAX, where everything behind it is open: four sets of points, seven features to choose from, as
+# many layers as you like,
 #
 # $$ a^0 = \text{features}(x), \qquad a^{l} = \tanh(a^{l-1} W^l + b^l), \qquad
 #    E = \frac{1}{2N}\sum_{i} (a^L_i - t_i)^2 + \frac{\lambda}{2} \sum_l \lVert W^l \rVert^2 , $$
@@ -17,7 +28,7 @@
 # With the right feature a single neuron solves what otherwise takes a hidden layer; and what a
 # hidden layer does is to find such features by itself.
 
-# %%
+# %% tags=["setup"]
 import io
 import os
 from itertools import pairwise
@@ -35,8 +46,9 @@ from jaxdl import models, train
 from jaxdl.plots import BLUE, ORANGE, signed_colours
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+np.set_printoptions(precision=4, suppress=True)
 PLANE = signed_colours()
+STEPS_OF_COLOUR = PLANE.resampled(17)  # even areas make small files
 
 # %% [markdown]
 # ## Points and features
@@ -87,8 +99,17 @@ def featured(names, x):
     return jnp.stack([FEATURES[name](x) for name in names], axis=-1)
 
 
-samples = {name: task(jax.random.key(0), 200) for name, task in TASKS.items()}
-figure, panels = plt.subplots(1, 4, figsize=(10, 2.8))
+def points(task, noise=0.0, n=200, seed=0):
+    """Points of a task and their labels; noise is how far each is moved at random."""
+    key, moves = jax.random.key(seed), jax.random.key(seed + 100)
+    x, t = TASKS[task](key, n)
+    return x + noise * jax.random.normal(moves, x.shape), t
+
+
+samples = {name: points(name) for name in TASKS}
+
+# %% tags=["plot"]
+figure, panels = plt.subplots(1, 4, figsize=(12, 3.4))
 for axes, (name, (x, t)) in zip(panels, samples.items(), strict=True):
     axes.scatter(*x.T, c=t, cmap=PLANE, s=16, edgecolor="black", linewidth=0.3)
     axes.set(title=name, xlim=(-6, 6), ylim=(-6, 6), xticks=[], yticks=[])
@@ -128,20 +149,33 @@ def error(params, a, t, decay=0.0, activation=jnp.tanh):
     return jnp.mean((outputs - t) ** 2) / 2 + decay / 2 * penalty
 
 
-def learn(task, names, hidden, steps, rate=0.03, decay=0.0, activation=jnp.tanh, seed=1):
+def learn(
+    task,
+    names,
+    hidden,
+    steps,
+    rate=0.03,
+    decay=0.0,
+    activation=jnp.tanh,
+    seed=1,
+    batch=None,
+    noise=0.0,
+):
     """Trains on a task; the parameters after every step, stacked, and the errors."""
-    x, t = samples[task]
+    x, t = points(task, noise)
     a, tx = featured(names, x), optax.adam(rate)
     start = init(jax.random.key(seed), (len(names), *hidden, 1))
 
-    def step(carry, _):
+    def step(carry, key):
         params, state = carry
-        value, grads = jax.value_and_grad(error)(params, a, t, decay, activation)
+        rows = jnp.arange(len(t)) if batch is None else jax.random.permutation(key, len(t))[:batch]
+        value, grads = jax.value_and_grad(error)(params, a[rows], t[rows], decay, activation)
         updates, state = tx.update(grads, state)
         params = optax.apply_updates(params, updates)
         return (params, state), (params, value)
 
-    run = jax.jit(lambda start: jax.lax.scan(step, (start, tx.init(start)), length=steps)[1])
+    keys = jax.random.split(jax.random.key(seed + 1), steps)  # which rows, where not all
+    run = jax.jit(lambda start: jax.lax.scan(step, (start, tx.init(start)), keys)[1])
     return run(start)
 
 
@@ -151,7 +185,7 @@ def at(frames, i):
 
 def share_right(params, task, names):
     """Accuracy on points that weren't trained on."""
-    x, t = TASKS[task](jax.random.key(9), 1000)
+    x, t = points(task, n=1000, seed=9)
     return float(jnp.mean(jnp.sign(forward(params, featured(names, x))[-1][:, 0]) == t))
 
 
@@ -197,22 +231,22 @@ if not FAST:
 # picture. From left to right simple pictures are added up to complicated ones. Lines are weights:
 # blue positive, orange negative, thick large.
 
-# %%
+# %% tags=["plot"]
 GRID = jnp.stack(jnp.meshgrid(jnp.linspace(-6, 6, 60), jnp.linspace(-6, 6, 60)), axis=-1)
 
 
-def network_picture(params, names, task, title=""):
-    """Draws a small network with each neuron's map of the plane."""
-    maps = [np.asarray(v) for v in forward(params, featured(names, GRID))]
-    x, t = samples[task]
+def network_picture(params, names, shown, title="", activation=jnp.tanh):
+    """Draws a small network with each neuron's map of the plane, and the points that are shown."""
+    maps = [np.asarray(v) for v in forward(params, featured(names, GRID), activation)]
+    x, t = shown
     sizes = [m.shape[-1] for m in maps]
     figure = plt.figure(figsize=(9.5, 4.3), layout="none")
     canvas = figure.add_axes((0, 0, 1, 1))
     canvas.set(xlim=(0, 9.5), ylim=(0, 4.3))
     canvas.axis("off")
-    height = min(0.62, 3.5 / max(sizes))
+    height = min(0.6, 3.2 / max(sizes))
     column = [0.95 + 4.6 * i / max(1, len(sizes) - 2) for i in range(len(sizes) - 1)] + [7.6]
-    row = lambda layer, i: 2.0 + (height * 1.15) * ((sizes[layer] - 1) / 2 - i)
+    row = lambda layer, i: 1.95 + (height * 1.15) * ((sizes[layer] - 1) / 2 - i)
     for layer, p in enumerate(params):
         kernel = np.asarray(p["kernel"])
         for (i, j), w in np.ndenumerate(kernel):
@@ -233,13 +267,14 @@ def network_picture(params, names, task, title=""):
             span = max(1e-6, abs(values[..., i]).max())
             axes.imshow(
                 values[..., i],
-                cmap=PLANE,
+                cmap=STEPS_OF_COLOUR,
+                interpolation="nearest",
                 vmin=-span,
                 vmax=span,
                 origin="lower",
                 extent=(-6, 6, -6, 6),
             )
-            axes.set(xticks=[], yticks=[])
+            axes.set(xticks=[], yticks=[], xlim=(-6, 6), ylim=(-6, 6))
             if layer == 0:
                 canvas.text(box[0] - 0.1, row(0, i), names[i], ha="right", va="center", fontsize=13)
             if layer == len(maps) - 1:
@@ -247,13 +282,13 @@ def network_picture(params, names, task, title=""):
     canvas.text(4.75, 4.05, title, ha="center", va="center", fontsize=14)
 
 
-# %% tags=["picture"]
+# %% tags=["picture", "item-57"]
 task, names, hidden, steps = (
     ("circle", plain, (4,), 60) if FAST else ("spiral", plain, (6, 5), 1500)
 )
 frames, errors = learn(task, names, hidden, steps, seed=4)
 accuracy = share_right(at(frames, -1), task, names)
-network_picture(at(frames, -1), names, task, f"{task}: {accuracy:.0%} right")
+network_picture(at(frames, -1), names, samples[task], f"{task}: {accuracy:.0%} of new points right")
 plt.show()
 
 # %% [markdown]
@@ -265,12 +300,13 @@ plt.show()
 chosen = ("clouds", plain, ()) if FAST else ("spiral", plain, (16, 16))
 frames, errors = films[chosen]
 steps = len(errors)
-moments = np.unique(np.geomspace(1, steps, 8 if FAST else 20).astype(int)) - 1
+moments = np.unique(np.geomspace(1, steps, 8 if FAST else 16).astype(int)) - 1
 answer = jax.jit(lambda params: forward(params, featured(plain, GRID))[-1][..., 0])
 answers = {int(i): np.asarray(answer(at(frames, int(i)))) for i in moments}
 x, t = (np.asarray(a) for a in samples[chosen[0]])
 
 
+# %% tags=["plot"]
 def frame(axes, i):
     levels = np.linspace(-1, 1, 8)  # even areas make a small film
     axes.contourf(GRID[..., 0], GRID[..., 1], answers[i], levels, cmap=PLANE, extend="both")
@@ -280,7 +316,7 @@ def frame(axes, i):
     axes.set_title(f"step {i + 1}: error {errors[i]:.2f}", fontsize=12)
 
 
-figure, panels = plt.subplots(1, 6, figsize=(11, 2.4))
+figure, panels = plt.subplots(1, 6, figsize=(13, 2.7))
 strip = moments[np.linspace(0, len(moments) - 1, 6).astype(int)]
 for axes, i in zip(panels, strip.tolist(), strict=True):
     frame(axes, i)
@@ -288,17 +324,17 @@ for axes, i in zip(panels, strip.tolist(), strict=True):
 plt.show()
 
 
-# %%
+# %% tags=["plot"]
 def film(moments):
     """The frames as an animated GIF."""
     pictures = []
-    figure, axes = plt.subplots(figsize=(2.6, 2.8))
+    figure, axes = plt.subplots(figsize=(2.7, 2.9))
     for i in moments:
         axes.clear()
         frame(axes, int(i))
         figure.canvas.draw()
         picture = Picture.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
-        pictures.append(picture.quantize(16, dither=Picture.Dither.NONE))
+        pictures.append(picture.quantize(8, dither=Picture.Dither.NONE))
     plt.close(figure)
     file = io.BytesIO()
     options = {"save_all": True, "append_images": pictures[1:], "loop": 0}
@@ -306,69 +342,103 @@ def film(moments):
     return file.getvalue()
 
 
+# %%
 gif = film(moments)
 print(f"{len(moments)} frames, {len(gif) / 1000:.0f} kB")
-assert len(gif) < 150_000 and errors[-1] < errors[0] / 2
+assert len(gif) < 300_000 and errors[-1] < errors[0] / 2
 Image(data=gif, format="gif")
 
 # %% [markdown]
 # ## Live
 # Choose a task, features and layers; the network is trained anew (a second or two), and the ▶
-# button plays the training. This needs a running kernel: open the notebook in JupyterLab and run
-# all cells. Things to try:
+# button plays the training, with every neuron's view. The title tells the error on the points that
+# it learns from and on a thousand new ones. This needs a running kernel: open the notebook in
+# JupyterLab and run all cells. Things to try:
 #
 # - *xor* with the feature $x_1x_2$ and no hidden layer (empty field);
 # - *circle* with 2, 3 and 4 hidden neurons: three lines are the fewest that surround it;
-# - *spiral* with all seven features and one hidden layer, against (16, 16) on $x_1, x_2$ alone.
+# - *spiral* with all seven features and one hidden layer, against (8, 8) on $x_1, x_2$ alone;
+# - *xor* with noise 1.5 and layers 8, 8: the error on new points turns up again while the other
+#   falls. Which decay helps?
+# - batch 1 with rate 0.3, and the same with rate 0.003; and other seeds with only two neurons.
+
+# %% tags=["plot", "item-57"]
+BENDS = {"tanh": jnp.tanh, "relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "linear": lambda z: z}
+LIVE = 600  # steps of a training
 
 
-# %%
+def trained_as(settings):
+    """The frames of a training with these settings."""
+    task, names, hidden, bend, rate, decay, noise, batch, seed = settings
+    sizes = tuple(int(n) for n in hidden.replace("-", ",").split(",") if n.strip())
+    return learn(task, names, sizes, LIVE, rate, decay, BENDS[bend], seed, batch, noise)[0]
+
+
+def live_picture(frames, settings, i):
+    """All neurons' views after step i, with the errors on old and on new points."""
+    task, names, _, bend, _, _, noise, _, _ = settings
+    params, old = at(frames, i), points(task, noise)
+    off = [
+        float(error(params, featured(names, x), t, activation=BENDS[bend]))
+        for x, t in (old, points(task, noise, 1000, seed=9))
+    ]
+    said = f"step {i + 1}: error {off[0]:.3f}, on new points {off[1]:.3f}"
+    network_picture(params, names, old, said, BENDS[bend])
+    return off
+
+
 def controls():
     """The playground's widgets."""
     import ipywidgets as w
 
-    choose = w.Dropdown(options=list(TASKS), value="circle", description="task")
-    pick = w.SelectMultiple(options=list(FEATURES), value=plain, rows=7, description="features")
-    layers = w.Text(value="4", description="layers", continuous_update=False)
-    bend = w.Dropdown(options=["tanh", "relu", "sigmoid", "linear"], description="activation")
-    rate = w.SelectionSlider(options=[0.003, 0.01, 0.03, 0.1, 0.3], value=0.03, description="rate")
-    decay = w.SelectionSlider(options=[0.0, 0.001, 0.01, 0.1], value=0.0, description="decay")
-    play = w.Play(min=0, max=39, value=39, interval=150)
+    slide = lambda name, options, value: w.SelectionSlider(
+        options=options, value=value, description=name, continuous_update=False
+    )
+    fields = {
+        "task": w.Dropdown(options=list(TASKS), value="circle", description="task"),
+        "names": w.SelectMultiple(
+            options=list(FEATURES), value=plain, rows=7, description="features"
+        ),
+        "hidden": w.Text(value="4", description="layers", continuous_update=False),
+        "bend": w.Dropdown(options=list(BENDS), description="activation"),
+        "rate": slide("rate", [0.003, 0.01, 0.03, 0.1, 0.3], 0.03),
+        "decay": slide("decay", [0.0, 0.001, 0.01, 0.1], 0.0),
+        "noise": slide("noise", [0.0, 0.5, 1.0, 1.5], 0.0),
+        "batch": slide("batch", [1, 10, 30, 200], 200),
+        "seed": w.IntSlider(min=0, max=9, value=1, description="seed", continuous_update=False),
+    }
+    play = w.Play(min=0, max=39, value=39, interval=200)
     moment = w.IntSlider(min=0, max=39, value=39, description="moment")
     w.jslink((play, "value"), (moment, "value"))
-    functions = {
-        "tanh": jnp.tanh,
-        "relu": jax.nn.relu,
-        "sigmoid": jax.nn.sigmoid,
-        "linear": lambda z: z,
-    }
     trained = {}
 
-    def draw(task, names, hidden, activation, rate, decay, moment):
-        settings = (task, names, hidden, activation, rate, decay)
+    def draw(moment, **chosen):
+        settings = tuple(chosen.values())
         if settings not in trained:
-            sizes = tuple(int(n) for n in hidden.replace("-", ",").split(",") if n.strip())
             trained.clear()
-            trained[settings] = learn(task, names, sizes, 600, rate, decay, functions[activation])
-        frames, errors = trained[settings]
-        i = int(np.geomspace(1, 600, 40)[moment]) - 1
-        shown = forward(at(frames, i), featured(names, GRID), functions[activation])[-1][..., 0]
-        x, t = samples[task]
-        _, axes = plt.subplots(figsize=(4.2, 4.4))
-        axes.imshow(shown, cmap=PLANE, vmin=-1, vmax=1, origin="lower", extent=(-6, 6, -6, 6))
-        axes.scatter(*x.T, c=t, cmap=PLANE, s=18, edgecolor="black", linewidth=0.4)
-        axes.set(xticks=[], yticks=[], title=f"step {i + 1}, error {errors[i]:.3f}")
+            trained[settings] = trained_as(settings)
+        live_picture(trained[settings], settings, int(np.geomspace(1, LIVE, 40)[moment]) - 1)
         plt.show()
 
-    parts = {"task": choose, "names": pick, "hidden": layers, "activation": bend}
-    parts |= {"rate": rate, "decay": decay, "moment": moment}
-    picture = w.interactive_output(draw, parts)
-    return w.HBox(
-        [w.VBox([choose, pick, layers, bend, rate, decay, w.HBox([play, moment])]), picture]
-    )
+    picture = w.interactive_output(draw, {**fields, "moment": moment})
+    return w.VBox([w.HBox([w.VBox([*fields.values()]), w.VBox([w.HBox([play, moment]), picture])])])
 
 
 controls() if get_ipython() is not None else None
+
+# %% [markdown] tags=["item-57"]
+# What the fourth thing to try shows, without a kernel: XOR with noise, with and without weight
+# decay.
+
+# %% tags=["item-57"]
+off = {}
+for decay in (0.0, 0.01):
+    settings = ("xor", plain, "8, 8", "tanh", 0.03, decay, 1.5, 200, 1)
+    frames = trained_as(settings)
+    off[decay] = live_picture(frames, settings, LIVE - 1)
+    plt.show()
+assert off[0.0][0] < off[0.01][0]  # without decay it learns its points better,
+assert off[0.0][1] > off[0.01][1]  # and new ones worse
 
 # %% [markdown]
 # ## The same with jaxdl
@@ -404,46 +474,93 @@ theirs_after = [after.params[0], after.params[2]]
 for mine, theirs in zip(jax.tree.leaves(ours_after), jax.tree.leaves(theirs_after), strict=True):
     assert jnp.allclose(mine, theirs, atol=1e-4)
 assert not jnp.allclose(ours_after[0]["kernel"], ours[0]["kernel"], atol=0.01)
-print("error before", error(ours, a, t), " after", error(ours_after, a, t))
+print(f"error before {error(ours, a, t):.3f}, after {error(ours_after, a, t):.3f}")
+
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * A network with two inputs can be seen completely: every neuron is a picture of the plane.
+# * Features and layers stand in for each other; a hidden layer finds features by itself.
+# * Without a bend, any number of layers is one straight line.
+# * Noise is learned, too, if the network can: then the error on new points rises. Decay holds it
+#   back.
+# * Small batches and large rates make training restless; with just enough neurons the seed decides.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. Which single feature turns XOR into a problem for one neuron?
+# 2. How many hidden neurons does the circle take at least, and what do they do?
+# 3. How do you see in the pictures that a neuron is dead or useless?
+# 4. The error on the points falls, that on new points rises. What helps?
+# 5. Why is the boundary smoother with weight decay?
+#
+# <details><summary>Answers</summary>
+#
+# 1. $x_1 x_2$: its sign is the answer.
+# 2. Three: three straight lines surround it.
+# 3. Its picture is even, or the lines from it to the next layer are thin.
+# 4. Weight decay, fewer neurons, stopping earlier, more points.
+# 5. Small weights keep tanh near its straight part, where nothing changes abruptly.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
+# ## Exercises
 
 # %% [markdown]
-# ## Exercises
-# **1.** Solve XOR with the feature $x_1 x_2$ by hand: which weight and bias?
+# **1.** Solve XOR with the feature $x_1 x_2$ by hand: which weight and bias of the only neuron?
 
-# %%
+# %% tags=["solution"]
+for_xor = {"kernel": jnp.array([[10.0]]), "bias": jnp.zeros(1)}
+
+# %% tags=["check"]
 x, t = samples["xor"]
-by_hand = [{"kernel": jnp.array([[10.0]]), "bias": jnp.zeros(1)}]
-assert (jnp.sign(forward(by_hand, featured(("x₁x₂",), x))[-1][:, 0]) == t).all()
+assert (jnp.sign(forward([for_xor], featured(("x₁x₂",), x))[-1][:, 0]) == t).all()
 
 # %% [markdown]
 # **2.** And the circle with $x_1^2, x_2^2$. The inner disc has radius 2.5, the ring begins at 3.
 
-# %%
+# %% tags=["solution"]
+for_circle = {"kernel": jnp.array([[-9.0], [-9.0]]), "bias": jnp.array([2.75**2])}
+
+# %% tags=["check"]
 x, t = samples["circle"]
-by_hand = [{"kernel": jnp.array([[-9.0], [-9.0]]), "bias": jnp.array([2.75**2])}]
-assert (jnp.sign(forward(by_hand, featured(("x₁²", "x₂²"), x))[-1][:, 0]) == t).all()
+assert (jnp.sign(forward([for_circle], featured(("x₁²", "x₂²"), x))[-1][:, 0]) == t).all()
 
 # %% [markdown]
 # **3.** With `activation=lambda z: z` two hidden layers of 8 don't solve XOR. Which single layer
 # are they?
 
-# %%
+
+# %% tags=["solution"]
+def collapse(first, second):
+    """The one layer that does what two without a bend do."""
+    kernel = first["kernel"] @ second["kernel"]
+    return {"kernel": kernel, "bias": first["bias"] @ second["kernel"] + second["bias"]}
+
+
+# %% tags=["check"]
 params = init(jax.random.key(0), (2, 8, 8))
+one = collapse(*params)
 linear = forward([*params, {"kernel": jnp.ones((8, 1)), "bias": jnp.zeros(1)}], a, lambda z: z)
-kernel = params[0]["kernel"] @ params[1]["kernel"]
-bias = params[0]["bias"] @ params[1]["kernel"] + params[1]["bias"]
-assert jnp.allclose(linear[2], a @ kernel + bias, atol=1e-5)
+assert jnp.allclose(linear[2], a @ one["kernel"] + one["bias"], atol=1e-5)
 
 # %% [markdown]
-# **4.** What does weight decay do to the boundary? Measure how steep the output is where it changes
-# sign: train XOR with 8 neurons with $\lambda = 0$ and $\lambda = 0.01$.
+# **4.** How steep is the boundary? Write a function that gives the length of the output's gradient
+# with respect to the point, at its largest on `GRID`. (`vmap` and `grad`.) Weight decay should make
+# it smaller.
 
-# %%
-steepest = {}
+
+# %% tags=["solution"]
+def steepest(params):
+    """Of a network with the features x₁ and x₂."""
+    output = lambda x: forward(params, featured(plain, x))[-1][0]
+    slopes = jax.vmap(jax.grad(output))(GRID.reshape(-1, 2))
+    return float(jnp.linalg.norm(slopes, axis=1).max())
+
+
+# %% tags=["check"]
+steep = {}
 for decay in (0.0, 0.01):
     frames, _ = learn("xor", plain, (8,), 100 if FAST else 400, decay=decay)
-    output = lambda p, x: forward(p, featured(plain, x))[-1][0]
-    slopes = jax.vmap(jax.grad(output, argnums=1), (None, 0))(at(frames, -1), GRID.reshape(-1, 2))
-    steepest[decay] = float(jnp.linalg.norm(slopes, axis=1).max())
-    print(f"decay {decay}: steepest slope {steepest[decay]:.2f}")
-assert steepest[0.01] < steepest[0.0]
+    steep[decay] = steepest(at(frames, -1))
+assert steep[0.01] < steep[0.0]

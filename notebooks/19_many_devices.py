@@ -3,7 +3,16 @@
 #
 # *One training step on eight devices with pmap, shard_map and jit: the same numbers, and the
 # traps.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** run one training step on eight devices in three ways; say what the
+# devices tell each other, and when; recognise three mistakes that raise no error; and cut a model
+# that doesn't fit on one device.
 #
+# **You need** [jit, grad, vmap and scan](18_jit_grad_vmap_scan.ipynb). **Next:** many networks on
+# one device, [populations](20_populations.ipynb).
+
+# %% [markdown]
 # A gradient of a mean loss is a mean of gradients. So a batch may be cut into eight parts, each of
 # eight devices computes the gradient on its own part, and they average:
 #
@@ -17,7 +26,7 @@
 # split (the compiler finds out what has to be sent). You don't need eight devices to try: a CPU can
 # pretend to be eight. That has to be said before JAX starts.
 
-# %%
+# %% tags=["setup"]
 import os
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
@@ -37,13 +46,15 @@ from matplotlib.patches import FancyBboxPatch
 
 from jaxdl import data, layers, losses, metrics, models, parallel, serial, train
 
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
+np.set_printoptions(precision=4, suppress=True)
 DEVICES = jax.devices()[:8]
 assert len(DEVICES) == 8, "JAX had started before: restart the kernel"
+
+# %%
 print(DEVICES)
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 figure, axes = plt.subplots(figsize=(11, 5))
 colours = plt.cm.viridis(np.linspace(0.15, 0.9, 8))
 
@@ -219,7 +230,7 @@ right = jax.grad(loss)(params, x, y)[0]["W"]
 wrong = with_check(average_gradients)(params, x, y)[0]["W"]
 cured = with_check(average_loss)(params, x, y)[0]["W"]
 ratio = jnp.linalg.norm(wrong) / jnp.linalg.norm(right)
-print("length of the gradient over the right one:", ratio)
+print(f"length of the gradient over the right one: {ratio:.3f}")
 assert jnp.allclose(ratio, 8, rtol=1e-4)
 assert jnp.allclose(cured, right, atol=1e-7)
 
@@ -254,9 +265,8 @@ def on_devices(f):
 
 
 truth = loss(params, x[:100], y[:100])
-print(
-    "truth", truth, "  sums", on_devices(mean_of_all), "  mean of means", on_devices(mean_of_means)
-)
+print(f"truth {truth:.5f}, from sums {on_devices(mean_of_all):.5f}, "
+      f"mean of means {on_devices(mean_of_means):.5f}")  # fmt: skip
 assert jnp.allclose(on_devices(mean_of_all), truth, atol=1e-6)
 assert abs(on_devices(mean_of_means) - truth) > 1e-4
 
@@ -381,29 +391,60 @@ for name, rule in {
     print(f"{name:14} {taken[name]:6.2f} MB on each device")
 assert taken["fully sharded"] < taken["a copy each"] / 7.5
 
-# %% [markdown]
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * A mean's gradient is a mean of gradients: cut the rows, average the gradients, step alike.
+# * `pmap` and `shard_map` see one device's part and talk by collectives; `jit` finds out by itself.
+# * `shard_map` with its check sums gradients already: average the loss inside, not the gradient
+#   after.
+# * A mean of means isn't the mean: add up sums and counts apart, and divide in the end.
+# * What doesn't fit on one device is cut, too: parameters and Adam's state, an eighth on each.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. Which collective does data parallelism need, and on what?
+# 2. Eight devices, 16 rows each. As large as what batch on one device is the step?
+# 3. The gradient is eight times too large, and no error is raised. What happened?
+# 4. All devices got the same key. What is wrong with their dropout?
+# 5. Adam, 1 GB of parameters, eight devices: how much does each hold, as copies, and fully sharded?
+#
+# <details><summary>Answers</summary>
+#
+# 1. An all-reduce, `pmean`, of the gradients; once in each step.
+# 2. 128 rows: the numbers are the same.
+# 3. `shard_map` with `check_vma=True` had summed already, and `pmean` averaged equal sums.
+# 4. All drop the same units of their parts: eight times one mask in place of eight.
+# 5. 3 GB as copies: parameters and two means; 0.375 GB fully sharded.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
 # ## Exercises
-#
-# 1. Write `pmean` with `psum` only.
-# 2. **Ring all-reduce.** Add up the devices' numbers with `ppermute` alone: each passes on to its
-#    neighbour what it has received last, seven times.
-# 3. Batch normalisation on eight devices: mean and variance of the *whole* batch, from sums.
-# 4. A device sends and receives $2\,\tfrac{D-1}{D}\,n$ numbers in a good all-reduce of $n$ numbers
-#    over $D$ devices. How many bytes is that for the perceptron above (784-64-10, float32), and how
-#    does it grow with $D$?
-#
-# ### Solutions
+
+# %% [markdown]
+# **1.** Write `pmean` with `psum` only.
 
 # %%
 everywhere = functools.partial(jax.pmap, axis_name="data", devices=DEVICES)
 
-# 1. The number of devices is the sum of ones.
-mean = everywhere(lambda x: jax.lax.psum(x, "data") / jax.lax.psum(1, "data"))(numbers)
-assert (mean == 3.5).all()
+
+# %% tags=["solution"]
+def mean_over_devices(x):
+    """The number of devices is the sum of ones."""
+    return jax.lax.psum(x, "data") / jax.lax.psum(1, "data")
 
 
-# 2. After seven passes everyone has seen all numbers once.
+# %% tags=["check"]
+assert (everywhere(mean_over_devices)(numbers) == 3.5).all()
+
+# %% [markdown]
+# **2.** **Ring all-reduce.** Add up the devices' numbers with `ppermute` alone: each passes on to
+# its neighbour what it has received last, seven times.
+
+
+# %% tags=["solution"]
 def ring(x):
+    """After seven passes everyone has seen all numbers once."""
     neighbours = [(d, (d + 1) % 8) for d in range(8)]
     total = passed = x
     for _ in range(7):
@@ -412,22 +453,40 @@ def ring(x):
     return total
 
 
+# %% tags=["check"]
 assert (everywhere(ring)(numbers) == 28).all()
 
+# %% [markdown]
+# **3.** Batch normalisation on eight devices, without scale and shift: mean and variance of the
+# *whole* batch, and $\epsilon = 10^{-5}$.
 
-# 3. E[x²] − E[x]², both averaged over devices with parts of the same size.
+
+# %% tags=["solution"]
 def normalised(x):
+    """E[x²] − E[x]², both averaged over devices with parts of the same size."""
     mean = jax.lax.pmean(x.mean(0), "data")
     variance = jax.lax.pmean((x**2).mean(0), "data") - mean**2
     return (x - mean) / jnp.sqrt(variance + 1e-5)
 
 
-values = 3 + 2 * jax.random.normal(jax.random.key(1), (64, 5))
-expected = (values - values.mean(0)) / jnp.sqrt(values.var(0) + 1e-5)
-assert jnp.allclose(everywhere(normalised)(parts(values)).reshape(64, 5), expected, atol=1e-4)
+# %% tags=["check"]
+rows_of_five = 3 + 2 * jax.random.normal(jax.random.key(1), (64, 5))
+expected = (rows_of_five - rows_of_five.mean(0)) / jnp.sqrt(rows_of_five.var(0) + 1e-5)
+got = everywhere(normalised)(parts(rows_of_five)).reshape(64, 5)
+assert jnp.allclose(got, expected, atol=1e-4)
 
-# 4. 50,890 numbers: about 356 kB a step with 8 devices, and never more than 407 kB with any number.
-n = 784 * 64 + 64 + 64 * 10 + 10
-sent = lambda devices: 4 * 2 * (devices - 1) / devices * n
-assert n == 50_890 and round(sent(8)) == 356_230 and sent(10_000) < 8 * n
-print({devices: f"{sent(devices) / 1000:.0f} kB" for devices in (2, 8, 64, 1024)})
+# %% [markdown]
+# **4.** A device sends $2\,\tfrac{D-1}{D}\,n$ numbers in a good all-reduce of $n$ numbers over $D$
+# devices. How many bytes is that for the network above (784-64-10, float32), as a function of
+# $D$? (How does it grow?)
+
+
+# %% tags=["solution"]
+def bytes_sent(devices):
+    """About 356 kB a step with 8 devices, and never more than 407 kB with any number."""
+    n = 784 * 64 + 64 + 64 * 10 + 10
+    return 4 * 2 * (devices - 1) / devices * n
+
+
+# %% tags=["check"]
+assert round(bytes_sent(8)) == 356_230 and 407_000 < bytes_sent(10_000) < 8 * 50_890

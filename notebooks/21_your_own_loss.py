@@ -3,33 +3,32 @@
 #
 # *Autoencoders, distillation, fine-tuning, contrastive learning, padded text, half precision: eight
 # kinds of training that aren't classification, each in a few lines around the same `fit`.*
-#
+
+# %% [markdown] tags=["objectives"]
 # **After this lecture you can** bind several networks into one with `compose`, write a loss for
 # each row with `rowwise`, give a loss arrays that aren't data (a teacher, a weight), freeze a part,
 # let the rows of a batch meet, and leave out what doesn't count.
 #
-# **You need** [notebook 5](05_deep_network.ipynb), and a look into `help(jaxdl.train)`, which says
-# on one page what a loss, a layer and a step are. **Next:** [notebook 23](23_your_own_step.ipynb),
-# where the step itself is yours.
-#
-# Running this on Colab or Binder? Install jaxdl first, from a clone of its repository:
-# `pip install -e ".[notebooks]"`.
+# **You need** [the deep network](05_deep_network.ipynb), and a look into `help(jaxdl.train)`, which
+# says on one page what a loss, a layer and a step are. **Next:** networks that come from elsewhere,
+# [from PyTorch, Keras and Flax, and back](22_from_pytorch_keras_flax.ipynb), and then [your own
+# step](23_your_own_step.ipynb).
 
-# %%
+# %% tags=["setup"]
 import os
 from functools import partial
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
 from jaxdl import combinators, data, layers, losses, metrics, models, plots, serial, train
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True})
+np.set_printoptions(precision=4, suppress=True)
 
+# %%
 animals = data.load("animals")
 pixels = serial(layers.rescale(1 / 255), layers.flatten(axes=3))
 
@@ -282,14 +281,15 @@ kinds = [line.split(":")[1].split("[")[0] for line in products]
 print(f"{kinds.count('bf16')} of {len(kinds)} products in bfloat16")
 assert set(kinds) == {"bf16"}
 
-# %% [markdown]
+# %% [markdown] tags=["recap"]
 # ## In five lines
 # * `compose(fn, **parts)`: any function of several networks is a network.
 # * `rowwise(net)`: write the loss of a row; masks, means and devices are taken care of.
 # * A loss may return `metrics.Mean(total, count)` where something else than rows counts.
 # * Arrays besides the batch go in by `jax.tree_util.Partial`, parameters by `init_state(params=…)`.
 # * `frozen`, `all_rows` and `compute_dtype` change one line each.
-#
+
+# %% [markdown] tags=["quiz"]
 # ## Quiz
 # 1. Why does the VAE get no key in evaluation, and what does it decode then?
 # 2. What would be wrong with averaging the losses of the batches of section 7?
@@ -306,3 +306,56 @@ assert set(kinds) == {"bf16"}
 # 5. Each picture would have fewer others to be told from: another loss, and an easier one.
 #
 # </details>
+
+# %% [markdown] tags=["exercises"]
+# ## Exercises
+
+# %% [markdown]
+# **1.** Section 1's divergence, of a normal distribution with mean $m$ and variance $s^2$ from the
+# standard one: $\int q \log (q / p)$. Write it for one number, as a function of $m$ and
+# $\log s^2$; the test integrates.
+
+
+# %% tags=["solution"]
+def divergence(mean, log_variance):
+    """½ (s² + m² − 1 − log s²)."""
+    return 0.5 * (jnp.exp(log_variance) + mean**2 - 1 - log_variance)
+
+
+# %% tags=["check"]
+density = lambda x, m, s: jnp.exp(-((x - m) ** 2) / (2 * s**2)) / (s * jnp.sqrt(2 * jnp.pi))
+x = jnp.linspace(-12.0, 12.0, 4001)
+for m, s in ((0.0, 1.0), (1.0, 0.5), (-2.0, 1.5)):
+    q, p = density(x, m, s), density(x, 0.0, 1.0)
+    there = jnp.trapezoid(jnp.where(q > 1e-30, q * jnp.log(q / p), 0.0), x)
+    assert jnp.allclose(divergence(m, jnp.log(s**2)), there, atol=1e-3)
+
+# %% [markdown]
+# **2.** As in section 3: a function that rounds, and whose gradient is 1, as if it didn't.
+
+
+# %% tags=["solution"]
+def rounded(x):
+    """The gradient passes straight through."""
+    return x + jax.lax.stop_gradient(jnp.round(x) - x)
+
+
+# %% tags=["check"]
+assert jnp.allclose(rounded(jnp.array([0.2, 1.7, -3.4])), jnp.array([0.0, 2.0, -3.0]))
+assert jax.grad(rounded)(0.2) == 1.0 and jax.grad(jnp.round)(0.2) == 0.0
+
+# %% [markdown]
+# **3.** Losses of words, an array (rows, places), of which only the first `lengths[i]` in row $i$
+# count. Write their mean over words. (Padding may hold anything, nan too.)
+
+
+# %% tags=["solution"]
+def mean_per_word(rows, lengths):
+    """Summed where a word is, divided by how many there are."""
+    there = jnp.arange(rows.shape[1]) < lengths[:, None]
+    return jnp.where(there, rows, 0.0).sum() / there.sum()
+
+
+# %% tags=["check"]
+of_words = jnp.array([[1.0, jnp.nan, jnp.nan], [2.0, 3.0, 6.0]])
+assert mean_per_word(of_words, jnp.array([1, 3])) == 3.0  # not (1 + 11/3) / 2

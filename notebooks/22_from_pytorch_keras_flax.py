@@ -3,7 +3,17 @@
 #
 # *Networks of other libraries train as Layers, weights of theirs come in with every axis turned,
 # and what is trained here goes out as a file that runs without its code.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** train networks of other libraries as Layers; take weights over from
+# PyTorch and Keras, and say which axes have to be turned; and hand out what you trained as a file
+# that runs without its code.
 #
+# **You need** [PyTorch's quickstart](10_quickstart.ipynb) and, for the shapes of kernels,
+# [convolution](13_convolution.ipynb). **Next:** when the step itself is yours, [your own
+# step](23_your_own_step.ipynb).
+
+# %% [markdown]
 # Every library writes the same mathematics. A dense layer is $y = xW + b$ everywhere, and yet its
 # weights can't simply be copied: one library keeps $W$ and the other $W^\top$, one has the channels
 # of an image first and the other last, one adds $10^{-5}$ to a variance and the other $10^{-3}$.
@@ -11,7 +21,7 @@
 # network is a little worse than it was. `jaxdl.interop` turns what has to be turned, and refuses to
 # guess.
 
-# %%
+# %% tags=["setup"]
 import contextlib
 import os
 import sys
@@ -32,8 +42,9 @@ from jaxdl import activations, data, interop, layers, losses, metrics, models, s
 from jaxdl.plots import BLUE, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+np.set_printoptions(precision=4, suppress=True)
 
+# %%
 animals = data.load("animals")
 rows = 500 if FAST else 4000
 animals = animals._replace(
@@ -185,7 +196,7 @@ print("and back: equal to the bit")
 # %% [markdown]
 # The picture shows it image by image: each point is a logit, PyTorch's to the right, ours upwards.
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharex=True, sharey=True)
 for axis, y, colour, title in (
     (axes[0], wrong, ORANGE, "the flatten not turned"),
@@ -255,24 +266,78 @@ print("the first is a", names[int(logits[0].argmax())], "of", loaded.metadata["i
 # From a terminal it is `python -m jaxdl.interop export runs/animals_mlp --to stablehlo`, and then
 # `python -m jaxdl.interop predict network.jaxdl cat.png`. `--to onnx` gives a file for onnxruntime,
 # in a browser too; `--to safetensors` the weights alone.
-#
-# ## Exercises
-#
-# 1. How does a Layer become part of a Flax network? (`interop.to_linen`; its parameters stand under
-#    the name "layer".)
-# 2. Two dense layers have the same shape, and a state dict lists them as "decoder" and "encoder".
-#    What does `from_flax` do? Flax sorts its dicts.
 
-# %%
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * A Layer is `init` and `apply`, and so is a network of another library, once sorted out.
+# * Weights are matched in order, every shape must fit, and what is ambiguous is refused.
+# * A kernel's axes differ, and what is flattened has another order: no shape shows it.
+# * Constants matter, too: 1e-3 or 1e-5 added to a variance is another network.
+# * A program of StableHLO holds network and weights; to run it, nothing of the code is needed.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. Which axes does the kernel of a dense layer have in PyTorch, and which here?
+# 2. Why can't `from_torch` see by shapes whether a flatten was turned?
+# 3. A network with batch norm comes from Keras and is a little off. What do you check first?
+# 4. What travels in Flax's dict of variables, and where does it go in a Layer?
+# 5. What does a program need from whoever calls it?
+#
+# <details><summary>Answers</summary>
+#
+# 1. (out, in) there, (in, out) here: $xW^\top$ against $xW$.
+# 2. Both orders have the same number of entries; only which is which differs.
+# 3. The epsilon: 1e-3 in Keras, 1e-5 here and in PyTorch.
+# 4. Parameters, which become params, and running statistics, which become the state.
+# 5. Only an input of the right kind; weights and classes' names are in the file.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
+# ## Exercises
+
+# %% [markdown]
+# **1.** Build a Flax network of jaxdl's `layers.dense(6, 4)`, relu and Flax's own `nn.Dense(2)`.
+# (`interop.to_linen`; the Layer's parameters stand under the name "layer".)
+
+# %% tags=["solution"]
 inside = nn.Sequential([interop.to_linen(layers.dense(6, 4)), nn.relu, nn.Dense(2)])
+
+# %% tags=["check"]
 variables = inside.init(jax.random.key(0), x)
 assert "layer" in variables["params"]["layers_0"]
+assert inside.apply(variables, x).shape == (5, 2)
 
-dense = {"kernel": np.ones((4, 4), "float32"), "bias": np.zeros(4, "float32")}
+# %% [markdown]
+# **2.** Two dense layers have the same shape, and Flax, which sorts its dicts, lists them as
+# "decoder" and "encoder". `from_flax` refuses to guess. Which `names` put the encoder first?
+
+# %% tags=["solution"]
+names_of_pair = {"0": "encoder", "1": "decoder"}
+
+# %% tags=["check"]
+filled = lambda value: {"kernel": np.full((4, 4), value, "float32"), "bias": np.zeros(4, "float32")}
+variables = {"params": {"decoder": filled(2), "encoder": filled(1)}}
 pair = serial(layers.dense(4, 4), layers.dense(4, 4))
 try:
-    interop.from_flax({"params": {"decoder": dense, "encoder": dense}}, pair)
+    interop.from_flax(variables, pair)
+    raise AssertionError("this must not work")
 except ValueError as error:
     print(str(error).splitlines()[0])
-names = {"0": "encoder", "1": "decoder"}
-assert interop.from_flax({"params": {"decoder": dense, "encoder": dense}}, pair, names=names)
+(first, second), _ = interop.from_flax(variables, pair, names=names_of_pair)
+assert (first["kernel"] == 1).all() and (second["kernel"] == 2).all()
+
+# %% [markdown]
+# **3.** Turn the kernel of a convolution by hand: from PyTorch's (out, in, height, width) to
+# (height, width, in, out).
+
+
+# %% tags=["solution"]
+def turned(kernel):
+    """Out and in go to the end, and change places."""
+    return np.transpose(kernel, (2, 3, 1, 0))
+
+
+# %% tags=["check"]
+theirs, _ = interop.from_torch(weights, small, flattened={"4": (8, 14, 14)})
+assert np.array_equal(turned(weights["conv.weight"]), theirs[0]["kernel"])

@@ -3,17 +3,17 @@
 #
 # *Two networks that fight, an equation without data, learning to learn, an agent in a world, and
 # which example taught what: when the step itself is yours, `train.loop` still does the rest.*
-#
+
+# %% [markdown] tags=["objectives"]
 # **After this lecture you can** write a step over a TrainState with fields of your own and train it
 # with `train.loop`: with data or without, with several networks and optimizers, with target
 # networks and a replay memory; and use second derivatives of a trained network.
 #
-# **You need** [notebook 21](21_your_own_loss.ipynb) and [notebook 18](18_jit_grad_vmap_scan.ipynb).
-#
-# Running this on Colab or Binder? Install jaxdl first, from a clone of its repository:
-# `pip install -e ".[notebooks]"`.
+# **You need** [your own loss](21_your_own_loss.ipynb) and [jit, grad, vmap and
+# scan](18_jit_grad_vmap_scan.ipynb). **Next:** what to look out for in other people's slides,
+# [slips and notation](25_slips_and_notation.ipynb).
 
-# %%
+# %% tags=["setup"]
 import os
 from typing import Any, NamedTuple
 
@@ -27,7 +27,9 @@ from jaxdl import data, losses, models, plots, train
 from jaxdl.combinators import stateless
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True})
+np.set_printoptions(precision=4, suppress=True)
+
+# %%
 
 
 def run(step, start, dataset=None, *, steps, **options):
@@ -103,8 +105,8 @@ print(f"distance of the critic {history[0]['distance']:.2f} → {history[-1]['di
 if not FAST:
     assert np.median(nearest) < 0.05
 
-# %% tags=["picture"]
-figure, axes = plt.subplots(figsize=(8, 4))
+# %% tags=["picture", "plot"]
+figure, axes = plt.subplots(figsize=(9, 4.5))
 for i, (name, cloud, colour) in enumerate(
     (("real", real, plots.BLUE), ("made", points, plots.ORANGE))
 ):
@@ -416,7 +418,7 @@ agreement = float(jnp.corrcoef(predicted, true)[0, 1])
 print(f"correlation of the prediction with the truth: {agreement:.3f}")
 assert agreement > 0.98
 
-# %% [markdown]
+# %% [markdown] tags=["recap"]
 # ## In five lines
 # * A TrainState is any NamedTuple with a `step`; a step is `(train_state, batch) →
 #   (train_state, metrics)`.
@@ -424,7 +426,8 @@ assert agreement > 0.98
 # * Without data a step draws what it needs from a key folded with its own number.
 # * Gradients of gradients, through an inner step or through a critic's slope, need nothing special.
 # * What is compiled is the whole: acting, remembering and learning are one program.
-#
+
+# %% [markdown] tags=["quiz"]
 # ## Quiz
 # 1. Why does the critic take five steps for one of the generator?
 # 2. What would happen in section 10 without the border term?
@@ -442,3 +445,54 @@ assert agreement > 0.98
 # 5. That one batch of moves changes the policy so much that they say nothing about it any more.
 #
 # </details>
+
+# %% [markdown] tags=["exercises"]
+# ## Exercises
+
+# %% [markdown]
+# **1.** Section 9's penalty wants a critic whose slope has length 1 everywhere. Write such a
+# function of the plane, other than a constant times one coordinate alone.
+
+
+# %% tags=["solution"]
+def steady(x):
+    """Any unit vector will do: 0.6² + 0.8² = 1."""
+    return 0.6 * x[0] + 0.8 * x[1]
+
+
+# %% tags=["check"]
+places = jax.random.normal(jax.random.key(0), (50, 2))
+slopes = jax.vmap(jax.grad(steady))(places)
+assert jnp.allclose(jnp.linalg.norm(slopes, axis=-1), 1.0, atol=1e-5)
+assert (jnp.abs(slopes).max(axis=0) > 1e-3).all()
+
+# %% [markdown]
+# **2.** Section 12's target moves by a hundredth of the way in each step. After how many steps has
+# it come half the way to a network that stays where it is?
+
+# %% tags=["solution"]
+half_way = int(np.ceil(np.log(0.5) / np.log(0.99)))
+
+# %% tags=["check"]
+behind = [0.99**steps for steps in (half_way - 1, half_way)]
+assert behind[0] > 0.5 >= behind[1]
+
+# %% [markdown]
+# **3.** From rewards $r_1, \dots, r_T$, compute what is still to come at each time,
+# $R_t = r_t + \gamma R_{t+1}$, with one `lax.scan`.
+
+
+# %% tags=["solution"]
+def to_come(rewards, discount):
+    """Backwards in time: the carry is what comes after."""
+
+    def back(after, reward):
+        here = reward + discount * after
+        return here, here
+
+    return jax.lax.scan(back, jnp.zeros(()), rewards, reverse=True)[1]
+
+
+# %% tags=["check"]
+assert jnp.allclose(to_come(jnp.ones(3), 0.5), jnp.array([1.75, 1.5, 1.0]))
+assert jnp.allclose(to_come(jnp.array([0.0, 0.0, 8.0]), 0.5), jnp.array([2.0, 4.0, 8.0]))

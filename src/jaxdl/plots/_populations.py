@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxdl.plots._style import resolution
 from jaxdl.sweep._result import Result
 from jaxdl.sweep._table import column, moments, table
 
@@ -45,7 +46,7 @@ def population(result: Result, metric: str | None = None) -> "Figure":
     name, sign = column(result, metric, None)
     varied = _varied_names(result)
     panels = 1 + (len(varied) >= 2)
-    figure = Figure(figsize=(5.6 * panels, 4.6), layout="constrained", dpi=120)
+    figure = Figure(figsize=(5.6 * panels, 4.6), layout="constrained", dpi=resolution(5.6 * panels))
     axes = figure.subplots(1, panels, squeeze=False)[0]
     _curves(axes[0], result, name, sign, varied)
     if panels == 2:
