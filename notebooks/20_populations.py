@@ -3,7 +3,17 @@
 #
 # *A hundred networks trained at once, by vmap and by `jaxdl.sweep`: luck measured, learning rates
 # searched, a committee formed.*
+
+# %% [markdown] tags=["objectives"]
+# **After this lecture you can** train a hundred networks in one program; say how much of a result
+# is luck; search a learning rate so that others believe it; form a committee; and say when training
+# many at once is faster, and when it isn't.
 #
+# **You need** [jit, grad, vmap and scan](18_jit_grad_vmap_scan.ipynb) and
+# [training](24_training.ipynb). **Next:** losses and networks that don't come ready-made, [your own
+# loss](21_your_own_loss.ipynb).
+
+# %% [markdown]
 # A single run of training tells little. Was it the idea, or was it the seed? An answer needs many
 # runs, and small networks waste a machine: their matrices are too small to keep a large one busy,
 # and each run pays for being started and compiled. If the whole state of training is one tree of
@@ -18,7 +28,7 @@
 # to run may be more than the seed: any number, such as the learning rate, can have an axis of a
 # hundred too.
 
-# %%
+# %% tags=["setup"]
 import contextlib
 import os
 import sys
@@ -34,7 +44,7 @@ from jaxdl import data, losses, metrics, models, plots, sweep, train
 from jaxdl.plots import BLUE, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
-plt.rcParams.update({"figure.dpi": 90, "font.size": 12, "figure.constrained_layout.use": True})
+np.set_printoptions(precision=4, suppress=True)
 
 # %% [markdown]
 # ## From scratch: how much is XOR a matter of luck?
@@ -96,7 +106,7 @@ assert shares[2] < 1 <= shares[16] + 0.02  # two can, and often don't; sixteen a
 alone, _ = jax.jit(train_one)(keys[5], 2)
 assert jnp.allclose(curves[2][5], alone, atol=1e-4)  # a member is what it would be alone
 
-# %%
+# %% tags=["plot"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4))
 left.plot(curves[2][:100].T, color=BLUE, alpha=0.25, lw=1)
 left.set(
@@ -208,11 +218,11 @@ print(f"one network: {seconds_alone:.2f} s   a hundred at once: {seconds_togethe
 print(f"that's {seconds_together / seconds_alone:.0f} times as long for 100 times the work")
 
 # %% [markdown]
-# So on a CPU, which a single network keeps busy already, the computation itself gains next to
-# nothing; what is gained is that it was compiled once, not a hundred times. Of larger networks
-# don't expect even this: a hundred times their parameters no longer fit into a processor's cache,
-# and each step reads and writes them all. A GPU is another matter, since a single small network
-# leaves most of it idle; this page was made on a CPU and can't show that.
+# So on a CPU, which a single network keeps busy already, the computation itself gains little; what
+# is gained is that it was compiled once, not a hundred times. Of larger networks don't expect even
+# this: a hundred times their parameters no longer fit into a processor's cache, and each step reads
+# and writes them all. A GPU is another matter, since a single small network leaves most of it idle;
+# this page was made on a CPU and can't show that.
 #
 # ## The same with jaxdl
 #
@@ -232,7 +242,7 @@ grid = {"learning_rate": RATES}
 options = {"batch_size": BATCH, "shuffle": False, "hooks": ()}
 with contextlib.redirect_stderr(sys.stdout):  # where it says what it is about to train
     result = sweep.run(make_run, animals, epochs=EPOCHS, seeds=SEEDS, grid=grid, **options)
-print("member 37 is", result.members[37])
+print("member 37:", {name: f"{value:.3g}" for name, value in result.members[37].items()})
 
 # %% [markdown]
 # Losses and weights are ours. (Beyond a rate of one the loss jumps about, and the last digits of
@@ -261,7 +271,7 @@ print(f"the best is {best['learning_rate']:.2g}")
 # In the picture, from left to right the learning rate, and for each rate its five seeds. One run at
 # one rate would be one of these dots.
 
-# %% tags=["picture"]
+# %% tags=["picture", "plot"]
 accuracy = result.history["validation_accuracy"][:, -1].reshape(20, SEEDS)
 at_best = best["members"][0] // SEEDS
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6))
@@ -343,43 +353,83 @@ assert measured["negative_log_likelihood"] <= measured["member_negative_log_like
 if not FAST:
     assert measured["accuracy"] > measured["member_accuracy"]
 
-# %% [markdown]
+# %% [markdown] tags=["recap"]
+# ## In five lines
+# * One training written down, one `vmap` more: a hundred networks are the same tree with an axis
+#   more.
+# * A member is what it would be alone; only the program is shared.
+# * Whether two neurons learn XOR is luck; spare neurons are spare chances.
+# * A result is a mean and a spread over seeds; of one seed it's an anecdote.
+# * A committee's loss is never worse than its members' mean.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+# 1. Why does each network with two neurons get sixteen, and why do fourteen of them stay out of it?
+# 2. Two methods, one seed each: 0.71 and 0.72. What do you know?
+# 3. On a CPU a hundred networks at once gained little over one after the other. What was gained?
+# 4. Why is a committee's loss at most its members' mean loss?
+# 5. What may differ between members of a population, besides the seed?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Within a `vmap` all arrays have one shape; relus with weights 0 are dead, without a gradient.
+# 2. Next to nothing, unless you know the spread over seeds.
+# 3. It was compiled once; and a GPU that one small network leaves idle would have had work.
+# 4. $-\log$ is convex: Jensen's inequality, for any one picture.
+# 5. Any number that is an argument of the training: learning rate, momentum, weight decay.
+#
+# </details>
+
+# %% [markdown] tags=["exercises"]
 # ## Exercises
-#
-# 1. How does the committee's test accuracy grow with its size? Draw committees of 1, 2, 5, 10 and
-#    25 members.
-# 2. Momentum for each member: give the population a second hyperparameter, with the same rate for
-#    all.
-# 3. *Successive halving*: train 64 networks with random rates on XOR for 50 steps, keep the better
-#    half, go on for 100 steps, and so on, until four are left. Is the best as good as the best of
-#    training all to the end? Then let `sweep.halve` do the same for the animals' classifiers.
-#
-# ### Solutions
+
+# %% [markdown]
+# **1.** How does a committee's test accuracy grow with its size? Write the mean accuracy of twenty
+# committees of `size` members, drawn from the 25 above. (`said` has their probabilities.)
 
 # %%
-# 1. Most is gained by the first few.
-teams, said = (1, 2, 5, 10, 25), np.asarray(probabilities)
-mean_accuracy = []
-for size in teams:
-    draws = [np.random.default_rng(i).permutation(len(chosen))[:size] for i in range(20)]
-    votes = [said[drawn].mean(axis=0).argmax(axis=-1) for drawn in draws]
-    mean_accuracy.append(np.mean([(drawn == truth).mean() for drawn in votes]))
-    print(f"{size:2} members: {mean_accuracy[-1]:.3f}")
-if not FAST:
-    assert mean_accuracy[-1] > mean_accuracy[0] and mean_accuracy[2] > mean_accuracy[0]
+said = np.asarray(probabilities)  # (members, pictures, classes)
 
-# 2. Both are arguments of optax.sgd, so both can be injected.
+
+# %% tags=["solution"]
+def committees(size):
+    """Most is gained by the first few."""
+    draws = [np.random.default_rng(i).permutation(len(said))[:size] for i in range(20)]
+    votes = [said[drawn].mean(axis=0).argmax(axis=-1) for drawn in draws]
+    return np.mean([(vote == truth).mean() for vote in votes])
+
+
+# %% tags=["check"]
+by_size = {size: committees(size) for size in (1, 5, 25)}
+print({size: f"{value:.3f}" for size, value in by_size.items()})
+assert np.isclose(by_size[25], measured["accuracy"])
+assert np.isclose(by_size[1], measured["member_accuracy"], atol=0.02)
+assert FAST or by_size[5] > by_size[1]
+
+# %% [markdown]
+# **2.** Momentum for each member: three optimizers' states in one, with the momenta 0, 0.5 and 0.9
+# and the same rate for all. `optax.inject_hyperparams` makes numbers of an optimizer part of its
+# state.
+
+# %% tags=["solution"]
 heavy = optax.inject_hyperparams(optax.sgd)(learning_rate=0.05, momentum=0.0)
 states = jax.vmap(lambda m: heavy.init({"W": jnp.ones(2)}))(jnp.zeros(3))
 states.hyperparams["momentum"] = jnp.array([0.0, 0.5, 0.9])
+
+# %% tags=["check"]
 weights, gradient = {"W": jnp.ones((3, 2))}, {"W": jnp.ones((3, 2))}
-update = jax.jit(jax.vmap(heavy.update))
+update, members = jax.jit(jax.vmap(heavy.update)), states
 for _ in range(50):  # with a constant gradient steps grow by 1 / (1 - momentum)
-    updates, states = update(gradient, states, weights)
+    updates, members = update(gradient, members, weights)
 assert jnp.allclose(updates["W"][:, 0], -0.05 / (1 - jnp.array([0.0, 0.5, 0.9])), rtol=0.01)
 
+# %% [markdown]
+# **3.** *Successive halving*: 64 networks with random rates learn XOR for some steps, the better
+# half goes on, and so on. `many_steps` trains a population for some steps and gives its losses.
+# Write the halving. With less than a third of the steps it should find a network that has learned.
 
-# 3. A TrainState with an axis can be indexed: keep the members that are best so far.
+
+# %%
 def xor_step(params, rate):
     grads = jax.grad(lambda p: jnp.mean((network(p, corners) - xor) ** 2))(params)
     return jax.tree.map(lambda p, g: p - rate * g, params, grads)
@@ -398,26 +448,36 @@ def fresh(key):
     return start | {"v": jax.random.normal(two, (4,)), "c": jnp.zeros(())}
 
 
-params = jax.vmap(fresh)(jax.random.split(jax.random.key(3), 64))
-rates = 10 ** jax.random.uniform(jax.random.key(4), (64,), minval=-3, maxval=0)
-_, to_the_end = many_steps(params, rates, 750)
-spent, survivors, their_rates = 0, params, rates
-for steps in (50, 300) if FAST else (50, 100, 200, 400):
-    survivors, values = many_steps(survivors, their_rates, steps)
-    values = jnp.nan_to_num(values, nan=jnp.inf)
-    spent += steps * len(their_rates)
-    keep = jnp.argsort(values)[: len(their_rates) // 2]
-    survivors, their_rates = (
-        jax.tree.map(lambda a, keep=keep: a[keep], survivors),
-        their_rates[keep],
-    )
+crowd = jax.vmap(fresh)(jax.random.split(jax.random.key(3), 64))
+crowd_rates = 10 ** jax.random.uniform(jax.random.key(4), (64,), minval=-3, maxval=0)
+
+
+# %% tags=["solution"]
+def halving(params, rates, rounds):
+    """The losses of those that are left, and how many steps were spent."""
+    spent = 0
+    for steps in rounds:
+        params, values = many_steps(params, rates, steps)
+        spent += steps * len(rates)
+        keep = jnp.argsort(jnp.nan_to_num(values, nan=jnp.inf))[: len(rates) // 2]
+        params, rates = jax.tree.map(lambda a, keep=keep: a[keep], (params, rates))
+    return values, spent
+
+
+# %% tags=["check"]
+values, spent = halving(crowd, crowd_rates, (50, 300) if FAST else (50, 100, 200, 400))
+_, to_the_end = many_steps(crowd, crowd_rates, 750)
 print(
-    f"halving: loss {values.min():.1e} after {spent} steps; "
+    f"halving: loss {jnp.nanmin(values):.1e} after {spent} steps; "
     f"all: {jnp.nanmin(to_the_end):.1e} after {64 * 750}"
 )
-assert spent < 64 * 750 / 3 and values.min() < 1e-3
+assert spent < 64 * 750 / 3 and jnp.nanmin(values) < 1e-3
 
-# And with jaxdl: eight rates for an epoch, the better four for another, the best two for two more.
+# %% [markdown]
+# `sweep.halve` does the same for any network: eight rates for an epoch, the better four for
+# another, the best two for two more.
+
+# %%
 points = sweep.random(jax.random.key(5), 8, {"learning_rate": sweep.log_uniform(1e-3, 10.0)})
 if not FAST:
     with contextlib.redirect_stderr(sys.stdout):
@@ -427,4 +487,4 @@ if not FAST:
     left = [member["learning_rate"] for member in halves[-1].members]
     print("left of", len(points["learning_rate"]), "rates:", [f"{rate:.2g}" for rate in left])
     assert len(left) == 2 and set(left) < set(points["learning_rate"])
-    assert halves[-1].best("accuracy")["validation_accuracy"] > accuracy[at_best].mean() - 0.1
+    assert halves[-1].history["validation_accuracy"][:, -1].max() > accuracy[at_best].mean() - 0.1

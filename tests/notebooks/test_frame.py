@@ -18,9 +18,7 @@ from frame.run import run as run_notebook
 from frame.source import HERE, read, sources, tagged, tags
 from frame.stubs import asserts, guarded, names_of, stub, used
 
-# Lectures that don't follow the conventions of notebooks/README.md yet: a list that only shrinks.
-NOT_YET = {"20"}
-LECTURES = [path for path in sources() if path.name[:2] not in NOT_YET]
+LECTURES = sources()
 each = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
 
 
