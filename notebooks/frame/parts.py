@@ -10,9 +10,10 @@ from nbformat import NotebookNode, v4
 from frame.source import headline, sources
 
 REPOSITORY = "jaxdl-toolkit/jaxdl"
-"""Where the badges look for the lectures: owner/name on GitHub, written nowhere else."""
+"""Where the badges look for the lectures: owner/name on GitHub, written nowhere else. Nothing is
+installed from there: lectures install the released package."""
 
-SETUP = f"""\
+SETUP = """\
 # Installs jaxdl where it is missing, as on Colab, and sets the size of pictures.
 import importlib.util
 import subprocess
@@ -21,10 +22,10 @@ import sys
 import matplotlib.pyplot as plt
 
 if importlib.util.find_spec("jaxdl") is None:
-    package = "jaxdl-toolkit[notebooks] @ git+https://github.com/{REPOSITORY}"
+    package = "jaxdl-toolkit[notebooks]"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", package], check=True)
 plt.rcParams.update(
-    {{"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True}}
+    {"figure.dpi": 150, "font.size": 12, "figure.constrained_layout.use": True}
 )"""
 
 

@@ -9,6 +9,7 @@ import pytest
 from checkpoint.made import events, steps, tree
 from faults import bits, runs
 from jaxdl import checkpoint
+from jaxdl.checkpoint import _files
 
 
 @pytest.fixture
@@ -156,3 +157,8 @@ def test_all_are_named_where_none_is_good(directory):
     with pytest.raises(ValueError, match=r"(?s)no checkpoint is good:.*002: .*001: contents") as e:
         checkpoint.restore(directory, tree())
     assert str(e.value).count("contents.json is changed") == 2
+
+
+def test_a_folder_whose_sums_are_those_of_no_files_is_damaged(tmp_path):
+    (tmp_path / _files.SUMS).touch()
+    assert _files.faults(tmp_path) == [f"{_files.CONTENTS} is missing"]

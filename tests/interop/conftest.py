@@ -7,7 +7,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import jax
 import pytest
 
-collect_ignore = ["make_torch_golden.py"]  # a script that needs torch
+collect_ignore = ["make_torch_golden.py", "make_published_shapes.py"]  # scripts that need torch
 
 
 @pytest.fixture(autouse=True)
