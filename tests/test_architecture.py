@@ -17,7 +17,16 @@ FLOORS = [
     # On floor 0 too, like all with an underscore: what types and their checks need.
     {"_factory", "_jaxprs"},
     {"types"},
-    {"_checks", "_forward_mode", "_face", "_paths", "_portable", "_precision", "_varying"},
+    {
+        "_checks",
+        "_forward_mode",
+        "_face",
+        "_labels",
+        "_paths",
+        "_portable",
+        "_precision",
+        "_varying",
+    },
     {"_contract", "_ranges"},
     {"activations", "losses", "initializers", "metrics", "functional"},
     {"layers", "combinators"},

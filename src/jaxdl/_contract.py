@@ -5,6 +5,7 @@ from typing import Any
 import jax
 
 from jaxdl._checks import describe
+from jaxdl._labels import label
 from jaxdl.types import Key, Layer, Params, PyTree, State, name_of
 
 _FOREIGN = {"equinox", "flax", "haiku", "keras", "torch"}
@@ -22,14 +23,22 @@ def initialised(layer: Layer, key: Key) -> tuple[Params, State]:
 
 
 def applied(
-    layer: Layer, params: Params, state: State, x: PyTree, *, key: Key | None, train: bool
+    layer: Layer,
+    params: Params,
+    state: State,
+    x: PyTree,
+    *,
+    key: Key | None,
+    train: bool,
+    place: Any = None,
 ) -> tuple[PyTree, State]:
     """Returns what ``apply`` gives, or raises a TypeError unless it is (y, state).
 
     The state must keep its structure, and the shapes and dtypes of its arrays: compiled loops
-    carry it from one step to the next.
+    carry it from one step to the next. ``place`` is the layer's key in the params of a whole.
     """
-    pair = layer.apply(params, state, x, key=key, train=train)
+    with label(place):
+        pair = layer.apply(params, state, x, key=key, train=train)
     if not (isinstance(pair, tuple) and len(pair) == 2):
         raise TypeError(
             f"{name_of(layer)}: apply returned {_kind(pair)}; it must return (y, state), with the "

@@ -112,7 +112,9 @@ def _bound(
         call_key = None if key is None else jax.random.fold_in(key, next(calls))
         try:
             with jax.named_scope(part):
-                y, states[part] = applied(layer, params, states[part], x, key=call_key, train=train)
+                y, states[part] = applied(
+                    layer, params, states[part], x, key=call_key, train=train, place=part
+                )
         except ShapeError as error:
             raise ShapeError(f"{error}; in {part!r} of {name}") from error
         return y

@@ -60,7 +60,9 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
         for i, (name, layer) in enumerate(zip(names, chain, strict=True)):
             part_key = None if key is None else jax.random.fold_in(key, i)
             try:
-                x, part = applied(layer, params[name], state[name], x, key=part_key, train=train)
+                x, part = applied(
+                    layer, params[name], state[name], x, key=part_key, train=train, place=name
+                )
             except ShapeError as error:
                 # An inner serial, closer to the layer, has already named the source of its input.
                 if i == 0 or error.__cause__ is not None:
@@ -103,7 +105,7 @@ def branch(*layers: LayerLike, merge: Merge = "sum", **parts: LayerLike) -> Laye
     ) -> tuple[PyTree, State]:
         keys = [None if key is None else jax.random.fold_in(key, i) for i in range(len(chain))]
         pairs = [
-            applied(layer, params[part], state[part], x, key=part_key, train=train)
+            applied(layer, params[part], state[part], x, key=part_key, train=train, place=part)
             for part, layer, part_key in zip(names, chain, keys, strict=True)
         ]
         results = [result for result, _ in pairs]

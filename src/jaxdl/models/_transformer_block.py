@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, initializers, layers
+from jaxdl._labels import label
 from jaxdl.combinators import lift, serial
 from jaxdl.types import Array, Init, Key, Layer, Params, PyTree, State, factory, named
 
@@ -129,12 +130,16 @@ def transformer_block(
         keys = iter([None] * 5 if key is None else jax.random.split(key, 5 if cross else 3))
 
         def normed(part: str, x: Array) -> Array:
-            return parts[f"{part}_norm"].apply(params[f"{part}_norm"], (), x)[0]
+            with label(f"{part}_norm"):
+                return parts[f"{part}_norm"].apply(params[f"{part}_norm"], (), x)[0]
 
         def added(part: str, x: Array, state: State, *rest: Array) -> tuple[Array, State]:
             h = normed(part, x) if norm_first else x
             given = (h, *rest) if rest else h
-            h, after = parts[part].apply(params[part], state, given, key=next(keys), train=train)
+            with label(part):
+                h, after = parts[part].apply(
+                    params[part], state, given, key=next(keys), train=train
+                )
             if part != "mlp":  # which ends in a dropout of its own
                 h, _ = drop.apply((), (), h, key=next(keys), train=train)
             return x + h if norm_first else normed(part, x + h), after

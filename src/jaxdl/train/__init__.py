@@ -69,6 +69,7 @@ from jaxdl.train._interpreter import first_not_finite
 from jaxdl.train._log import gradient_norm, learning_rate
 from jaxdl.train._loop import loop
 from jaxdl.train._loss_scale import LossScale, dynamic_loss_scale
+from jaxdl.train._profile import LayerTime, Profile, profile
 from jaxdl.train._run import History, Interrupted
 from jaxdl.train._step import BatchFn, Measure, TrainState, init_state, make_step
 from jaxdl.train._supervised import rowwise, supervised
@@ -81,10 +82,12 @@ __all__ = [
     "History",
     "Hook",
     "Interrupted",
+    "LayerTime",
     "LearningRates",
     "LossScale",
     "Measure",
     "NonFiniteError",
+    "Profile",
     "TrainState",
     "all_rows",
     "class_weights",
@@ -107,6 +110,7 @@ __all__ = [
     "make_step",
     "mixup",
     "predict",
+    "profile",
     "progress",
     "rowwise",
     "supervised",

@@ -10,6 +10,7 @@ import optax
 
 from jaxdl import _checks, _contract
 from jaxdl import metrics as metrics_lib
+from jaxdl._labels import label
 from jaxdl.train import _programs
 from jaxdl.train._contract import check_opt_state, check_params
 from jaxdl.train._gradients import TINY, batch_loss, gradient, with_weight
@@ -160,13 +161,15 @@ def make_step(
             "value_fn": lambda params: of(batch_loss, params),
         }
         try:
-            updates, opt_state = tx.update(
-                grads, train_state.opt_state, train_state.params, **extra
-            )
+            with label("optimizer"):
+                updates, opt_state = tx.update(
+                    grads, train_state.opt_state, train_state.params, **extra
+                )
         except Exception as error:
             check_opt_state(tx, train_state.params, train_state.opt_state, error)
             raise
-        params = optax.apply_updates(train_state.params, updates)
+        with label("optimizer"):
+            params = optax.apply_updates(train_state.params, updates)
         after = TrainState(train_state.step + 1, params, state, opt_state, train_state.key)
         return after, sums | {k: metrics_lib.mean(m(after, grads)) for k, m in measures.items()}
 

@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 from jaxdl import _contract
 from jaxdl import metrics as metrics_lib
 from jaxdl._checks import ShapeError, describe
+from jaxdl._labels import label
 from jaxdl.combinators import compute_in
 from jaxdl.train._contract import name_of_function
 from jaxdl.train._gradients import TINY, with_weight
@@ -87,7 +88,9 @@ def supervised(
     ) -> tuple[Array, PyTree, State]:
         inputs, labels = _part(batch, "inputs"), _part(batch, "labels")
         predictions, after = _contract.applied(own, params, state, inputs, key=key, train=train)
-        return loss(predictions, batch.get("targets", labels), reduction="none"), predictions, after
+        with label("loss"):
+            rows = loss(predictions, batch.get("targets", labels), reduction="none")
+        return rows, predictions, after
 
     def loss_fn(
         params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
