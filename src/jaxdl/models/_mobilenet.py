@@ -5,12 +5,11 @@ from typing import Literal
 
 import jax.numpy as jnp
 
-from jaxdl import _checks, activations, initializers, layers
+from jaxdl import _checks, activations, layers
 from jaxdl.combinators import LayerLike, branch, lift, residual, serial
+from jaxdl.models._resnet import FAN_OUT
 from jaxdl.models._transformer_block import is_used
 from jaxdl.types import Array, Init, Layer, assembly
-
-_FAN_OUT = Init(kernel=initializers.kaiming_normal(mode="fan_out"))
 
 # Of each block: kernel size, expanded and outgoing channels, whether channels are weighted and the
 # activation is hardswish, and the stride.
@@ -38,7 +37,7 @@ def mobilenet_v3(
     n_classes: int = 1000,
     *,
     rate: float | Array = 0.2,
-    init: Init = _FAN_OUT,
+    init: Init = FAN_OUT,
 ) -> Layer:
     """MobileNetV3: blocks that widen, filter each channel by itself, weight channels, and narrow.
 

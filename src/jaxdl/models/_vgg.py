@@ -4,13 +4,13 @@ from typing import Literal
 
 import jax.numpy as jnp
 
-from jaxdl import _checks, activations, initializers, layers
+from jaxdl import _checks, activations, layers
 from jaxdl.combinators import LayerLike, lift, serial
+from jaxdl.models._resnet import FAN_OUT
 from jaxdl.models._transformer_block import is_used
 from jaxdl.types import Array, Init, Layer, assembly
 
 _STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
-_FAN_OUT = Init(kernel=initializers.kaiming_normal(mode="fan_out"))
 
 
 @assembly
@@ -20,7 +20,7 @@ def vgg(
     *,
     batch_norm: bool = False,
     rate: float | Array = 0.5,
-    init: Init = _FAN_OUT,
+    init: Init = FAN_OUT,
 ) -> Layer:
     """VGG for ImageNet: five stages of 3×3 convolutions, each ended by pooling, and three layers.
 
