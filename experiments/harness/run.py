@@ -131,8 +131,7 @@ def alone(config: Config, folder: Path, run: Run) -> Trained:
             raise
         return Trained(run, train_state, history, error)
     except train.Interrupted as stopped:
-        at = f"step {int(stopped.train_state.step)}"
-        raise Interrupted(stopped.signal, at) from stopped
+        raise _interrupted(stopped) from stopped
     return Trained(run, parallel.local(train_state), history)
 
 
@@ -162,9 +161,12 @@ def looped(config: Config, folder: Path, loop: Loop) -> Looped:
             history=history,
         )
     except train.Interrupted as stopped:
-        at = f"step {int(stopped.train_state.step)}"
-        raise Interrupted(stopped.signal, at) from stopped
+        raise _interrupted(stopped) from stopped
     return Looped(loop, parallel.local(train_state), history)
+
+
+def _interrupted(stopped: train.Interrupted) -> Interrupted:
+    return Interrupted(stopped.signal, f"step {int(stopped.train_state.step)}")
 
 
 def first(config: Config, run: Run) -> train.TrainState:
