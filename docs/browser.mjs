@@ -32,7 +32,7 @@ const pages = [
   "_modules/jaxdl/losses/_classification.html",
 ];
 const screens = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
-const executablePath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find(existsSync);
+const executablePath = [process.env.CHROME_PATH, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((place) => place && existsSync(place));
 const faults = [];
 
 const browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox"] });

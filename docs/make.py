@@ -112,7 +112,8 @@ def copy_katex() -> None:
             shutil.copy2(font, target / "fonts")
     else:
         print("no npm: formulas are left to the browser's own MathML")
-        bundled = Path(str(importlib.util.find_spec("sphinxcontrib.katex").origin)).parent
+        found = importlib.util.find_spec("sphinxcontrib.katex")
+        bundled = Path(str(found and found.origin)).parent
         files = [bundled / "katex.min.js", bundled / "auto-render.min.js"]
         (target / "katex.min.css").write_text("/* MathML needs no styles. */\n")
     for file in files:
@@ -135,17 +136,9 @@ def npm(*arguments: str, folder: Path, unless: Path | None = None) -> bool:
 
 def playground_page() -> str:
     """The page that leads to the playground, or says why there is none."""
-    head = "# Playground\n\n"
-    about = (
-        "A network of a few neurons that learns before your eyes, in this browser, with nothing to "
-        "install: choose the data, the layers, the optimizer, and watch what each neuron sees.\n\n"
-    )
-    if not (DOCS / "playground" / "package.json").exists() or not shutil.which("npm"):
-        return (
-            f"{head}This copy of the site was built without npm, and so without the playground.\n"
-        )
-    link = '<p><a class="start-button" href="playground/index.html">Open the playground</a></p>\n'
-    return f"{head}{about}{link}"
+    if (DOCS / "playground" / "package.json").exists() and shutil.which("npm"):
+        return (DOCS / "playground.md").read_text()
+    return "# Playground\n\nThis copy of the site was built without npm, and so without it.\n"
 
 
 def add_playground() -> None:

@@ -22,7 +22,7 @@ import optax
 
 import harness
 from jaxdl import activations, data, initializers, layers, losses, metrics, models, serial, train
-from jaxdl.types import Array, Batch, Init, Layer, LossFn, Params
+from jaxdl.types import Array, Init, Layer, LossFn, Params
 
 # --- Config ---------------------------------------------------------------------------------------
 
@@ -53,7 +53,7 @@ def load(config: Config) -> tuple[data.Dataset, data.Dataset]:
     animals = harness.load("animals", config)
     cat = animals.classes.index("cat")
 
-    def is_cat(name: str) -> Batch:
+    def is_cat(name: str) -> dict[str, np.ndarray]:
         part = harness.part_of(animals, name)
         return {**part, "labels": (part["labels"] == cat).astype(np.float32)[:, None]}
 

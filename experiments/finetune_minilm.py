@@ -6,8 +6,8 @@ The same network from drawn parameters shows what its first training was worth; 
 mean of its vectors, which learns nothing.
 
 Command:  python experiments/finetune_minilm.py [--seeds 3]
-Result:   test accuracy with seed 0: nearest mean 0.788, fine-tuned 0.881, by LoRA 0.869, from drawn
-          parameters 0.769; chance is 0.125
+Result:   test accuracy over three seeds: nearest mean 0.817 ± 0.028, fine-tuned 0.873 ± 0.007, by
+          LoRA 0.860 ± 0.010, from drawn parameters 0.775 ± 0.011; chance is 0.125
 Time:     7 minutes of CPU time a seed
 Reference: Wang et al., MiniLM, 2020; Hu et al., LoRA, 2021
 """

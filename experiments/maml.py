@@ -192,7 +192,7 @@ def draw_waves(
             axes.plot(line, predict(after, line), style, label=f"after {n} step{'s' * (n != 1)}")
         axes.plot(*known, "k^", label="the ten points")
         axes.set(title=NAMES[name], xlabel="x")
-    figure.axes[0].legend(frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 

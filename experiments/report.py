@@ -93,6 +93,8 @@ FIGURES = {
     ],
     "regularisation": [
         Figure("nothing_test_accuracy"),
+        Figure("dropout_test_accuracy"),
+        Figure("batch_norm_test_accuracy"),
         Figure("first_three_test_accuracy"),
     ],
 }

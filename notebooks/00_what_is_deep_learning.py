@@ -53,8 +53,8 @@ plots.nested_sets(
 
 # %%
 animals = data.load("animals")
-names = [animals.classes[label] for label in animals.train["labels"][:20]]
-plots.images(animals.train["inputs"][:20], titles=names, columns=10)
+names = [animals.classes[label] for label in animals.train["labels"][:10]]
+plots.images(animals.train["inputs"][:10], titles=names, columns=5)
 
 # %% [markdown] tags=["item-2"]
 # **The old way.** An expert thinks about the problem and writes down *features*: numbers that
@@ -270,10 +270,30 @@ for bits in ((0, 0), (0, 1), (1, 0), (1, 1)):
     assert fires == (bits == (1, 1))
 plots.neuron(2, lambda z: jnp.heaviside(z, 1.0), params=switch, inputs=(1, 1))
 
-# %% [markdown]
+# %% [markdown] tags=["item-12"]
 # **1958.** Rosenblatt's perceptron *learns* its weights from examples: whenever it is wrong, it
-# moves its line towards the mistake ([notebook 1](01_perceptron.ipynb)). **1969.** Minsky and
-# Papert prove what one neuron can't do: XOR. No straight line separates these four points.
+# moves its line towards the mistake ([notebook 1](01_perceptron.ipynb)).
+
+# %% tags=["item-12"]
+kinds = jnp.repeat(jnp.arange(2), 30)
+middles = jnp.array([[-1.0, 0.0], [1.0, 0.5]])[kinds]
+cards = middles + 0.4 * jax.random.normal(jax.random.key(2), (60, 2))
+rosenblatt, _ = models.perceptron(2).init(jax.random.key(0))
+rosenblatt, mistakes = models.perceptron_learn(rosenblatt, cards, kinds, epochs=20)
+assert mistakes[0] > 0 and mistakes[-1] == 0
+
+# %% tags=["item-12", "plot"]
+learned_line = lambda x: 3 * (x @ rosenblatt[0]["kernel"][:, 0] + rosenblatt[0]["bias"])
+plots.boundary(
+    {f"no mistakes left after {int(mistakes.sum())} corrections": learned_line},
+    cards,
+    kinds,
+    margin=0.7,
+)
+
+# %% [markdown]
+# **1969.** Minsky and Papert prove what one neuron can't do: XOR. No straight line separates these
+# four points.
 
 # %% tags=["item-15"]
 corners = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -319,8 +339,7 @@ plots.boundary(
 # network itself:
 
 # %% tags=["item-12", "plot"]
-lenet = explain.graph(models.lenet5(), (1, 28, 28, 1))
-plots.graph(lenet)
+plots.blocks(explain.summary(models.lenet5(), (1, 28, 28, 1)).rows)
 
 # %% [markdown]
 # **2017.** Vaswani and others put *attention* in place of recurrence. A few dozen of these blocks,
@@ -398,5 +417,6 @@ def rows_in_pieces(images):
 # %% tags=["check"]
 one = np.zeros((1, 28, 28, 1))
 one[0, :14, 5:9] = one[0, :7, 20:24] = 255  # seven rows with two pieces, seven with one
-assert np.isclose(rows_in_pieces(one), 7 / 28)
+one[0, 20, :3] = one[0, 20, 6:9] = 255  # and one with two pieces of which one touches the edge
+assert np.isclose(rows_in_pieces(one), 8 / 28)
 assert rows_in_pieces(animals.test["inputs"][:50]).shape == (50,)

@@ -62,6 +62,8 @@ _, state = library.init(jax.random.key(0))
 from_library, _ = library.apply(params, state, one[None])
 print(f"z = {w0 + one @ w:.3f}, ŷ = {as_sum:.3f}")
 assert jnp.isclose(as_sum, as_vectors) and jnp.isclose(as_sum, from_library).all()
+of_twice, _ = library.apply(params, state, 2 * one[None])
+assert jnp.abs(of_twice - 2 * from_library).max() > 0.5  # twice the inputs, not twice the output
 
 # %% [markdown]
 # With two inputs, $z = 0$ is a straight line in the plane: on one side the neuron says 1, on the
@@ -104,8 +106,8 @@ assert (neuron(w, -0.5, x) == gates["OR"]).all()
 # $$ w \leftarrow w + \eta\,(y - \hat y)\,x, \qquad b \leftarrow b + \eta\,(y - \hat y). $$
 #
 # - $y = \hat y$: the difference is 0, nothing happens.
-# - $y = 1, \hat y = 0$: the sum was too small. Adding $x$ makes it larger by $\eta(\lVert x\rVert^2
-#   + 1)$.
+# - $y = 1, \hat y = 0$: the sum was too small. Adding $x$ makes it larger, by
+#   $\eta(\lVert x\rVert^2 + 1)$.
 # - $y = 0, \hat y = 1$: the sum was too large, and $x$ is taken away.
 #
 # $\eta$ is the learning rate. We start at zero and go through the four examples again and again.

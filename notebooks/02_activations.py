@@ -44,6 +44,7 @@ from jaxdl import activations, explain, layers, losses, plots, serial, train
 from jaxdl.plots import BLUE, GREEN, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
+jnp.set_printoptions(precision=4, suppress=True)
 
 # %%
 z = jnp.arange(-200, 201) / 50  # from -4 to 4
@@ -113,7 +114,7 @@ figure
 # `jaxdl.activations` has them all under PyTorch's names. Value and derivative agree with ours; the
 # derivative is taken by `jax.grad`, so our formulas for $f'$ are checked too.
 
-# %% tags=["item-40", "digits"]
+# %% tags=["item-40"]
 for name, (f, derivative) in classics.items():
     library = getattr(activations, name)
     assert jnp.allclose(library(z), f(z), atol=1e-6)
@@ -157,8 +158,8 @@ assert activations.sigmoid(100.0) == 1
 
 # %% [markdown] tags=["item-42"]
 # **What they cost.** Sigmoid and tanh are called expensive, because of the exponential. Measured on
-# this machine, on a million numbers, each with its derivative; and beside it the product with a
-# matrix that comes before the activation of a layer with 512 inputs:
+# this machine, on a million numbers, each with its derivative. The grey bar is for comparison: the
+# product with a matrix that comes before the activation in a layer with 512 inputs, forward only.
 
 # %% tags=["item-42"]
 many = jax.random.normal(jax.random.key(0), (1024, 1024))
@@ -185,7 +186,7 @@ cost["the product before it"] = milliseconds(lambda x, w: x @ w, rows, kernel)
 
 def exponentials(f):
     """How many exponentials and the like the compiled program computes, by XLA's count."""
-    costs = jax.jit(both_ways(f)).lower(many).compile().cost_analysis()
+    costs = jax.jit(both_ways(f)).lower(many).compile().cost_analysis() or {}
     return int((costs[0] if isinstance(costs, list) else costs).get("transcendentals", 0))
 
 
@@ -198,15 +199,16 @@ assert cost["the product before it"] > max(cost["sigmoid"], cost["tanh"])
 figure, axes = plt.subplots(figsize=(9, 3))
 for place, (name, value) in enumerate(reversed(cost.items())):
     axes.barh(place, value, color=GREY if name.startswith("the") else BLUE, height=0.6)
+    axes.text(value + 0.1, place, f"{value:.1f}", va="center")
 axes.set_yticks(range(len(cost)), reversed(cost))
-axes.set(xlabel="milliseconds for a million numbers, there and back")
+axes.set(xlabel="milliseconds, for a million numbers of the layer")
 axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %% [markdown] tags=["item-42"]
-# So it's true, and it hardly matters: relu compares, the others compute an exponential for every
-# number, which takes up to a few times as long; but the product of matrices before it takes far
-# longer than either. Saturation, below, is the real price.
+# So it's true, and it hardly matters. Relu only compares; the others compute an exponential for
+# every number, which takes up to a few times as long. But the product of matrices before them takes
+# far longer than either. Saturation, further down, is the real price.
 
 # %% [markdown] tags=["item-47"]
 # ## All of them
@@ -220,19 +222,30 @@ plots.activations()
 # PyTorch's list of activations, each as a formula. The cell after it computes every one of them so
 # and compares with the library.
 #
-# | | $f(x)$ | | $f(x)$ |
-# |---|---|---|---|
-# | `relu` | $\max(0, x)$ | `softplus` | $\ln(1 + e^x)$ |
-# | `relu6` | $\min(\max(0, x), 6)$ | `softsign` | $x/(1 + \lvert x\rvert)$ |
-# | `elu`, `celu` | $x$; left $e^x - 1$ | `softshrink` | $x \mp ½$ outside $\pm ½$, else 0 |
-# | `selu` | $1.0507\,x$; left $1.7581\,(e^x - 1)$ | `hardshrink` | $x$ outside $\pm ½$, else 0 |
-# | `leaky_relu` | $x$; left $0.01\,x$ | `tanhshrink` | $x - \tanh x$ |
-# | `prelu`, `rrelu` | $x$; left $\alpha x$ | `threshold` | $x$ if $x > t$, else a value |
-# | `gelu` | $x\,\Phi(x)$ | `hardtanh` | $x$ cut off at $\pm 1$ |
-# | `silu` (Swish) | $x\,\sigma(x)$ | `hardsigmoid` | $x/6 + ½$ cut off at 0 and 1 |
-# | `mish` | $x \tanh \ln(1 + e^x)$ | `hardswish` | $x \cdot$ `hardsigmoid`$(x)$ |
-# | `sigmoid` | $1/(1 + e^{-x})$ | `logsigmoid` | $-\ln(1 + e^{-x})$ |
-# | `tanh` | $(e^x - e^{-x})/(e^x + e^{-x})$ | `glu` | $a\,\sigma(b)$ of two halves |
+# | activation | $f(x)$ |
+# |---|---|
+# | `relu` | $\max(0, x)$ |
+# | `relu6` | $\min(\max(0, x), 6)$ |
+# | `elu`, `celu` | $x$; left $e^x - 1$ |
+# | `selu` | $1.0507\,x$; left $1.7581\,(e^x - 1)$ |
+# | `leaky_relu` | $x$; left $0.01\,x$ |
+# | `prelu`, `rrelu` | $x$; left $\alpha x$ |
+# | `gelu` | $x\,\Phi(x)$ |
+# | `silu` (Swish) | $x\,\sigma(x)$ |
+# | `mish` | $x \tanh \ln(1 + e^x)$ |
+# | `sigmoid` | $1/(1 + e^{-x})$ |
+# | `tanh` | $(e^x - e^{-x})/(e^x + e^{-x})$ |
+# | `softplus` | $\ln(1 + e^x)$ |
+# | `softsign` | $x/(1 + \lvert x\rvert)$ |
+# | `softshrink` | $x \mp ½$ outside $\pm ½$, else 0 |
+# | `hardshrink` | $x$ outside $\pm ½$, else 0 |
+# | `tanhshrink` | $x - \tanh x$ |
+# | `threshold` | $x$ if $x > t$, else a value |
+# | `hardtanh` | $x$ cut off at $\pm 1$ |
+# | `hardsigmoid` | $x/6 + ½$ cut off at 0 and 1 |
+# | `hardswish` | $x \cdot$ `hardsigmoid`$(x)$ |
+# | `logsigmoid` | $-\ln(1 + e^{-x})$ |
+# | `glu` | $a\,\sigma(b)$ of two halves |
 
 # %% tags=["item-46", "item-47"]
 left = lambda x, value: jnp.where(x > 0, x, value)
@@ -241,7 +254,7 @@ formulas = {
     "relu6": lambda x: jnp.minimum(jnp.maximum(0, x), 6),
     "elu": lambda x: left(x, jnp.exp(x) - 1),
     "celu": lambda x: left(x, jnp.exp(x) - 1),
-    "selu": lambda x: 1.0507010 * left(x, 1.6732632 * (jnp.exp(x) - 1)),
+    "selu": lambda x: left(1.0507010 * x, 1.7580993 * (jnp.exp(x) - 1)),
     "leaky_relu": lambda x: left(x, 0.01 * x),
     "gelu": lambda x: x * norm.cdf(x),
     "silu": lambda x: x / (1 + jnp.exp(-x)),
@@ -271,7 +284,7 @@ assert jnp.allclose(between, left(z, 0.2 * z), atol=1e-6)
 # probabilities; the gated ones (`glu`, `swiglu`, `geglu`), which multiply one half of the features
 # with a function of the other; `maxout`, which takes the largest of a group; `normalize`.
 
-# %% tags=["item-46", "item-51", "digits"]
+# %% tags=["item-46", "item-51"]
 scores = jnp.array([1.0, 2.0, 3.0])
 by_hand = jnp.exp(scores) / jnp.exp(scores).sum()
 assert activations.maxout(jnp.array([1.0, 5.0, -2.0, -3.0]), pieces=2).tolist() == [5, -2]
@@ -407,7 +420,10 @@ for name, f in cures.items():
     networks = [trained(f, rate) for rate in (0.01, 1.0)]
     masks = [dead_units(f, params) for _, params, _ in networks]
     # The same with jaxdl: it finds them in any network, layer by layer.
-    found = [explain.dead_units(*network, inputs)["1 dense(8, 64)"] for network in networks]
+    found = [
+        explain.dead_units(net, params, state, inputs)["1 dense(8, 64)"]
+        for net, params, state in networks
+    ]
     assert all((ours == theirs).all() for ours, theirs in zip(masks, found, strict=True))
     dead[name] = [float(mask.mean()) for mask in masks]
     print(f"{name:35} {dead[name][0]:6.0%} {dead[name][1]:6.0%}")
@@ -422,8 +438,8 @@ assert dead["relu"][0] < 0.1 < 0.5 < dead["relu"][1]
 assert dead["leaky_relu"] == dead["elu"] == [0, 0]
 
 # %% [markdown] tags=["item-44"]
-# A slope of 1 % can't be seen beside relu, so here are larger ones. Below, on the left part alone,
-# the usual 0.01 is there as well, drawn a hundred times as high as it is wide.
+# A slope of 1 % can't be seen beside relu, so the left picture has larger ones. The right picture
+# shows the usual 0.01, for negative $x$ only and on a much finer scale.
 
 # %% tags=["item-44", "plot"]
 figure, (whole, near) = plt.subplots(1, 2, figsize=(10, 3.6))
@@ -442,7 +458,7 @@ near.plot(on_left, activations.relu(on_left), color=GREY, lw=2.5, label="relu: 0
 near.plot(
     on_left, activations.leaky_relu(on_left), color=BLUE, lw=2.5, label="leaky relu, α = 0.01"
 )
-near.set(title="the left part, enlarged", xlabel="$x$", ylim=(-0.05, 0.05))
+near.set(title="negative $x$, on a finer scale", xlabel="$x$", ylim=(-0.05, 0.05))
 near.legend(frameon=False)
 plt.show()
 
@@ -498,11 +514,11 @@ plt.show()
 
 # %% tags=["item-46", "item-52"]
 DEPTH, WIDTH, STEPS = (8, 16, 20) if FAST else (40, 32, 200)
-angle, radius = jnp.linspace(0.6, 4.8, 200), jnp.linspace(0.3, 1.6, 200)
-spiral_labels = jnp.arange(200) % 2
+angle, radius = jnp.linspace(0.6, 4.8, 100), jnp.linspace(0.3, 1.6, 100)
+spiral_labels = jnp.arange(100) % 2
 arms = jnp.where(spiral_labels == 0, 1.0, -1.0)[:, None] * radius[:, None]
 arms = arms * jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
-seen, unseen = (arms + 0.06 * jax.random.normal(jax.random.key(k), (200, 2)) for k in (0, 9))
+seen, unseen = (arms + 0.06 * jax.random.normal(jax.random.key(k), (100, 2)) for k in (0, 9))
 maxout = lambda z: activations.maxout(z, pieces=2)
 candidates = {
     "relu": activations.relu,
@@ -517,15 +533,21 @@ candidates = {
 normal = jax.random.normal(jax.random.key(3), (20_000, 2))
 
 
-def deep_accuracy(name, seed, gain):
+def bend(kind, z, alpha):
+    """The activation of a number: one compiled program serves all of them."""
+    half = lambda f: lambda z: f(z[..., :WIDTH])  # only maxout needs two sums for each unit
+    prelu = lambda z: activations.prelu(z[..., :WIDTH], alpha)
+    each = {name: half(f) if f else prelu for name, f in candidates.items()} | {"maxout": maxout}
+    return jax.lax.switch(kind, list(each.values()), z)
+
+
+def deep_accuracy(kind, seed, gain):
     """Trains one deep network; returns its accuracy on unseen points."""
-    f, pieces = candidates[name], 1 + (name == "maxout")
     keys = jax.random.split(jax.random.key(seed), 3)
     weights = {
         "first": jax.random.normal(keys[0], (2, WIDTH)),
-        "kernels": jax.random.normal(keys[1], (DEPTH, WIDTH, WIDTH * pieces))
-        * (gain / WIDTH) ** 0.5,
-        "biases": jnp.zeros((DEPTH, WIDTH * pieces)),
+        "kernels": jax.random.normal(keys[1], (DEPTH, WIDTH, 2 * WIDTH)) * (gain / WIDTH) ** 0.5,
+        "biases": jnp.zeros((DEPTH, 2 * WIDTH)),
         "slopes": jnp.full((DEPTH, 1), 0.25),
         "last": 0.1 * jax.random.normal(keys[2], (WIDTH, 2)),
     }
@@ -533,8 +555,7 @@ def deep_accuracy(name, seed, gain):
     def scores(weights, x):
         def layer(a, own):
             kernel, bias, alpha = own
-            z = a @ kernel + bias
-            return (activations.prelu(z, alpha) if f is None else f(z)), None
+            return bend(kind, a @ kernel + bias, alpha), None
 
         own = weights["kernels"], weights["biases"], weights["slopes"]
         return jax.lax.scan(layer, x @ weights["first"], own)[0] @ weights["last"]
@@ -552,12 +573,12 @@ def deep_accuracy(name, seed, gain):
 
 
 at_depth = {}
-for name, f in candidates.items():
+accuracy = jax.jit(jax.vmap(deep_accuracy, in_axes=(None, 0, None)))
+for kind, (name, f) in enumerate(candidates.items()):
     given = normal if name == "maxout" else normal[:, :1]
     out = activations.prelu(given, jnp.array([0.25])) if f is None else f(given)
     gain = 1 / float((out**2).mean())  # keeps the mean square of what passes through
-    accuracy = jax.jit(jax.vmap(lambda seed, n=name, g=gain: deep_accuracy(n, seed, g)))
-    at_depth[name] = accuracy(jnp.arange(3))
+    at_depth[name] = accuracy(kind, jnp.arange(3), gain)
     print(f"{name:10} {at_depth[name].mean():6.1%} ± {at_depth[name].std():.1%}")
 if not FAST:
     assert all(at_depth[name].mean() > 0.95 for name in ("relu", "leaky_relu", "prelu", "silu"))

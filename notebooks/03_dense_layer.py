@@ -20,10 +20,11 @@
 # $$ z = W x + b, \qquad W = \begin{pmatrix} w_{11} & w_{12} & \cdots & w_{1n} \\
 #    \vdots & & & \vdots \\ w_{m1} & w_{m2} & \cdots & w_{mn} \end{pmatrix}, $$
 #
-# with a row of $W$ for each of the $m$ neurons and a column for each of the $n$ inputs. The
-# lectures write examples as columns. Programs keep an example in a **row** of an array `x` of shape
-# `(examples, inputs)`; then the same thing reads `x @ kernel + bias` with `kernel` $= W^\top$ of
-# shape `(inputs, outputs)`. It's the most common operation in all of deep learning.
+# with a row of $W$ for each of the $m$ neurons and a column for each of the $n$ inputs.
+#
+# The lectures write examples as columns. Programs keep an example in a **row** of an array `x` of
+# shape `(examples, inputs)`; then the same thing reads `x @ kernel + bias` with `kernel`
+# $= W^\top$ of shape `(inputs, outputs)`. It's the most common operation in all of deep learning.
 
 # %% tags=["setup"]
 import jax
@@ -112,14 +113,14 @@ for j in range(2):
 
 # %% [markdown]
 # ## Its gradient
-# Let some error $E$ depend on $z$, and call $\delta = \partial E / \partial z$. In the notation of
+# Let some loss $L$ depend on $z$, and call $\delta = \partial L / \partial z$. In the notation of
 # the lectures, with examples as columns,
 #
-# $$ \frac{\partial E}{\partial W} = \delta\, x^\top, \qquad \frac{\partial E}{\partial b} = \delta,
-#    \qquad \frac{\partial E}{\partial x} = W^\top \delta, $$
+# $$ \frac{\partial L}{\partial W} = \delta\, x^\top, \qquad \frac{\partial L}{\partial b} = \delta,
+#    \qquad \frac{\partial L}{\partial x} = W^\top \delta, $$
 #
 # summed over the examples. In words: a weight's gradient is *the error at its end times the input
-# at its start*; and the error goes back through the same weights, transposed. With $E = \sum z^2$
+# at its start*; and the error goes back through the same weights, transposed. With $L = \sum z^2$
 # we have $\delta = 2z$.
 
 
@@ -129,8 +130,8 @@ def error(params, x):
 
 
 gradient, gradient_x = jax.grad(error, argnums=(0, 1))(params, x)
-delta = 2 * dense(W, b, x)  # an example a row
-print("dE/dW =\n", (delta.T @ x), "\ndE/db =", delta.sum(axis=0))
+delta = 2 * dense(W, b, x)  # each example is a row
+print("dL/dW =\n", (delta.T @ x), "\ndL/db =", delta.sum(axis=0))
 
 assert (delta.T @ x == gradient["kernel"].T).all()
 assert (gradient["bias"] == delta.sum(axis=0)).all()
@@ -150,8 +151,8 @@ assert gradient["bias"].tolist() == [14, -2]
 # the same, get the same gradient, and stay the same for ever. So weights are drawn at random. How
 # large? A sum of $n$ products has a variance of $n \cdot \operatorname{Var}(w) \cdot
 # \operatorname{Var}(x)$; with $\operatorname{Var}(w) = 1/n$ the outputs vary as much as the inputs.
-# PyTorch (and jaxdl, unless told otherwise) draws from $U(-1/\sqrt n, 1/\sqrt n)$, whose variance
-# is $1/(3n)$. Dashed in the picture: $\pm 1/\sqrt{784}$.
+# PyTorch draws from $U(-1/\sqrt n, 1/\sqrt n)$, whose variance is $1/(3n)$, and so does jaxdl where
+# no other initializer is named. Dashed in the picture: $\pm 1/\sqrt{784}$.
 
 # %%
 wide = layers.dense(784, 512)
@@ -170,8 +171,8 @@ assert jnp.isclose(drawn["kernel"].var() * 784, 1 / 3, rtol=0.02)
 
 # %% [markdown]
 # ## A call that can't be right
-# The mistake that everyone makes once: the layer expects 3 numbers an example and gets 4. jaxdl
-# says so before anything is computed.
+# The mistake that everyone makes once: the layer expects 3 numbers for each example and gets 4.
+# jaxdl says so before anything is computed.
 
 # %%
 message = ""
@@ -186,7 +187,7 @@ assert "dense(3, 2)" in message and "[5,4]" in message
 # ## In five lines
 # * A dense layer connects every input with every neuron: $z = Wx + b$.
 # * In programs an example is a row: `x @ kernel + bias`, and the kernel is $W^\top$.
-# * $\partial E/\partial W = \delta x^\top$: the error at a weight's end times the input at its
+# * $\partial L/\partial W = \delta x^\top$: the error at a weight's end times the input at its
 #   start.
 # * Weights are drawn at random, about as large as $1/\sqrt n$, so that outputs vary like inputs.
 # * With an activation, a layer is a set of functions that aren't linear.

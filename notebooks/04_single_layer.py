@@ -71,7 +71,7 @@ def loss(W, b, x, labels):
 
 
 def gradient(W, b, x, labels):
-    difference = probabilities(W, b, x) - jax.nn.one_hot(labels, 3)  # ŷ - y, an example a row
+    difference = probabilities(W, b, x) - jax.nn.one_hot(labels, 3)  # ŷ - y, a row for each example
     return difference.T @ x / len(x), difference.mean(axis=0)
 
 
@@ -80,8 +80,9 @@ def descend(W, b, x, labels):
     """300 steps with learning rate 1; returns the weights and the loss before each step."""
 
     def step(weights, _):
-        dW, db = gradient(*weights, x, labels)
-        return (weights[0] - dW, weights[1] - db), loss(*weights, x, labels)
+        W, b = weights
+        dW, db = gradient(W, b, x, labels)
+        return (W - dW, b - db), loss(W, b, x, labels)
 
     return jax.lax.scan(step, (W, b), length=300)
 

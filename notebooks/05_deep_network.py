@@ -19,9 +19,11 @@
 #
 # $$ Z^{l} = W^{l} a^{l-1} + b^{l}, \qquad a^{l} = \sigma(Z^{l}), \qquad a^0 = x, $$
 #
-# with an activation function $\sigma$ of [notebook 2](02_activations.ipynb). The **input layer** is
-# the data itself; it computes nothing. The **output layer** gives the prediction. The layers
-# between are called **hidden**, because neither their inputs nor their outputs stand in the data.
+# with an activation function $\sigma$ of [notebook 2](02_activations.ipynb).
+#
+# The **input layer** is the data itself; it computes nothing. The **output layer** gives the
+# prediction. The layers between are called **hidden**, because neither their inputs nor their
+# outputs stand in the data.
 # This is the network that classifies silhouettes, drawn from its own sizes:
 
 # %% tags=["setup"]

@@ -13,9 +13,9 @@
 
 # %% [markdown] tags=["item-58"]
 # A **loss function** takes what a network predicts and what is true, and gives one number: the
-# smaller, the better. Of a single example it is $\mathcal L\bigl(f(x^{(i)}; W), y^{(i)}\bigr)$; of
-# a data set, the mean of these; and as what training varies are the parameters $\theta$, one writes
-# $L[\theta, f, \{x, y\}]$.
+# smaller, the better. For a single example it is $\mathcal L\bigl(f(x^{(i)}; W), y^{(i)}\bigr)$;
+# for a data set it is the mean of these. Training varies only the parameters $\theta$, so one
+# writes $L[\theta, f, \{x, y\}]$.
 #
 # A network is trained by making one number small, the **loss**. It decides what the network
 # becomes: squared errors make it predict the mean, absolute errors the median; cross-entropy makes
@@ -51,16 +51,16 @@ assert abs(slopes[curve.argmin()] - best_slope) < 0.05
 assert abs(jax.grad(line_loss)(best_slope)) < 1e-5
 
 # %% tags=["item-60", "plot"]
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+figure, (left, panel) = plt.subplots(1, 2, figsize=(10, 3.6))
 for w, colour, name in ((3.0, GREY, "w = 3"), (float(best_slope), BLUE, f"w = {best_slope:.2f}")):
     left.plot(at, w * at, color=colour, lw=2.5, label=f"{name}: loss {line_loss(w):.2f}")
-    right.plot(w, line_loss(w), "o", color=colour, ms=10)
+    panel.plot(w, line_loss(w), "o", color=colour, ms=10)
 left.vlines(at, best_slope * at, measured, color=ORANGE, lw=2)
 left.plot(at, measured, "ko", ms=5)
 left.set(title="predictions, and how far off they are", xlabel="$x$")
 left.legend(frameon=False)
-right.plot(slopes, curve, color="black", zorder=0)
-right.set(title="the loss of every line $ŷ = w x$", xlabel="$w$", ylabel="$L$")
+panel.plot(slopes, curve, color="black", zorder=0)
+panel.set(title="the loss of every line $ŷ = w x$", xlabel="$w$", ylabel="$L$")
 plt.show()
 
 # %% [markdown] tags=["item-61"]
@@ -228,8 +228,8 @@ assert abs(rows.mean() - 2.0351) < 5e-5 and abs(smooth - 2.0001) < 5e-5
 # ## Margins and ranking
 # A margin loss is 0 as soon as the answer is right *by a margin*, and then leaves the example
 # alone. With labels $y = \pm 1$ and a score $s$, everything depends on the product $ys$: positive
-# means right. In the picture are the zero-one loss, which one would like to minimise but can't, for
-# it has no slope, and what is used in its place.
+# means right. The picture shows the zero-one loss, which one would like to minimise but can't,
+# because it has no slope, and four losses that are used in its place.
 
 
 # %%
@@ -363,7 +363,8 @@ by_task = {
     "shapes and sequences": {
         "dice": (probable, bits),
         "tversky": (probable, bits),
-        "ctc_loss": (jax.nn.log_softmax(jnp.ones((2, 6, 3))), jnp.array([[1, 2], [2, 1]]),
+        "ctc_loss": (jax.nn.log_softmax(jnp.ones((2, 6, 3))),
+                     jnp.array([[1, 2], [2, 1]]),
                      jnp.array([6, 6]), jnp.array([2, 2])),
     },
 }  # fmt: skip

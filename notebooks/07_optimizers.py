@@ -156,13 +156,14 @@ plt.show()
 
 # %% [markdown]
 # ## The same with jaxdl, and what PyTorch prints
-# `jaxdl.optim` has all of torch.optim's optimizers as Optax transformations: `update` gives from
-# gradients and memory an update and the next memory, as ours do. For 100 steps they agree with ours
-# to 13 digits, and after 200 to six, as they do with PyTorch's numbers. (Late on, RMSprop jumps
-# from side to side of the valley, and each jump makes the differences in the last bit larger.)
+# `jaxdl.optim` has all of torch.optim's optimizers as Optax transformations: `update` takes
+# gradients and memory and gives an update and the next memory, as ours do. For 100 steps they agree
+# with ours to 13 digits, and after 200 to six, as they do with PyTorch's numbers. (Late on, RMSprop
+# jumps from side to side of the valley, and each jump makes the differences in the last bit
+# larger.)
 
 
-# %% tags=["digits"]
+# %%
 def walk_with(tx, steps=200, dtype=jnp.float64):
     def step(carry, _):
         p, memory = carry
@@ -192,7 +193,8 @@ pytorch = {
 with jax.enable_x64(True):
     for name, tx in library.items():
         points = walk_with(tx)
-        print(f"{name:9} {points[-1]}  f = {valley(points[-1]):.4f}")
+        at_x, at_y = points[-1]
+        print(f"{name:9} ({at_x:6.3f}, {at_y:6.3f})  f = {valley(points[-1]):.3f}")
         assert jnp.allclose(points[:101], ours[name][:101], rtol=0, atol=1e-13)
         assert jnp.allclose(points, ours[name], rtol=0, atol=1e-6)
         assert jnp.allclose(points[-1], jnp.array(pytorch[name]), atol=1e-6)
@@ -240,7 +242,7 @@ assert results["momentum"][0] < results["SGD"][0] / 2
 # And L-BFGS, which remembers how the gradient *changes* and so has an idea of the valley's curve. A
 # call of `update` does up to 20 iterations with line searches, and it needs the function itself.
 
-# %% tags=["item-72", "digits"]
+# %% tags=["item-72"]
 tx = optim.lbfgs(line_search_fn="strong_wolfe")
 p = jnp.array(START)
 memory = tx.init(p)
@@ -248,7 +250,7 @@ update = jax.jit(lambda g, memory, p: tx.update(g, memory, p, value_fn=valley))
 for _ in range(3):
     updates, memory = update(jax.grad(valley)(p), memory, p)
     p = optax.apply_updates(p, updates)
-    print(p, f"f = {valley(p):.1e}")
+    print(f"({p[0]:.3f}, {p[1]:.3f})  f = {valley(p):.1e}")
 assert valley(p) < 1e-6
 
 # %% [markdown]
@@ -293,7 +295,8 @@ for place, name in enumerate(names):
     axes.barh(place, curves[name][-1], color=BLUE)
     axes.text(curves[name][-1] + 0.01, place, f"{curves[name][-1]:.2f}", va="center", fontsize=11)
 axes.set_yticks(range(len(names)), names)
-axes.set(title="Validation loss after three epochs (short is good)", xlim=(0, 2.3))
+axes.set(title="Validation loss after three epochs (short is good)")
+axes.margins(x=0.1)
 axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 
@@ -315,7 +318,7 @@ assert all(losses_[-1] < 2.3 for losses_ in curves.values())  # ln 10 is chance
 
 # %% [markdown] tags=["item-72"]
 # PyTorch's list is complete: each of its optimizers is in `jaxdl.optim`, under the same name in
-# small letters, or, for `SparseAdam`, not needed, as JAX's gradients aren't sparse.
+# small letters. Only `SparseAdam` is left out, because JAX's gradients aren't sparse.
 
 # %% tags=["item-72"]
 torch_optim = [
@@ -329,7 +332,7 @@ assert not missing
 # %% [markdown]
 # ## The landscape of a network
 # A network has thousands of coordinates, and a picture has two. `explain.landscape` walks from the
-# weights that Adam found along two random directions, each unit's part of them as long as its
+# weights that Adam found along two random directions, scaled for each unit to the length of its
 # weights, and computes the loss at every point of that plane (Li et al. 2018). Near the middle it's
 # a bowl, as smooth as any valley above: no picture of all the directions, but a hint why following
 # the slope works so well.

@@ -14,14 +14,14 @@
 # where this gradient learns to tell animals apart.
 
 # %% [markdown] tags=["item-73"]
-# Gradient descent needs $\partial E / \partial w$ for **every** weight. One could wiggle each
+# Gradient descent needs $\partial L / \partial w$ for **every** weight. One could wiggle each
 # weight a little and run the network again, but with a million weights that's a million runs.
 # Backpropagation gets them all in one sweep back. It is the chain rule from school,
 #
 # $$ \frac{\partial L}{\partial \theta} = \frac{\partial L}{\partial z} \cdot
 #    \frac{\partial z}{\partial \theta}, $$
 #
-# with the bookkeeping that no product is computed twice.
+# with bookkeeping, so that no product is computed twice.
 #
 # Here are two inputs, three hidden neurons, one output: nine weights. Follow the orange path. The
 # weight $w_1$ acts on the error only through $z_1$, and $z_1$ only through $w_9$. **Multiply along
@@ -59,7 +59,7 @@ for name, (x0, y0) in places.items():
     axes.scatter(x0, y0, s=1100, c="white", edgecolor=GREY, zorder=2)
     axes.text(x0, y0, f"${name}$", ha="center", va="center", fontsize=16, zorder=3)
 axes.annotate("", (3.55, 1), (3.14, 1), arrowprops={"arrowstyle": "->", "lw": 2})
-axes.text(3.6, 1, r"$E = \frac{1}{2}(\hat{y} - y)^2$", va="center", fontsize=16)
+axes.text(3.6, 1, r"$L = \frac{1}{2}(\hat{y} - y)^2$", va="center", fontsize=16)
 axes.set(xlim=(-0.2, 4.7), ylim=(-0.35, 2.35))
 axes.axis("off")
 plt.show()
@@ -68,19 +68,20 @@ plt.show()
 # ## Nine weights, by hand
 # No activation functions and no biases yet:
 #
-# $$ z_1 = w_1 x_1 + w_2 x_2, \quad z_2 = w_3 x_1 + w_4 x_2, \quad z_3 = w_5 x_1 + w_6 x_2, \qquad
-#    \hat y = w_7 z_3 + w_8 z_2 + w_9 z_1. $$
+# $$ z_1 = w_1 x_1 + w_2 x_2, \quad z_2 = w_3 x_1 + w_4 x_2, \quad z_3 = w_5 x_1 + w_6 x_2, $$
 #
-# With $E = \frac12 (\hat y - y)^2$, where $y$ is the truth, the derivative at the output is $\Delta
-# = \partial E/\partial \hat y = \hat y - y$. (The ½ is there so that no 2 remains.) For a weight of
+# $$ \hat y = w_7 z_3 + w_8 z_2 + w_9 z_1. $$
+#
+# With $L = \frac12 (\hat y - y)^2$, where $y$ is the truth, the derivative at the output is $\Delta
+# = \partial L/\partial \hat y = \hat y - y$. (The ½ is there so that no 2 remains.) For a weight of
 # the last layer the path has one step:
 #
-# $$ \frac{\partial E}{\partial w_9} = \frac{\partial E}{\partial \hat y}
+# $$ \frac{\partial L}{\partial w_9} = \frac{\partial L}{\partial \hat y}
 #    \frac{\partial \hat y}{\partial w_9} = \Delta \cdot z_1, $$
 #
 # and for the first weight it has two:
 #
-# $$ \frac{\partial E}{\partial w_1} = \frac{\partial E}{\partial \hat y}\,
+# $$ \frac{\partial L}{\partial w_1} = \frac{\partial L}{\partial \hat y}\,
 #    \frac{\partial \hat y}{\partial z_1}\,\frac{\partial z_1}{\partial w_1}
 #    = \Delta \cdot w_9 \cdot x_1. $$
 
@@ -132,18 +133,18 @@ slide = (y - yhat) * w[9] * x[0]
 downhill = {**w, 1: w[1] - 0.01 * by_hand[1]}
 uphill = {**w, 1: w[1] - 0.01 * slide}
 print(f"slide {slide}, gradient {automatic[1]}")
-print(f"E = {error(w, x, y):.4f}; {error(downhill, x, y):.4f} with ours, "
+print(f"L = {error(w, x, y):.4f}; {error(downhill, x, y):.4f} with ours, "
       f"{error(uphill, x, y):.4f} with the slide's")  # fmt: skip
 assert slide == -3 and automatic[1] == 3
 assert error(downhill, x, y) < error(w, x, y) < error(uphill, x, y)
 
 # %% [markdown]
-# A step against the gradient, $w \leftarrow w - \eta\,\partial E/\partial w$, and the error falls:
+# A step against the gradient, $w \leftarrow w - \eta\,\partial L/\partial w$, and the error falls:
 
 # %%
 for eta in (0.001, 0.01, 0.1):
     moved = {name: value - eta * by_hand[name] for name, value in w.items()}
-    print(f"η = {eta}: E = {error(w, x, y):.4f} -> {error(moved, x, y):.4f}")
+    print(f"η = {eta}: L = {error(w, x, y):.4f} -> {error(moved, x, y):.4f}")
 assert error({name: v - 0.01 * by_hand[name] for name, v in w.items()}, x, y) < error(w, x, y)
 assert error({name: v - 0.1 * by_hand[name] for name, v in w.items()}, x, y) > error(w, x, y)
 
@@ -156,16 +157,16 @@ assert error({name: v - 0.1 * by_hand[name] for name, v in w.items()}, x, y) > e
 # as in the lectures; $\odot$ (or $\circ$) multiplies entry by entry. Forward:
 #
 # $$ Z^1 = W^1 x + b^1, \quad a^1 = \sigma(Z^1), \quad Z^2 = W^2 a^1 + b^2, \quad
-#    E = \tfrac{1}{2}\lVert Z^2 - y \rVert^2. $$
+#    L = \tfrac{1}{2}\lVert Z^2 - y \rVert^2. $$
 #
 # The output $\hat y = Z^2$ has no activation here. Mind the $x$ in the first formula: on many
 # slides it's lost, and then the hidden layer hasn't an input at all ([notebook
-# 5](05_deep_network.ipynb) shows what that does). Backward, with $\delta^l = \partial E/\partial
+# 5](05_deep_network.ipynb) shows what that does). Backward, with $\delta^l = \partial L/\partial
 # Z^l$:
 #
 # $$ \delta^2 = \hat y - y, \qquad \delta^1 = (W^2)^\top \delta^2 \odot \sigma'(Z^1), \qquad
-#    \frac{\partial E}{\partial W^l} = \delta^l (a^{l-1})^\top, \quad
-#    \frac{\partial E}{\partial b^l} = \delta^l. $$
+#    \frac{\partial L}{\partial W^l} = \delta^l (a^{l-1})^\top, \quad
+#    \frac{\partial L}{\partial b^l} = \delta^l. $$
 #
 # Read $\delta^1$ aloud: the error goes back through the weights it came by, and is damped where the
 # activation is flat. The nine weights were the case $\sigma'(Z) = 1$: $\delta^2 = \Delta$,
@@ -173,8 +174,9 @@ assert error({name: v - 0.1 * by_hand[name] for name, v in w.items()}, x, y) > e
 
 
 # %% tags=["item-32"]
-def forward_and_back(W1, b1, W2, b2, x, y):
+def forward_and_back(weights, x, y):
     """Of x (inputs, examples) and y (outputs, examples), where an example is a column."""
+    W1, b1, W2, b2 = weights
     Z1 = W1 @ x + b1[:, None]
     a1 = activations.sigmoid(Z1)
     Z2 = W2 @ a1 + b2[:, None]
@@ -191,7 +193,7 @@ weights = [
 ]
 x = jnp.array([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])  # four examples, as columns
 y = jnp.array([[0.0, 1.0, 1.0, 0.0]])  # XOR
-value, gradient = forward_and_back(*weights, x, y)
+value, gradient = forward_and_back(weights, x, y)
 for name, part in zip(("dW¹", "db¹", "dW²", "db²"), gradient, strict=True):
     print(name, np.array2string(np.asarray(part), precision=4), sep="\n")
 
@@ -205,6 +207,7 @@ net = serial(layers.dense(2, 3), activations.sigmoid, layers.dense(3, 1))
 W1, b1, W2, b2 = weights
 params = ({"kernel": W1.T, "bias": b1}, (), {"kernel": W2.T, "bias": b2})
 _, state = net.init(jax.random.key(0))
+rows, targets = x.T, y.T
 
 
 def half_squares(predictions, targets):
@@ -212,7 +215,7 @@ def half_squares(predictions, targets):
 
 
 def of_params(params):
-    return half_squares(net.apply(params, state, x.T)[0], y.T)
+    return half_squares(net.apply(params, state, rows)[0], targets)
 
 
 tree = jax.grad(of_params)(params)
@@ -231,13 +234,13 @@ for ours, theirs in (
 # it:
 
 # %% tags=["item-32"]
-steps = explain.backprop(net, half_squares, params, state, x.T, y.T)
+steps = explain.backprop(net, half_squares, params, state, rows, targets)
 print(steps)
 assert jnp.allclose(steps.layers[0].delta.T @ x.T, dW1, atol=1e-6)  # δ¹ xᵀ
 assert steps.layers[1].formulas[2] == "δ² = ŷ − y"
 
 # %% [markdown]
-# **In PyTorch** the same gradients lie in `W1.grad` … after `E.backward()`. `backward` *adds* to
+# **In PyTorch** the same gradients lie in `W1.grad` … after `loss.backward()`. `backward` *adds* to
 # what is there already, hence the `optimizer.zero_grad()` in every PyTorch loop. `jax.grad` is a
 # function and gives back a fresh tree; there is nothing to reset.
 
@@ -263,7 +266,7 @@ def chain(depth, store):
             computed += 1
         return a
 
-    stored, slope = run(depth) if store else None, 1.0
+    stored, slope = run(depth) if store else [], 1.0
     for layer in reversed(range(depth)):
         a = stored[layer + 1] if store else run(layer + 1)[-1]
         slope *= 1 - a**2  # tanh′ at this layer
@@ -292,7 +295,7 @@ assert jax.grad(forgetful)(0.5) == jax.grad(lambda x: deep_tanh(x, 16))(0.5)
 
 # %% [markdown]
 # ## How can one be sure?
-# By wiggling after all: $\frac{\partial E}{\partial w} \approx \frac{E(w + \varepsilon) - E(w -
+# By wiggling after all: $\frac{\partial L}{\partial w} \approx \frac{L(w + \varepsilon) - L(w -
 # \varepsilon)}{2 \varepsilon}$. Too slow to train with, perfect for checking. In float64
 # $\varepsilon = 10^{-5}$ is a good choice: larger ones suffer from the curve, smaller ones from
 # rounding.
@@ -335,7 +338,7 @@ assert check.error < 1e-5
 # %% tags=["item-71"]
 def critic(weights):
     """The first agent: knows the examples, and says what is wrong."""
-    return forward_and_back(*weights, x, y)
+    return forward_and_back(weights, x, y)
 
 
 def mover(weights, gradient):
@@ -355,7 +358,7 @@ def descend(weights):
 learned, history = descend(weights)
 W1, b1, W2, b2 = learned
 says = (W2 @ activations.sigmoid(W1 @ x + b1[:, None]) + b2[:, None])[0]
-print(f"E: {history[0]:.4f} -> {history[-1]:.2e}; says {says.round(2)} for XOR")
+print(f"L: {history[0]:.4f} -> {history[-1]:.2e}; says {says.round(2)} for XOR")
 assert jnp.allclose(says, y[0], atol=0.05)
 
 # %% [markdown]
@@ -368,17 +371,17 @@ plots.network(params=[W1.T, W2.T], outputs=["XOR"])
 # %% [markdown] tags=["recap"]
 # ## In five lines
 # * The gradient of a weight: multiply along the path from it to the error, add over all paths.
-# * $\Delta = \hat y - y$, and $\partial E/\partial w_1 = \Delta\, w_9\, x_1$; with $y - \hat y$ the
+# * $\Delta = \hat y - y$, and $\partial L/\partial w_1 = \Delta\, w_9\, x_1$; with $y - \hat y$ the
 #   sign turns round.
 # * $\delta^1 = (W^2)^\top \delta^2 \odot \sigma'(Z^1)$, and a weight's gradient is the error at its
 #   end times the input at its start.
 # * Intermediate results are stored, so that going back costs about as much as going forward.
-# * A derived gradient is checked by wiggling: $(E(w + \varepsilon) - E(w - \varepsilon)) /
+# * A derived gradient is checked by wiggling: $(L(w + \varepsilon) - L(w - \varepsilon)) /
 #   2\varepsilon$.
 
 # %% [markdown] tags=["quiz"]
 # ## Quiz
-# 1. Through how many paths does $x_1$ act on $E$ in the network of nine weights, and $w_1$?
+# 1. Through how many paths does $x_1$ act on $L$ in the network of nine weights, and $w_1$?
 # 2. Which factor of $\delta^1$ becomes small when a sigmoid saturates?
 # 3. Why is the gradient not computed by wiggling each weight?
 # 4. What has to be stored on the way forward for $\partial L/\partial W^2$?
@@ -398,8 +401,8 @@ plots.network(params=[W1.T, W2.T], outputs=["XOR"])
 # ## Exercises
 
 # %% [markdown]
-# **1.** In the nine-weight network, what is $\partial E/\partial x_1$? Three paths lead from $x_1$
-# to $E$: add them up.
+# **1.** In the nine-weight network, what is $\partial L/\partial x_1$? Three paths lead from $x_1$
+# to $L$: add them up.
 
 # %% tags=["solution"]
 on_paper = delta * (w[9] * w[1] + w[8] * w[3] + w[7] * w[5])

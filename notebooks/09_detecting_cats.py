@@ -38,21 +38,22 @@ FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 # | How many cats? | 0, 1, 2 … | a positive rate | Poisson loss |
 # | Where is the cat? | 1 or 0 for each pixel | a probability for each pixel | Dice loss |
 #
-# Each is a real loss of this library; here is each once, with a network's answer that isn't quite
-# right. This lecture takes the first two questions.
+# Each is a real loss of this library. Here is each once, for an answer that is nearly right and for
+# one that isn't. This lecture takes the first two questions.
 
 # %% tags=["item-82"]
-answers = {  # what a network gives, what is true, and the score
-    "is there a cat?": (losses.binary_cross_entropy, [0.8], [1.0]),
-    "which animal?": (losses.cross_entropy, [[2.0, 1.0, -1.0]], [0]),
-    "which of them?": (losses.binary_cross_entropy, [[0.8, 0.3, 0.1]], [[1.0, 1.0, 0.0]]),
-    "how many?": (losses.poisson_nll_loss, [0.5], [2.0]),
-    "where?": (losses.dice, [[[0.1, 0.9], [0.2, 0.8]]], [[[0.0, 1.0], [0.0, 1.0]]]),
+left, right = [[[0.9, 0.1], [0.8, 0.2]]], [[[0.1, 0.9], [0.2, 0.8]]]
+answers: dict[str, tuple] = {  # the score, a good answer, a bad one, and what is true
+    "is there a cat?": (losses.binary_cross_entropy, [0.8], [0.3], [1.0]),
+    "which animal?": (losses.cross_entropy, [[2.0, 1.0, -1.0]], [[-1.0, 1.0, 2.0]], [0]),
+    "which of them?": (losses.binary_cross_entropy, [[0.8, 0.7]], [[0.8, 0.1]], [[1.0, 1.0]]),
+    "how many?": (losses.poisson_nll_loss, [0.5], [-2.0], [2.0]),  # logarithms of rates
+    "where?": (losses.dice, right, left, [[[0.0, 1.0], [0.0, 1.0]]]),
 }
-for question, (score, given, true) in answers.items():
-    value = score(jnp.array(given), jnp.array(true))
-    print(f"{question:16} {score.__name__:21} {value:.3f}")
-    assert jnp.isfinite(value)
+for question, (score, *given, true) in answers.items():
+    good, bad = (float(score(jnp.array(answer), jnp.array(true))) for answer in given)
+    print(f"{question:16} {score.__name__:21} {good:.3f}, of a bad answer {bad:.3f}")
+    assert good < bad
 
 # %% [markdown]
 # ## The pictures
@@ -69,14 +70,15 @@ print(f"{len(x)} silhouettes to train with, {len(x_test)} for the test")
 # %% tags=["plot"]
 firsts = [int(i) for k in range(3) for i in jnp.flatnonzero(labels == k)[:4]]
 names = [animals.classes[int(labels[i])] for i in firsts]
-plots.images(animals.train["inputs"][jnp.array(firsts)], titles=names, columns=12)
+plots.images(animals.train["inputs"][jnp.array(firsts)], titles=names, columns=6)
 
 # %% [markdown] tags=["item-78"]
 # ## Step 1: logistic regression
 # A weight for each pixel, a bias, and the sum squeezed into a probability:
 #
-# $$ z = w^\top x + b, \quad \hat y = \sigma(z) = \frac{1}{1 + e^{-z}}, \quad
-#    L = -\bigl[y \ln \hat y + (1 - y) \ln(1 - \hat y)\bigr], \quad
+# $$ z = w^\top x + b, \qquad \hat y = \sigma(z) = \frac{1}{1 + e^{-z}}, $$
+#
+# $$ L = -\bigl[y \ln \hat y + (1 - y) \ln(1 - \hat y)\bigr], \qquad
 #    \frac{\partial L}{\partial w} = (\hat y - y)\,x, $$
 #
 # with $y = 1$ for a cat and $y = 0$ for the others, and the mean over all pictures. That's one
@@ -98,7 +100,8 @@ def descend(x, y):
 
 
 w, b = descend(x, cat)
-yhat_test = jax.nn.sigmoid(x_test @ w + b)
+z = x_test @ w + b
+yhat_test = jax.nn.sigmoid(z)
 right = ((yhat_test > 0.5) == cat_test).mean()
 always_no = 1 - cat_test.mean()
 print(f"test accuracy {right:.1%}; always saying 'no cat' gives {always_no:.1%}")
@@ -122,8 +125,8 @@ assert jnp.allclose(jax.nn.sigmoid(logits), yhat_test, atol=1e-4)
 # %% [markdown]
 # **In Keras** this is `Sequential([Input((784,)), Dense(1, activation="sigmoid")])` with
 # `loss="binary_crossentropy"` and `SGD(0.05)`; in PyTorch `nn.Linear(784, 1)` with
-# `nn.BCEWithLogitsLoss()`. Both draw random weights to start with; this loss is convex, so that
-# from all of them it goes down to the same value in the end.
+# `nn.BCEWithLogitsLoss()`. Both start from random weights. This loss is convex, so every start
+# leads to the same value in the end.
 #
 # What has it learned? The weights are a picture too: blue pixels speak for a cat, orange
 # ones against.
@@ -196,8 +199,8 @@ assert higher > 0.8
 #    \frac{\partial L}{\partial W^{[1]}} = \delta^{[1]} x^\top, \qquad
 #    \frac{\partial L}{\partial b^{[1]}} = \delta^{[1]}. $$
 #
-# In code, line by line, with a picture a column. Of several pictures the loss is the mean, so the
-# gradients are means, too.
+# In code, line by line; each picture is a column. The loss of several pictures is the mean of
+# theirs, so the gradients are means, too.
 
 
 # %% tags=["item-77"]
@@ -282,12 +285,12 @@ assert several.layers[1].formulas[2] == "δ² = (ŷ − y)/5"
 
 # %% tags=["item-80", "item-81"]
 alpha = 0.5
-batch, true = x[:64].T, cat[:64]
-Z1, a1, Z2, yhat = forward(weights, batch)  # 1
+pictures, true = x[:64].T, cat[:64]
+Z1, a1, Z2, yhat = forward(weights, pictures)  # 1
 before = loss(yhat, true)  # 2
-gradient = backward(weights, batch, true, a1, yhat)  # 3
+gradient = backward(weights, pictures, true, a1, yhat)  # 3
 updated = tuple(w - alpha * g for w, g in zip(weights, gradient, strict=True))  # 4
-after = loss(forward(updated, batch)[-1], true)
+after = loss(forward(updated, pictures)[-1], true)
 print(f"loss {before:.3f}, after one update {after:.3f}")
 assert after < before
 
@@ -385,8 +388,8 @@ counts = jnp.zeros((3, 3), int).at[labels_test, logits.argmax(axis=1)].add(1)
 plots.confusion(counts, classes=animals.classes, title="What is taken for what")
 
 # %% [markdown]
-# Rows are what it is, columns what it's taken for; the diagonal is right. The most common mistake
-# is a cat taken for a dog.
+# Rows are the true animals, columns the network's answers; on the diagonal it is right. The most
+# common mistake is a cat taken for a dog.
 
 # %% [markdown] tags=["recap"]
 # ## In five lines
@@ -427,7 +430,6 @@ plots.confusion(counts, classes=animals.classes, title="What is taken for what")
 smallest = 0.0  # not for the decision; the loss needs it
 
 # %% tags=["check"]
-z = x_test @ w + b
 assert ((yhat_test > 0.5) == (z > smallest)).all()
 
 # %% [markdown]

@@ -328,7 +328,8 @@ for (W, b), p in zip(weights, [p for p in train_state.params if p != ()], strict
 #
 # `step` is loss, gradient and update in one function; there is nothing to reset and nothing that
 # changes in place. (`test_loop` divides by the number of batches, which counts the examples of a
-# short last batch more than the others; `evaluate` means over examples. With 10,000 test pictures
+# short last batch more than the others; `evaluate` takes the mean over
+# examples. With 10,000 test pictures
 # in batches of 64 that hardly shows.)
 #
 # Five epochs. `train.fit` compiles a whole epoch into one program; the test data are passed as

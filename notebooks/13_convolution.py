@@ -21,9 +21,11 @@
 #
 # $$ y_{ij} \;=\; b + \sum_{u=0}^{k-1}\sum_{v=0}^{k-1} w_{uv}\; x_{\,s\,i+u-p,\;s\,j+v-p} $$
 #
-# with kernel size $k$, stride $s$ and padding $p$. Nine weights serve the whole image. We slide a
-# kernel by hand first, then see what a few famous kernels do, differentiate by hand, and at last
-# let gradient descent choose the kernels: that is a convolutional network, or CNN.
+# with kernel size $k$, stride $s$ and padding $p$.
+#
+# Nine weights serve the whole image. We slide a kernel by hand first, then see what a few famous
+# kernels do, differentiate by hand, and at last let gradient descent choose the kernels: that is a
+# convolutional network, or CNN.
 
 # %% tags=["setup"]
 import os
@@ -33,7 +35,6 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import optax
-from matplotlib.patches import Rectangle
 
 from jaxdl import (
     data,
@@ -97,39 +98,6 @@ assert jnp.array_equal(
 plots.convolution(image, kernel, at=(1, 2))
 
 
-# %% tags=["plot", "item-97"]
-def numbers(axes, table, colour, marked=None, window=1):
-    """Draws a table of numbers; a window of it is framed."""
-    axes.imshow(np.zeros(table.shape), cmap="Greys", vmin=0, vmax=1)
-    for (i, j), value in np.ndenumerate(table):
-        axes.text(j, i, f"{value:g}", ha="center", va="center", fontsize=13)
-    axes.set_xticks(np.arange(-0.5, table.shape[1]), [])
-    axes.set_yticks(np.arange(-0.5, table.shape[0]), [])
-    axes.grid(color="#bbbbbb")
-    axes.tick_params(length=0)
-    if marked is not None:
-        i, j = marked
-        corner = (j - 0.5, i - 0.5)
-        axes.add_patch(Rectangle(corner, window, window, fc=colour, alpha=0.25, zorder=0.5))
-        axes.add_patch(Rectangle(corner, window, window, fill=False, ec=colour, lw=4))
-
-
-figure, panels = plt.subplots(2, 3, figsize=(11.5, 7.2), width_ratios=(6, 3, 4))
-for (left, middle, right), (i, j) in zip(panels, [(0, 0), (1, 3)], strict=True):
-    numbers(left, image, BLUE, (i, j), 3)
-    numbers(middle, kernel, "#000000")
-    seen = np.where((np.arange(16) <= 4 * i + j).reshape(4, 4), result, np.nan)
-    numbers(right, seen, ORANGE, (i, j))
-    for text in right.texts:
-        if text.get_text() == "nan":
-            text.set_text("")
-    products = np.asarray(image[i : i + 3, j : j + 3] * kernel)
-    left.set_title(f"window at ({i}, {j})", color=BLUE)
-    middle.set_title("· kernel")
-    right.set_title(f"sum = {products.sum():g}", color=ORANGE)
-figure.suptitle("The kernel slides over the image; each position gives one number", fontsize=15)
-plt.show()
-
 # %% [markdown]
 # Checked with pencil and paper: the first window gives
 # $3 + 1 + 2 - 1 - 8 - 2 = -5$. How large is what comes out? The window fits
@@ -183,9 +151,9 @@ assert jnp.array_equal(conv(image, kernel, stride=2, padding=1), torch_strided)
 # %% [markdown]
 # **A word about the word.** Mathematicians turn the kernel by 180° before they slide it,
 # $(x * w)_{ij} = \sum_{u,v} w_{uv}\,x_{i-u,\,j-v}$; without the turn the operation is called
-# *cross-correlation*. Many slides write the formula of the first and compute the second, as do
-# PyTorch, Keras and JAX. For a network it makes no difference, since it learns the kernel either
-# way round, but for a kernel that you type in it does:
+# *cross-correlation*. Many slides write the formula of the first and compute the second; PyTorch,
+# Keras and JAX compute the second, too. For a network it makes no difference, since it learns the
+# kernel either way round, but for a kernel that you type in it does:
 
 # %%
 mathematical = jax.scipy.signal.convolve2d(image, kernel, mode="valid")
@@ -248,9 +216,9 @@ horse = animals.train["inputs"][is_horse][4, ..., 0]
 picture = jax.image.resize(jnp.asarray(horse, jnp.float32) / 255, (84, 84), "cubic").clip(0, 1)
 picture = picture * jnp.linspace(0.35, 1, 84)[None, :]
 
-filters = {
+filters: dict[str, list] = {
     "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
-    "blur (mean of 25)": np.ones((5, 5)) / 25,
+    "blur (mean of 25)": [[1 / 25] * 5] * 5,
     "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
     "Sobel: left to right": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
     "Sobel: top to bottom": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
@@ -301,12 +269,12 @@ print(largest)
 # %% [markdown]
 # ## Backpropagation through a convolution, by hand
 #
-# Let $\delta_{ij} = \partial E/\partial y_{ij}$ be what comes back from the layer above, with
+# Let $\delta_{ij} = \partial L/\partial y_{ij}$ be what comes back from the layer above, with
 # stride 1 and no padding. Every output used every kernel weight once, every pixel went into up to
 # $k^2$ outputs, so the chain rule gives
 #
-# $$ \frac{\partial E}{\partial w_{uv}} = \sum_{i,j} \delta_{ij}\,x_{i+u,\,j+v}, \qquad
-#    \frac{\partial E}{\partial x_{ij}} = \sum_{u,v} \delta_{i-u,\,j-v}\,w_{uv}. $$
+# $$ \frac{\partial L}{\partial w_{uv}} = \sum_{i,j} \delta_{ij}\,x_{i+u,\,j+v}, \qquad
+#    \frac{\partial L}{\partial x_{ij}} = \sum_{u,v} \delta_{i-u,\,j-v}\,w_{uv}. $$
 #
 # The first is the image correlated with $\delta$. The second is $\delta$, padded, slid over by the
 # *turned* kernel: the backward pass of a correlation is a convolution in the mathematicians' sense.
@@ -387,8 +355,8 @@ plots.blocks(explain.summary(net, (1, 28, 28, 1)).rows)
 # ## What it is worth
 #
 # The CNN against a dense network with about as many parameters, on ten kinds of animals. Then comes
-# the test that shows the difference best: shift the test images by a few pixels. An animal is no
-# other animal for that; but for the dense network's weights it is.
+# the test that shows the difference best: shift the test images by a few pixels. Each is still a
+# picture of the same animal, but the dense network's weights meet other pixels.
 
 # %%
 loss = lambda net: train.supervised(
@@ -443,7 +411,11 @@ for (name, values), colour in zip(accuracy.items(), (ORANGE, BLUE), strict=True)
 axes.axhline(0.1, color=GREY, ls=":")
 axes.annotate("guessing", (0, 0.1), (0, 5), textcoords="offset points", color=GREY)
 axes.set(
-    xlabel="test images shifted by … pixels", ylabel="test accuracy", ylim=(0, 1), xlim=(-0.2, 7.6)
+    xlabel="test images shifted by … pixels",
+    ylabel="test accuracy",
+    ylim=(0, 1),
+    xlim=(-0.2, 7.6),
+    xticks=shifts,
 )
 axes.set_title(
     f"A shift of 3 pixels costs the dense network {-lost['dense network']:.2f}, "
@@ -459,7 +431,7 @@ plt.show()
 # orange negative. Nobody told the network about edges; kernels that answer to a border on one side
 # are among what it found.
 
-# %% tags=["digits"]
+# %%
 model, end = trained["CNN"]
 first = flat(end.params)[0]
 one = jnp.asarray(horse, jnp.float32)[None, ..., None] / 255
@@ -608,5 +580,5 @@ field = (2 + 2) * 2 + 2
 deep = lambda x: pool(conv_layer(flat(params)[1], pool(conv_layer(flat(params)[0], x))))
 noise = jax.random.normal(jax.random.key(5), (8, 1, 28, 28, 1))
 gradients = np.asarray(jax.jit(jax.vmap(jax.grad(lambda x: deep(x)[0, 3, 3].sum())))(noise))
-rows = np.argwhere(gradients.any(0)[0, ..., 0])[:, 0]  # max pooling passes one pixel at a time
+rows = np.argwhere(abs(gradients).max(0)[0, ..., 0])[:, 0]  # max pooling passes one pixel at a time
 assert rows.max() - rows.min() + 1 == field

@@ -44,7 +44,7 @@ FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 np.set_printoptions(precision=4, suppress=True)
 
 # %% [markdown] tags=["item-98"]
-# A loop, and the same loop unrolled: one layer a step, all with the same weights.
+# A loop, and the same loop unrolled: one layer for each step, all with the same weights.
 
 # %% tags=["item-98"]
 plots.unrolled(4, cell="tanh")
@@ -100,11 +100,11 @@ plt.show()
 #
 # $$ \begin{aligned}
 #    \text{LSTM:}\quad & (i, f, g, o) = xW + hU + b, &
-#    c' &= \sigma(f) \odot c + \sigma(i) \odot \tanh(g),
-#      & h' &= \sigma(o) \odot \tanh(c') \\
+#    c' &= \sigma(f) \odot c + \sigma(i) \odot \tanh(g), \\
+#    & & h' &= \sigma(o) \odot \tanh(c'); \\
 #    \text{GRU:}\quad & r = \sigma(\cdot),\; z = \sigma(\cdot), &
-#    n &= \tanh\big(xW_n + b_n + r \odot (hU_n + b'_n)\big),
-#      & h' &= (1 - z) \odot n + z \odot h
+#    n &= \tanh\big(xW_n + b_n + r \odot (hU_n + b'_n)\big), \\
+#    & & h' &= (1 - z) \odot n + z \odot h.
 #    \end{aligned} $$
 
 
@@ -151,9 +151,9 @@ def run(cell, params, x):
 # GRU   [-0.1176,  0.1288,  0.3073]
 # ```
 #
-# PyTorch has two biases a layer, one for $x$ and one for $h$, of which the RNN and the LSTM only
-# ever see the sum. Many slides write the GRU's candidate as $\tanh(xW_n + (r \odot h)U_n)$; PyTorch
-# and Keras apply $r$ after the product, as above.
+# PyTorch has two biases in each layer, one for $x$ and one for $h$, of which the RNN and the LSTM
+# only ever see the sum. Many slides write the GRU's candidate as $\tanh(xW_n + (r \odot h)U_n)$;
+# PyTorch and Keras apply $r$ after the product, as above.
 
 
 # %% tags=["item-98"]
@@ -186,7 +186,7 @@ torch_prints = {
     "LSTM": jnp.array([0.0135, 0.0564, 0.1176]),
     "GRU": jnp.array([-0.1176, 0.1288, 0.3073]),
 }
-cells = {
+cells: dict[str, tuple] = {
     "RNN": (rnn_cell, functional.rnn, one_bias(sines(1))),
     "LSTM": (lstm_cell, functional.lstm, one_bias(sines(4))),
     "GRU": (gru_cell, functional.gru, sines(3)),
@@ -204,12 +204,12 @@ for name, (cell, jaxdl_cell, params) in cells.items():
 
 # %% [markdown]
 # ## Backpropagation through time, by hand
-# With $E$ depending on the last state only, let $\delta_t = \partial E/\partial(\text{what tanh
+# With $L$ depending on the last state only, let $\delta_t = \partial L/\partial(\text{what tanh
 # gets at } t)$. Then
 #
-# $$ \delta_T = \frac{\partial E}{\partial h_T} \odot (1 - h_T^2), \qquad
+# $$ \delta_T = \frac{\partial L}{\partial h_T} \odot (1 - h_T^2), \qquad
 #    \delta_{t-1} = \big(\delta_t U^\top\big) \odot (1 - h_{t-1}^2), \qquad
-#    \frac{\partial E}{\partial U} = \sum_t h_{t-1}^\top \delta_t . $$
+#    \frac{\partial L}{\partial U} = \sum_t h_{t-1}^\top \delta_t . $$
 #
 # The weights are shared, so their gradient is a **sum over time**.
 
@@ -217,14 +217,14 @@ for name, (cell, jaxdl_cell, params) in cells.items():
 params = one_bias(sines(1))
 h, _ = run(rnn_cell, params, x)
 before = jnp.concatenate([jnp.zeros((1, 3)), h[:-1]])
-delta, d_u, d_w = jnp.ones(3) * (1 - h[-1] ** 2), 0.0, 0.0  # E is the sum of the last state
+delta, d_u, d_w = jnp.ones(3) * (1 - h[-1] ** 2), 0.0, 0.0  # L is the sum of the last state
 for t in reversed(range(3)):
     d_u, d_w = d_u + jnp.outer(before[t], delta), d_w + jnp.outer(x[t], delta)
     delta = (delta @ params["recurrent_kernel"].T) * (1 - before[t] ** 2)
 by_grad = jax.grad(lambda p: functional.rnn(p, x)[0][-1].sum())(params)
 assert jnp.allclose(d_u, by_grad["recurrent_kernel"], atol=1e-6)
 assert jnp.allclose(d_w, by_grad["kernel"], atol=1e-6)
-print(d_u.round(3))
+print(jnp.round(d_u, 3))
 
 # %% [markdown]
 # ## Vanishing and exploding, measured
@@ -362,10 +362,11 @@ if not FAST:
 # %% tags=["plot"]
 figure, panels = plt.subplots(1, 2, figsize=(10, 4.0), sharey=True)
 for axes, length in zip(panels, (10, 60), strict=True):
-    for name, colour in zip(contest, (GREY, GREEN, BLUE, ORANGE), strict=False):
+    styles = zip((GREY, GREEN, BLUE, ORANGE), ("-", "--", ":", "-"), strict=True)
+    for name, (colour, dashes) in zip(contest, styles, strict=False):
         if (length, name) in curves:
             smooth = np.convolve(curves[length, name], np.ones(10) / 10, "valid")
-            axes.plot(smooth, color=colour, lw=2.2, label=name)
+            axes.plot(smooth, color=colour, ls=dashes, lw=2.2, label=name)
     axes.set(title=f"the first of {length} steps counts", xlabel="training step", ylim=(0.4, 1.03))
     axes.spines[["top", "right"]].set_visible(False)
 panels[0].set_ylabel("accuracy")
@@ -381,9 +382,9 @@ plt.show()
 # %% [markdown] tags=["item-99"]
 # ## Next week's temperature
 # A task of every day: having read a year, say what the next week brings. A GRU reads week after
-# week and says each time what it expects. It learns from the first two years and a half of another
-# thirty such series, and is asked about the last half year of new ones. Two simple rules to compare
-# with: *it stays as it is*, and *it goes on as from last week to this one*.
+# week and says each time what it expects. It learns from the first two and a half years of thirty
+# other series, and is tested on the last half year of new ones. Two simple rules compete with it:
+# *it stays as it is*, and *it goes on as from last week to this one*.
 
 # %% tags=["item-99"]
 WEEKS = 156
@@ -466,7 +467,7 @@ plt.show()
 
 # %% [markdown]
 # **1.** How many parameters have an RNN, a GRU and an LSTM with $m$ features and $n$ units?
-# (jaxdl's layers have one bias a gate for the RNN and the LSTM, two for the GRU.)
+# (jaxdl's layers have one bias for each gate of the RNN and the LSTM, two for each of the GRU.)
 
 
 # %% tags=["solution"]

@@ -22,8 +22,9 @@
 # to. However badly the layers before are scaled, what arrives is of a sensible size. It's a cure
 # for *networks that don't start to learn*.
 #
-# $$ \text{dropout:}\quad y = \frac{m \odot x}{1 - p},\ m_i \sim \text{Bernoulli}(1-p) \qquad\qquad
-#    \text{batch norm:}\quad y = \gamma\,\frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} + \beta $$
+# $$ \text{dropout:}\quad y = \frac{m \odot x}{1 - p},\ m_i \sim \text{Bernoulli}(1-p) $$
+#
+# $$ \text{batch norm:}\quad y = \gamma\,\frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} + \beta $$
 #
 # Both work differently in training and in use: dropout is off, batch norm takes averages from
 # training instead of the batch's. Forgetting to switch over is one of the most frequent mistakes in
@@ -59,6 +60,7 @@ from jaxdl.plots import BLUE, GREY, ORANGE
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
 SEEDS = 2 if FAST else 5
+jnp.set_printoptions(precision=4, suppress=True)
 
 # %% [markdown] tags=["item-91"]
 # Before and after: a step of training with dropout uses one of $2^n$ thinned networks, another one
@@ -75,7 +77,7 @@ plots.dropout((4, 6, 6, 2), 0.5, key=jax.random.key(1))
 # use is too large, by a factor $1/(1-p)$ in each layer:
 
 
-# %% tags=["item-91", "digits"]
+# %% tags=["item-91"]
 def dropout(key, x, rate):
     keep = jax.random.bernoulli(key, 1 - rate, x.shape)
     return jnp.where(keep, x / (1 - rate), 0.0)
@@ -134,7 +136,7 @@ noisy = {**right, "labels": np.where(false, draws.integers(0, 10, ROWS), right["
 
 def network(rate, normalised=False):
     """196 → 256 → 256 → 10 with dropout, of the inputs less, or with batch norm."""
-    parts = [layers.dropout(0.4 * rate)]
+    parts: list = [layers.dropout(0.4 * rate)]
     for n_in in (196, 256):
         parts += [layers.dense(n_in, 256), *[layers.batch_norm(256)] * normalised]
         parts += [jax.nn.relu, layers.dropout(rate)]
@@ -151,7 +153,7 @@ def contest(part, rates, normalised=False):
         return sweep.Run(net, loss_fn, optax.adam(1e-3))
 
     dataset = data.Dataset(part, validation=new)
-    options = {"seeds": SEEDS, "grid": {"rate": list(rates)}, "batch_size": 50, "hooks": ()}
+    options: dict = {"seeds": SEEDS, "grid": {"rate": list(rates)}, "batch_size": 50, "hooks": ()}
     with contextlib.redirect_stderr(io.StringIO()):  # where it says what it is about to train
         result = sweep.run(make_run, dataset, epochs=EPOCHS, **options)
     columns = {k: np.asarray(v).reshape(-1, SEEDS, EPOCHS) for k, v in result.history.items()
@@ -174,21 +176,21 @@ RATES = (0.0, 0.5)
 population, of_false = contest(noisy, RATES)
 _, of_right = contest(right, RATES)
 last = {}
-for name, columns in (("40 % false labels", of_false), ("all labels right", of_right)):
+for name, columns in (("40 % random labels", of_false), ("all labels right", of_right)):
     for i, rate in enumerate(RATES):
         accuracy, loss = (columns[f"validation_{k}"][i, :, -1] for k in ("accuracy", "loss"))
         last[name, rate] = accuracy, loss
-        print(f"{name:17}  rate {rate}:  accuracy on new images {words(accuracy)}"
+        print(f"{name:18}  rate {rate}:  accuracy on new images {words(accuracy)}"
               f"   loss {words(loss)}")  # fmt: skip
 if not FAST:
-    without, with_it = (last["40 % false labels", rate][0] for rate in RATES)
+    without, with_it = (last["40 % random labels", rate][0] for rate in RATES)
     assert with_it.mean() > without.mean() + 0.08 and apart(with_it, without)
     (small_a, large_l), (small_b, small_l) = (last["all labels right", rate] for rate in RATES)
     assert small_l.mean() < 0.75 * large_l.mean() and apart(small_l, large_l)
     assert small_b.mean() - small_a.mean() < 0.03  # a point, no more
 
 # %% [markdown] tags=["item-92"]
-# With false labels dropout is worth more than eight percentage points, many times the spread over
+# With random labels dropout is worth more than eight percentage points, many times the spread over
 # seeds. With right labels it hardly changes the *accuracy* (a larger network on the whole pictures
 # even loses half a point, see `experiments/regularisation.py`), but the *loss* falls by more than a
 # quarter: the network is as often right, and less sure of itself where it is wrong. So: **dropout
@@ -209,7 +211,7 @@ for axes, kind in zip(panels, ("accuracy", "loss"), strict=True):
     axes.legend(frameon=False)
 turns = {rate: of_false["validation_loss"][i].mean(0) for i, rate in enumerate(RATES)}
 rise = {rate: curve[-1] - curve.min() for rate, curve in turns.items()}
-figure.suptitle(f"40 % false labels: the loss rises again by {rise[0.0]:.2f} without dropout, "
+figure.suptitle(f"40 % random labels: the loss rises again by {rise[0.0]:.2f} without dropout, "
                 f"by {rise[0.5]:.2f} with it")  # fmt: skip
 assert FAST or rise[0.0] > 5 * rise[0.5]
 plt.show()
@@ -249,7 +251,7 @@ assert off(samples.mean(0)) < off(samples[0]) / 2
 # $N$, into both.
 
 
-# %% tags=["digits"]
+# %%
 def batch_norm(params, state, x, train, momentum=0.1, epsilon=1e-5):
     if not train:
         y = (x - state["mean"]) / jnp.sqrt(state["variance"] + epsilon)
@@ -297,13 +299,14 @@ assert jnp.allclose(net.apply(params, after, batch)[0], in_use, atol=1e-5)
 
 # %% [markdown]
 # ## Backwards, by hand
-# Every $x_i$ acts on all $y_j$, through mean and variance. With $\hat x = (x - \mu)/\sqrt{\sigma^2
-# + \epsilon}$ and $\delta = \partial E/\partial y$, the chain rule gathers to
+# Every $x_i$ acts on all $y_j$, through mean and variance. With
+# $\hat x = (x - \mu)/\sqrt{\sigma^2 + \epsilon}$ and $\delta = \partial L/\partial y$, the chain
+# rule gathers to
 #
-# $$ \frac{\partial E}{\partial x_i} = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}}
+# $$ \frac{\partial L}{\partial x_i} = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}}
 #    \Big(\delta_i - \overline{\delta} - \hat x_i\, \overline{\delta \hat x}\Big), \qquad
-#    \frac{\partial E}{\partial \gamma} = \sum_i \delta_i \hat x_i,
-#    \qquad \frac{\partial E}{\partial \beta} = \sum_i \delta_i. $$
+#    \frac{\partial L}{\partial \gamma} = \sum_i \delta_i \hat x_i,
+#    \qquad \frac{\partial L}{\partial \beta} = \sum_i \delta_i. $$
 #
 # What comes back has no mean and no share along $\hat x$: shifting and stretching a batch changes
 # nothing, so it gets no gradient.
@@ -347,12 +350,12 @@ assert jnp.allclose(jax.grad(through, argnums=1)(kernel, zero), 0, atol=1e-4)
 # Ten layers of 64 units with sigmoid, the textbook's hopeless case: the signal dies on its way up
 # and the gradient on its way down. The same network with batch norm before each sigmoid learns.
 
-# %% tags=["item-93", "item-95", "digits"]
+# %% tags=["item-93", "item-95"]
 DEPTH = 10
 
 
 def deep(normalised):
-    parts = [layers.rescale(1 / 255), layers.flatten(axes=3)]
+    parts: list = [layers.rescale(1 / 255), layers.flatten(axes=3)]
     for n_in in (784, *[64] * (DEPTH - 1)):
         parts += [layers.dense(n_in, 64, bias=not normalised)]
         parts += [layers.batch_norm(64)] if normalised else []
@@ -414,7 +417,7 @@ assert gradients["with batch norm"][0] > 1000 * gradients["plain"][0]
 
 # %% tags=["picture", "plot"]
 figure, panels = plt.subplots(1, 3, figsize=(11, 3.5))
-for (name, rows), colour in zip(deep_runs.items(), (GREY, ORANGE), strict=True):
+for (name, rows), colour in zip(deep_runs.items(), (GREY, BLUE), strict=True):
     panels[0].plot(range(1, DEPTH + 1), spreads[name], "o-", color=colour, lw=2, label=name)
     panels[1].plot(range(1, DEPTH + 1), gradients[name], "o-", color=colour, lw=2)
     panels[2].plot([r["epoch"] for r in rows], [r["loss"] for r in rows], color=colour, lw=2.5)
@@ -448,7 +451,7 @@ WIDTHS = (196, 64, 64, 64, 64, 64)
 
 def tall(normalised):
     """Five hidden layers with relu; the parts, so that one can stop in between."""
-    parts = []
+    parts: list = []
     for n_in, n_out in pairwise(WIDTHS):
         parts += [layers.dense(n_in, n_out, init=initializers.he_default)]
         parts += [*[layers.batch_norm(n_out)] * normalised, jax.nn.relu]

@@ -20,13 +20,15 @@
 # has a derivative, so a network can learn what to ask (queries), what to be found under (keys) and
 # what to hand out (values):
 #
-# $$ \mathrm{attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V,
-#    \qquad Q = X W_Q, \quad K = X W_K, \quad V = X W_V. $$
+# $$ \mathrm{attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V, $$
+#
+# $$ Q = X W_Q, \quad K = X W_K, \quad V = X W_V. $$
 #
 # A recurrent network has to carry what it read through every step in between; attention looks
-# straight at it, at any distance and at all positions at once. A **transformer** (Vaswani et al.
-# 2017) is this, followed at each position by a small perceptron, both added to what came in and
-# normalised, some layers deep. Little else is in today's language models, only far more of it.
+# straight at it, at any distance and at all positions at once. A **transformer** (Vaswani
+# et al., 2017) is this, followed at each position by a small network, both added to what came in
+# and normalised, and a stack of such blocks. Little else is in today's language models, only far
+# more of it.
 
 # %% tags=["setup"]
 import functools

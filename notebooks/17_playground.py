@@ -21,12 +21,15 @@
 # JAX, where everything behind it is open: four sets of points, seven features to choose from, as
 # many layers as you like,
 #
-# $$ a^0 = \text{features}(x), \qquad a^{l} = \tanh(a^{l-1} W^l + b^l), \qquad
-#    E = \frac{1}{2N}\sum_{i} (a^L_i - t_i)^2 + \frac{\lambda}{2} \sum_l \lVert W^l \rVert^2 , $$
+# $$ a^0 = \text{features}(x), \qquad a^{l} = \tanh(a^{l-1} W^l + b^l), $$
 #
-# with labels $t = \pm 1$. The lesson to take away: **features and layers stand in for each other**.
-# With the right feature a single neuron solves what otherwise takes a hidden layer; and what a
-# hidden layer does is to find such features by itself.
+# $$ L = \frac{1}{2N}\sum_{i} (a^L_i - y_i)^2 + \frac{\lambda}{2} \sum_l \lVert W^l \rVert^2 , $$
+#
+# with labels $y = \pm 1$.
+#
+# The lesson to take away: **features and layers stand in for each other**. With the right feature
+# a single neuron solves what otherwise takes a hidden layer; and what a hidden layer does is to
+# find such features by itself.
 
 # %% tags=["setup"]
 import io
@@ -71,8 +74,8 @@ def exclusive_or(key, n):
 
 
 def clouds(key, n):
-    t = 1.0 - 2 * (jnp.arange(n) % 2)
-    return 2 * t[:, None] + jax.random.normal(key, (n, 2)), t
+    y = 1.0 - 2 * (jnp.arange(n) % 2)
+    return 2 * y[:, None] + jax.random.normal(key, (n, 2)), y
 
 
 def spiral(key, n):
@@ -102,16 +105,16 @@ def featured(names, x):
 def points(task, noise=0.0, n=200, seed=0):
     """Points of a task and their labels; noise is how far each is moved at random."""
     key, moves = jax.random.key(seed), jax.random.key(seed + 100)
-    x, t = TASKS[task](key, n)
-    return x + noise * jax.random.normal(moves, x.shape), t
+    x, y = TASKS[task](key, n)
+    return x + noise * jax.random.normal(moves, x.shape), y
 
 
 samples = {name: points(name) for name in TASKS}
 
 # %% tags=["plot"]
 figure, panels = plt.subplots(1, 4, figsize=(12, 3.4))
-for axes, (name, (x, t)) in zip(panels, samples.items(), strict=True):
-    axes.scatter(*x.T, c=t, cmap=PLANE, s=16, edgecolor="black", linewidth=0.3)
+for axes, (name, (x, y)) in zip(panels, samples.items(), strict=True):
+    axes.scatter(*x.T, c=y, cmap=PLANE, s=16, edgecolor="black", linewidth=0.3)
     axes.set(title=name, xlim=(-6, 6), ylim=(-6, 6), xticks=[], yticks=[])
     axes.set_aspect("equal")
 plt.show()
@@ -143,10 +146,10 @@ def forward(params, a, activation=jnp.tanh):
     return values
 
 
-def error(params, a, t, decay=0.0, activation=jnp.tanh):
+def error(params, a, y, decay=0.0, activation=jnp.tanh):
     outputs = forward(params, a, activation)[-1][:, 0]
     penalty = sum(jnp.sum(layer["kernel"] ** 2) for layer in params)
-    return jnp.mean((outputs - t) ** 2) / 2 + decay / 2 * penalty
+    return jnp.mean((outputs - y) ** 2) / 2 + decay / 2 * penalty
 
 
 def learn(
@@ -162,14 +165,14 @@ def learn(
     noise=0.0,
 ):
     """Trains on a task; the parameters after every step, stacked, and the errors."""
-    x, t = points(task, noise)
+    x, y = points(task, noise)
     a, tx = featured(names, x), optax.adam(rate)
     start = init(jax.random.key(seed), (len(names), *hidden, 1))
 
     def step(carry, key):
         params, state = carry
-        rows = jnp.arange(len(t)) if batch is None else jax.random.permutation(key, len(t))[:batch]
-        value, grads = jax.value_and_grad(error)(params, a[rows], t[rows], decay, activation)
+        rows = jnp.arange(len(y)) if batch is None else jax.random.permutation(key, len(y))[:batch]
+        value, grads = jax.value_and_grad(error)(params, a[rows], y[rows], decay, activation)
         updates, state = tx.update(grads, state)
         params = optax.apply_updates(params, updates)
         return (params, state), (params, value)
@@ -185,8 +188,8 @@ def at(frames, i):
 
 def share_right(params, task, names):
     """Accuracy on points that weren't trained on."""
-    x, t = points(task, n=1000, seed=9)
-    return float(jnp.mean(jnp.sign(forward(params, featured(names, x))[-1][:, 0]) == t))
+    x, y = points(task, n=1000, seed=9)
+    return float(jnp.mean(jnp.sign(forward(params, featured(names, x))[-1][:, 0]) == y))
 
 
 # %% [markdown]
@@ -238,7 +241,7 @@ GRID = jnp.stack(jnp.meshgrid(jnp.linspace(-6, 6, 60), jnp.linspace(-6, 6, 60)),
 def network_picture(params, names, shown, title="", activation=jnp.tanh):
     """Draws a small network with each neuron's map of the plane, and the points that are shown."""
     maps = [np.asarray(v) for v in forward(params, featured(names, GRID), activation)]
-    x, t = shown
+    x, y = shown
     sizes = [m.shape[-1] for m in maps]
     figure = plt.figure(figsize=(9.5, 4.3), layout="none")
     canvas = figure.add_axes((0, 0, 1, 1))
@@ -278,7 +281,7 @@ def network_picture(params, names, shown, title="", activation=jnp.tanh):
             if layer == 0:
                 canvas.text(box[0] - 0.1, row(0, i), names[i], ha="right", va="center", fontsize=13)
             if layer == len(maps) - 1:
-                axes.scatter(*x.T, c=t, cmap=PLANE, s=14, edgecolor="white", linewidth=0.6)
+                axes.scatter(*x.T, c=y, cmap=PLANE, s=14, edgecolor="white", linewidth=0.6)
     canvas.text(4.75, 4.05, title, ha="center", va="center", fontsize=14)
 
 
@@ -300,10 +303,10 @@ plt.show()
 chosen = ("clouds", plain, ()) if FAST else ("spiral", plain, (16, 16))
 frames, errors = films[chosen]
 steps = len(errors)
-moments = np.unique(np.geomspace(1, steps, 8 if FAST else 16).astype(int)) - 1
+moments = np.unique(np.geomspace(1, steps, 8 if FAST else 9).astype(int)) - 1
 answer = jax.jit(lambda params: forward(params, featured(plain, GRID))[-1][..., 0])
 answers = {int(i): np.asarray(answer(at(frames, int(i)))) for i in moments}
-x, t = (np.asarray(a) for a in samples[chosen[0]])
+x, y = (np.asarray(a) for a in samples[chosen[0]])
 
 
 # %% tags=["plot"]
@@ -311,9 +314,9 @@ def frame(axes, i):
     levels = np.linspace(-1, 1, 8)  # even areas make a small film
     axes.contourf(GRID[..., 0], GRID[..., 1], answers[i], levels, cmap=PLANE, extend="both")
     axes.contour(GRID[..., 0], GRID[..., 1], answers[i], [0.0], colors="black", linewidths=1)
-    axes.scatter(*x.T, c=t, cmap=PLANE, s=9, edgecolor="black", linewidth=0.3)
+    axes.scatter(*x.T, c=y, cmap=PLANE, s=9, edgecolor="black", linewidth=0.3)
     axes.set(xticks=[], yticks=[], xlim=(-6, 6), ylim=(-6, 6))
-    axes.set_title(f"step {i + 1}: error {errors[i]:.2f}", fontsize=12)
+    axes.set_title(f"step {i + 1}: error {errors[i]:.2f}", fontsize=15)
 
 
 figure, panels = plt.subplots(1, 6, figsize=(13, 2.7))
@@ -328,25 +331,30 @@ plt.show()
 def film(moments):
     """The frames as an animated GIF."""
     pictures = []
-    figure, axes = plt.subplots(figsize=(2.7, 2.9))
+    figure, (axes, curve) = plt.subplots(1, 2, figsize=(8.4, 4.4))
     for i in moments:
         axes.clear()
+        curve.clear()
         frame(axes, int(i))
+        curve.plot(np.arange(1, i + 2), errors[: i + 1], color=BLUE, lw=3)
+        curve.set(xlim=(0, len(errors)), ylim=(0, float(errors.max())), xlabel="step")
+        curve.set_title("error so far", fontsize=15)
         figure.canvas.draw()
         picture = Picture.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
         pictures.append(picture.quantize(8, dither=Picture.Dither.NONE))
     plt.close(figure)
     file = io.BytesIO()
     options = {"save_all": True, "append_images": pictures[1:], "loop": 0}
-    pictures[0].save(file, "GIF", duration=[150] * (len(pictures) - 1) + [2500], **options)
+    pictures[0].save(file, "GIF", duration=[300] * (len(pictures) - 1) + [2500], **options)
     return file.getvalue()
 
 
 # %%
 gif = film(moments)
 print(f"{len(moments)} frames, {len(gif) / 1000:.0f} kB")
-assert len(gif) < 300_000 and errors[-1] < errors[0] / 2
-Image(data=gif, format="gif")
+assert Picture.open(io.BytesIO(gif)).width >= 1200
+assert len(gif) < 250_000 and errors[-1] < errors[0] / 2
+Image(data=gif, format="gif", width=880)
 
 # %% [markdown]
 # ## Live
@@ -379,8 +387,8 @@ def live_picture(frames, settings, i):
     task, names, _, bend, _, _, noise, _, _ = settings
     params, old = at(frames, i), points(task, noise)
     off = [
-        float(error(params, featured(names, x), t, activation=BENDS[bend]))
-        for x, t in (old, points(task, noise, 1000, seed=9))
+        float(error(params, featured(names, x), y, activation=BENDS[bend]))
+        for x, y in (old, points(task, noise, 1000, seed=9))
     ]
     said = f"step {i + 1}: error {off[0]:.3f}, on new points {off[1]:.3f}"
     network_picture(params, names, old, said, BENDS[bend])
@@ -410,7 +418,7 @@ def controls():
     play = w.Play(min=0, max=39, value=39, interval=200)
     moment = w.IntSlider(min=0, max=39, value=39, description="moment")
     w.jslink((play, "value"), (moment, "value"))
-    trained = {}
+    trained: dict = {}
 
     def draw(moment, **chosen):
         settings = tuple(chosen.values())
@@ -446,11 +454,11 @@ assert off[0.0][1] > off[0.01][1]  # and new ones worse
 # hundred steps of gradient descent all weights agree.
 
 # %%
-x, t = samples["circle"]
+x, y = samples["circle"]
 a = featured(plain, x)
 net = models.mlp((2, 4, 1), activation=jnp.tanh)
 tx = optax.sgd(0.3)
-half_square = lambda z, t, reduction: (jnp.tanh(z) - t) ** 2 / 2  # a value a row, as asked for
+half_square = lambda z, y, reduction: (jnp.tanh(z) - y) ** 2 / 2  # a value for each row
 step = train.make_step(train.supervised(net, half_square), tx)
 state = train.init_state(net, tx, jax.random.key(0))
 ours = [state.params[0], state.params[2]]  # dense, tanh, dense
@@ -458,11 +466,11 @@ ours = [state.params[0], state.params[2]]  # dense, tanh, dense
 
 @jax.jit
 def both(state, ours):
-    batch = {"inputs": a, "labels": t[:, None]}
+    batch = {"inputs": a, "labels": y[:, None]}
 
     def one(carry, _):
         state, ours = carry
-        grads = jax.grad(error)(ours, a, t)
+        grads = jax.grad(error)(ours, a, y)
         ours = jax.tree.map(lambda p, g: p - 0.3 * g, ours, grads)
         return (step(state, batch)[0], ours), None
 
@@ -474,7 +482,7 @@ theirs_after = [after.params[0], after.params[2]]
 for mine, theirs in zip(jax.tree.leaves(ours_after), jax.tree.leaves(theirs_after), strict=True):
     assert jnp.allclose(mine, theirs, atol=1e-4)
 assert not jnp.allclose(ours_after[0]["kernel"], ours[0]["kernel"], atol=0.01)
-print(f"error before {error(ours, a, t):.3f}, after {error(ours_after, a, t):.3f}")
+print(f"error before {error(ours, a, y):.3f}, after {error(ours_after, a, y):.3f}")
 
 # %% [markdown] tags=["recap"]
 # ## In five lines
@@ -513,8 +521,8 @@ print(f"error before {error(ours, a, t):.3f}, after {error(ours_after, a, t):.3f
 for_xor = {"kernel": jnp.array([[10.0]]), "bias": jnp.zeros(1)}
 
 # %% tags=["check"]
-x, t = samples["xor"]
-assert (jnp.sign(forward([for_xor], featured(("x₁x₂",), x))[-1][:, 0]) == t).all()
+x, y = samples["xor"]
+assert (jnp.sign(forward([for_xor], featured(("x₁x₂",), x))[-1][:, 0]) == y).all()
 
 # %% [markdown]
 # **2.** And the circle with $x_1^2, x_2^2$. The inner disc has radius 2.5, the ring begins at 3.
@@ -523,8 +531,8 @@ assert (jnp.sign(forward([for_xor], featured(("x₁x₂",), x))[-1][:, 0]) == t)
 for_circle = {"kernel": jnp.array([[-9.0], [-9.0]]), "bias": jnp.array([2.75**2])}
 
 # %% tags=["check"]
-x, t = samples["circle"]
-assert (jnp.sign(forward([for_circle], featured(("x₁²", "x₂²"), x))[-1][:, 0]) == t).all()
+x, y = samples["circle"]
+assert (jnp.sign(forward([for_circle], featured(("x₁²", "x₂²"), x))[-1][:, 0]) == y).all()
 
 # %% [markdown]
 # **3.** With `activation=lambda z: z` two hidden layers of 8 don't solve XOR. Which single layer
@@ -559,6 +567,8 @@ def steepest(params):
 
 
 # %% tags=["check"]
+flat = {"kernel": jnp.array([[0.09], [0.12]]), "bias": jnp.zeros(1)}
+assert np.isclose(steepest([flat]), 0.05, rtol=1e-3)  # tanh is steepest at 0, x₁ is divided by 3
 steep = {}
 for decay in (0.0, 0.01):
     frames, _ = learn("xor", plain, (8,), 100 if FAST else 400, decay=decay)

@@ -135,7 +135,7 @@ assert third(2.0) == 24 * 2.0
 # with arguments of these shapes and types. Python runs only then. A `print` shows it:
 
 # %%
-traced = []
+traced: list = []
 
 
 @jax.jit
@@ -334,15 +334,17 @@ assert jnp.allclose(curves[3], alone, atol=1e-3)
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6))
 names, values = list(times), [1e6 * t for t in times.values()]
 colours = [GREY, SKY, BLUE, ORANGE]
-left.barh(names[::-1], values[::-1], color=colours[::-1])
+left.scatter(values[::-1], names[::-1], color=colours[::-1], s=140)  # no bars: no zero to begin at
 for i, value in enumerate(values[::-1]):
-    left.annotate(f"{value:,.0f} µs", (value, i), (5, 0), textcoords="offset points", va="center")
+    left.annotate(f"{value:,.0f} µs", (value, i), (11, 0), textcoords="offset points", va="center")
 left.set(
     xscale="log",
     xlim=(min(values) / 2, max(values) * 5),
+    ylim=(-0.5, len(names) - 0.5),
     title=f"jit makes a step {times['as written'] / times['jit']:.0f} times as fast",
 )
 left.set_xlabel("microseconds a step and network (logarithmic)")
+left.grid(axis="x", color="#dddddd")
 right.plot(curves.T, color=ORANGE, alpha=0.35, lw=1.2)
 right.plot(curves.mean(0), color="black", lw=2.5, label="mean")
 right.set(xlabel="step", ylabel="loss", yscale="log", title=f"{SEEDS} networks in one program")
@@ -352,10 +354,11 @@ for axes in (left, right):
 plt.show()
 
 # %% [markdown]
-# From plain Python to one program the gain is large. Mind the logarithmic axis: what `scan` and
-# `vmap` change beyond that is small, in one direction or the other, and differs from machine to
-# machine. On a CPU such a step spends its time on computing, whoever calls it; what these two take
-# away is the cost of calling, which counts where steps are shorter, or calls dearer, as on a GPU.
+# From plain Python to one program the gain is large. (The axis is logarithmic.) What `scan` and
+# `vmap` change beyond that is far less, goes in one direction or the other, and differs from
+# machine to machine. On a CPU such a step spends most of its time on computing, whoever calls it.
+# These two take away the cost of calling, which counts where steps are shorter, or calls dearer, as
+# on a GPU.
 #
 # ## The same with jaxdl
 #
@@ -464,7 +467,8 @@ assert jax.grad(safe)(0.0) == 0 and jax.grad(safe)(-3.0) == -1 and safe(-3.0) ==
 
 # %% tags=["solution"]
 # The carry is the last pair.
-_, fibonacci = jax.lax.scan(lambda c, _: ((c[1], c[0] + c[1]), c[0]), (0, 1), length=20)
+advance = lambda pair, _: ((pair[1], pair[0] + pair[1]), pair[0])
+_, fibonacci = jax.lax.scan(advance, (0, 1), length=20)
 
 # %% tags=["check"]
 assert fibonacci[:8].tolist() == [0, 1, 1, 2, 3, 5, 8, 13] and fibonacci[19] == 4181

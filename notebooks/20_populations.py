@@ -239,7 +239,7 @@ def make_run(learning_rate):
 
 loss_fn = train.supervised(net, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
 grid = {"learning_rate": RATES}
-options = {"batch_size": BATCH, "shuffle": False, "hooks": ()}
+options: dict = {"batch_size": BATCH, "shuffle": False, "hooks": ()}
 with contextlib.redirect_stderr(sys.stdout):  # where it says what it is about to train
     result = sweep.run(make_run, animals, epochs=EPOCHS, seeds=SEEDS, grid=grid, **options)
 print("member 37:", {name: f"{value:.3g}" for name, value in result.members[37].items()})
@@ -347,7 +347,7 @@ measured = sweep.evaluate_ensemble(prediction, truth)
 for who, start in (("members:  ", "member_"), ("committee:", "")):
     loss, right = (measured[start + name] for name in ("negative_log_likelihood", "accuracy"))
     print(f"{who} loss {loss:.3f}, accuracy {right:.3f}")
-print(f"a member says something else than the committee in {measured['disagreement']:.1%}")
+print(f"a member disagrees with the committee on {measured['disagreement']:.1%} of the pictures")
 assert np.isclose(measured["accuracy"], (vote.argmax(-1) == truth).mean())
 assert measured["negative_log_likelihood"] <= measured["member_negative_log_likelihood"]
 if not FAST:

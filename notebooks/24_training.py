@@ -82,7 +82,7 @@ print("best constant:", best)
 assert abs(best["|Δ|"] - jnp.median(targets)) < 0.02 and abs(best["½Δ²"] - targets.mean()) < 0.02
 assert jax.grad(absolute)(3.5) == -2 + 3  # two targets above, three below: only signs count
 assert jnp.isclose(jax.grad(squared)(3.5), -(targets - 3.5).sum())
-# jaxdl has both by name, and means over the batch unless told to sum.
+# jaxdl has both by name, and takes the mean over the batch where no other `reduction` is named.
 assert jnp.isclose(losses.l1_loss(jnp.full(5, 3.5), targets, reduction="sum"), absolute(3.5))
 assert jnp.isclose(losses.mse_loss(jnp.full(5, 3.5), targets, reduction="sum") / 2, squared(3.5))
 
@@ -148,7 +148,7 @@ assert 1.6 < errors[10] / errors[40] < 2.4  # four times as many examples, half 
 
 # %% [markdown] tags=["item-68"]
 # Which batch is best? With the same number of epochs each network sees the same number of examples;
-# small batches make more steps of them. A population of networks, one a seed, trained by
+# small batches make more steps of them. A population of networks, one for each seed, trained by
 # `sweep.run`, says how much of the difference is luck.
 
 # %% tags=["item-68"]
@@ -254,8 +254,8 @@ assert apart(looks, is_worth) and abs(on_test.mean() - 0.1) < 0.01
 # ## Underfitting and overfitting
 # Twenty noisy points of a sine, and polynomials of growing degree through them. Degree 1 can't
 # bend: it is wrong on old and new points alike (**underfitting**). Degree 15 goes through the
-# noise: it is right on the old points and wild between them (**overfitting**). Degree 3 is near the
-# noise on both. The spread is over 20 draws of the points.
+# noise: it is right on the old points and wild between them (**overfitting**). Degree 3 errs by
+# little more than the noise on both. The spread is over 20 draws of the points.
 
 # %% tags=["item-9"]
 DEGREES, DRAWS, NOISE = (1, 3, 5, 9, 15), 20, 0.3
@@ -287,19 +287,19 @@ for axes, degree in zip(panels, (1, 3, 15), strict=True):
     axes.plot(line, wave(line), color=GREY, ls="--", label="the truth")
     axes.plot(line, curve(line), color=BLUE, lw=2.5, label="fitted")
     axes.plot(old, y_old, "o", color=ORANGE, label="training points")
-    axes.set(title=f"degree {degree}: old {train_error[i].mean():.2f}, "
-             f"new {test_error[i].mean():.2f}", ylim=(-2, 2), xlabel="x")  # fmt: skip
+    said = f"error {train_error[i].mean():.2f}, on new points {test_error[i].mean():.2f}"
+    axes.set(title=f"degree {degree}:\n{said}", ylim=(-2, 2), xlabel="x")
     axes.spines[["top", "right"]].set_visible(False)
 panels[0].legend(frameon=False, fontsize=10)
 plt.show()
 
 # %% [markdown] tags=["item-9"]
 # ## Early stopping
-# Of a network the same happens *in time*: it learns first what examples have in common, later each
-# one by heart. It is clearest where there is something false to learn: here 40 % of the training
-# labels were replaced by random ones. (Crowd-sourced labels are often no better.) Validation
-# accuracy rises, turns, and falls, while the false labels are learned. Keep the weights of the best
-# epoch: that's **early stopping**, `train.early_stopping`.
+# The same happens to a network *in time*: first it learns what the examples have in common, later
+# each of them by heart. It is clearest where there is something false to learn: here 40 % of the
+# training labels were replaced by random ones. (Crowd-sourced labels are often no better.)
+# Validation accuracy rises, turns, and falls, while the false labels are learned. Keep the weights
+# of the best epoch: that's **early stopping**, `train.early_stopping`.
 
 # %% tags=["item-9"]
 draws = np.random.default_rng(0)
@@ -350,7 +350,7 @@ axes.plot(epochs[-1], ended.mean(), "o", color=GREY, ms=10, label=f"end: {ended.
 axes.set(
     xlabel="epoch",
     ylabel="validation accuracy",
-    title="40 % of the labels are false: first the rule is learned, then the exceptions",
+    title="40 % of the labels are random: first the rule is learned, then the exceptions",
 )
 axes.legend(frameon=False)
 axes.spines[["top", "right"]].set_visible(False)
@@ -410,7 +410,8 @@ assert float(jnp.ptp(kernel, axis=1).max()) < 1e-5 < float(jnp.abs(kernel - 0.05
 # ## Quiz
 # 1. 60,000 examples in batches of 128: how many steps has an epoch?
 # 2. Why is a mini-batch's gradient called stochastic?
-# 3. Training accuracy 0.99, validation accuracy 0.70: which fitting is it, and what can you do?
+# 3. Training accuracy 0.99, validation accuracy 0.70: is it under- or overfitting, and what can you
+#    do?
 # 4. You tried 50 networks and report the best one's validation accuracy. What's wrong?
 # 5. Why may all biases start at 0, and not all weights?
 #

@@ -70,7 +70,7 @@ for f in (0.01, 0.5, 0.99):
 # %% tags=["item-49"]
 for x in (-10.0, 0.0, 1.0):
     slide, right = x + norm.cdf(x), x * norm.cdf(x)
-    print(f"x = {x:5}: slide {slide:8.4f}, right {right:8.4f}")
+    print(f"x = {x:5}: slide {slide:7.3f}, right {right.round(3) + 0:7.3f}")  # + 0: no -0.000
     assert jnp.isclose(activations.gelu(jnp.array(x)), right, atol=1e-6)
     assert abs(slide - right) > 0.1
 

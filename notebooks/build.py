@@ -26,7 +26,7 @@ from frame.run import timed
 from frame.source import HERE, read, sources, tags
 from PIL import Image
 
-LIMIT = 800_000  # bytes of a twin
+LIMIT = 1_000_000  # bytes of a twin
 MADE = HERE / "made"
 
 
@@ -91,7 +91,7 @@ def deck(path: Path, assets: str | None) -> Path:
 def main() -> None:
     """Builds what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("numbers", nargs="*", help="such as 03; all unless given")
+    parser.add_argument("numbers", nargs="*", help="such as 03; without any, all")
     parser.add_argument("--check", action="store_true", help="run, and write nothing")
     parser.add_argument("--prose", action="store_true", help="only text and tags have changed")
     parser.add_argument("--edition", choices=("student", "teacher"), help="write this edition")

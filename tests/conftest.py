@@ -1,7 +1,11 @@
 """Eight fake CPU devices for every test, strict promotion, and no leftovers between tests."""
 
+import functools
+import gc
 import os
 import signal
+import sys
+import threading
 from pathlib import Path
 
 import processes
@@ -25,12 +29,41 @@ os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
 import jax
 import pytest
+from jax._src.interpreters import mlir
+
+# jsonschema, which nbformat imports, does without it; it builds its grammars for two seconds.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(0))
+
+
+def pytest_collection_finish():
+    # What is there now stays: collections of the tests' garbage needn't walk over it.
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_contexts():
+    """A context of MLIR serves many programs of a thread: to make one is a quarter of their time.
+
+    It keeps their constants, so that there is a new one now and then.
+    """
+    make, kept = mlir.make_ir_context, threading.local()
+
+    def context():
+        if getattr(kept, "left", 0) == 0:
+            kept.context, kept.left = make(), 100
+        kept.left -= 1
+        return kept.context
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mlir, "make_ir_context", functools.wraps(make)(context))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from jaxdl._checks import ShapeError
 from jaxdl.combinators import (
     branch,
     compose,
+    forward_mode,
     frozen,
     lift,
     remat,
@@ -85,7 +86,9 @@ def test_remat_holds_less_memory(key):
         params, state = net.init(key)
         loss = lambda params, x: net.apply(params, state, x)[0].sum()
         compiled = jax.jit(jax.grad(loss)).lower(params, jnp.ones((2048, 64))).compile()
-        return compiled.memory_analysis().temp_size_in_bytes
+        memory = compiled.memory_analysis()
+        assert memory is not None
+        return memory.temp_size_in_bytes
 
     assert temporary(remat) < 0.6 * temporary(lambda layer: layer)
 
@@ -246,8 +249,20 @@ def test_forward_mode_sees_through_what_is_traced_apart(wrap, key, x):
     net = wrap(serial(layers.conv(4, 4, (3,), padding=1), layers.rnn(4, 4)))
     params, state = net.init(key)
     fn = lambda x: net.apply(params, state, x)[0][-1]
-    forward, reverse = jax.jacfwd(fn)(x), jax.jacrev(fn)(x)
+    forward, reverse = jax.jit(lambda x: (jax.jacfwd(fn)(x), jax.jacrev(fn)(x)))(x)
     np.testing.assert_allclose(forward, reverse, rtol=1e-4, atol=1e-6)
+
+
+def test_forward_mode_goes_through_what_hides_it(key, x):
+    net = serial(layers.conv(4, 4, (3,), padding=1), layers.rnn(4, 4))
+    params, state = net.init(key)
+    hidden = lambda net: jax.jit(jax.checkpoint(lambda x: net.apply(params, state, x)[0][-1]))
+    with pytest.raises(TypeError, match="custom_vjp"):  # what the docstring says
+        jax.jacfwd(hidden(net))(x)
+    fn = hidden(forward_mode(net))
+    reverse = jax.jacrev(hidden(net))(x)
+    for found in (jax.jacfwd(fn)(x), jax.jacrev(fn)(x)):
+        np.testing.assert_allclose(found, reverse, rtol=1e-4, atol=1e-6)
 
 
 def test_stateless_is_apply_without_the_state(key, x):

@@ -41,9 +41,12 @@ def test_each_process_knows_its_place_and_lines_are_marked_whatever_their_bytes(
 def test_each_process_has_its_own_gpus(flags, mine, tmp_path, monkeypatch):
     monkeypatch.delenv("JAX_LOCAL_DEVICE_IDS", raising=False)
     started = []
-    monkeypatch.setattr(
-        launch.subprocess, "Popen", lambda *_, env, **__: started.append(env) or FakeProcess()
-    )
+
+    def start(*_, env, **__):
+        started.append(env)
+        return FakeProcess()
+
+    monkeypatch.setattr(launch.subprocess, "Popen", start)
     options = launch._parse(["--processes", "2", *flags, __file__])
     for rank in (0, 1):
         launch._start(options, rank, {})

@@ -3,6 +3,8 @@
 import functools
 import json
 import math
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +26,7 @@ N = len(F["labels"])
 
 CLASS, SCORE, NUMBER = ("logits", "labels"), ("scores", "binary"), ("predictions", "targets")
 # By name: the sums, and the arrays that they are of.
-SUMS = {
+SUMS: dict[str, tuple[Callable[..., Any], tuple[str, str]]] = {
     "mean": (lambda values, _, weight=None: M.mean(values, weight=weight), NUMBER),
     "accuracy": (M.accuracy, CLASS),
     "binary_accuracy": (functools.partial(M.binary_accuracy, threshold=0.5), SCORE),
@@ -41,7 +43,7 @@ SUMS = {
 }
 AVERAGES = ("micro", "macro", "weighted", "none")
 # By name: the number, of sums or of rows, and whose.
-NUMBERS = {
+NUMBERS: dict[str, tuple[Callable[..., Any], str]] = {
     **{name: (M.compute, name) for name in SUMS if name in GOLDEN["plain"]},
     "confusion_matrix": (lambda confusion: confusion, "confusion_matrix"),
     "roc_auc": (M.roc_auc, "score_histogram"),
@@ -219,7 +221,7 @@ def test_ignored_labels_count_for_nothing():
         kept &= labels != ignored
         given = np.where(kept, labels, ignored).astype(np.int32)
         for metric in (M.accuracy, M.top_k_accuracy, M.negative_log_likelihood, M.confusion_matrix):
-            of = functools.partial(metric, **({"k": 2} if metric is M.top_k_accuracy else {}))
+            of: Callable = functools.partial(metric, k=2) if metric is M.top_k_accuracy else metric
             got = of(logits, given, ignore_index=ignored, weight=weight)
             left = of(logits[kept], labels[kept], ignore_index=None, weight=weight[kept])
             assert_close(got, left)

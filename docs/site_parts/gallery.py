@@ -11,7 +11,8 @@ SPELLINGS = {
     word.lower().replace("-", ""): word
     for word in re.findall(
         r"\S+",
-        "CIFAR-10 CNN GP LM MAML MLP MNIST MNIST-1D PINN PPO ReLU ResNet RNN SGD VAE ViT WGAN",
+        "Adam CIFAR-10 CNN CREPE GP LM MAML MiniLM MLP MNIST MNIST-1D ReLU ResNet RNN SGD VAD VAE "
+        "ViT WGAN",
     )
 }
 RESULTS = re.compile(r"<!-- results: begin -->\n(.*?)<!-- results: end -->", re.DOTALL)
@@ -49,7 +50,8 @@ def facts_of(text: str) -> tuple[str, dict[str, str]]:
         >>> facts_of("Prose.\n\nCommand:  run me\nResult:   0.9\n          or more")
         ('Prose.', {'Command': 'run me', 'Result': '0.9\nor more'})
     """
-    names = "Command|Needs|Result|Time|Hardware|Measured|Reference|Tried|Where the time goes"
+    names = "Command|Needs|Result|Time|Hardware|Measured|Reference|Tried|Limits"
+    names += "|Where the time goes"
     prose, *parts = re.split(rf"(?m)^({names}): *", text)
     facts = {
         name: re.sub(r"(?m)^ {10}", "", body.strip())
@@ -74,7 +76,9 @@ def overview(found: list[Experiment]) -> str:
         "Each experiment is one file to be read from top to bottom, and one command. Its page has "
         "what it shows, its measured result and its source.\n",
         "\n".join(["```{toctree}", ":hidden:", "", *(entry.name for entry in found), "```\n"]),
+        "::::{container} gallery\n",
         *(_card(entry) for entry in found),
+        "::::\n",
         flags.group() if flags else "",
         f"## Results\n\nThe tables of the pages: {measured[0][0].lower()}{measured[0][1:]}\n"
         if measured
@@ -89,7 +93,8 @@ def _card(entry: Experiment) -> str:
         if entry.pictures
         else []
     )
-    return "\n".join([f"## [{title(entry)}]({entry.name}.md)\n", *shown, f"{entry.about}\n"])
+    head = f":::{{container}} experiment\n[**{title(entry)}**]({entry.name}.md)\n"
+    return "\n".join([head, *shown, f"{entry.about}\n", ":::\n"])
 
 
 def title(entry: Experiment) -> str:
@@ -117,7 +122,7 @@ def page(entry: Experiment) -> str:
     parts = [f"# {title(entry)}\n", entry.about + "\n", entry.text + "\n"]
     parts += [f"![{_alt(entry)}](pictures/{name})\n" for name in entry.pictures]
     parts += [_fact(name, value) for name, value in entry.facts.items()]
-    table = _results(entry.name)
+    table = table_of(entry.name)
     parts += [f"## Measured\n\n{table}\n"] if table else []
     source = f"../code/experiments/{entry.name}.py"
     parts += [f"## Source\n\n```{{literalinclude}} {source}\n:language: python\n```\n"]
@@ -132,7 +137,7 @@ def _fact(name: str, value: str) -> str:
     return f"**{name}.** {' '.join(value.split())}\n"
 
 
-def _results(name: str) -> str:
+def table_of(name: str) -> str:
     """The rows of the table of results that belong to an experiment."""
     table = RESULTS.search((EXPERIMENTS / "README.md").read_text())
     lines = table.group(1).split("\n") if table else []

@@ -71,19 +71,20 @@ def _entry(entry: Lecture) -> str:
 
 
 def _for_the_site(notebook: Any) -> Any:
-    """The notebook with a text for each picture, and solutions folded up."""
+    """The notebook with a text for each picture; solutions and the first cell are folded."""
     heading = ""
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         source = source.replace("](README.md)", "](index.md)")  # the site's overview
         source = BADGE.sub(r"[\1](\2)", source)  # their pictures would come from the network
+        source = source.replace(") [Open in Binder]", ") · [Open in Binder]")
         cell["source"] = source
         if cell["cell_type"] == "markdown":
             found = re.findall(r"(?m)^#+ (.+)$", source)
             heading = found[-1] if found else heading
             continue
         tags = cell["metadata"].get("tags", [])
-        if "solution" in tags:
+        if {"solution", "setup"} & set(tags):
             cell["metadata"]["tags"] = [*tags, "hide-input"]
         text = (
             cell["metadata"].get("alt")

@@ -11,7 +11,10 @@ import jax.typing
 
 from jaxdl import types
 
-ALIASES = {jax.typing.ArrayLike: "ArrayLike", jax.typing.DTypeLike: "DTypeLike"}
+ALIASES: dict[object, str] = {
+    jax.typing.ArrayLike: "ArrayLike",
+    jax.typing.DTypeLike: "DTypeLike",
+}
 ALIASES |= {types.Array: "Array", types.Layer: "Layer", types.Init: "Init"}
 
 

@@ -52,7 +52,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "weight_norm": ("torch.nn.utils.parametrizations.weight_norm",),
 }
 FUNCTIONS = {"dot_product_attention": ("torch.nn.functional.scaled_dot_product_attention",)}
-INITIALIZERS = {
+INITIALIZERS: dict[str, tuple[str, ...]] = {
     name: (f"torch.nn.init.{name}_",)
     for name in [
         "constant",
@@ -70,12 +70,13 @@ INITIALIZERS = {
         "xavier_uniform",
         "zeros",
     ]
-} | {"calculate_gain": ("torch.nn.init.calculate_gain",)}
-COMBINATORS = {
+}
+INITIALIZERS["calculate_gain"] = ("torch.nn.init.calculate_gain",)
+COMBINATORS: dict[str, tuple[str, ...]] = {
     "serial": ("torch.nn.Sequential",),
     "remat": ("torch.utils.checkpoint.checkpoint",),
 }
-BY_HAND = {
+BY_HAND: dict[str, dict[str, tuple[str, ...]]] = {
     "layers": MODULES,
     "functional": MODULES | FUNCTIONS,
     "initializers": INITIALIZERS,

@@ -10,23 +10,42 @@ PyTorch runs its usual loop over slices of tensors, Flax its usual loop over a c
 Command:  python experiments/benchmarks/layers.py [--only convnet,lstm] [--repeats 9]
           [--also PYTHON], another interpreter, with another jax, to run jaxdl and Flax on too
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
-Measured: 2026-11-21, by the date of the commit that brought the figures
+Measured: 2026-11-29
 Result:   2 cores of an AMD EPYC, PyTorch 2.13; medians of 5, ratios to jaxdl's seconds with jax
-          0.10.2; last those of jaxdl with jax 0.12.0 and Python 3.12, in the same alternation
-          an epoch     jaxdl    PyTorch  channels last  Flax    aims            jax 0.12
-          convnet      1.58 s   1.12 x   1.12 x         2.45 x  1.18 x, 0.95 x  0.98 x
-          lstm         2.26 s   0.67 x                  0.99 x  0.77 x          0.99 x
-          gru          1.73 s   1.34 x                  1.03 x                  0.99 x
-          transformer  3.73 s   1.09 x                  1.36 x  1.11 x          0.85 x
-          resnet-8     1.48 s   0.80 x   0.67 x         1.28 x  0.83 x          0.91 x
-          From run to run a ratio moves by 5 %, that of the convnet by 15 % (0.97 x before).
+          0.10.2; the last two are with jax 0.12.0 and Python 3.13, in the same alternation
+          an epoch     jaxdl    PyTorch  channels last  Flax    jaxdl, 0.12  Flax, 0.12
+          convnet      1.32 s   1.07 x   1.10 x         2.74 x  1.06 x       1.99 x
+          lstm         2.28 s   0.72 x                  0.99 x  1.03 x       1.04 x
+          gru          1.71 s   1.34 x                  1.14 x  0.98 x       1.14 x
+          transformer  4.04 s   1.14 x                  1.41 x  0.91 x       1.46 x
+          resnet-8     1.59 s   0.87 x   0.70 x         1.39 x  0.95 x       1.26 x
+          From run to run a ratio moves by 5 %, that of the convnet by 15 %. On 2026-11-21 PyTorch
+          had 1.12 x for the convnet, 0.67 x, 1.34 x, 1.09 x and, for resnet-8, 0.80 x; at commit
+          12e0232, on another 2-core machine, 1.13 x, 0.72 x, 1.35 x, 0.95 x and 0.57 x to 0.64 x.
+          Since 2026-11-28 kernel gradients are products of matrices. CPU seconds of a step,
+          after over before, two runs in turn on a machine in use: convnet 0.78 and 0.74, resnet-8
+          0.89 and 0.78. CPU time of the gradient alone, the same way, batch 128, jax 0.10.2 (0.12):
+          16 channels at 32 x 32 0.85 (0.80), 32 at 16 x 16 0.62 (0.70), 64 at 8 x 8 0.79 (0.78),
+          256 at 8 x 8 0.46 (0.35), 512 at 4 x 4 0.57 (0.41), with strides 16 to 32 0.71 (0.70), 32
+          to 64 0.89 (0.66), the convnet's 5 x 5, batch 64, 0.77 (0.70).
 Tried:    for convolutions on CPUs, what helped is in functional/_convolution_cpu.py (the batch
-          folded into the width from 32 channels on, in the kernel's gradient up to a width of 16;
-          patches of rows for up to 4 channels); products of matrices row by row lost.
+          folded into the width from 32 channels on; patches of rows for up to 4 channels; kernel
+          gradients as products over a few images at a time). Lost, in CPU time: the same over the
+          whole batch at once (0.9 x to 1.8 x; with patches of the whole kernel 2.9 x) and one
+          product an entry of the kernel (2.3 x to 2.9 x), as what they copy leaves the caches;
+          from 16 channels on convolutions themselves as products (1.5 x and more); strided ones
+          with the stride put into the channels (forward 2.4 x to 2.7 x, gradient by the image
+          0.7 x at 16 channels and 1.15 x at 32).
           For the lstm: buffers updated in place, factors of the gates saved on the way forward,
           products gate by gate; what helped is in functional/_recurrent_lstm.py. Without effect:
-          two or four parts of the batch as independent products within a step, and XLA's CPU
-          library for products switched off. A step is one product of 128 x 128 x 512 on one core.
+          two or four parts of the batch as independent products within a step or as scans of their
+          own, which XLA runs one after another (26.3 and 25.7 ms a step for 25.1), also with its
+          scheduler for concurrency; and XLA's CPU library for products switched off.
+Limits:   of the lstm, a product of 128 x 128 x 512 a step on one core: 105 GFLOP/s, where PyTorch's
+          library has 145 and NumPy's 161. With features first and one product for W and U an epoch
+          takes 0.92 of the time (0.87 with jax 0.12), and PyTorch's is 0.76 of it. Of resnet-8,
+          the 16-channel product of the gradient, 48 x 48 over all pixels: 73 GFLOP/s of one core's
+          100; the strided convolutions run on one core.
 """
 
 import argparse

@@ -50,7 +50,7 @@ class Network(nn.Module):
             x = nn.relu(nn.Dense(128)(x.reshape(len(x), -1)))
         elif self.name_ in ("lstm", "gru"):
             cell = {"lstm": nn.OptimizedLSTMCell, "gru": nn.GRUCell}[self.name_](128)
-            x = nn.RNN(cell)(x)[:, -1]
+            x = jnp.asarray(nn.RNN(cell)(x))[:, -1]
         elif self.name_ == "transformer":
             for _ in range(4):
                 x = Encoder()(x)

@@ -51,15 +51,17 @@ def processes(commands: Mapping[str, Sequence[str]], repeats: int) -> dict[str, 
     return seconds
 
 
-def table(title: str, seconds: Mapping[str, list[float]]) -> dict[str, list[float]]:
-    """Prints medians, spread and the ratio to jaxdl pair by pair; gives them names for a record."""
+def table(
+    title: str, seconds: Mapping[str, list[float]], beside: str = "jaxdl"
+) -> dict[str, list[float]]:
+    """Prints medians, spread and the ratio to one of them pair by pair; names them for a record."""
     print(f"\n{title}")
     for rival, times in seconds.items():
-        ratios = [a / b for a, b in zip(times, seconds["jaxdl"], strict=True)]
+        ratios = [a / b for a, b in zip(times, seconds[beside], strict=True)]
         print(
             f"  {rival:20s} median {statistics.median(times):7.3f} s"
             f"  ({min(times):.3f} to {max(times):.3f})"
-            f"  {statistics.median(ratios):6.2f} x jaxdl",
+            f"  {statistics.median(ratios):6.2f} x {beside}",
             flush=True,
         )
     return {f"{title}: {rival}": times for rival, times in seconds.items()}

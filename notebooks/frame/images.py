@@ -15,8 +15,14 @@ NARROWEST = 1200  # pixels that a picture of a lecture must at least be wide
 def pictures(cell: NotebookNode) -> Iterator[Image.Image]:
     """Yields the pictures that a cell has drawn."""
     for output in cell.get("outputs", ()):
-        if "image/png" in output.get("data", {}):
-            yield Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+        yield from (picture for kind, picture in drawn(output) if kind == "image/png")
+
+
+def drawn(output: NotebookNode) -> Iterator[tuple[str, Image.Image]]:
+    """Yields an output's picture or film, with its kind."""
+    for kind in ("image/png", "image/gif"):
+        if kind in output.get("data", {}):
+            yield kind, Image.open(io.BytesIO(base64.b64decode(output.data[kind])))
 
 
 def tidy(output: NotebookNode) -> None:
@@ -43,7 +49,7 @@ def png(picture: Image.Image) -> bytes:
     palette, rest = colours[order[:128]], colours[order[128:]]
     if len(rest):
         tones = Image.fromarray(rest[None]).quantize(128, Image.Quantize.MEDIANCUT, kmeans=2)
-        palette = np.concatenate([palette, np.reshape(tones.getpalette(), (-1, 3))[:128]])
+        palette = np.concatenate([palette, np.reshape(tones.getpalette() or [], (-1, 3))[:128]])
     # Not Pillow's own search for the nearest, which takes white for a light grey.
     nearest = [np.abs(palette.astype(int) - colour).sum(axis=1).argmin() for colour in colours]
     indices = np.asarray(nearest, np.uint8)[places].reshape(pixels.shape[:2])

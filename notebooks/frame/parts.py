@@ -1,5 +1,6 @@
 """The cells that are the same in every lecture: navigation, badges, installation."""
 
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
@@ -9,9 +10,10 @@ from nbformat import NotebookNode, v4
 
 from frame.source import headline, sources
 
-REPOSITORY = "jaxdl-toolkit/jaxdl"
-"""Where the badges look for the lectures: owner/name on GitHub, written nowhere else. Nothing is
-installed from there: lectures install the released package."""
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+REPOSITORY = PROJECT["urls"]["Repository"].removeprefix("https://github.com/")
+"""Where the badges look for the lectures: owner/name on GitHub. Nothing is installed from there:
+lectures install the released package."""
 
 SETUP = """\
 # Installs jaxdl where it is missing, as on Colab, and sets the size of pictures.

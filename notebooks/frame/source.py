@@ -56,7 +56,7 @@ def read(path: Path) -> NotebookNode:
 
 
 def _metadata(cell: NotebookNode) -> dict:
-    kept = {"tags": tags(cell)} if tags(cell) else {}
+    kept: dict[str, object] = {"tags": tags(cell)} if tags(cell) else {}
     if cell.cell_type == "code" and FOLDED & set(tags(cell)):
         kept["jupyter"] = {"source_hidden": True}
     return kept

@@ -52,9 +52,19 @@ def used(code: str) -> set[str]:
     return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
+def names_in(code: str) -> set[str]:
+    """Returns the names that code mentions, attributes and strings included; not its comments."""
+    nodes = list(ast.walk(ast.parse(code)))
+    imported = {n.name.rpartition(".")[2] for n in nodes if isinstance(n, ast.alias)}
+    attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+    strings = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return imported | attributes | strings | {n.id for n in nodes if isinstance(n, ast.Name)}
+
+
 def asserts(code: str) -> bool:
-    """Says whether code contains an assertion."""
-    return any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(code)))
+    """Says whether code contains an assertion about something that has a name."""
+    claims = [node.test for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assert)]
+    return any(used(ast.unparse(claim)) for claim in claims)
 
 
 def _targets(node: ast.stmt) -> list[str]:

@@ -4,14 +4,15 @@ Numbers may be Python's, NumPy's or JAX's. A number that is being traced has no 
 passes every check of its value, and the docstring says what happens where it is out of range.
 """
 
-from collections.abc import Sequence
+import inspect
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from jaxdl.types import Array
+from jax import Array
 
 
 class ShapeError(ValueError):
@@ -29,7 +30,7 @@ def describe(x: Any) -> str:
     return f"{x.dtype}[{','.join(str(n) for n in x.shape)}]"
 
 
-def floating(function: str, argument: str, x: Any) -> Array:
+def floating(function: str, argument: str, x: object) -> Array:
     """Returns ``x`` as an array, or raises the TypeError that says it must be floating point."""
     x = array(function, argument, x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
@@ -37,14 +38,17 @@ def floating(function: str, argument: str, x: Any) -> Array:
     return x
 
 
-def array(function: str, argument: str, x: Any) -> Array:
+def array(function: str, argument: str, x: object) -> Array:
     """Returns ``x`` as an array, or raises the TypeError that says what it is instead."""
     try:
-        return jnp.asarray(x)
+        if not isinstance(x, str | bytes):  # which JAX takes as the name of a dtype
+            return jnp.asarray(x)
+        cause = None
     except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{function}: {argument} is {_shown(x)}; it must be an array of numbers"
-        ) from error
+        cause = error
+    raise TypeError(
+        f"{function}: {argument} is {shown(x)}; it must be an array of numbers"
+    ) from cause
 
 
 def last_axis(function: str, x: Any, size: int) -> None:
@@ -60,7 +64,7 @@ def same_shape(function: str, **arrays: Any) -> None:
         raise ShapeError(f"{function} needs arguments of one shape, got {listed}")
 
 
-def known(value: Any) -> Any:
+def known(value: object) -> Any:
     """Returns a number or an array on the host, or None where it is traced or on other hosts."""
     if isinstance(value, jax.core.Tracer):
         return None
@@ -69,7 +73,7 @@ def known(value: Any) -> Any:
     return np.asarray(value)
 
 
-def is_zero(value: Any) -> bool:
+def is_zero(value: object) -> bool:
     """Returns whether a number is 0 for certain: a traced one is not.
 
     Example:
@@ -89,18 +93,18 @@ def number(function: str, argument: str, value: Any) -> float | None:
     """
     real = isinstance(value, int | float | np.ndarray | np.generic | jax.Array)
     if not real or isinstance(value, bool) or not _is_real(value):
-        raise TypeError(f"{function}: {argument} is {_shown(value)}; it must be a number")
+        raise TypeError(f"{function}: {argument} is {shown(value)}; it must be a number")
     if np.ndim(value) != 0:
         raise ValueError(f"{function}: {argument} is {describe(value)}; it must be one number")
     host = known(value)
     return None if host is None else float(host)
 
 
-def one_of(function: str, argument: str, value: Any, choices: Sequence[str | None]) -> None:
+def one_of(function: str, argument: str, value: object, choices: Sequence[str | None]) -> None:
     """Raises a ValueError unless a value is one of the choices."""
     if not (value is None or isinstance(value, str)) or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{function}: {argument} is {_shown(value)}; it must be one of {listed}")
+        raise ValueError(f"{function}: {argument} is {shown(value)}; it must be one of {listed}")
 
 
 def at_least(function: str, low: float, **values: Any) -> None:
@@ -119,7 +123,7 @@ def positive(function: str, **values: Any) -> None:
             raise ValueError(f"{function}: {argument} is {value}; it must be positive")
 
 
-def in_unit_interval(function: str, argument: str, value: Any, *, closed: bool = False) -> None:
+def in_unit_interval(function: str, argument: str, value: object, *, closed: bool = False) -> None:
     """Raises a ValueError unless a number lies in [0, 1), or in [0, 1] if closed."""
     x = number(function, argument, value)
     if x is not None and not (0 <= x < 1 or (closed and x == 1)):
@@ -132,11 +136,11 @@ def positive_ints(function: str, **values: Any) -> None:
     for argument, value in values.items():
         if not is_whole(value) or value < 1:
             raise ValueError(
-                f"{function}: {argument} is {_shown(value)}; it must be a positive integer"
+                f"{function}: {argument} is {shown(value)}; it must be a positive integer"
             )
 
 
-def is_whole(value: Any) -> bool:
+def is_whole(value: object) -> bool:
     """Returns whether a value is one integer whose value is known: bools and 2.0 are not."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer | np.ndarray | jax.Array):
         return False
@@ -144,12 +148,86 @@ def is_whole(value: Any) -> bool:
     return host is not None and host.ndim == 0 and np.issubdtype(host.dtype, np.integer)
 
 
+def one_function(function: str, argument: str, value: Any, *given: str) -> None:
+    """Raises a TypeError unless a value is a function of as many arguments as are ``given``.
+
+    Example:
+        >>> one_function("fit", "hooks[0]", lambda event: None, "event")
+        >>> one_function("fit", "hooks[0]", lambda: None, "event")
+        Traceback (most recent call last):
+        TypeError: fit: hooks[0] can't be called with (event): too many positional arguments
+    """
+    if not callable(value):
+        of = f" of ({', '.join(given)})" if given else ""
+        raise TypeError(f"{function}: {argument} is {shown(value)}; it must be a function{of}")
+    try:
+        inspect.signature(value).bind(*given)
+    except ValueError:  # some functions have no signature
+        return
+    except TypeError as error:
+        if given:
+            wrong = f"{argument} can't be called with ({', '.join(given)})"
+            raise TypeError(f"{function}: {wrong}: {error}") from None
+
+
+def functions(function: str, argument: str, values: Any, *given: str) -> tuple[Any, ...]:
+    """Returns a sequence of functions as a tuple, or raises the TypeError that says what it is."""
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise TypeError(
+            f"{function}: {argument} is {shown(values)}; it must be a sequence of functions"
+        )
+    for i, value in enumerate(values):
+        one_function(function, f"{argument}[{i}]", value, *given)
+    return tuple(values)
+
+
+def named_functions(function: str, argument: str, values: Any, *given: str) -> dict[str, Any]:
+    """Returns functions by name as a dict, or raises the TypeError that says what it is."""
+    if not isinstance(values, Mapping):
+        raise TypeError(
+            f"{function}: {argument} is {shown(values)}; it must be a dict of functions by name"
+        )
+    for name, value in values.items():
+        one_function(function, f"{argument}[{name!r}]", value, *given)
+    return dict(values)
+
+
+def is_one_key(key: Any) -> bool:
+    """Returns whether it is one random key: a typed one, or two or four uint32 of older code."""
+    if not hasattr(key, "dtype"):
+        return False
+    typed = jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
+    return key.shape == () if typed else key.dtype == "uint32" and key.shape in ((2,), (4,))
+
+
+def one_key(function: str, key: Any) -> None:
+    """Raises a TypeError unless a value is one random key."""
+    if not is_one_key(key):
+        raise TypeError(
+            f"{function}: key is {shown(key)}; it must be a key, from jax.random.key(seed)"
+        )
+
+
+def numeric(function: str, argument: str, x: Any) -> None:
+    """Raises a TypeError for an array of text or objects, which no device can hold."""
+    if isinstance(x, np.ndarray) and x.dtype.kind in "OUSmM":
+        raise TypeError(f"{function}: {argument} is {describe(x)}; it must hold numbers")
+
+
+def path(function: str, argument: str, value: Any) -> None:
+    """Raises a TypeError or ValueError unless a value can be a path."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{function}: {argument} is {shown(value)}; it must be a path")
+    if value == "":
+        raise ValueError(f"{function}: {argument} is empty; it must be a path")
+
+
 def classes(
     function: str,
-    labels: Any,
+    labels: object,
     n_classes: int,
     *,
-    counted: Any = None,
+    counted: object = None,
     also: Sequence[int | None] = (),
 ) -> None:
     """Raises a ValueError for a label that counts and is no class; traced ones are not looked at.
@@ -184,14 +262,14 @@ def to_int32(labels: Array) -> Array:
     return jnp.clip(labels, low, bounds.max).astype(jnp.int32)
 
 
-def _is_real(value: Any) -> bool:
+def _is_real(value: object) -> bool:
     kind = getattr(value, "dtype", float)
     return jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Returns a wrong value in few words: dtype and shape of an array, else its repr cut short."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return describe(value) if value.shape or isinstance(value, jax.core.Tracer) else str(value)
-    text = repr(value)
+    text = " ".join(repr(value).split())  # in one line
     return text if len(text) <= 60 else f"{text[:57]}…"

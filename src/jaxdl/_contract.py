@@ -30,7 +30,7 @@ def applied(
     *,
     key: Key | None,
     train: bool,
-    place: Any = None,
+    place: object = None,
 ) -> tuple[PyTree, State]:
     """Returns what ``apply`` gives, or raises a TypeError unless it is (y, state).
 
@@ -53,7 +53,7 @@ def applied(
     return pair
 
 
-def foreign(f: Any) -> str | None:
+def foreign(f: object) -> str | None:
     """The library whose module ``f`` is, as "flax", or None for a function."""
     kind = f if isinstance(f, type) else type(f)
     names = {parent.__module__.partition(".")[0] for parent in kind.__mro__}
@@ -65,7 +65,7 @@ def _structure(tree: PyTree) -> Any:
     return structure, [(jax.numpy.shape(x), jax.numpy.result_type(x)) for x in leaves]
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     if isinstance(value, tuple):
         return f"a tuple of {len(value)}"
     return _show(value)

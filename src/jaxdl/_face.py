@@ -29,7 +29,7 @@ def index(names: Mapping[str, Any]) -> str:
     return "\n".join([(names["__doc__"] or "").rstrip(), "", *rows, ""])
 
 
-def first_line(value: Any) -> str:
+def first_line(value: object) -> str:
     """The first line of what a function or a class says of itself, or what a constant is.
 
     Example:

@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+from jaxdl._plain import converter
+
 P = ParamSpec("P")
 L = TypeVar("L", bound=tuple[Any, ...])
 
@@ -63,6 +65,35 @@ def made(layer: Any) -> Made | None:
     return getattr(layer[1], "made", None)
 
 
+def fixed(value: Any) -> bool:
+    """Whether a Layer will always compute the same: it is of this library, and so is all in it.
+
+    A function of the user's may read what changes, a list or a global.
+
+    Example:
+        >>> from jaxdl import activations, models, serial
+        >>> net, scale = models.mlp((4, 8, 2), activation=activations.gelu), [2.0]
+        >>> fixed(net), fixed(serial(net, lambda x: scale[0] * x))
+        (True, False)
+    """
+    if _is_layer(value):
+        record = made(value)
+        return record is not None and fixed((record.factory, *record.args, *record.kwargs.values()))
+    if isinstance(value, tuple):
+        return all(map(fixed, value))
+    if isinstance(value, functools.partial):
+        return fixed((value.func, *value.args, *value.keywords.values()))
+    if value is None or isinstance(value, bool | int | float | str):
+        return True
+    library = getattr(value, "__module__", None) or type(value).__module__
+    ours = library.partition(".")[0] in ("jax", "jaxdl", "jaxlib", "numpy", "ml_dtypes")
+    return ours and "<" not in getattr(value, "__qualname__", "") and not _is_writable(value)
+
+
+def _is_writable(value: Any) -> bool:
+    return bool(getattr(getattr(value, "flags", None), "writeable", False))
+
+
 def written(value: Any) -> str:
     """An argument, or a Layer, as one would write it."""
     if _is_layer(value):
@@ -83,7 +114,13 @@ def written(value: Any) -> str:
     maker, _, inner = getattr(value, "__qualname__", "").partition(".<locals>.")
     if inner and not inner.endswith("<lambda>"):
         return f"{maker.rpartition('.')[2]}(…)"
-    return getattr(value, "__name__", None) or repr(value)
+    return getattr(value, "__name__", None) or _number(value)
+
+
+def _number(value: Any) -> str:
+    """A plain value; a float that is one over a whole number, such as 1/255, is written so."""
+    short = isinstance(value, float) and 0 < abs(value) < 1 and len(repr(value)) > 8
+    return f"1/{round(1 / value)}" if short and 1 / round(1 / value) == value else repr(value)
 
 
 def reduced(layer: Any) -> tuple[Any, ...]:
@@ -95,8 +132,11 @@ def reduced(layer: Any) -> tuple[Any, ...]:
 
 
 def _recording(make: Callable[P, L], parts: Callable[[L], Made | None]) -> Callable[P, L]:
+    convert = converter(make)
+
     @functools.wraps(make)
     def recorded(*args: P.args, **kwargs: P.kwargs) -> L:
+        args, kwargs = convert(args, kwargs)  # type: ignore[assignment]
         layer = make(*args, **kwargs)
         defaults = _defaults(make)
         chosen = {k: v for k, v in kwargs.items() if not _same(defaults.get(k, Made), v)}
@@ -112,11 +152,11 @@ def _defaults(make: Callable[..., Any]) -> dict[str, Any]:
     return {name: p.default for name, p in inspect.signature(make).parameters.items()}
 
 
-def _is_layer(value: Any) -> bool:
+def _is_layer(value: object) -> bool:
     return isinstance(value, tuple) and hasattr(value, "apply") and hasattr(value, "init")
 
 
-def _same(default: Any, value: Any) -> bool:
+def _same(default: object, value: object) -> bool:
     plain = isinstance(value, bool | int | float | str) and type(default) is type(value)
     return default is value or (plain and default == value)
 
@@ -146,7 +186,7 @@ def call(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     return f"{name}(\n    {inner},\n)"
 
 
-def _reference(value: Any) -> _Reference | None:
+def _reference(value: object) -> _Reference | None:
     """Where a library's function, or one of its pairs of initializers, is found by name."""
     if not callable(value) and not hasattr(value, "_fields"):
         return None
@@ -159,7 +199,7 @@ def _reference(value: Any) -> _Reference | None:
     return None
 
 
-def _packed(value: Any) -> Any:
+def _packed(value: object) -> Any:
     """Arguments with references to what doesn't pickle by itself."""
     if isinstance(value, dict):
         return {key: _packed(v) for key, v in value.items()}
@@ -168,7 +208,7 @@ def _packed(value: Any) -> Any:
     return _reference(value) or value
 
 
-def _unpacked(value: Any) -> Any:
+def _unpacked(value: object) -> Any:
     if isinstance(value, _Reference):
         return getattr(importlib.import_module(value.module), value.name)
     if isinstance(value, dict):
@@ -178,5 +218,5 @@ def _unpacked(value: Any) -> Any:
     return value
 
 
-def _remade(make: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def _remade(make: Callable[..., Any], args: object, kwargs: object) -> Any:
     return make(*_unpacked(args), **_unpacked(kwargs))

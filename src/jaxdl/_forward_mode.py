@@ -8,15 +8,18 @@ from typing import Any
 import jax
 from jax.interpreters import ad
 
+from jaxdl.types import PyTree
+
 _FORWARD = getattr(ad, "JVPTracer", ())
 _AROUND = ContextVar("around", default=False)
 
 
 @contextmanager
-def looked_through(*trees: Any) -> Iterator[None]:
+def looked_through(*trees: PyTree, always: bool = False) -> Iterator[None]:
     """Lets what is traced inside see that one of the trees is differentiated forwards.
 
-    For a loop or ``jax.checkpoint``, which hide it from the function that they trace.
+    For a loop or ``jax.checkpoint``, which hide it from the function that they trace. With
+    ``always`` it sees that in any case.
 
     Example:
         >>> def through_checkpoint(x):
@@ -25,14 +28,14 @@ def looked_through(*trees: Any) -> Iterator[None]:
         >>> float(jax.jvp(through_checkpoint, (2.0,), (1.0,))[0])
         2.0
     """
-    token = _AROUND.set(_AROUND.get() or in_forward_mode(*jax.tree.leaves(trees)))
+    token = _AROUND.set(always or in_forward_mode(*jax.tree.leaves(trees)))
     try:
         yield
     finally:
         _AROUND.reset(token)
 
 
-def in_forward_mode(*arrays: Any) -> bool:
+def in_forward_mode(*arrays: PyTree) -> bool:
     """Returns whether ``jax.jvp`` or ``jacfwd`` differentiates by any of the arrays.
 
     Inside of a function that the user has given to ``jax.jit`` this can't be seen.

@@ -2,18 +2,21 @@
 
 import functools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import jax
 import numpy as np
+import optax
 from jax import lax
 from jax.extend import core
+from jax.extend.core import JaxprEqn
 
 Sources: TypeAlias = frozenset[int]
 """The inputs that a value depends on, by their positions."""
 
 
-def call(eqn: Any) -> tuple[Any, Sequence[Any]] | None:
+def call(eqn: JaxprEqn) -> tuple[Any, Sequence[Any]] | None:
     """The program that an equation runs once on its own inputs, as jit does, and its constants.
 
     Returns:
@@ -51,7 +54,7 @@ def equations(jaxpr: Any) -> Iterator[Any]:
             yield from equations(opened(inner))
 
 
-def constants(closed: Any) -> Iterator[Any]:
+def constants(closed: object) -> Iterator[Any]:
     """Yields the arrays that a program holds besides its inputs, at any depth.
 
     Example:
@@ -69,12 +72,37 @@ def constants(closed: Any) -> Iterator[Any]:
             yield from constants(inner)
 
 
-def scopes(eqn: Any) -> tuple[str, ...]:
+def holds_user_code(jaxpr: Any) -> bool:
+    """Whether a loop, a branch or a jit inside a program was traced from a function of the user's.
+
+    JAX remembers what it has traced of such a function, whatever globals it reads by then.
+
+    Example:
+        >>> import jax
+        >>> double = lambda x: 2 * x
+        >>> plain, branch = double, lambda x: jax.lax.cond(x > 0, double, double, x)
+        >>> [holds_user_code(jax.make_jaxpr(fn)(1.0).jaxpr) for fn in (plain, branch)]
+        [False, True]
+    """
+    traced = (opened(inner).debug_info for eqn in equations(jaxpr) for inner in inside(eqn))
+    return any(not _LIBRARIES.intersection(_folders(info.func_filename)) for info in traced)
+
+
+_LIBRARIES = frozenset(Path(file).parent for file in (jax.__file__, optax.__file__, __file__))
+"""Their functions read nothing that changes."""
+
+
+@functools.cache
+def _folders(file: str | None) -> Sequence[Path]:
+    return Path(file).parents if file else ()
+
+
+def scopes(eqn: JaxprEqn) -> tuple[str, ...]:
     """The names of the layers an equation belongs to, outermost first, as "dense(3, 4)"."""
     return tuple(scope.name for scope in scope_stack(eqn))
 
 
-def scope_stack(eqn: Any) -> tuple[Any, ...]:
+def scope_stack(eqn: JaxprEqn) -> tuple[Any, ...]:
     """The scopes themselves; each call of a layer enters one of its own, which tells it apart."""
     stack = getattr(eqn.source_info.name_stack, "stack", ())
     return tuple(part for part in stack if isinstance(part, _scope_type()))
@@ -120,7 +148,7 @@ def dependencies(jaxpr: Any, inputs: Sequence[Sources] | None = None) -> list[So
     return [of(v) for v in jaxpr.outvars]
 
 
-def scan_counts(eqn: Any) -> tuple[int, int]:
+def scan_counts(eqn: JaxprEqn) -> tuple[int, int]:
     """How many inputs of a scan are constants, and how many are carried.
 
     Versions of JAX note them in their own ways. What is scanned over has an axis less inside;
@@ -134,7 +162,7 @@ def scan_counts(eqn: Any) -> tuple[int, int]:
     return len(eqn.invars) - scanned(eqn.invars, jaxpr.invars) - n_carry, n_carry
 
 
-def _through(eqn: Any, inputs: Sequence[Sources]) -> list[Sources]:
+def _through(eqn: JaxprEqn, inputs: Sequence[Sources]) -> list[Sources]:
     """What the results of an equation depend on."""
     if (inner := call(eqn)) is not None and len(inner[0].invars) == len(inputs):
         return dependencies(inner[0], inputs)
@@ -147,7 +175,7 @@ def _through(eqn: Any, inputs: Sequence[Sources]) -> list[Sources]:
     return [frozenset().union(*inputs)] * len(eqn.outvars)
 
 
-def _through_scan(eqn: Any, inputs: Sequence[Sources]) -> list[Sources]:
+def _through_scan(eqn: JaxprEqn, inputs: Sequence[Sources]) -> list[Sources]:
     """Turn after turn, until what is carried depends on nothing more."""
     jaxpr, (n_consts, n_carry) = opened(eqn.params["jaxpr"]), scan_counts(eqn)
     consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
@@ -159,7 +187,7 @@ def _through_scan(eqn: Any, inputs: Sequence[Sources]) -> list[Sources]:
         carry = after
 
 
-def inside(eqn: Any) -> Iterator[Any]:
+def inside(eqn: JaxprEqn) -> Iterator[Any]:
     """The programs among the parameters of an equation: of a call, a loop, a rule of its own."""
     for value in eqn.params.values():
         for each in value if isinstance(value, tuple | list) else (value,):
@@ -167,6 +195,6 @@ def inside(eqn: Any) -> Iterator[Any]:
                 yield each
 
 
-def opened(jaxpr: Any) -> Any:
+def opened(jaxpr: object) -> Any:
     """A program without its constants, which it may come with or without."""
     return jaxpr.jaxpr if isinstance(jaxpr, core.ClosedJaxpr) else jaxpr

@@ -31,7 +31,7 @@ def labelled() -> Iterator[None]:
         _LABELLED.reset(token)
 
 
-def label(place: Any) -> AbstractContextManager[Any]:
+def label(place: object) -> AbstractContextManager[Any]:
     """The scope of a part by its key in params, or of the loss; nothing outside of ``labelled``.
 
     Example:

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import jax
+
 _PORTABLE = ContextVar("portable", default=False)
+_TARGETS: ContextVar[frozenset[str] | None] = ContextVar("targets", default=None)
 
 
 @contextmanager
@@ -34,3 +37,33 @@ def portable() -> Iterator[None]:
 def is_portable() -> bool:
     """Returns whether a program is being traced for another compiler than XLA."""
     return _PORTABLE.get()
+
+
+@contextmanager
+def lowered_for(*names: str) -> Iterator[None]:
+    """What is traced inside holds the kernels of these platforms, to be lowered for them elsewhere.
+
+    Example:
+        >>> with lowered_for("cuda", "tpu"):
+        ...     sorted(platforms())
+        ['cuda', 'tpu']
+    """
+    token = _TARGETS.set(frozenset(names))
+    try:
+        yield
+    finally:
+        _TARGETS.reset(token)
+
+
+def platforms() -> frozenset[str]:
+    """The platforms that a program traced here can be lowered for with kernels of their own.
+
+    Example:
+        >>> platforms() <= {"cpu", "cuda", "rocm", "tpu"}
+        True
+    """
+    targets = _TARGETS.get()
+    if targets is not None:
+        return targets
+    here = jax.default_backend()
+    return frozenset(("cuda", "rocm") if here == "gpu" else (here,))

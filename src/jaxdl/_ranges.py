@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 import jax.numpy as jnp
+from jax import Array
 
 from jaxdl import _checks
-from jaxdl.types import Array
 
 ANY, FINITE, NOT_ZERO = "be a number", "be finite", "be a number other than 0"
 POSITIVE, AT_LEAST_0, AT_LEAST_1, AT_MOST_0 = "be positive", "be at least 0", "be at least 1", (
@@ -20,10 +20,10 @@ POSITIVE, AT_LEAST_0, AT_LEAST_1, AT_MOST_0 = "be positive", "be at least 0", "b
 )  # fmt: skip
 SHARE, BELOW_1, INSIDE, ABOVE_0 = (f"lie in {x}" for x in ("[0, 1]", "[0, 1)", "(0, 1)", "(0, 1]"))
 COSINE = "lie in [-1, 1]"
-NOT_NEGATIVE = "be finite and at least 0"
+NOT_NEGATIVE, ABOVE_0_FINITE = "be finite and at least 0", "be finite and above 0"
 COUNT, INDEX, INTEGER = "be a positive integer", "be an integer of at least 0", "be an integer"
 
-_HOLDS: dict[str, Callable[[float], bool]] = {
+HOLDS: dict[str, Callable[[float], bool]] = {
     ANY: lambda x: not math.isnan(x),
     FINITE: math.isfinite,
     NOT_ZERO: lambda x: not math.isnan(x) and x != 0,
@@ -37,6 +37,7 @@ _HOLDS: dict[str, Callable[[float], bool]] = {
     ABOVE_0: lambda x: 0 < x <= 1,
     COSINE: lambda x: -1 <= x <= 1,
     NOT_NEGATIVE: lambda x: 0 <= x < math.inf,
+    ABOVE_0_FINITE: lambda x: 0 < x < math.inf,
     COUNT: lambda x: x >= 1,
     INDEX: lambda x: x >= 0,
     INTEGER: lambda x: True,
@@ -124,6 +125,17 @@ RANGES = MappingProxyType(
         "swish.beta": FINITE,
         "lora.alpha": POSITIVE,
         "spectral_norm.n_iterations": INDEX,
+        # Integers that may be 0, or below
+        "padding_index": INDEX,
+        "end": INDEX,
+        "seed": INDEX,
+        "run_seeds.first": INDEX,
+        "share_of.rows": INDEX,
+        "process": INDEX,
+        "least": INDEX,
+        "i": INTEGER,
+        "integers.low": INTEGER,
+        "integers.high": INTEGER,
         # Data
         "degrees": NOT_NEGATIVE,
         "noise": NOT_NEGATIVE,
@@ -162,6 +174,21 @@ RANGES = MappingProxyType(
         "every": COUNT,
         "factor": INSIDE,
         "patience": INDEX,
+        "early_stopping.margin": AT_LEAST_0,
+        # Training, sweeps, checkpoints and explanations
+        "dynamic_loss_scale.scale": ABOVE_0_FINITE,
+        "mixup.alpha": ABOVE_0_FINITE,
+        "class_weights.weights": NOT_NEGATIVE,
+        "find_learning_rate.low": ABOVE_0_FINITE,
+        "find_learning_rate.high": ABOVE_0_FINITE,
+        "find_learning_rate.decay": BELOW_1,
+        "uniform.low": FINITE,
+        "uniform.high": FINITE,
+        "log_uniform.low": ABOVE_0_FINITE,
+        "log_uniform.high": ABOVE_0_FINITE,
+        "every_seconds": AT_LEAST_0,
+        "gradient_check.step": ABOVE_0_FINITE,
+        "landscape.span": ABOVE_0_FINITE,
         "threshold": AT_LEAST_0,
         "cooldown": INDEX,
         "min_scale": AT_LEAST_0,
@@ -193,8 +220,20 @@ def allowed(function: str, option: str) -> str:
     Raises:
         KeyError: if the table has no row for it.
     """
-    own = f"{function.partition('(')[0]}.{option}"
+    own = f"{function.partition('(')[0].rpartition('.')[2]}.{option}"
     return RANGES[own] if own in RANGES else RANGES[option]
+
+
+def whole(function: str, option: str) -> str:
+    """Returns what an option that is an integer must: be positive, unless the table has a row.
+
+    Example:
+        >>> whole("mlp", "depth"), whole("generate", "end")
+        ('be a positive integer', 'be an integer of at least 0')
+    """
+    own = f"{function.rpartition('.')[2]}.{option}"
+    must = RANGES.get(own, RANGES.get(option, COUNT))
+    return must if must in _WHOLE else COUNT
 
 
 def check(function: str, /, **options: Any) -> None:
@@ -219,7 +258,7 @@ def check(function: str, /, **options: Any) -> None:
         if must in _WHOLE and not _checks.is_whole(value):
             raise ValueError(f"{function}: {option} is {value!r}; it must {must}")
         x = _checks.number(function, option, value)
-        if x is not None and not _HOLDS[must](x):
+        if x is not None and not HOLDS[must](x):
             raise ValueError(f"{function}: {option} is {value}; it must {must}")
 
 

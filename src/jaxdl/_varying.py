@@ -1,15 +1,15 @@
 """What ``shard_map`` with ``check_vma=True`` keeps account of: what differs between devices."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 
-from jaxdl.types import Array
+from jaxdl.types import Array, PyTree
 
 Tree = TypeVar("Tree")
 
 
-def varying(tree: Tree, like: Any) -> Tree:
+def varying(tree: Tree, like: PyTree) -> Tree:
     """Marks arrays as each device's own wherever those of ``like`` are; elsewhere does nothing.
 
     A carry of a scan needs it that starts as zeros and becomes the data's, and so does a value

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
+import numpy as np
 
-from jaxdl import _factory
+from jaxdl import _checks, _factory
 from jaxdl._factory import assembly as assembly
 from jaxdl._factory import factory as factory
 
@@ -22,14 +23,21 @@ PyTree: TypeAlias = Any
 Params: TypeAlias = Any
 """What is learned: nested dicts and tuples of arrays."""
 
+Weights: TypeAlias = Mapping[str, jax.Array | np.ndarray]
+"""The params of one layer: arrays by name, from JAX or NumPy."""
+
 State: TypeAlias = Any
 """What is carried and not differentiated, as running statistics; ``()`` where there is none."""
 
-Batch: TypeAlias = Mapping[str, Any]
-"""Arrays by name that share their first axis, as ``{"inputs": …, "labels": …}``."""
+Batch: TypeAlias = Any
+"""Arrays that share their first axis, by name as ``{"inputs": …, "labels": …}``, or in any tree."""
 
 Metrics: TypeAlias = dict[str, Any]
 """Sums by name that add up over batches and devices; see ``jaxdl.metrics``."""
+
+
+Row: TypeAlias = dict[str, Any]
+"""Numbers by name: a line of a history."""
 
 
 class Mean(NamedTuple):
@@ -89,7 +97,7 @@ class Layer(NamedTuple):
     def __repr__(self) -> str:
         return _factory.written(self)
 
-    def __treescope_repr__(self, path: Any, subtree_renderer: Any) -> Any:
+    def __treescope_repr__(self, path: object, subtree_renderer: object) -> Any:
         from treescope import rendering_parts
 
         return rendering_parts.text(repr(self))
@@ -109,8 +117,8 @@ class BoundLayer(Protocol):
 class LossFn(Protocol):
     """What a training step differentiates: the loss of a batch, with state and metrics.
 
-    The loss is one number, the mean over the rows weighted by ``batch["weight"]``, or a ``Mean``
-    whose count says what else it is a mean over; see ``jaxdl.train``.
+    The loss is one number, the mean over the rows weighted by ``batch["weight"]``, which a dict
+    always has, or a ``Mean`` whose count says what else it is a mean over; see ``jaxdl.train``.
     """
 
     def __call__(
@@ -136,7 +144,7 @@ def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
 
     @functools.wraps(init)
     def init_fn(key: Key, /) -> tuple[Params, State]:
-        if not _is_one_key(key):
+        if not _checks.is_one_key(key):
             got = f"{key.dtype}{list(key.shape)}" if hasattr(key, "dtype") else repr(key)
             raise TypeError(
                 f"{name}: init got {got}; it takes one key, as jax.random.key(0), and an ensemble "
@@ -145,14 +153,6 @@ def named(name: str, init: InitFn, apply: ApplyFn) -> Layer:
         return init(key)
 
     return Layer(init_fn, scoped)
-
-
-def _is_one_key(key: Any) -> bool:
-    """Whether it is a single key, typed or, as in older programs, two or four uint32."""
-    if not hasattr(key, "dtype"):
-        return False
-    typed = jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
-    return key.shape == () if typed else key.dtype == "uint32" and key.shape in ((2,), (4,))
 
 
 def no_params(key: Key) -> tuple[Params, State]:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -69,7 +70,7 @@ def test_every_dtype_and_shape_comes_back(tmp_path):
 def test_every_tree_comes_back(value, tmp_path):
     checkpoint.save(tmp_path, Wrapped(3, value))
     again, _ = checkpoint.restore(tmp_path, Wrapped(0, value))
-    assert jax.tree.structure(again.value) == jax.tree.structure(value)
+    chex.assert_trees_all_equal_structs(again.value, value)
     jax.tree.map(same, again.value, value)
 
 
@@ -154,7 +155,7 @@ def test_a_part_is_restored_and_the_rest_stays(tmp_path):
         same(*kernel)
         expected = fresh._replace(**{n: getattr(saved, n) for n in only if "/" not in n})
         expected = expected._replace(params={**expected.params, "kernel": saved.params["kernel"]})
-        assert jax.tree.structure(again) == jax.tree.structure(expected)
+        chex.assert_trees_all_equal_structs(again, expected)
         jax.tree.map(same, again, expected)
     # A tree of its own with the same paths will do, and no optimizer is needed.
     params = jax.eval_shape(net.init, jax.random.key(0))[0]
@@ -202,7 +203,7 @@ def test_a_state_of_own_fields_needs_a_step_and_no_more(tmp_path):
         keep = checkpoint.hook(place, background=False)
         keep(train.Event("finish", state, [], 1))
         again, _ = checkpoint.restore(place, state)
-        assert jax.tree.structure(again) == jax.tree.structure(state)
+        chex.assert_trees_all_equal_structs(again, state)
         jax.tree.map(same, again, state)
         assert steps(place) == [5]
     wrong_steps = [own._replace(step=step) for step in (jnp.ones(2), 1.5, float("nan"), None)]
@@ -310,13 +311,13 @@ def test_load_keeps_tuples_and_what_is_empty(tmp_path):
     checkpoint.save(tmp_path, start)
     found, _ = checkpoint.load(tmp_path)
     for name in ("params", "state"):
-        assert jax.tree.structure(found[name]) == jax.tree.structure(getattr(start, name))
+        chex.assert_trees_all_equal_structs(found[name], getattr(start, name))
     x = np.ones((4, 2), "float32")
     same(*(net.apply(ts["params"], ts["state"], x)[0] for ts in (found, start._asdict())))
     odd = {1: [np.ones(1), (None, ())], 10: {}, 2: {"a/b": np.zeros(2)}}
     checkpoint.save(tmp_path / "odd", Wrapped(0, odd))
     again = checkpoint.load(tmp_path / "odd")[0]["value"]
-    assert jax.tree.structure(again) == jax.tree.structure(odd)
+    chex.assert_trees_all_equal_structs(again, odd)
 
 
 def test_checkpoints_of_the_first_format_are_read(tmp_path):

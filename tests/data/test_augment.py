@@ -1,6 +1,7 @@
 """Augmentation keeps what it must, under every transformation of JAX and in a step of training."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import pytest
 
 from jaxdl import data, layers, losses, serial, train
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
     "random_flip": data.random_flip,
     "random_crop": functools.partial(data.random_crop, padding=2),
     "random_rotation": functools.partial(data.random_rotation, degrees=40.0),

@@ -18,7 +18,7 @@ class Made(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """What the builders below have in common."""
 
     VERSION = tfds.core.Version("1.0.0")
-    keys = ("x", "label")
+    keys: tuple = ("x", "label")
 
     def _info(self):
         return self.dataset_info_from_configs(
@@ -127,7 +127,7 @@ def test_every_kind(prepared):
     np.testing.assert_array_equal(table.train["labels"], (age - 20.5) % 2)
     assert table.description.endswith("(columns left out, not of numbers: name)")
 
-    assert wines.classes == () and wines.test["labels"].shape == (3, 1)
+    assert wines.classes == () and wines.test and wines.test["labels"].shape == (3, 1)
     acid, sugar = wines.train["inputs"].T
     np.testing.assert_array_equal(2 * acid, sugar)
     np.testing.assert_array_equal(wines.train["labels"][:, 0], 3 * sugar)
@@ -182,7 +182,12 @@ def test_any_set_of_tfds_can_be_asked_for(name, monkeypatch, tmp_path):
 def test_offline_it_says_so_at_once(name, monkeypatch):
     asked = []
     monkeypatch.setattr(_download, "_has_tensorflow", lambda: True)
-    monkeypatch.setattr(_download, "answers", lambda url, seconds: asked.append(url) or False)
+
+    def answers(url, seconds):
+        asked.append(url)
+        return False
+
+    monkeypatch.setattr(_download, "answers", answers)
     with pytest.raises(FileNotFoundError, match=r"can't be reached \(given 5 s to answer\)"):
         data.load(name)
     assert asked[0].startswith("https://")

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -33,9 +34,9 @@ class Small(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     name = "small"
     VERSION = tfds.core.Version("1.0.0")
-    rows = ROWS
-    shape = (6, 5, 1)
-    keys = ("image", "label")
+    rows: Mapping[str, int] = ROWS
+    shape: tuple[int | None, ...] = (6, 5, 1)
+    keys: tuple[str, str] | None = ("image", "label")
 
     def _info(self):
         features = {
@@ -211,8 +212,9 @@ def test_the_newest_version_whole(tmp_path):
         if not version.startswith("2"):
             (base / version / "dataset_info.json").touch()
             (base / version / "features.json").touch()
-    assert _prepared.find("small/config", tmp_path).files[0].parent == base / "1.10.0"
-    assert _prepared.find("small/config:1.9.0", tmp_path).files[0].parent == base / "1.9.0"
+    for name, version in (("small/config", "1.10.0"), ("small/config:1.9.0", "1.9.0")):
+        found = _prepared.find(name, tmp_path)
+        assert found and found.files[0].parent == base / version
     assert _prepared.find("small/config:2.0.0", tmp_path) is None
     assert _prepared.find("small", tmp_path) is None
 
@@ -240,7 +242,7 @@ def test_tfds_mock(tmp_path):
     (copy / "dataset_info.json").write_text(json.dumps(info))
     with tfds.testing.mock_data(num_examples=8, data_dir=str(copy)):
         dataset = _prepared.read("small", copy)
-    assert dataset.test["labels"].shape == (8,) and dataset.classes == CLASSES
+    assert dataset.test and dataset.test["labels"].shape == (8,) and dataset.classes == CLASSES
 
 
 def test_a_download_is_converted(tmp_path, monkeypatch):

@@ -39,7 +39,12 @@ def test_the_order_is_frozen():
 @pytest.mark.parametrize("skip", [0, 1, 3, 5])
 def test_skipping_reads_nothing(skip):
     read = []
-    source = reader()._replace(read=lambda rows: read.append(len(rows)) or {"inputs": rows})
+
+    def reads(rows):
+        read.append(len(rows))
+        return {"inputs": rows}
+
+    source = reader()._replace(read=reads)
     assert rows_of(source, 2, skip=skip) == rows_of(reader(), 2)[skip:]
     assert len(read) == 5 - skip
 

@@ -102,6 +102,14 @@ def test_experiments_have_a_command_and_a_result():
     assert "| `python experiments/animals_mlp.py` | test accuracy |" in page
 
 
+def test_experiments_with_a_measured_result_have_a_figure_that_is_no_burden():
+    found = gallery.experiments()
+    bare = [e.name for e in found if gallery.table_of(e.name) and not e.pictures]
+    assert bare == []
+    sizes = {p.name: p.stat().st_size for p in (gallery.EXPERIMENTS / "pictures").iterdir()}
+    assert [name for name, size in sizes.items() if size > 150_000] == []
+
+
 def test_benchmarks_say_when_they_were_measured():
     for path in sorted((gallery.EXPERIMENTS / "benchmarks").glob("*.py")):
         doc = inspect.cleandoc(path.read_text().split('"""')[1])

@@ -1,6 +1,7 @@
 """``--seeds N``: each seed gets what it gets alone, side by side where one program serves all."""
 
 import json
+import os
 import re
 import signal
 from pathlib import Path
@@ -199,13 +200,46 @@ def test_a_population_resumes_to_the_same_bits(name, idx, tmp_path, here, monkey
         with pytest.raises(SystemExit, match=str(128 + signal.SIGTERM)):
             here(name, *flags, "--output", tmp_path / "part")
     here(name, *flags, "--output", tmp_path / "part", "--resume")
-    folders = (tmp_path / "whole", tmp_path / "part")
-    whole, part = (checkpoint.load(folder / "checkpoints")[0]["groups"] for folder in folders)
+    same_runs(tmp_path / "whole", tmp_path / "part")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "event"), [("wgan_gp", 1), ("maml", 1), ("maml", 6)])
+@pytest.mark.usefixtures("alone")
+def test_a_loop_that_ctrl_c_stops_resumes_to_the_same_bits(
+    name, event, tmp_path, here, monkeypatch, capsys
+):
+    """In the first network of MAML's, and in the second, when the first is complete."""
+    here(name, "--smoke", "--output", tmp_path / "whole")
+    told = []
+
+    def press(moment):
+        told.append(moment)
+        if len(told) == event:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "progress", lambda: press)
+        with pytest.raises(SystemExit, match=str(128 + signal.SIGINT)):
+            here(name, "--smoke", "--output", tmp_path / "part")
+    assert told[-1].kind == "interrupt"
+    assert "stopped by SIGINT at " in capsys.readouterr().err
+    here(name, "--smoke", "--output", tmp_path / "part", "--resume")
+    same_runs(tmp_path / "whole", tmp_path / "part")
+
+
+def same_runs(whole, part):
+    """Asserts that the last checkpoints have the same bits, and the results the same numbers."""
+    folders = [path.relative_to(whole) for path in whole.rglob("checkpoints")]
+    assert folders
     equal = lambda x, y: np.testing.assert_array_equal(*map(bits, (x, y)))
-    jax.tree.map(equal, part, whole)
-    whole, part = (json.loads((folder / "result.json").read_text()) for folder in folders)
-    times = {name for name in whole if name.endswith("seconds")} | {"versions", "commit"}
-    assert {k: part[k] for k in whole.keys() - times} == {k: whole[k] for k in whole.keys() - times}
+    for folder in folders:
+        ends = (checkpoint.load(run / folder)[0] for run in (part, whole))
+        jax.tree.map(equal, *ends)
+    results = [json.loads((run / "result.json").read_text()) for run in (whole, part)]
+    times = {name for name in results[0] if "second" in name} | {"versions", "commit"}
+    kept = [{k: run[k] for k in run.keys() - times} for run in results]
+    assert kept[0] == kept[1] and results[0]["finished"]
 
 
 def bits(x):

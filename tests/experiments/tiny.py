@@ -10,6 +10,7 @@ import optax
 
 import harness
 from jaxdl import data, layers, losses, serial, train
+from jaxdl.types import Mean
 
 POINTS = {"inputs": np.eye(8, 5, dtype="f"), "labels": np.arange(8) % 3}
 
@@ -37,7 +38,7 @@ def build(config):
 
     def loss_fn(*args, **options):
         loss, rest = supervised(*args, **options)
-        if isinstance(loss, tuple):
+        if isinstance(loss, Mean):
             return loss._replace(total=loss.total * weight), rest
         return loss * weight, rest
 
@@ -45,7 +46,7 @@ def build(config):
     return harness.Run(dataset, net, loss_fn, optax.sgd(rate), config.epochs, batch_size=4)
 
 
-ENDS = []
+ENDS: list = []
 """The parameters of each seed of the last command line."""
 
 

@@ -1,5 +1,6 @@
 """The chain rule step by step, against jax.grad and against numpy."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +14,7 @@ from zoo import ZOO, example
 
 
 def assert_equal_trees(ours, theirs):
-    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    chex.assert_trees_all_equal_structs(ours, theirs)
     leaves = jax.tree.leaves(theirs)
     # Of the largest: where terms cancel, as for the bias before batch_norm, only noise is left.
     size = max((float(np.abs(b).max(initial=0)) for b in leaves), default=0) or 1

@@ -59,9 +59,8 @@ def test_gradient_check_of_wrong_arguments():
 def test_first_nonfinite_of_a_layer_and_of_a_gradient():
     net = serial(layers.dense(2, 2), jnp.sqrt)
     params, state = ({"kernel": -jnp.eye(2), "bias": jnp.zeros(2)}, ()), ((), ())
-    assert "in sqrt sqrt gives float32[1,2] with 2 nan" in explain.first_nonfinite(
-        net, params, state, jnp.ones((1, 2))
-    )
+    found = explain.first_nonfinite(net, params, state, jnp.ones((1, 2)))
+    assert found and "in sqrt sqrt gives float32[1,2] with 2 nan" in found
     assert explain.first_nonfinite(net, params, state, -jnp.ones((1, 2))) is None
     assert explain.first_nonfinite(jax.grad(jnp.sqrt), jnp.float32(0)) is not None
 
@@ -101,7 +100,7 @@ def test_summary_of_a_shape_that_doesnt_fit():
 
 
 def test_summary_of_a_bare_number():
-    with pytest.raises(TypeError, match=r"input_shape is 784; it needs a tuple .* \(1, 784\)"):
+    with pytest.raises(ValueError, match="input_shape is 784; it must be a sequence of integers"):
         explain.summary(layers.dense(784, 2), 784)
 
 

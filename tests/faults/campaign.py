@@ -21,6 +21,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -57,7 +58,7 @@ def parts():
 def run(directory: Path | None, hooks=(), **options) -> str:
     """Trains to the end, from where the checkpoints of a directory are; returns the digest."""
     loss_fn, tx, train_state, dataset = parts()
-    history = []
+    history: list[dict] = []
     if directory is not None:
         with contextlib.suppress(FileNotFoundError):  # killed before the first checkpoint
             train_state, history = checkpoint.restore(directory, train_state)
@@ -157,6 +158,10 @@ def operations(every: int) -> dict:
     tree = lambda step: train.TrainState(np.int32(step), kernel(step), (), (), np.zeros(2))
     count, found = 0, {"operations": 0, "old": 0, "new": 0}
 
+    def first(at):
+        checkpoint.save(at, tree(1))
+        return "saved"
+
     def save(tell, at, kill_before):
         done = [0]
 
@@ -179,15 +184,15 @@ def operations(every: int) -> dict:
         return str(again.step)
 
     before = Path(tempfile.mkdtemp(prefix="operations-"))
-    code, _ = finish(*fork(lambda tell: str(checkpoint.save(before, tree(1)))))
+    code, _ = finish(*fork(lambda tell: first(before)))
     assert code == 0
     while True:
         directory = Path(tempfile.mkdtemp(prefix="operations-"))
         shutil.copytree(before, directory, dirs_exist_ok=True)
         count += every
-        ended, lines = finish(*fork(lambda tell, at=directory, n=count: save(tell, at, n)))
+        ended, lines = finish(*fork(partial(save, at=directory, kill_before=count)))
         assert ended in (0, -signal.SIGKILL), (ended, directory)
-        code, step = finish(*fork(lambda tell, at=directory: look(tell, at)))
+        code, step = finish(*fork(partial(look, at=directory)))
         assert code == 0, (count, directory)
         found["new" if step == ["2"] else "old"] += 1
         shutil.rmtree(directory)

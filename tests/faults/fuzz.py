@@ -4,19 +4,24 @@ Real files are mutated (bits, bytes, slices, numbers, ends). A reader must eithe
 or FileNotFoundError that names the file, or give what an independent reader gives, or what was
 saved where jaxdl wrote it; no file may take more than some seconds.
 
-Command:  python tests/faults/fuzz.py csv -n 5000   (0 of 5,000 files of each of the ten kinds
-were read wrongly; minutes at most)
-          python tests/faults/fuzz.py parquet --independent   (and images: by DuckDB and OpenCV too)
+Command:  python tests/faults/fuzz.py csv -n 5000   (0 of 5,000 files of each of the thirteen kinds
+were read wrongly; minutes at most; torch and pickle need PyTorch)
+          python tests/faults/fuzz.py parquet --independent   (and images: by DuckDB and OpenCV too;
+0 of 5,000 differ, and for images 0 of 5,000 with the seeds 1 and 2 as well; one large image took
+313 MB for a moment, and nothing is kept)
+Both exit with 1 if a file was read wrongly.
 """
 
 import argparse
 import collections
 import csv
+import gc
 import gzip
 import importlib
 import io
 import json
 import random
+import re
 import resource
 import shutil
 import struct
@@ -160,6 +165,9 @@ def image_again(path: Path) -> Arrays:
     import PIL.ImageOps
 
     with PIL.Image.open(path) as file:
+        exif = file.getexif()
+        if isinstance(exif.get(0x0112), bytes):  # the orientation, which Pillow leaves alone then
+            exif[0x0112] = exif[0x0112][0]
         turned = PIL.ImageOps.exif_transpose(file)
     return {"x": np.asarray(turned.convert("RGB"))}
 
@@ -253,6 +261,9 @@ READERS = {
     "checkpoint": own("checkpoint", ""),
     "weights": own("weights", ".safetensors", ".npz"),
     "program": own("program", ".jaxdl"),
+    "torch": own("torch", ".pt", ".pth"),
+    "pickle": Reader((".pkl",), saved("make_pickle"), saved("read_pickle"), saved("unpickled")),
+    "onnx": Reader((".onnx",), saved("make_onnx"), saved("read_onnx"), saved("onnx_again")),
 }  # fmt: skip
 
 
@@ -327,13 +338,19 @@ def outcome(reader: Reader, path: Path) -> str:
     return "accepted" if same(got, wanted) else "BAD: accepted, and the other reader differs"
 
 
-def another(kind: str, path: Path, reader: Reader, damaged: bool = True) -> str:
-    """What an independent reader says of an accepted file, which begins with BAD if it differs."""
+def another(kind: str, path: Path, reader: Reader, real: Path | None = None) -> str:
+    """What an independent reader says of an accepted file, which begins with BAD if it differs.
+
+    A file that was damaged is right as well if it reads as the real one did: the damage is then
+    where nothing is lost, and the other reader takes it differently.
+    """
     from faults import independent
 
-    if damaged and path.suffix in independent.LOSSY:
+    if real is not None and path.suffix in independent.LOSSY:
         return "accepted"
     got = reader.read(path)
+    if real is not None and same(got, reader.read(real)):
+        return "as the file was before"
     try:
         wanted = independent.READERS[kind](path)
     except Exception:
@@ -341,6 +358,8 @@ def another(kind: str, path: Path, reader: Reader, damaged: bool = True) -> str:
     right = independent.close(path, got["x"], wanted["x"]) if kind == "images" else None
     if right or (right is None and same(got, wanted)):
         return "equal to what the independent reader gives"
+    if reason := independent.known(path):
+        return f"known: {reason}"
     return "BAD: accepted, and the independent reader differs"
 
 
@@ -356,9 +375,10 @@ def campaign(
         reader.make(path)
         assert outcome(reader, path) == "accepted", (path, outcome(reader, path))
         if independent:
-            said = another(kind, path, reader, damaged=False)
+            said = another(kind, path, reader)
             assert not said.startswith("BAD"), (path, said)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    forget_peak()
+    before, began = kilobytes(), time.process_time()
     for i in range(n):
         source = draw.choice(real)
         path = folder / f"case{i}{source.suffix}"
@@ -368,7 +388,7 @@ def campaign(
             warnings.simplefilter("ignore")
             came = outcome(reader, path)
             if independent and came == "accepted":
-                came = another(kind, path, reader)
+                came = another(kind, path, reader, source)
         counts[came[:3]] += 1
         if came.startswith("BAD"):
             bad.append(f"{path.name}: {came[:300]}")
@@ -377,9 +397,33 @@ def campaign(
                 (shutil.copytree if path.is_dir() else shutil.copy)(path, keep / path.name)
         (shutil.rmtree if path.is_dir() else Path.unlink)(path)
     shutil.rmtree(folder)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    gc.collect()
+    most = peak() - before
     names = {"acc": "accepted", "ref": "refused", "BAD": "bad", "equ": "equal"}
-    return {names[k]: c for k, c in counts.items()} | {"megabytes": grown // 1024, "cases": bad}
+    names |= {"as ": "unchanged", "kno": "known"}
+    return {names[k]: c for k, c in counts.items()} | {
+        "megabytes": max(0, most) // 1024,
+        "megabytes kept": max(0, kilobytes() - before) // 1024,
+        "CPU seconds": round(time.process_time() - began),
+        "cases": bad,
+    }
+
+
+def forget_peak() -> None:
+    """Lets the peak be that from here on; what ran before in this process may have needed more."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak() -> int:
+    """The most kilobytes that this process has had in RAM."""
+    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(line)
+
+
+def kilobytes() -> int:
+    """The memory that this process has now, in RAM."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() // 1024
 
 
 if __name__ == "__main__":

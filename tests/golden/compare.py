@@ -48,7 +48,7 @@ def fingerprint(case: Case) -> str:
     name = lambda x: f"{x.__module__}.{x.__qualname__}" if callable(x) else repr(x)
     shown = lambda x: (x.dtype, x.shape, x.tobytes()) if isinstance(x, np.ndarray) else name(x)
     options = case.options if case.torch_options is None else case.torch_options
-    parts = [case.torch, case.differentiate, [shown(a) for a in case.arrays]]
+    parts: list[object] = [case.torch, case.differentiate, [shown(a) for a in case.arrays]]
     parts += [(key, shown(value)) for key, value in sorted(options.items())]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 

@@ -14,7 +14,7 @@ def main() -> None:
     """Writes weights, inputs, outputs and gradients, norm last and norm first."""
     import torch  # not while pytest looks for doctests
 
-    golden = {}
+    golden: dict[str, np.ndarray] = {}
     for norm_first in (False, True):
         torch.manual_seed(0)
         layer = torch.nn.TransformerDecoderLayer(

@@ -10,12 +10,17 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 import keras
+import numpy as np
+import optax
 from flax import nnx
 
-from jaxdl import activations, interop, layers, serial
+from jaxdl import activations, interop, layers, losses, serial, train
 
+LIBRARIES = ("linen", "nnx", "equinox", "haiku", "keras")
 N_IN, N_HIDDEN, N_OUT = 6, 8, 3
 EXAMPLE = jnp.zeros((1, N_IN))
+X = np.random.default_rng(0).normal(size=(48, N_IN)).astype("float32")
+ROWS = {"inputs": X, "labels": X[:, :3].argmax(1).astype("int32")}
 
 
 class Linen(nn.Module):
@@ -125,3 +130,120 @@ def params_of(library, params):
         return {"first": dense(first), "norm": scale, "last": dense(last)}
     pairs = {"first": first, "norm": {"gamma": norm["scale"], "beta": norm["bias"]}, "last": last}
     return {f"{part}/{leaf}": x for part, leaves in pairs.items() for leaf, x in leaves.items()}
+
+
+def after_steps(net, params, state, n=20):
+    """The TrainState after some steps of all rows, and the last step's metrics."""
+    tx = optax.sgd(0.1, momentum=0.9)
+    loss_fn = train.supervised(net, losses.cross_entropy)
+    start = train.init_state(net, tx, jax.random.key(0))
+    start = start._replace(params=params, state=state, opt_state=tx.init(params))
+    step = jax.jit(train.make_step(loss_fn, tx))
+    for _ in range(n):
+        start, measured = step(start, ROWS)
+    return start, measured
+
+
+def as_module(library):
+    """A Layer as a library's module: what it gives for X, and the Layer with the same params."""
+    net, key = own(0.5), jax.random.key(0)
+    if library == "linen":
+        module = interop.to_linen(net)
+        variables = module.init(key, X)
+        return module.apply(variables, X), net, variables["params"]["layer"]
+    if library == "nnx":
+        module = interop.to_nnx(net, nnx.Rngs(0))
+        module.eval()
+        is_variable = lambda leaf: isinstance(leaf, nnx.Variable)
+        read = lambda tree: jax.tree.map(lambda leaf: leaf[...], tree, is_leaf=is_variable)
+        return module(X), net, read(module.params)
+    if library == "equinox":
+        module, carried = eqx.nn.make_with_state(interop.to_equinox)(net, key)
+        return eqx.nn.inference_mode(module)(X, carried)[0], net, module.params
+    layer = interop.to_keras(net)
+    y = keras.Sequential([keras.Input((N_IN,)), layer])(X)
+    values = [variable.value for variable in layer.own]
+    return y, net, jax.tree.unflatten(layer.structures()[0], values)
+
+
+def _loss(y):
+    return optax.softmax_cross_entropy_with_integer_labels(y, ROWS["labels"]).mean()
+
+
+def _updated(tx, grads, opt_state, params):
+    updates, opt_state = tx.update(grads, opt_state, params)
+    return optax.apply_updates(params, updates), opt_state
+
+
+def module_after_steps(library, n=20):
+    """Params of a Layer as a library's module, before and after steps in the library's own way."""
+    net, key, tx = own(0.0), jax.random.key(0), optax.sgd(0.1, momentum=0.9)
+    return {"linen": _linen_steps, "nnx": _nnx_steps, "equinox": _equinox_steps,
+            "keras": _keras_steps}[library](net, key, tx, n)  # fmt: skip
+
+
+def _linen_steps(net, key, tx, n):
+    module = interop.to_linen(net)
+    start = variables = module.init(key, X)
+    opt_state = tx.init(start["params"])
+
+    @jax.jit
+    def step(variables, opt_state):
+        def loss_fn(params):
+            given = {"params": params, "state": variables["state"]}
+            y, new = module.apply(given, X, train=True, rngs={"dropout": key}, mutable=["state"])
+            return _loss(y), new["state"]
+
+        grads, state = jax.grad(loss_fn, has_aux=True)(variables["params"])
+        params, opt_state = _updated(tx, grads, opt_state, variables["params"])
+        return {"params": params, "state": state}, opt_state
+
+    for _ in range(n):
+        variables, opt_state = step(variables, opt_state)
+    return start["params"]["layer"], variables["params"]["layer"]
+
+
+def _nnx_steps(net, key, tx, n):
+    module = interop.to_nnx(net, nnx.Rngs(0))
+    module.train()
+    is_variable = lambda leaf: isinstance(leaf, nnx.Variable)
+    read = lambda: jax.tree.map(lambda leaf: leaf[...], module.params, is_leaf=is_variable)
+    start, optimizer = read(), nnx.Optimizer(module, tx, wrt=nnx.Param)
+    step = nnx.jit(
+        lambda module, optimizer: optimizer.update(
+            module, nnx.grad(lambda module: _loss(module(X)))(module)
+        )
+    )
+    for _ in range(n):
+        step(module, optimizer)
+    return start, read()
+
+
+def _equinox_steps(net, key, tx, n):
+    module, carried = eqx.nn.make_with_state(interop.to_equinox)(net, key)
+    start, opt_state = module.params, tx.init(eqx.filter(module, eqx.is_inexact_array))
+
+    @eqx.filter_jit
+    def step(module, carried, opt_state):
+        def loss_fn(module):
+            y, new = module(X, carried, key=key)
+            return _loss(y), new
+
+        grads, carried_on = eqx.filter_grad(loss_fn, has_aux=True)(module)
+        updates, opt_state = tx.update(grads, opt_state)
+        return eqx.apply_updates(module, updates), carried_on, opt_state
+
+    for _ in range(n):
+        module, carried, opt_state = step(module, carried, opt_state)
+    return start, module.params
+
+
+def _keras_steps(net, key, tx, n):
+    layer = interop.to_keras(net)
+    model = keras.Sequential([keras.Input((N_IN,)), layer])
+    read = lambda: jax.tree.unflatten(layer.structures()[0], [np.asarray(v) for v in layer.own])
+    start = read()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss)
+    model.fit(X, ROWS["labels"], batch_size=len(X), epochs=n, shuffle=False, verbose=0)
+    return start, read()

@@ -62,7 +62,8 @@ BLOCK = re.compile(r"(?<=^h\.)\d+|(?<=layer\.)\d+|(?<=layers\.)\d+|(?<=encoder_l
 
 def counted(module):
     """Its number of parameters and the shapes of what it saves, with {} for a block's number."""
-    shapes, blocks = {}, set()
+    shapes: dict[str, list[int]] = {}
+    blocks: set[int] = set()
     for name, t in module.state_dict().items():
         blocks |= {int(n) for n in BLOCK.findall(name)}
         general = BLOCK.sub("{}", name)

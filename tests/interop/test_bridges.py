@@ -1,5 +1,6 @@
 """Other libraries' modules train as Layers, to the same numbers; and Layers as their modules."""
 
+import chex
 import equinox as eqx
 import flax.linen as nn
 import haiku as hk
@@ -12,11 +13,8 @@ import pytest
 from flax import nnx
 
 from interop import bridges
+from interop.bridges import LIBRARIES, ROWS, X, after_steps
 from jaxdl import checkpoint, data, interop, layers, losses, metrics, sweep, train
-
-LIBRARIES = ("linen", "nnx", "equinox", "haiku", "keras")
-X = np.random.default_rng(0).normal(size=(48, bridges.N_IN)).astype("float32")
-ROWS = {"inputs": X, "labels": X[:, :3].argmax(1).astype("int32")}
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +25,6 @@ def plain():
 @pytest.fixture(scope="module")
 def dropping():
     return bridges.bridged(0.5)
-
-
-def after_steps(net, params, state, n=20):
-    tx = optax.sgd(0.1, momentum=0.9)
-    loss_fn = train.supervised(net, losses.cross_entropy)
-    start = train.init_state(net, tx, jax.random.key(0))
-    start = start._replace(params=params, state=state, opt_state=tx.init(params))
-    step = jax.jit(train.make_step(loss_fn, tx))
-    for _ in range(n):
-        start, measured = step(start, ROWS)
-    return start, measured
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +41,7 @@ def test_the_same_network_gives_the_same_numbers_after_twenty_steps(library, pla
     net = plain[library]
     params, state = net.init(jax.random.key(1))
     given = bridges.params_of(library, start)
-    assert jax.tree.structure(given) == jax.tree.structure(params)
+    chex.assert_trees_all_equal_structs(given, params)
     end, theirs = after_steps(net, given, state)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-6),
@@ -69,6 +56,16 @@ def test_the_same_network_gives_the_same_numbers_after_twenty_steps(library, pla
         for a, b in zip(*map(jax.tree.leaves, (end.state, state)), strict=True)
     ]
     assert not all(moved)
+
+
+@pytest.mark.parametrize("library", [name for name in LIBRARIES if name != "haiku"])
+def test_a_layer_as_a_module_gives_the_same_numbers_after_twenty_steps(library):
+    """In the library's own loop, with its own gradients."""
+    start, end = bridges.module_after_steps(library)
+    net = bridges.own(0.0)
+    _, state = net.init(jax.random.key(0))
+    expected, _ = after_steps(net, jax.tree.map(jnp.asarray, start), state)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-6), end, expected.params)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -131,7 +128,7 @@ def test_a_layer_inside_each_library():
     module = interop.to_linen(net)
     variables = {"params": {"layer": params}, "state": {"layer": state}}
     like = module.init(jax.random.key(0), X)
-    assert jax.tree.structure(like) == jax.tree.structure(variables)
+    chex.assert_trees_all_equal_structs(like, variables)
     np.testing.assert_array_equal(module.apply(variables, X), expected)
     _, new = module.apply(
         variables, X, train=True, rngs={"dropout": jax.random.key(1)}, mutable=["state"]

@@ -76,6 +76,9 @@ def test_what_is_wrong_is_one_line(run_folder, capsys, tmp_path):
         ("export", "runs", "--to", "safetensors"): "runs/checkpoints",
         ("predict", "runs/tiny/network.jaxdl", "none.png"): "there is no file none.png",
         ("predict", "runs/tiny/network.jaxdl", "text.png"): "text.png is no image",
+        ("predict", "runs/tiny/network.jaxdl", "text.png", "--top", "0"): "--top is 0",
+        ("export", "runs/tiny", "--to", "safetensors", "--output", "no/x.safetensors"): "folder no",
+        ("predict", "net.safetensors", "text.png"): "net.safetensors holds weights alone; export",
         ("predict", "text.png", "text.png"): "text.png is damaged or no exported network",
     }
     for words, message in cases.items():
@@ -85,3 +88,26 @@ def test_what_is_wrong_is_one_line(run_folder, capsys, tmp_path):
     for words in (["export", "runs/tiny", "--to", "tflite"], ["nonsense"], []):
         with pytest.raises(SystemExit, match=r"^error: [^\n]+$"):
             main(words)
+
+
+def test_predict_with_onnx(run_folder, capsys, tmp_path):
+    """A network as ONNX names the same classes; its file may be cut, or of other operators."""
+    pytest.importorskip("jax2onnx")
+    onnx = pytest.importorskip("onnx")
+    Image.fromarray(np.full((4, 4), 7, "uint8")).save("a.png")
+    for format in ("stablehlo", "onnx"):
+        assert main(["export", "runs/tiny", "--to", format]) == 0
+    capsys.readouterr()
+    for name in ("network.jaxdl", "network.onnx"):
+        assert main(["predict", f"runs/tiny/{name}", "a.png"]) == 0
+    one, other = capsys.readouterr().out.splitlines()
+    assert one == other
+    whole = (tmp_path / "runs/tiny/network.onnx").read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(whole[: len(whole) // 2])
+    model = onnx.ModelProto.FromString(whole)
+    model.opset_import[0].version = 999
+    (tmp_path / "new.onnx").write_bytes(model.SerializeToString())
+    for name in ("cut.onnx", "new.onnx", "none.onnx"):
+        assert main(["predict", name, "a.png"]) == 1
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith("error: ") and name in line

@@ -1,7 +1,10 @@
 """Every layer and model is a program for CPU, CUDA and TPU with any batch; training steps too."""
 
 import functools
+import re
+import time
 import zipfile
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +12,7 @@ import numpy as np
 import optax
 import pytest
 
+from interop.known import KNOWN
 from jaxdl import activations, interop, layers, losses, models, optim, serial, train
 from zoo import ZOO, example
 
@@ -23,6 +27,29 @@ def test_every_row_of_the_zoo_is_a_program_for_all_platforms():
         program = interop.export(row.layer, params, state, example(row, 2))
         assert program.exported.platforms == ("cpu", "cuda", "tpu"), row.name
         assert "[batch" in program.metadata["input"][0], row.name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.slow] * (n in ("mobilenet_v3", "resnet18")))
+        for n in KNOWN
+    ],
+)
+def test_networks_of_known_names_are_programs_for_all_platforms(name):
+    net, x = KNOWN[name]
+    params, state = zeros(jax.eval_shape(net.init, jax.random.key(0)))
+    program = interop.export(net, params, state, x)
+    assert program.exported.platforms == ("cpu", "cuda", "tpu")
+    assert "[batch" in program.metadata["input"][0] and "[batch" in program.metadata["output"][0]
+
+
+@pytest.mark.slow
+def test_a_whole_vgg_is_a_program_for_all_platforms():
+    net = models.vgg(11)
+    params, state = zeros(jax.eval_shape(net.init, jax.random.key(0)))
+    program = interop.export(net, params, state, jax.ShapeDtypeStruct((1, 64, 64, 3), "float32"))
+    assert program.metadata["output"] == ["float32[batch,1000]"]
 
 
 NUMBERS = {
@@ -45,6 +72,31 @@ def test_a_file_gives_the_numbers_of_the_network_at_any_batch(name, tmp_path):
     for n in (1, 3):
         expected, _ = net.apply(params, state, x[:n])
         np.testing.assert_allclose(again.call(x[:n]), expected, 1e-5, 1e-6)
+
+
+def test_two_exports_are_the_same_bytes_and_name_no_file_of_this_machine(tmp_path, monkeypatch):
+    net, shape = NUMBERS["encoder"]
+    params, state = jax.jit(net.init)(jax.random.key(0))
+
+    def made(path):
+        about = {"b": 1, "a": 2}
+        program = interop.export(net, params, state, jnp.ones((1, *shape)), metadata=about)
+        interop.save_program(path, program)
+        return path.read_bytes()
+
+    one = made(tmp_path / "one.jaxdl")
+    later = time.time() + 1e6
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert made(tmp_path / "two.jaxdl") == one
+    assert b".py" not in one and not re.search(rb"/(home|tmp|work|usr|src)/", one)
+    text = interop.load_program(tmp_path / "one.jaxdl").exported.mlir_module()
+    assert "multi_head_attention" in text  # layers are still named
+    texts = {"x": "ü\n", "y": "2"}
+    interop.save_weights(tmp_path / "x.safetensors", params, metadata=texts)
+    texts = dict(reversed(texts.items()))
+    interop.save_weights(tmp_path / "y.safetensors", params, metadata=texts)
+    x, y = ((tmp_path / f"{name}.safetensors").read_bytes() for name in "xy")
+    assert x == y
 
 
 def test_a_fixed_batch_and_several_inputs():
@@ -76,29 +128,73 @@ def test_files_that_are_no_programs_are_named(tmp_path):
             interop.load_program(path)
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Callable[[], optax.GradientTransformation]] = {
     **{
         name: functools.partial(getattr(optim, name), 0.1)
-        for name in ("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "asgd", "muon",
-                     "nadam", "radam", "rmsprop", "rprop", "sgd", "sparse_adam")
+        for name in ("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "asgd",
+                     "gradient_descent", "lbfgs", "muon", "nadam", "radam", "rmsprop", "rprop",
+                     "sgd", "sparse_adam")
     },
+    "lbfgs, searching": lambda: optim.lbfgs(line_search_fn="strong_wolfe"),
     "ema": lambda: optax.chain(optim.adam(0.1), optim.ema(0.9)),
     "swa": lambda: optax.chain(optim.sgd(0.1), optim.swa()),
-    "one_cycle": lambda: optim.sgd(optim.one_cycle(0.1, 10)),
+    "reduce_on_plateau": lambda: optax.chain(optim.sgd(0.1), optim.reduce_on_plateau()),
+    "clip_by_norm": lambda: optax.chain(optim.clip_by_norm(1.0), optim.sgd(0.1)),
+    "by_path": lambda: optim.by_path(lambda path: "all", {"all": optim.adam(0.1)}),
+    **{
+        name: functools.partial(lambda make: optim.sgd(make()), functools.partial(make, 0.1, **of))
+        for name, make, of in (
+            ("cosine_annealing", optim.cosine_annealing, {"T_max": 5}),
+            ("cosine_warm_restarts", optim.cosine_warm_restarts, {"T_0": 5}),
+            ("cyclic", optim.cyclic, {"max_lr": 0.2}),
+            ("one_cycle", optim.one_cycle, {"total_steps": 10}),
+        )
+    },
+    "dynamic_loss_scale": lambda: train.dynamic_loss_scale(optim.adam(0.1)),
+}  # fmt: skip
+NO_OPTIMIZERS = {"averaged_params", "global_norm", "is_kernel", "path_mask"}
+
+
+def lowered(program, *arguments):
+    """The program for GPUs and TPUs, which is compiled only there."""
+    traced = jax.jit(program).trace(*arguments)
+    return traced.lower(lowering_platforms=("cuda", "tpu")).as_text()
+
+
+def started(net, tx):
+    return jax.eval_shape(lambda key: train.init_state(net, tx, key), jax.random.key(0))
+
+
+def test_steps_of_every_optimizer_lower_for_gpus_and_tpus():
+    assert set(OPTIMIZERS) | NO_OPTIMIZERS >= set(optim.__all__)
+    net = layers.dense(4, 3, bias=False)  # a matrix, for muon
+    batch = {"inputs": jnp.ones((6, 4)), "labels": jnp.zeros(6, int)}
+    loss_fn = train.supervised(net, losses.cross_entropy)
+    for name, make in OPTIMIZERS.items():
+        tx = make()
+        assert lowered(train.make_step(loss_fn, tx), started(net, tx), batch), name
+
+
+TRAINED = {
+    "convnet": (
+        serial(layers.conv(1, 2, (3, 3)), layers.batch_norm(2), activations.relu,
+               layers.max_pool((2, 2)), layers.flatten(axes=3), layers.dropout(0.1),
+               layers.dense(2, 3)),
+        (4, 4, 1),
+    ),
+    "lstm": (serial(layers.lstm(3, 4, last=True), layers.dense(4, 3)), (5, 3)),
+    "transformer": (models.transformer_encoder(8, 3, n_heads=2, n_layers=2, rate=0.1), (5, 8)),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_training_steps_lower_for_gpus_and_tpus(name):
-    net = serial(
-        layers.conv(1, 2, (3, 3)), layers.batch_norm(2), activations.relu,
-        layers.flatten(axes=3), layers.dropout(0.1), layers.dense(8, 3),
-    )  # fmt: skip
-    if name == "muon":  # for matrices alone
-        net = serial(layers.flatten(axes=3), layers.dense(16, 3, bias=False))
-    tx = OPTIMIZERS[name]()
-    start = jax.eval_shape(lambda key: train.init_state(net, tx, key), jax.random.key(0))
-    batch = {"inputs": jnp.ones((6, 4, 4, 1)), "labels": jnp.zeros(6, int)}
-    step = train.make_step(train.supervised(net, losses.cross_entropy), tx)
-    traced = jax.jit(step).trace(start, batch)
-    assert traced.lower(lowering_platforms=("cuda", "tpu")).as_text()
+@pytest.mark.parametrize("name", TRAINED)
+def test_whole_epochs_lower_for_gpus_and_tpus(name):
+    """Shuffling, a last batch that isn't full, half precision with a loss scale; evaluation too."""
+    net, shape = TRAINED[name]
+    rows = {"inputs": jnp.ones((9, *shape)), "labels": jnp.zeros(9, int)}
+    loss_fn = train.supervised(net, losses.cross_entropy, compute_dtype=jnp.float16)
+    tx = train.dynamic_loss_scale(optax.chain(optim.clip_by_norm(1.0), optim.adamw(0.1)))
+    epoch = train.make_epoch(train.make_step(loss_fn, tx), batch_size=4)
+    start = started(net, tx)
+    assert "f16" in lowered(epoch, start, rows)
+    assert lowered(train.make_evaluation(loss_fn, batch_size=4), start.params, start.state, rows)

@@ -1,5 +1,6 @@
 """TrainStates with typed keys as Flax's bytes."""
 
+import chex
 import flax.serialization
 import jax
 import numpy as np
@@ -13,7 +14,7 @@ def test_a_train_state_round_trips_to_the_bit():
     net, tx = serial(layers.dense(2, 3), layers.batch_norm(3)), optax.adam(0.1)
     start = train.init_state(net, tx, jax.random.key(3))
     again = interop.from_msgpack(start, interop.to_msgpack(start))
-    assert jax.tree.structure(again) == jax.tree.structure(start)
+    chex.assert_trees_all_equal_structs(again, start)
     for a, b in zip(*map(jax.tree.leaves, (again, start)), strict=True):
         assert a.dtype == b.dtype and (np.asarray(a == b)).all()
     read = flax.serialization.msgpack_restore(interop.to_msgpack(start.params))

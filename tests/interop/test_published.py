@@ -1,6 +1,9 @@
 """Well-known networks have the published sizes, and the published checkpoints' names fit them."""
 
+import importlib.util
 import json
+import tracemalloc
+import types
 from pathlib import Path
 
 import jax
@@ -23,7 +26,7 @@ def test_sizes_are_the_published_ones(name):
 
 
 LARGE = ("resnet101", "resnet152", "bert-large-uncased", "gpt2-medium", "gpt2-large", "gpt2-xl",
-         "vgg11", "vgg16", "vgg16_bn", "vgg19_bn")  # fmt: skip
+         "vgg16", "vgg16_bn", "vgg19_bn")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,10 @@ def test_every_name_of_a_checkpoint_has_its_place(name, monkeypatch):
     """By shapes alone, so that GPT-2 XL takes neither time nor memory."""
     monkeypatch.setattr(_torch, "filled", lambda trees, entries, arrays: (entries, arrays))
     case, weights = CASES[name], zeros(shapes_of(name))
+    tracemalloc.start()
     entries, kept = interop.from_torch(weights, case.net, **case.options)
+    assert tracemalloc.get_traced_memory()[1] < 5e7  # no copy of what is only looked at
+    tracemalloc.stop()
     used = [source for entry in entries for source in entry.sources]
     counters = {n for n in kept if n.endswith("num_batches_tracked")}
     assert len(used) == len(set(used)) and set(used) | counters == set(kept)
@@ -99,6 +105,18 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
 def test_silence_has_a_gradient():
     """The length of a spectrum of nothing is 0, where the plain square root has a slope of inf."""
     net = models.silero_vad()
-    params, state = net.init(jax.random.key(0))
-    slope = jax.grad(lambda x: net.apply(params, state, x)[0].sum())(np.zeros((1, 1024), "float32"))
+    params, state = jax.jit(net.init)(jax.random.key(0, impl="rbg"))
+    score = lambda x: net.apply(params, state, x)[0].sum()
+    slope = jax.jit(jax.grad(score))(np.zeros((1, 1024), "float32"))
     assert np.isfinite(slope).all()
+
+
+def test_a_package_with_other_weights_is_named(tmp_path, monkeypatch):
+    folder = tmp_path / "package"
+    (folder / "model").mkdir(parents=True)
+    interop.save_weights(folder / "model" / "model.safetensors", {"a.weight": np.ones(3)})
+    found = types.SimpleNamespace(origin=str(folder / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
+    words = rf"\('minilm'\): the package in {folder} has other .*{folder}.*: the names don't fit"
+    with pytest.raises(ValueError, match=words):
+        interop.pretrained("minilm")

@@ -1,14 +1,19 @@
 """Weights from PyTorch give PyTorch's outputs, and go back to the bit; nothing is guessed."""
 
+import functools
+import importlib
 import json
+import os
+import pickle
+import runpy
+import subprocess
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
-from interop import make_table
-from interop.torch_networks import CASES
+from interop.torch_networks import CASES, difference
 from interop.torch_weights import draw_all
 from jaxdl import activations, interop, layers, models, serial
 
@@ -22,9 +27,7 @@ def test_outputs_are_those_of_torch_and_weights_go_back(name):
     case, weights = CASES[name], draw_all(SHAPES[name])
     params, state = interop.from_torch(weights, case.net, **case.options)
     y, _ = jax.jit(case.net.apply)(params, state, case.x)
-    expected = GOLDEN[name]
-    largest = float(np.max(np.abs(y - expected)))
-    assert largest <= 1e-5 * max(1.0, float(np.max(np.abs(expected)))), largest
+    assert difference(y, GOLDEN[name]) <= 1e-5
     back = interop.to_torch(params, state, case.net, weights, **case.options)
     assert list(back) == list(weights)
     for leaf, array in weights.items():
@@ -108,6 +111,28 @@ def test_files_are_weights_or_refused(tmp_path):
     interop.save_weights(tmp_path / "net.safetensors", weights)
     params, _ = interop.from_torch(tmp_path / "net.safetensors", TWO)
     np.testing.assert_array_equal(params[0]["kernel"], weights["a.weight"].T)
+    path = tmp_path / "net.safetensors"
+    jax.tree.map(np.testing.assert_array_equal, interop.to_torch(params, (), TWO, path), weights)
+    with pytest.raises(ValueError, match=rf"^to_torch: {path}: "):
+        interop.to_torch(params, (), layers.dense(4, 4), path)
+
+
+@pytest.mark.parametrize(
+    ("net", "options", "words"),
+    [
+        (layers.dense(4, 4), {}, "1 layers with weights here, 2 there"),
+        (serial(layers.dense(4, 3), layers.dense(3, 4)), {}, "2 layers don't fit"),
+        (TWO, {"names": {"0": "a"}}, "the names don't fit"),
+        (TWO, {"flattened": {"1": None}}, "flattened has 1"),
+        (layers.dense(4, 4), {"ignore": ("a",), "names": {"": "c"}}, "there is no 'c'"),
+    ],
+)
+def test_what_does_not_fit_in_a_file_names_the_file(net, options, words, tmp_path):
+    path = tmp_path / "net.safetensors"
+    interop.save_weights(path, dense_weights("a", "b"))
+    for given in (path, str(path)):
+        with pytest.raises(ValueError, match=rf"^from_torch: {path}: (?s:.*){words}"):
+            interop.from_torch(given, net, **options)
 
 
 def test_one_block_of_any_order_is_found():
@@ -125,17 +150,58 @@ def test_one_block_of_any_order_is_found():
 
 
 class Malicious:
+    """A pickle that runs a function when it is read."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
     def __reduce__(self):
-        return print, ("a pickle ran",)
+        return self.call
 
 
-def test_torch_files_are_read_as_weights_only(tmp_path, capsys):
+def attacks(marker):
+    """Pickles that would make a file, by what they call."""
+    code = f"open({str(marker)!r}, 'w').close()"
+    return {
+        "os.system": Malicious(os.system, f"touch {marker}"),
+        "subprocess": Malicious(subprocess.Popen, ("touch", str(marker))),
+        "exec": Malicious(exec, code),
+        "eval": Malicious(eval, code),
+        "open": Malicious(open, str(marker), "w"),
+        "Path": Malicious(Path.touch, marker),
+        "runpy": Malicious(runpy.run_path, str(marker.with_suffix(".py"))),
+        "import": Malicious(importlib.import_module, "this"),
+        "getattr": Malicious(getattr, Path(marker), "touch"),
+        "pickle": Malicious(pickle.loads, pickle.dumps(Malicious(os.system, f"touch {marker}"))),
+    }
+
+
+def test_pickles_that_are_no_weights_are_refused_and_never_run(tmp_path, capfd):
+    torch = pytest.importorskip("torch")
+    marker, path = tmp_path / "marker", tmp_path / "bad.pt"
+    for name, attack in attacks(marker).items():
+        for given in (attack, {"a": attack}, {"state_dict": {"a.weight": attack}}):
+            for write in (
+                torch.save,
+                functools.partial(torch.save, _use_new_zipfile_serialization=False),
+                lambda given, path: path.write_bytes(pickle.dumps(given)),
+            ):
+                write(given, path)
+                with pytest.raises(ValueError, match=r"bad\.pt is damaged or holds more than"):
+                    interop.from_torch(path, TWO)
+                assert not marker.exists(), name
+    assert "Zen of Python" not in capfd.readouterr().out
+
+
+def test_torch_files_are_read_as_weights_only(tmp_path):
     torch = pytest.importorskip("torch")
     weights = {k: torch.tensor(v) for k, v in dense_weights("a", "b").items()}
     half = {k: v.bfloat16() for k, v in weights.items()}
+    short = {k: v.to(torch.float8_e4m3fn) for k, v in weights.items()}
     for name, given in (
         ("plain.pt", weights),
         ("half.pt", half),
+        ("short.pt", short),
         ("inside.pt", {"state_dict": weights}),
     ):
         torch.save(given, tmp_path / name)
@@ -145,21 +211,22 @@ def test_torch_files_are_read_as_weights_only(tmp_path, capsys):
     assert back["a.weight"].dtype == torch.bfloat16 and bool(
         (back["a.weight"] == half["a.weight"]).all()
     )
-    torch.save({"a": Malicious()}, tmp_path / "bad.pt")
-    (tmp_path / "cut.pt").write_bytes((tmp_path / "plain.pt").read_bytes()[:-50])
+    whole = (tmp_path / "plain.pt").read_bytes()
+    (tmp_path / "cut.pt").write_bytes(whole[:-50])
+    at = whole.index(weights["a.weight"].numpy().tobytes())
+    (tmp_path / "flipped.pt").write_bytes(whole[:at] + b"?" + whole[at + 1 :])
     (tmp_path / "text.pt").write_text("no weights")
-    for name in ("bad.pt", "cut.pt", "text.pt"):
-        with pytest.raises(ValueError, match="is damaged or holds more than weights"):
-            interop.from_torch(tmp_path / name, TWO)
-    assert "a pickle ran" not in capsys.readouterr().out
+    torch.save({"a": weights["a.bias"], "epoch": 3}, tmp_path / "more.pt")
+    torch.save(list(weights.values()), tmp_path / "list.pt")
+    for name, words in (
+        ("cut", ""),
+        ("flipped", "Bad CRC-32 for file .*data/0"),
+        ("text", ""),
+        ("more", "epoch is int, and not a tensor"),
+        ("list", "it holds list, and not a dict of names"),
+    ):
+        with pytest.raises(ValueError, match=rf"{name}.pt is damaged or holds more.*{words}"):
+            interop.from_torch(tmp_path / f"{name}.pt", TWO)
     module = torch.nn.Sequential(torch.nn.LayerNorm(4, eps=1e-3))
     with pytest.raises(ValueError, match="epsilon of 0 is"):
         interop.from_torch(module, serial(layers.layer_norm(4)))
-
-
-def test_the_table_names_every_network():
-    table = interop.__doc__.split(make_table.BEGIN)[1].split(make_table.END)[0]
-    assert set(make_table.TITLES) == set(CASES)
-    assert all(f"| {title} | " in table for title in make_table.TITLES.values())
-    worst = [float(line.split("|")[2]) for line in table.splitlines() if "e-" in line]
-    assert len(worst) == len(CASES) and max(worst) <= 1e-5

@@ -1,5 +1,9 @@
 """Weights from Keras and Flax give their outputs; conventions that differ are named."""
 
+import os
+import re
+import subprocess
+import sys
 import types
 
 import flax.linen as nn
@@ -10,6 +14,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from interop.torch_networks import difference
 from interop.torch_weights import draw
 from jaxdl import activations, interop, layers, serial
 from jaxdl.combinators import residual
@@ -60,26 +65,52 @@ KERAS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own
-@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
-@pytest.mark.parametrize("name", KERAS)
-def test_keras(name, tmp_path):
+def keras_outputs(name, source, folder):
+    """Ours with the weights of a model or its file, and Keras's."""
     make, net, shape = KERAS[name]
     model = redrawn(keras.Sequential(make()))
     x = np.random.default_rng(0).normal(size=(3, *shape)).astype("float32")
     expected = np.asarray(model(x))
-    model.save(tmp_path / "net.keras")
-    model.save(tmp_path / "net.h5")
-    for source in (model, tmp_path / "net.keras", tmp_path / "net.h5"):
-        params, state = interop.from_keras(source, net)
-        y, _ = net.apply(params, state, x)
-        np.testing.assert_allclose(y, expected, 1e-5, 1e-5)
+    if source != "model":
+        model.save(folder / f"net.{source}")
+        model = folder / f"net.{source}"
+    params, state = interop.from_keras(model, net)
+    return net.apply(params, state, x)[0], expected
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
+@pytest.mark.parametrize("name", KERAS)
+def test_keras(name, tmp_path):
+    net = KERAS[name][1]
+    for source in ("model", "keras", "h5"):
+        assert difference(*keras_outputs(name, source, tmp_path)) <= 1e-5
+    for path in (tmp_path / "net.keras", tmp_path / "net.h5"):
+        with pytest.raises(ValueError, match=rf"^from_keras: {path}: .* layers"):
+            interop.from_keras(path, layers.dense(2, 2))
     (tmp_path / "cut.keras").write_bytes((tmp_path / "net.keras").read_bytes()[:-200])
     with pytest.raises(ValueError, match=r"cut\.keras is damaged"):
         interop.from_keras(tmp_path / "cut.keras", net)
 
 
-def test_keras_attention_by_names():
+def test_keras_is_on_jax_where_nobody_chose_and_its_own_failure_is_told():
+    code = (
+        "from jaxdl import interop, layers\n"
+        "try:\n    interop.from_keras('none.keras', layers.dense(2, 2))\n"
+        "except (ImportError, OSError) as error:\n    print(error)"
+    )
+    plain = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    for chosen, words in (
+        ({}, "there is no file none.keras"),
+        ({"KERAS_BACKEND": "tensorflow"}, r"needs keras, whose import fails|runs on tensorflow"),
+    ):
+        found = subprocess.run(
+            [sys.executable, "-c", code], env=plain | chosen, capture_output=True, text=True
+        )
+        assert re.search(words, found.stdout), found.stderr
+
+
+def keras_attention():
     x = keras.Input((5, 8))
     model = keras.Model(x, keras.layers.MultiHeadAttention(2, 4, name="mha")(x, x))
     redrawn(model)
@@ -89,7 +120,7 @@ def test_keras_attention_by_names():
         model, net, names={"qkv": joined, "out": "mha/attention_output"}
     )
     a = np.random.default_rng(0).normal(size=(3, 5, 8)).astype("float32")
-    np.testing.assert_allclose(net.apply(params, state, a)[0], model(a), 1e-5, 1e-5)
+    return net.apply(params, state, a)[0], model(a)
 
 
 class Linen(nn.Module):
@@ -103,7 +134,7 @@ class Linen(nn.Module):
         return nn.Dense(3)(nn.LayerNorm(epsilon=1e-5)(x))
 
 
-def test_flax_pairs_by_shapes_and_numbers():
+def linen_outputs():
     """Eleven layers of one shape: sorted by text, Dense_10 comes before Dense_2."""
     x = np.random.default_rng(0).normal(size=(2, 4, 4, 4)).astype("float32")
     variables = jax.jit(Linen().init)(jax.random.key(0), x)
@@ -117,9 +148,7 @@ def test_flax_pairs_by_shapes_and_numbers():
         layers.layer_norm(16), layers.dense(16, 3),
     )  # fmt: skip
     params, state = interop.from_flax(variables, net)
-    np.testing.assert_allclose(
-        net.apply(params, state, x)[0], Linen().apply(variables, x), 1e-5, 1e-5
-    )
+    return net.apply(params, state, x)[0], Linen().apply(variables, x)
 
 
 def test_flax_refuses_what_is_not_certain():
@@ -139,7 +168,7 @@ def test_flax_refuses_what_is_not_certain():
         interop.from_torch(pair, layers.bilinear(4, 4, 4))
 
 
-def test_nnx_attention_by_names():
+def nnx_attention():
     module = nnx.MultiHeadAttention(2, 8, decode=False, rngs=nnx.Rngs(0))
     x = np.random.default_rng(0).normal(size=(3, 5, 8)).astype("float32")
     net = layers.multi_head_attention(8, 2)
@@ -147,7 +176,12 @@ def test_nnx_attention_by_names():
     params, state = interop.from_flax(
         variables, net, names={"qkv": ("query", "key", "value"), "out": "out"}
     )
-    np.testing.assert_allclose(net.apply(params, state, x)[0], module(x), 1e-5, 1e-5)
+    return net.apply(params, state, x)[0], module(x)
+
+
+@pytest.mark.parametrize("outputs", [keras_attention, linen_outputs, nnx_attention])
+def test_attention_by_names_and_layers_by_numbers(outputs):
+    assert difference(*outputs()) <= 1e-5
 
 
 def test_conventions_that_differ_are_named():
@@ -173,10 +207,8 @@ TREE = {"a": (jnp.ones((2, 3), jnp.bfloat16), ()), "b/c": [jnp.arange(3), jnp.fl
 def test_files_round_trip_to_the_bit(tmp_path):
     interop.save_weights(tmp_path / "a.safetensors", TREE, metadata={"from": "here"})
     again = interop.load_weights(tmp_path / "a.safetensors", TREE)
-    same = lambda a, b: (
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b)) or a.dtype == b.dtype
-    )
-    assert jax.tree.all(jax.tree.map(same, again, TREE))
+    same = lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b), strict=True)
+    jax.tree.map(same, again, TREE)
     half = interop.read_weights(tmp_path / "a.safetensors")["a/0"]
     assert half.dtype == jnp.bfloat16
     plain = {"x": jnp.ones(3), "f8": jnp.ones(2, jnp.float8_e4m3fn)}

@@ -21,6 +21,12 @@ class Case(NamedTuple):
     slow: bool = False
 
 
+def difference(y, expected):
+    """The largest, relative to the largest entry, however small that is."""
+    largest = float(np.max(np.abs(expected))) or 1.0
+    return float(np.max(np.abs(np.asarray(y) - np.asarray(expected)))) / largest
+
+
 def images(*shape):
     """The images of the golden file, with channels last."""
     return np.moveaxis(inputs(0, *shape), 1, -1)

@@ -58,7 +58,7 @@ def test_a_batch_over_devices_is_one_batch(runner):
         )
         y, state, of_params, of_x = jax.jit(run)(PARAMS, x)
     else:
-        mapped = {"vmap": jax.vmap, "pmap": jax.pmap}[runner]
+        mapped = jax.vmap if runner == "vmap" else jax.pmap
         run = mapped(split, in_axes=(None, 0), axis_name="data")
         y, state, of_params, of_x = run(PARAMS, x.reshape(8, 2, 3, 6))
         state, of_params = jax.tree.map(lambda a: a[0], (state, of_params))

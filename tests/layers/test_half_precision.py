@@ -1,6 +1,7 @@
 """Half precision: gradients are sums in float32, layers compute in the dtype of their params."""
 
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ def ones(*shape):
 
 
 TOKENS = jnp.zeros(N, int)
-SUMS = {
+SUMS: dict[str, tuple[Callable, dict[str, tuple[int, ...]]]] = {
     "dense": (lambda p: functional.dense(p, ones(N, 1)), {"kernel": (1, 1), "bias": (1,)}),
     "conv": (
         lambda p: functional.conv(p, ones(100, 10, 10, 1), padding=1),

@@ -56,7 +56,10 @@ def test_laws(law, case):
 
 
 @CELLS
-@pytest.mark.parametrize(("reverse", "lengths"), [(False, None), (True, LENGTHS)])
+@pytest.mark.parametrize(
+    ("reverse", "lengths"),
+    [pytest.param(False, None, marks=pytest.mark.slow), (True, LENGTHS)],
+)
 def test_fast_derivatives_are_those_of_jax_to_second_order(cell, reverse, lengths):
     with jax.enable_x64(True):
         fn, *args = made(cell, "float64")
@@ -139,10 +142,11 @@ def test_nothing_to_run(cell, padded, shape):
     start = jax.tree.map(lambda c: c[: shape[0]], carry)
     lengths = jnp.zeros(shape[0], int) if padded else None
     run = lambda p: fn(p, jnp.ones(shape), carry=start, lengths=lengths)
-    y, after = run(params)
+    (y, after), grads = compare.quick_jit(lambda p: (run(p), jax.grad(lambda p: total(run(p)))(p)))(
+        params
+    )
     assert y.shape == (*shape[:-1], 4)
     close(after, start)
-    grads = jax.grad(lambda p: total(run(p)))(params)
     assert not any(g.any() for g in jax.tree.leaves(grads))
     net = getattr(layers, cell)(3, 4, last=True)
     np.testing.assert_array_equal(net.apply((params,), (), jnp.ones(shape))[0], 0)
@@ -249,16 +253,15 @@ def test_twins_of_flax(cell):
 
 
 @CELLS
-def test_half_precision_keeps_sums_and_states_wide(cell, request):
-    if cell == "rnn" and jax.__version__.startswith("0.12."):
-        # It runs nevertheless, and strictly: the test says so when XLA sums in float32 again.
-        why = "XLA for CPUs sums this product in bfloat16; plain JAX's gradient is as inexact"
-        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
+@pytest.mark.parametrize("derivatives", ["fast", "lax"])
+def test_half_precision_keeps_sums_and_states_wide(cell, derivatives):
     fn, params, _, _ = made(cell)
     x = jax.random.normal(jax.random.key(1), (4, 200, 3))
     half = lambda tree: jax.tree.map(lambda a: a.astype("bfloat16"), tree)
     back = lambda tree: jax.tree.map(lambda a: a.astype("float32"), tree)
-    loss = lambda params, x: jnp.mean(jnp.square(fn(params, x)[0].astype("float32")))
+    loss = lambda params, x: jnp.mean(
+        jnp.square(fn(params, x, derivatives=derivatives)[0].astype("float32"))
+    )
     grad = compare.quick_jit(jax.grad(loss))
     ours, exact = grad(half(params), half(x)), grad(back(half(params)), back(half(x)))
     for leaf, expected in zip(jax.tree.leaves(ours), jax.tree.leaves(exact), strict=True):

@@ -1,5 +1,6 @@
 """Weight and spectral normalisation of layers and networks; PyTorch's values are elsewhere."""
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -80,7 +81,7 @@ def test_spectral_norm_keeps_the_state_of_what_it_wraps(key):
     x = jax.random.normal(key, (8, 5))
     _, after = jax.jit(net.apply, static_argnames="train")(params, state, x, train=True)
     assert (after["layer"][1]["mean"] != 0).all()
-    assert jax.tree.structure(after) == jax.tree.structure(state)
+    chex.assert_trees_all_equal_structs(after, state)
 
 
 def test_reparametrisations_nest_and_learn(key):

@@ -104,7 +104,7 @@ CALLS = {
     # networks
     "serial(layers.flatten)": "flatten makes one when it is called: flatten(…)",
     "serial(dict)": "not of <class 'dict'>",
-    "models.mlp(4)": "sizes are 4; they must be at least two",
+    "models.mlp(4)": "sizes is 4; it must be a sequence of integers",
     "models.mlp((4, 8, 2), rate=1.5)": "rate is 1.5",
     "models.convnet((8, 8, 1), 3, rate=-1)": "rate is -1",
     "models.transformer_lm(4, length=4, n_features=4, n_heads=2, n_layers=1, rate=3)": "rate is 3",

@@ -98,6 +98,7 @@ def test_memory_is_far_below_that_of_the_logits():
     logits = 4 * rows * classes
     for fn in (loss, jax.value_and_grad(loss, argnums=(0, 1))):
         memory = jax.jit(fn).lower(x, kernel).compile().memory_analysis()
+        assert memory is not None
         # A few chunks of logits, and a few kernels.
         allowed = 4 * (4 * chunk * classes + 3 * features * classes + 3 * rows * features)
         assert memory.temp_size_in_bytes < allowed < logits / 8

@@ -78,7 +78,7 @@ def test_the_answer_sees_its_input_through_one_state(key):
     [
         (
             lambda: models.sequence_classifier(3, 0, 2),
-            r"sequence_classifier\(3, 0, 2\): n_hidden is 0",
+            r"sequence_classifier: n_hidden is 0",
         ),
         (lambda: models.sequence_classifier(3, 4, 0), "n_classes is 0"),
         (lambda: models.sequence_classifier(3, 4, 2, padding_index=0), "there is no n_tokens"),

@@ -146,7 +146,7 @@ def test_generation_is_the_uncached_network_token_by_token(name, options):
     key = options.get("key")
     got = compiled(made(name), PROMPT, key)
     tokens = PROMPT
-    keys = None if key is None else jax.random.split(key, 6)
+    keys = jax.random.split(KEY if key is None else key, 6)
     for i in range(6):
         padded = jnp.pad(tokens, ((0, 0), (0, 9 - tokens.shape[1])))
         logits = logits_of(name, padded)[:, tokens.shape[1] - 1]
@@ -168,12 +168,12 @@ def test_temperature_and_top_k_draw_from_the_distribution_they_say():
     rows = 4000
     prompt = jnp.broadcast_to(PROMPT[0], (rows, 3))
     logits = np.asarray(logits_of("rotary", PROMPT)[0, 2], "float64")
-    draw = lambda **o: np.bincount(
-        np.asarray(run(made("rotary"), prompt, **o)).ravel(), minlength=11
-    )
     run = quick_jit(
         functools.partial(models.generate, NETS["rotary"], n_new=1, key=KEY),
         static_argnames=("temperature", "top_k"),
+    )
+    draw = lambda **o: np.bincount(
+        np.asarray(run(made("rotary"), prompt, **o)).ravel(), minlength=11
     )
     powers = np.exp(logits / 2 - (logits / 2).max())
     best = np.sort(powers)[-3]
@@ -209,7 +209,9 @@ def test_a_language_model_learns_a_sequence_and_repeats_it():
         updates, opt_state = tx.update(gradients, opt_state, params)
         return (optax.apply_updates(params, updates), opt_state), value
 
-    train = quick_jit(lambda params: jax.lax.scan(step, (params, tx.init(params)), None, length=60))
+    train = quick_jit(
+        lambda params: jax.lax.scan(step, (params, tx.init(params)), None, length=100)
+    )
     with jax.numpy_dtype_promotion("standard"):  # optax's adam needs it
         (params, _), values = train(params)
     assert values[0] > 2 and values[-1] < 0.05
@@ -273,7 +275,7 @@ def generate(prompt=PROMPT, **options):
         (lambda: models.transformer_encoder(4, 2, padding_index=0), "needs n_tokens"),
         (lambda: models.transformer_encoder(4, 2, n_tokens=5, padding_index=5), "_index is 5"),
         (lambda: models.vit((5, 4, 1), 2, patch_size=2), "patches of 2 don't divide 5×4 pixels"),
-        (lambda: models.vit((4, 4, 0), 2, patch_size=2), "channels is 0"),
+        (lambda: models.vit((4, 4, 0), 2, patch_size=2), "image_shape is .*hold positive"),
         (lambda: _patches(jnp.ones((4, 3)), name="vit", shape=(4, 4, 3), size=2), "needs images"),
         (lambda: models.transformer_cache(made("learned"), (), 0), "length is 0"),
         (lambda: generate(jnp.int32(3)), "it needs a token or more"),

@@ -124,7 +124,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("numbers", nargs="*", help="such as 03; all unless given")
+    parser.add_argument("numbers", nargs="*", help="such as 03; without any, all")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="its executable")
     parser.add_argument("--pictures", type=Path, help="where screenshots go")
     arguments = parser.parse_args()

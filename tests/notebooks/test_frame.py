@@ -1,8 +1,10 @@
 """The frame of every lecture: objectives, recap, quiz, exercises, navigation, slides."""
 
-import copy
 import re
+import symtable
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -10,15 +12,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "notebooks"))
 
-from frame import coverage, slides
+from frame import slides, texts
 from frame.editions import exercises, student, teacher
-from frame.images import NARROWEST, pictures
+from frame.images import NARROWEST, drawn, pictures
 from frame.parts import badges, navigation
 from frame.run import run as run_notebook
 from frame.source import HERE, read, sources, tagged, tags
 from frame.stubs import asserts, guarded, names_of, stub, used
 
 LECTURES = sources()
+WRONG = tomllib.loads(Path(__file__).with_name("wrong.toml").read_text())
 each = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
 
 
@@ -66,6 +69,8 @@ def test_every_exercise_has_a_solution_and_a_test_that_asks_for_it(path):
     for solution, check in pairs:
         assert asserts(check.source)
         assert names_of(solution.source) & used(check.source), check.source
+    wrong = wrong_answers(path)
+    assert len(wrong) == len(pairs) and all(compile(code, "wrong", "exec") for code in wrong)
     given = student(notebook)
     for (solution, _), (unsolved, test) in zip(pairs, exercises_of(given), strict=True):
         assert unsolved.source != solution.source
@@ -79,14 +84,71 @@ def exercises_of(notebook):
     return zip(tagged(notebook, "stub"), tagged(notebook, "check"), strict=True)
 
 
+def wrong_answers(path):
+    """The solutions of a lecture, each with the mistake that wrong.toml makes in it."""
+    found = []
+    pairs = zip(exercises(read(path)), WRONG[path.name[:2]], strict=True)
+    for (solution, _), (right, wrong) in pairs:
+        assert solution.source.count(right) == 1, (right, solution.source)
+        found.append(solution.source.replace(right, wrong))
+    return found
+
+
+@each
+def test_no_exercise_needs_the_answer_to_another(path):
+    notebook = read(path)
+    pairs = [f"{solution.source}\n{check.source}" for solution, check in exercises(notebook)]
+    cells = [c for c in notebook.cells if c.cell_type == "code"]
+    told = [c.source for c in cells if not {"solution", "check"} & set(tags(c))]
+    known = set().union(*map(names_of, told))
+    for number, pair in enumerate(pairs):
+        others = set().union(*map(names_of, pairs[:number] + pairs[number + 1 :]))
+        assert not globals_of(pair) & others - names_of(pair) - known
+
+
+def globals_of(code):
+    """The names that code reads and that aren't a function's own."""
+
+    def read_in(table):
+        outside = table.get_type() == "module"
+        names = (s for s in table.get_symbols() if s.is_referenced())
+        found = {s.get_name() for s in names if outside or s.is_global()}
+        return found.union(*map(read_in, table.get_children()))
+
+    return read_in(symtable.symtable(code, "exercise", "exec"))
+
+
+TRIAL = """
+for trial_answer in ({wrong!r}, {right!r}):
+    trial_names = dict(globals())  # as if nothing else were answered
+    exec(trial_answer, trial_names)
+    try:
+        exec({test!r}, trial_names)
+    except AssertionError:
+        print("refused")
+"""
+
+
 @pytest.mark.slow
 @each
-def test_the_students_edition_runs_with_nothing_answered(path, monkeypatch):
+def test_the_students_edition_runs_unanswered_and_tells_right_from_wrong(path, monkeypatch):
     for strange in ("XLA_FLAGS", "PJRT_NPROC", "MPLBACKEND", "JAXDL_FAST"):  # not a student's
         monkeypatch.delenv(strange, raising=False)
-    made = run_notebook(path.name, student(read(path)))
-    for cell in tagged(made, "check"):
-        assert "not answered yet" in "".join(o.get("text", "") for o in cell.outputs), cell.source
+    answers = [solution.source for solution, _ in exercises(read(path))]
+    made = student(read(path))
+    for test, right, wrong in zip(tagged(made, "check"), answers, wrong_answers(path), strict=True):
+        trial = TRIAL.format(wrong=wrong, right=right, test=test.source)
+        cell = nbformat.v4.new_code_cell(trial, metadata={"tags": ["trial"]})
+        made.cells.insert(made.cells.index(test) + 1, cell)
+    made = run_notebook(path.name, made)
+    for number, test in enumerate(tagged(made, "check"), start=1):
+        assert f"Exercise {number}: not answered yet." in said(test), test.source
+        told = re.findall(r"refused|Exercise \d+: right", said(tagged(made, "trial")[number - 1]))
+        assert told == ["refused", f"Exercise {number}: right"], test.source
+
+
+def said(cell):
+    return "".join(output.get("text", "") for output in cell.outputs)
 
 
 @each
@@ -114,10 +176,9 @@ def test_code_that_only_draws_is_folded_and_solutions_are(path):
 @each
 def test_pictures_are_large_and_numbers_short(path):
     twin = twin_of(path)
-    small = [p.size for cell in twin.cells for p in pictures(cell) if p.width < NARROWEST]
-    assert not small
     for cell in twin.cells:
         for output in cell.get("outputs", ()):
+            assert not [p.size for _, p in drawn(output) if p.width < NARROWEST]
             text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
             long = re.findall(r"\d\.\d{7,}", text)
             assert not long or "digits" in tags(cell), (cell.source, long)
@@ -125,34 +186,52 @@ def test_pictures_are_large_and_numbers_short(path):
 
 
 @each
+def test_no_formula_is_read_as_a_list(path):
+    for cell in (c for c in read(path).cells if c.cell_type == "markdown"):
+        for line in re.finditer(r"\n\s*(?:[-+*>#]|\d+[.)])\s.*", cell.source):
+            before = cell.source[: line.start()].rpartition("\n\n")[2]
+            assert before.count("$") % 2 == 0, line[0]
+
+
+@each
 def test_it_is_a_deck_with_one_idea_a_slide(path):
     made = slides.deck(twin_of(path))
     kinds = [cell.metadata["slideshow"]["slide_type"] for cell in made.cells]
     assert kinds[0] == "slide" and set(kinds) <= {"slide", "subslide", "-"}
-    texts = [cell.source for cell in made.cells[1:] if cell.cell_type == "markdown"]
-    assert all(text.count("\n## ") == 0 for text in texts)
+    said = [cell.source for cell in made.cells[1:] if cell.cell_type == "markdown"]
+    assert all(text.count("\n## ") == 0 for text in said)
+    assert not [text for text in said if text[0].islower()]  # the rest of a sentence
+    assert all(after == "-" for kind, after in pairwise([*kinds[1:], "slide"]) if kind != "-")
     assert sum(any(True for _ in pictures(cell)) for cell in made.cells) == sum(
         1 for cell in twin_of(path).cells for _ in pictures(cell)
     )
+    for cell in (c for c in made.cells if c.cell_type == "code"):
+        lines = cell.source.count("\n") + 1
+        assert lines <= slides.LINES or "long" in tags(cell)
+        assert lines <= slides.SMALL or "columns" in tags(cell)
+        assert len(tagged(made, "long")) <= 6  # small letters are the exception
+    code = "".join(c.source for c in twin_of(path).cells if c.cell_type == "code" and shown(c))
+    told = "".join(c.source for c in made.cells if c.cell_type == "code")
+    assert "".join(told.split()) == "".join(code.split())
 
 
-def test_every_item_of_the_lectures_is_in_the_table_or_named_as_missing():
-    table = coverage.table()
-    numbers = [item["number"] for item in table["item"]]
-    assert len(set(numbers)) == len(numbers)
-    assert sorted(numbers + table["missing"]) == list(range(1, coverage.COUNT + 1))
+def shown(cell):
+    return not (slides.SKIPPED | {"plot"}) & set(tags(cell))
 
 
-def test_the_table_keeps_what_it_promises():
-    found = {item["number"]: coverage.problems(item) for item in coverage.table()["item"]}
-    assert not {number: said for number, said in found.items() if said}
-
-
-def test_the_table_notices_what_is_not_there():
-    item = copy.deepcopy(coverage.table()["item"][0])
-    assert coverage.problems({**item, "number": 999})
-    assert coverage.problems({**item, "functions": ["plots.no_such_picture"]})
-    assert coverage.problems({**item, "kind": "rumour"})
+def test_a_slide_has_a_text_its_code_and_its_picture_as_far_as_they_fit():
+    cell = nbformat.v4.new_markdown_cell
+    text, code = (slides.Part(kind, 250, cell(str(kind))) for kind in range(2))
+    packed = [[c.source for c in slide] for slide in slides._packed([text, code, code, text])]
+    assert packed == [["0", "1"], ["1"], ["0"]]
+    assert len(list(slides._packed([text, code, slides.Part(1, 100, cell("1"))]))) == 2
+    code = "\n".join(f"b{i} = 0" for i in range(23)) + "\n\n\n# why\n@jit\ndef f():\n    pass"
+    pieces = list(slides._pieces(code))
+    assert pieces[1].endswith("# why\n@jit\ndef f():\n    pass")
+    entries = "\n".join(f"* {i} {'long ' * 30}" for i in range(5))
+    assert all(len(chunk) < texts.LETTERS / texts.DENSE for chunk in texts.chunks(entries))
+    table = "| a | b |\n|---|---|\n" + "\n".join(f"| {i} | {'long ' * 8} |" for i in range(20))
+    assert [chunk.count("\n|") for chunk in texts.chunks(table)] == [12, 10]
 
 
 SOLUTION = '''

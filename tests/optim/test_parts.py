@@ -8,9 +8,10 @@ import pytest
 
 from golden import make_optimizers
 from jaxdl import optim, regularizers
+from jaxdl.types import PyTree
 from tables import optimizers as T
 
-PARAMS = {
+PARAMS: PyTree = {
     "stem": {"kernel": jnp.array([[1.0, -2.0]]), "bias": jnp.array([3.0, 4.0])},
     "head": ({"kernel": jnp.array([5.0])}, {"scale": jnp.array([6.0])}),
 }

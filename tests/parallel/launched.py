@@ -41,7 +41,7 @@ def finished(script, processes, *arguments, **options):
 
 def children(process):
     """Process ids of the ranks, by rank."""
-    found = {}
+    found: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) != process.pid:

@@ -44,7 +44,7 @@ def stop(event):
 def resume(directory, epochs, *, split=False, mesh=None, hooks=()):
     """Trains from the newest checkpoint of a directory, with one every two steps."""
     _, loss_fn, tx, train_state, dataset = parts()
-    history = []
+    history: list[dict] = []
     with contextlib.suppress(FileNotFoundError):
         train_state, history = checkpoint.restore(directory, train_state)
     mesh = mesh or parallel.data_mesh()
@@ -119,7 +119,11 @@ if __name__ == "__main__":
         tell(dict(wrong()))
     elif scenario == "resume":
         directory, epochs, split, pause = arguments
-        wait = lambda event: (tell([event.kind, len(event.history)]), time.sleep(float(pause)))
+
+        def wait(event):
+            tell([event.kind, len(event.history)])
+            time.sleep(float(pause))
+
         end, history = resume(directory, int(epochs), split=split == "split", hooks=(wait,))
         tell(history)
     elif scenario == "measure":

@@ -30,8 +30,10 @@ def gradient(row, check_vma):
         return jax.lax.psum(jax.grad(loss)(params), "data")
 
     everywhere, rows = PartitionSpec(), PartitionSpec("data")
-    options = {"in_specs": (everywhere, everywhere, rows), "out_specs": everywhere}
-    mapped = jax.shard_map(local, mesh=parallel.data_mesh(2), check_vma=check_vma, **options)
+    mapped = jax.shard_map(
+        local, mesh=parallel.data_mesh(2), in_specs=(everywhere, everywhere, rows),
+        out_specs=everywhere, check_vma=check_vma,
+    )  # fmt: skip
     return jax.jit(mapped)(params, state, zoo.example(row, 4))
 
 

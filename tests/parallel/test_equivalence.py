@@ -139,16 +139,18 @@ def test_any_number_of_devices_takes_the_steps_of_one(engine, devices):
     list(itertools.product(CASES, [1, 2, 4, 8], ["float32", "float64"])),
 )
 def test_all_of_the_table(case, devices, dtype):
-    check(*case, devices, dtype)
+    name, engine = case
+    check(name, engine, devices, dtype)
 
 
 def test_the_usual_idiom_counts_each_row_as_often_as_there_are_devices():
     """What ``shard_map`` with its checks makes of ``pmean(grad(…))``, and make_step doesn't."""
     mesh, x = parallel.data_mesh(), jnp.arange(8.0)
     loss = lambda w, x: jnp.mean(w * x)
-    specs = {"in_specs": (PartitionSpec(), PartitionSpec("data")), "out_specs": PartitionSpec()}
+    same, rows = PartitionSpec(), PartitionSpec("data")
     idiom = lambda w, x: jax.lax.pmean(jax.grad(loss)(w, x), "data")
-    wrong = jax.jit(jax.shard_map(idiom, mesh=mesh, check_vma=True, **specs))(jnp.float32(2), x)
+    mapped = jax.shard_map(idiom, mesh=mesh, in_specs=(same, rows), out_specs=same, check_vma=True)
+    wrong = jax.jit(mapped)(jnp.float32(2), x)
     assert wrong == 8 * x.mean()
 
     ours = train.make_step(

@@ -63,10 +63,11 @@ def test_a_device_holds_an_eighth_and_the_collectives_are_the_expected_ones():
     on_devices = jax.jit(STEP, in_shardings=(split, rows), out_shardings=(split, None))
     compiled = on_devices.lower(train_state, batch()).compile()
     whole = sum(x.nbytes for x in jax.tree.leaves((train_state.params, train_state.opt_state)))
-    held = compiled.memory_analysis().argument_size_in_bytes
+    memory, text = compiled.memory_analysis(), compiled.as_text()
+    assert memory is not None and text is not None
+    held = memory.argument_size_in_bytes
     held -= sum(x.nbytes for x in batch().values()) // 8 + 16  # the key and the step
     assert held == pytest.approx(whole / 8, rel=0.1)
-    text = compiled.as_text()
     assert "all-gather" in text  # kernels come together to compute with
     assert "reduce-scatter" in text or "all-reduce" in text  # gradients are added up
 

@@ -21,6 +21,7 @@ import numpy as np
 import optax
 
 from jaxdl import activations, data, losses, models, optim, regularizers, train
+from jaxdl.data._dataset import parts
 from jaxdl.train._order import shuffled
 from jaxdl.types import Array, Params
 
@@ -146,7 +147,7 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"numbers {name}", {"loss": name, **wave}
     for name in OPTIMIZERS:
         # Near a minimum rprop follows the signs of numbers that are 0 up to rounding.
-        few = {"hidden": []} if name == "rprop" else {}
+        few: dict[str, Any] = {"hidden": []} if name == "rprop" else {}
         yield f"optimizer {name}", {"optimizer": name, "rate": RATES.get(name, 0.03), **few}
     yield "batches", {"batch": 8, "points": 100}
     yield "batches and dropout", {"batch": 16, "dropout": 0.3, "hidden": [8, 8]}
@@ -164,8 +165,8 @@ def divided(settings: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, 
     """The training and test parts, points as they are."""
     s = settings
     toy = TOYS[s["data"]](s["points"], noise=s["noise"], seed=s["dataSeed"])
-    parts = (toy.train, toy.validation, toy.test)
-    points = {name: np.concatenate([part[name] for part in parts]) for name in toy.train}
+    whole = [part for _, part in parts(toy)]
+    points = {name: np.concatenate([part[name] for part in whole]) for name in toy.train}
     strata = points["labels"] if toy.classes else np.zeros(s["points"], int)
     fractions = (s["share"], round(1 - s["share"], 2))
     train_rows, test_rows = data.stratified_split(strata, fractions, seed=s["dataSeed"])

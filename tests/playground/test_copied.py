@@ -17,12 +17,11 @@ QUICK = {"default"}
 def rows() -> list:
     """The programs by name; all but one are slow: ``pytest -m slow tests/playground``."""
     slow = lambda name: () if name in QUICK else pytest.mark.slow
-    return [
-        pytest.param(path, marks=slow(path.stem), id=path.stem) for path in FOLDER.glob("*.txt")
-    ]
+    paths = sorted(FOLDER.glob("*.txt"))
+    return [pytest.param(path, marks=slow(path.stem), id=path.stem) for path in paths]
 
 
-@pytest.mark.parametrize("path", sorted(rows(), key=lambda row: str(row.id)))
+@pytest.mark.parametrize("path", rows())
 def test_copied_code_prints_the_losses_of_the_page(path):
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 spec = importlib.util.spec_from_file_location("golden", Path(__file__).with_name("golden.py"))
+assert spec and spec.loader
 golden = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(golden)
 

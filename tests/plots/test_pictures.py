@@ -38,6 +38,16 @@ def test_edges_show_sign_and_size():
     assert {"1.00", "-2.00", "0.25", "4.00", "5.00"} <= written
 
 
+def test_weights_stand_on_their_edges_away_from_the_others():
+    kernel = np.array([[1.0, -1.0], [2.0, 0.0], [3.0, 1.0]])
+    (axes,) = plots.network(params={"kernel": kernel}).axes
+    labels = [text for text in axes.texts if "." in text.get_text()]
+    for i, label in enumerate(labels):
+        x, y = label.get_position()
+        gaps = [abs(np.interp(x, *line.get_data()) - y) for line in axes.lines]
+        assert gaps[i] < 1e-9 and min(gap for j, gap in enumerate(gaps) if j != i) > 0.1
+
+
 def test_edges_join_the_right_neurons():
     (axes,) = plots.network((2, 2)).axes
     centres = [patch.center for patch in axes.patches]
@@ -110,9 +120,12 @@ def test_a_transformer_block_shows_what_skips_what():
 def test_unrolled_in_time_has_a_cell_for_each_step():
     texts = [text.get_text() for text in plots.unrolled(3, cell="GRU").axes[0].texts]
     assert texts.count("GRU") == 1 + 3 and "$x_{T}$" in texts
+    assert "…  $h_{T-1}$" in texts and "$h_{1}$" in texts  # what goes into the last step
 
 
 def test_blocks_of_a_summary():
+    (axes,) = plots.blocks([("rescale(0.00392156862745098)", (1, 4), 0)]).axes
+    assert axes.texts[0].get_text() == "rescale(0.00392)"
     (axes,) = plots.blocks(explain.summary(models.mlp((4, 3, 2)), (1, 4)).rows).axes
     words = [text.get_text() for text in axes.texts if text.get_text()]
     assert words == [
@@ -189,7 +202,7 @@ def test_film_is_drawn_from_each_of_the_params(tmp_path):
         predict, [-1.0, 0.1, 5.0], POINTS, LABELS, titles=["a", "b", "c"], interval=200
     )
     with Image.open(plots.save_animation(make(), tmp_path / "film.gif", dpi=40)) as film:
-        assert film.n_frames == 3 and film.info["duration"] == 200
+        assert getattr(film, "n_frames", 1) == 3 and film.info["duration"] == 200
     assert seen[-3:] == [-1.0, 0.1, 5.0]
     page = plots.save_animation(make(), tmp_path / "film.html", dpi=40).read_text()
     assert page.count("data:image/png;base64") == 3 and "http-equiv" not in page
@@ -232,6 +245,9 @@ def test_feature_maps_and_attributions():
     maps = np.random.default_rng(0).normal(size=(6, 6, 3)).astype("float32")
     panels = plots.feature_maps(maps).axes
     np.testing.assert_array_equal(panels[2].images[0].get_array(), maps[..., 2])
+    assert panels[0].images[0].get_clim() == (-np.abs(maps).max(), np.abs(maps).max())
+    after_relu = plots.feature_maps(np.maximum(maps, 0)).axes[0].images[0]
+    assert after_relu.get_clim() == (0, maps.max())  # no scale for what can't be
     images, shares = maps[None, ..., :1], -np.abs(maps[None, ..., :1])
     above, below = plots.attributions(images, shares).axes
     np.testing.assert_array_equal(above.images[0].get_array(), images[0, ..., 0])

@@ -10,7 +10,8 @@ def part(n, seed=0):
     return {"inputs": x, "labels": x[:, :3].argmax(1).astype("int32")}
 
 
-DATASET = data.Dataset(part(50), part(21, 1), part(30, 2))
+TEST = part(30, 2)
+DATASET = data.Dataset(part(50), part(21, 1), TEST)
 
 
 def make_run(learning_rate=1e-2, rate=0.0, smoothing=0.0, width=8, activation=activations.relu):

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxdl import layers, losses, sweep, train
+from jaxdl import layers, losses, metrics, sweep, train
 from sweep.population import DATASET, make_run
 
 OPTIONS = {"epochs": 2, "batch_size": 16}
@@ -140,6 +140,58 @@ def test_arrays_are_swept_by_their_number():
         learnt = sweep.state(result, i).params["kernel"]
         assert jnp.abs(learnt - teachers["kernel"][i]).max() < 0.1
         assert jnp.abs(learnt - teachers["kernel"][1 - i]).max() > 0.2
+
+
+def test_sums_of_several_fields_stay_with_their_member():
+    measured = {"calibration": metrics.calibration}
+    loss_fn = train.supervised(NET, losses.cross_entropy, metrics=measured)
+    make = lambda rate: sweep.Run(NET, loss_fn, optax.sgd(rate))
+    options = OPTIONS | {"epochs": 1, "hooks": ()}
+    result = sweep.run(make, DATASET, grid={"rate": [0.1, 0.2]}, **options)
+    found = sweep.evaluate(make, result, DATASET.test)["calibration"]
+    for i in (0, 1):
+        ts = sweep.state(result, i)
+        for part, mine in (
+            (DATASET.validation, result.history["validation_calibration"][i, 0]),
+            (DATASET.test, found[i]),
+        ):
+            close(list(mine), list(train.evaluate(loss_fn, ts, part)["calibration"]))
+
+
+def scheduled(teacher, schedule):
+    """Follows a teacher, at a rate for each step of two epochs."""
+
+    def loss_fn(params, state, batch, *, key, train):
+        out, wanted = (NET.apply(p, state, batch["inputs"])[0] for p in (params, teacher))
+        return jnp.mean((out - wanted) ** 2), (state, {})
+
+    return sweep.Run(NET, loss_fn, optax.sgd(lambda step: schedule[step]))
+
+
+def test_arrays_and_trees_of_them_are_swept_as_they_are(tmp_path):
+    teachers = [NET.init(jax.random.key(5 + i))[0] for i in (0, 1)]
+    schedules = np.linspace([0.1, 0.2, 0.3], 0.0, 8, axis=1)
+    swept = {"teacher": teachers, "schedule": schedules}
+    options = OPTIONS | {"checkpoints": tmp_path, "hooks": ()}
+    result = sweep.run(scheduled, DATASET, grid=swept, **options)
+    assert result.members[4] == {"teacher": 1, "schedule": 1, "seed": 0}
+    run = scheduled(teachers[1], jnp.asarray(schedules[1]))
+    start = train.init_state(NET, run.tx, jax.random.key(0))
+    end, _ = train.fit(run.loss_fn, run.tx, start, DATASET, hooks=(), **OPTIONS)
+    close(sweep.state(result, 4).params, end.params)
+    kept = sweep.select(result, [4])  # goes on with its own arrays
+    more, _ = train.fit(run.loss_fn, run.tx, start, DATASET, hooks=(), **OPTIONS | {"epochs": 3})
+    again = sweep.run(scheduled, DATASET, start=kept, **OPTIONS | {"epochs": 3, "hooks": ()})
+    close(sweep.state(again, 0).params, more.params)
+    found = sweep.evaluate(scheduled, result, DATASET.validation)["loss"]
+    alone = train.evaluate(run.loss_fn, end, DATASET.validation)["loss"]
+    assert found[4] == pytest.approx(alone, rel=1e-5)
+    with pytest.raises(ValueError, match="has other hyperparameters"):
+        sweep.run(scheduled, DATASET, grid=swept | {"schedule": schedules / 2}, resume=True,
+                  **options)  # fmt: skip
+    for wrong in ([np.ones(8), np.ones(9)], [np.ones(8), np.ones(8, "int32")]):
+        with pytest.raises(ValueError, match=r"schedule has values of different kinds, .*float32"):
+            sweep.run(scheduled, DATASET, grid=swept | {"schedule": wrong}, **OPTIONS)
 
 
 def test_a_state_without_a_step_is_refused():

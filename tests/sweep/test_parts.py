@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jaxdl import layers, plots, sweep, train
 from jaxdl.sweep import _memory, _programs, _store
 from jaxdl.sweep._store import Stored
-from sweep.population import DATASET, OPTIONS, make_run
+from sweep.population import DATASET, OPTIONS, TEST, make_run
 
 SPACE = {
     "learning_rate": sweep.log_uniform(1e-4, 1e-1),
@@ -131,13 +131,13 @@ def test_seeds_and_ensemble():
     assert measured["test_accuracy"] == pytest.approx(each["accuracy"].mean())
     assert measured["test_loss_error"] == pytest.approx(each["loss"].std(ddof=1) / 2)
     states = sweep.states(result, range(4))
-    said = sweep.ensemble(made.net, states, batch_size=7)(DATASET.test["inputs"])
+    said = sweep.ensemble(made.net, states, batch_size=7)(TEST["inputs"])
     by_hand = [
-        jax.nn.softmax(made.net.apply(sweep.state(result, i).params, sweep.state(result, i).state,
-                                      DATASET.test["inputs"])[0]) for i in range(4)
-    ]  # fmt: skip
+        jax.nn.softmax(made.net.apply(end.params, end.state, TEST["inputs"])[0])
+        for end in (sweep.state(result, i) for i in range(4))
+    ]
     np.testing.assert_allclose(said.probabilities, np.mean(by_hand, 0), rtol=1e-5)
-    found = sweep.evaluate_ensemble(said, DATASET.test["labels"])
+    found = sweep.evaluate_ensemble(said, TEST["labels"])
     assert found["member_accuracy"] == pytest.approx(each["accuracy"].mean(), abs=1e-6)
     # The mean of convex losses is at least the loss of the mean.
     assert found["negative_log_likelihood"] <= found["member_negative_log_likelihood"]

@@ -56,7 +56,7 @@ def test_members_share_batches_unless_told_otherwise(shared):
 
 
 def test_validation_takes_as_many_rows_at_once_as_that_of_fit():
-    seen = {True: set(), False: set()}
+    seen: dict[bool, set[int]] = {True: set(), False: set()}
 
     def watched():
         run = make_run()
@@ -200,7 +200,7 @@ def test_a_machine_that_does_not_tell_its_free_memory(monkeypatch):
 
 
 def test_progress_tells_runs_per_second():
-    seen = []
+    seen: list[sweep.Progress] = []
     options = OPTIONS | {"chunk": 2}
     sweep.run(make_run, DATASET, seeds=2, hooks=(seen.append,), **options)
     assert seen[-1].done == seen[-1].total == 6
@@ -225,7 +225,7 @@ def no_use(learning_rate, momentum):
         (make_run, {"grid": {"rate": 0.5}}, "rate is 0.5.*list"),
         (make_run, {"grid": {"rate": [[0.5]]}}, "rate is .*hashable"),
         (make_run, {"seeds": 101, "grid": {"rate": np.linspace(0, 0.9, 100)}}, "10,100 .*many"),
-        (make_run, {"grid": {"width": [4, 8]}}, "n_out is"),
+        (make_run, {"grid": {"width": [4, 8]}}, "sizes is"),
         (make_run, {"static": ["width"]}, "static names 'width'"),
         (make_run, {"grid": {"rate": [0.1]}, "points": {"rate": [0.1]}}, "either grid or points"),
         (make_run, {"batch_size": 51}, "batch_size is 51.*50"),
@@ -251,6 +251,6 @@ def test_data_is_a_dataset():
 
 
 def test_what_cannot_be_traced_is_explained():
-    with pytest.raises(ValueError, match="n_out") as error:
+    with pytest.raises(TypeError, match="mlp: sizes is traced") as error:
         sweep.run(make_run, DATASET, grid={"width": [4, 8]}, **OPTIONS)
     assert any("static=['width']" in note for note in error.value.__notes__)

@@ -29,8 +29,8 @@ def edges(kinks: tuple[float, ...]) -> np.ndarray:
     for kink in kinks:
         for dtype in (np.float64, np.float32):
             # Next to 0 stand the smallest normal numbers: XLA on CPUs takes subnormals for 0.
-            tiny = np.finfo(dtype).tiny
-            near = [np.nextafter(dtype(kink), dtype(to)) for to in (INF, -INF)]
+            tiny = float(np.finfo(dtype).tiny)
+            near = [float(np.nextafter(dtype(kink), dtype(to))) for to in (INF, -INF)]
             points += near if kink else [tiny, -tiny]
     return np.array([*points, *kinks, *UNIFORM][:64], np.float64)
 
@@ -50,7 +50,7 @@ def elementwise(
     **options: Any,
 ) -> Iterator[Case]:
     """One row of ordinary points, and one of extremes and kinks."""
-    shared = {"options": options, "torch": torch, "torch_options": torch_options}
+    shared: dict[str, Any] = {"options": options, "torch": torch, "torch_options": torch_options}
     shared |= {"tolerance": tolerance or {}}
     yield Case(name(fn, options), fn, (ordinary(kinks),), **shared)
     id = f"{name(fn, options)}-edges"

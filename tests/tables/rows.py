@@ -30,7 +30,8 @@ def near(*kinks: float) -> list[float]:
 def against(points: list[float], *targets: float) -> tuple[np.ndarray, np.ndarray]:
     """Each point with each target, and each target with itself."""
     pairs = [(x, t) for t in targets for x in points] + [(t, t) for t in targets]
-    return tuple(np.array(side, float) for side in zip(*pairs, strict=True))
+    xs, ys = np.array(pairs, float).T
+    return xs, ys
 
 
 def name(fn: Callable, options: Mapping[str, Any], note: str = "") -> str:

@@ -176,7 +176,7 @@ SCHEDULES = [
 ]
 
 # Options of both reduce_on_plateau and ReduceLROnPlateau, the latter at the learning rate of 1.
-PLATEAUS = {
+PLATEAUS: dict[str, dict[str, Any]] = {
     "default": {"patience": 2},
     "no_patience": {"patience": 0, "factor": 0.9},
     "max": {"mode": "max", "patience": 3, "factor": 0.5},

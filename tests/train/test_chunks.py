@@ -97,15 +97,15 @@ def test_a_second_ctrl_c_ends_at_once():
         train.fit(loss_fn, tx, start, dataset(), epochs=5, batch_size=16, hooks=(press,))
 
 
-def test_the_pace_goes_for_half_a_second():
+def test_the_pace_goes_for_a_second():
     assert next_steps(Pace(chunk=None), 1000) == 4  # nobody knows how long a step takes
     assert next_steps(Pace(chunk=None), 5) == 5
     quick = Pace(chunk=None, steps=4, seconds=1e-4)
     assert next_steps(quick, 1000) == 63  # 16 times as many as before, in equal parts
     slow = Pace(chunk=None, steps=4, seconds=40.0)
     assert next_steps(slow, 1000) == 1
-    known = Pace(chunk=None, steps=500, seconds=0.25)
-    assert next_steps(known, 1400) == 1400  # 0.7 s: one program
+    known = Pace(chunk=None, steps=500, seconds=0.5)
+    assert next_steps(known, 1400) == 1400  # 1.4 s: one program
     assert next_steps(known, 4400) == 1100
     assert next_steps(Pace(chunk=3), 7) == 3 and next_steps(Pace(chunk=3), 2) == 2
 

@@ -44,8 +44,28 @@ def test_programs_kept_in_a_folder_are_read_from_there(tmp_path):
 
 
 @pytest.mark.usefixtures("nothing_kept")
+@pytest.mark.parametrize("limited", [True, False])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+def test_a_program_that_is_read_while_it_is_written_is_compiled_anew(limited, share, tmp_path):
+    """JAX writes in place: without a lock another process may see the beginning of a program."""
+    f = lambda x: jnp.sin(x) * 3 + share
+    if limited:
+        train.keep_compilations(tmp_path)
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    wanted = jax.jit(f)(jnp.arange(7.0))
+    for path in tmp_path.glob("*-cache"):
+        path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    jax.clear_caches()
+    with pytest.warns(UserWarning, match="Error reading persistent compilation cache entry"):
+        again = jax.jit(f)(jnp.arange(7.0))
+    assert (wanted == again).all()
+
+
+@pytest.mark.usefixtures("nothing_kept")
 def test_programs_take_no_more_bytes_than_allowed(tmp_path):
-    sizes, made = [], 4
+    sizes: list[int] = []
+    made = 4
     for most in (2**30, None):
         folder = tmp_path / str(most)
         train.keep_compilations(folder, max_bytes=most or sizes[0] // 2)

@@ -55,7 +55,7 @@ def test_it_learns_and_the_history_tells_how():
 
 def test_validation_takes_no_more_rows_at_once_than_fit_where_a_step_does():
     loss_fn, tx, start, _ = recipe()
-    seen = {True: set(), False: set()}
+    seen: dict[bool, set[int]] = {True: set(), False: set()}
 
     def watched(params, state, batch, *, key, train):
         seen[train].add(len(batch["labels"]))
@@ -189,7 +189,7 @@ def test_what_is_no_dataset_is_named():
     for wrong, message in (
         (dataset(), "evaluate got a Dataset; it needs a part"),
         (None, "evaluate got a NoneType; it needs a part"),
-        ((part["inputs"], part["labels"]), "a stream gave a ndarray; a batch is a dict"),
+        ((part["inputs"], part["labels"]), "the batch is a tuple; it must be a dict"),
     ):
         with pytest.raises(TypeError, match=message):
             train.evaluate(loss_fn, start, wrong)

@@ -214,7 +214,7 @@ def test_early_stopping_with_what_makes_no_sense(make, message):
 def test_events_tell_of_the_steps_since_the_one_before(tmp_path):
     loss_fn, tx, start, _ = recipe()
     for chunk, pieces in ((1, 8), (3, 4)):
-        told = []
+        told: list[tuple[int, dict]] = []
         keep = lambda event, told=told: told.append((int(event.train_state.step), event.metrics))
         hooks = (keep, train.tensorboard(tmp_path / str(chunk)))
         _, history = train.fit(
@@ -231,3 +231,45 @@ def test_events_tell_of_the_steps_since_the_one_before(tmp_path):
         (file,) = (tmp_path / str(chunk)).iterdir()
         written = {step: v for (tag, step), v in scalars(file).items() if tag == "steps/loss"}
         assert written == pytest.approx(dict(zip(at, losses, strict=True)), 1e-5)
+
+
+@pytest.mark.parametrize("bad", ["chunk", "epoch", "finish"])
+def test_a_hook_that_raises_keeps_no_event_from_the_others(bad):
+    loss_fn, tx, start, _ = recipe()
+    told: list[str] = []
+    first: list[tuple] = []
+    last: list[tuple] = []
+
+    def fails(event):
+        told.append(event.kind)
+        if event.kind == bad:
+            raise ValueError("no room")
+
+    note = lambda kept: lambda event: kept.append((event.kind, event.train_state, event.history))
+    options = {"epochs": 2, "chunk": 3, **OPTIONS}
+    with pytest.raises(ValueError, match="no room"):
+        train.fit(loss_fn, tx, start, dataset(), hooks=(note(first), fails, note(last)), **options)
+    events = {"chunk": ["chunk"], "epoch": ["chunk", "epoch"], "finish": ["chunk", "epoch"] * 2}
+    ends = ["finish" if bad == "finish" else "interrupt"]
+    assert told == [kind for kind, *_ in first] == [kind for kind, *_ in last] == events[bad] + ends
+    whole, _ = train.fit(loss_fn, tx, start, dataset(), hooks=(), **options)
+    _, half, rows = last[-1]
+    again, _ = train.fit(loss_fn, tx, half, dataset(), hooks=(), history=rows, **options)
+    same_bits(again, whole)
+
+
+def test_a_validation_that_fails_leaves_a_state_and_history_that_belong_together():
+    told: list = []
+
+    def validate(train_state):
+        raise OSError("no such file")
+
+    step = lambda ts, batch: (ts._replace(step=ts.step + 1), {"loss": 1.0})
+    start = train.TrainState(np.int32(0), (), (), (), ())
+    with pytest.raises(OSError, match="no such file"):
+        train.loop(step, start, max_steps=4, steps_per_epoch=4, chunk=3, validate=validate,
+                   hooks=(told.append,))  # fmt: skip
+    assert [(event.kind, int(event.train_state.step)) for event in told] == [
+        ("chunk", 3), ("interrupt", 3),
+    ]  # fmt: skip
+    assert told[-1].history == [] and told[-1].signal is None

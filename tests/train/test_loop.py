@@ -1,9 +1,11 @@
 """Programs see what functions compute now; the loop runs any step; contracts come first."""
 
+import functools
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +14,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxdl import data, layers, losses, serial, train
+from jaxdl import _contract, activations, combinators, data, layers, losses, serial, train
 from jaxdl.train import _programs
 from jaxdl.types import Layer
 from train.recipes import close, dataset, recipe, same_bits
@@ -61,6 +63,53 @@ def test_every_call_sees_what_the_loss_computes_now(monkeypatch):
     assert fit()["loss"] != pytest.approx(1000 * np.log(3), rel=1e-5)
 
 
+def squared(z):
+    return FACTOR * (z**2).sum(axis=-1)
+
+
+# JAX keeps what it traced of such functions, whatever globals they read by now.
+REMEMBERED: dict[str, Callable[..., Any]] = {
+    "scan": lambda z: jax.lax.scan(body, 0, z)[1],
+    "cond": lambda z: jax.lax.cond(z.sum() < 1e9, squared, squared, z),
+    "fori_loop": lambda z: jax.lax.fori_loop(0, 1, turn, z).sum(axis=-1),
+    "jit": jax.jit(squared),
+    "checkpoint": jax.checkpoint(squared),
+}
+
+
+def body(carry, row):
+    return carry, squared(row)
+
+
+def turn(i, z):
+    return FACTOR * z**2
+
+
+@pytest.mark.parametrize("name", REMEMBERED)
+def test_and_what_functions_inside_it_compute(name, monkeypatch):
+    def loss_fn(params, state, batch, *, key, train):
+        return REMEMBERED[name](batch["inputs"] @ params["kernel"]).mean(), (state, {})
+
+    start = begun(tx=optax.sgd(0.0))
+    part = dataset().validation
+    fit = lambda: train.fit(loss_fn, optax.sgd(0.0), start, dataset(), **ONCE)[1][0]
+    first, before = fit(), train.evaluate(loss_fn, start, part)
+    monkeypatch.setitem(globals(), "FACTOR", 1000.0)
+    row = fit()
+    assert row["loss"] == pytest.approx(1000 * first["loss"], rel=1e-5)
+    assert row["validation_loss"] == pytest.approx(1000 * first["validation_loss"], rel=1e-5)
+    found = train.evaluate(loss_fn, start, part)["loss"]
+    assert found == pytest.approx(1000 * before["loss"], rel=1e-5)
+
+
+def test_an_initialisation_inside_repeat_is_drawn_as_it_is_now(monkeypatch):
+    drawn = Layer(lambda key: ({"w": jnp.full(2, FACTOR)}, ()), lambda p, s, x, **_: (x, s))
+    net = combinators.repeat(drawn, 3)
+    assert begun(net).params["w"].tolist() == [[1.0, 1.0]] * 3
+    monkeypatch.setitem(globals(), "FACTOR", 5.0)
+    assert begun(net).params["w"].tolist() == [[5.0, 5.0]] * 3
+
+
 def test_predict_sees_a_network_as_it_is_now():
     factor = [2.0]
     net = serial(NET, lambda x: factor[0] * x)
@@ -69,6 +118,23 @@ def test_predict_sees_a_network_as_it_is_now():
     before = train.predict(net, start, x)
     factor[0] = 6.0
     np.testing.assert_allclose(train.predict(net, start, x), 3 * before, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("own", "traced"), [([], 1), ([lambda x: 2 * x], 3)])
+def test_predict_traces_again_only_what_may_have_changed(own, traced, monkeypatch):
+    net, applied, calls = serial(NET, activations.gelu, *own), _contract.applied, []
+    start, x = begun(net), dataset().train["inputs"]
+
+    def counted(layer, *args, **options):
+        calls.extend([layer] if layer is net else [])
+        return applied(layer, *args, **options)
+
+    monkeypatch.setattr(_contract, "applied", counted)
+    for rows in (x, x, x + 1):
+        np.testing.assert_allclose(
+            train.predict(net, start, rows), net.apply(start.params, start.state, rows)[0], 1e-5
+        )
+    assert len(calls) == traced
 
 
 def test_equal_programs_compile_once_and_few_are_kept():
@@ -170,6 +236,22 @@ def test_steps_without_data_and_rows_every_few_steps():
     same_bits(again, end)
 
 
+def test_messages_name_what_was_called():
+    options = {"epochs": 2, "hooks": ()}
+    with pytest.raises(ValueError, match=r"^loop: the stream has no batches in epoch 1"):
+        train.loop(game, two(), data.Stream([]), **options)
+    row = {"epoch": 1, "step": 9}
+    with pytest.raises(ValueError, match=r"^loop: the history ends with step 9, but"):
+        train.loop(game, two(), dataset(), batch_size=8, history=[row], **options)
+    wrong = lambda state: 3
+    with pytest.raises(TypeError, match=r"^loop: validate returned 3"):
+        train.loop(game, two(), dataset(), batch_size=8, validate=wrong, **options)
+    loss_fn, tx, start, _ = recipe()
+    stream = data.Stream([dataset().train], lambda epoch: [])
+    with pytest.raises(ValueError, match=r"^fit got no batches"):
+        train.fit(loss_fn, tx, start, stream, **options)
+
+
 def test_fit_without_data_draws_from_its_key():
     def loss_fn(params, state, batch, *, key, train):
         x = jax.random.uniform(key, (64,))
@@ -236,11 +318,75 @@ def test_the_loop_with_what_makes_no_sense(options, error, message):
             r"players/1 was float32.* int32",
         ),
         (lambda s, b: (s._replace(players=s.players[:1]), {}), "changes the"),
+        (lambda s, b: s, "<lambda> returned a Two; a step returns .train_state, metrics"),
+        (lambda s, b: (s, [1.0]), "returned .a Two, a list.; a step returns"),
+        (lambda s, b: (s, {"a": "b"}), "<lambda>: the metric a is 'b'; a metric is a number"),
+        (lambda s, b: (s, {"epoch": 3.0}), "a metric is called 'epoch', which the history uses"),
+        (lambda s, b: (s, {"validation_a": 3.0}), "a metric is called 'validation_a'"),
     ],
 )
 def test_a_step_that_breaks_its_contract(step, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         train.loop(step, two(), max_steps=3, steps_per_epoch=3, hooks=())
+
+
+def test_a_validation_of_ones_own_gives_numbers_by_name():
+    def step(train_state, batch):
+        return train_state._replace(step=train_state.step + 1), {}
+
+    numbers: Any = lambda train_state: 3.0
+    with pytest.raises(TypeError, match=r"validate returned 3.0; it must return numbers by name"):
+        train.loop(step, two(), max_steps=1, steps_per_epoch=1, hooks=(), validate=numbers)
+
+
+class Foreign:
+    """A module of who knows which library."""
+
+    def init(self, key, x):
+        return {}
+
+    def apply(self, variables, x):
+        return x
+
+    def __call__(self, x):
+        return x
+
+
+class Keyless(NamedTuple):
+    step: jax.Array
+
+
+def test_a_state_without_a_key_shuffles_nothing():
+    step = lambda s, b: (s._replace(step=s.step + 1), {"x": b["inputs"].mean()})
+    options = {"epochs": 1, "batch_size": 25, "hooks": ()}
+    with pytest.raises(TypeError, match=r"by the TrainState's key, and Keyless has none; give it"):
+        train.loop(step, Keyless(jnp.int32(0)), dataset(), **options)
+    end, _ = train.loop(step, Keyless(jnp.int32(0)), dataset(), shuffle=False, **options)
+    assert int(end.step) == 2
+
+
+def test_functions_are_networks_too_and_what_is_neither_is_named():
+    batch = {"inputs": np.ones((3, 2), "f"), "labels": np.zeros((3, 2), "f")}
+    twice = lambda x: 2 * x
+    start = train.init_state(twice, SGD, jax.random.key(0))
+    assert train.evaluate(train.supervised(twice, losses.mse_loss), start, batch)["loss"] == 4
+    np.testing.assert_array_equal(train.predict(twice, start, batch["inputs"]), 2)
+    for make in (train.rowwise, lambda net: train.supervised(net, losses.mse_loss)):
+        with pytest.raises(TypeError, match=r"made of Layers and functions .*, not of .*Foreign"):
+            make(Foreign())
+
+
+def test_integers_that_jax_would_wrap_are_refused_outside_of_fit_too():
+    net = serial(layers.embedding(4, 3))
+    start, wide = begun(net), np.full(8, 2**32 + 1)
+    inputs = np.zeros(8, "int32")
+    loss_fn = train.supervised(net, losses.cross_entropy)
+    for data_ in ({"inputs": wide, "labels": inputs}, {"inputs": inputs, "labels": wide}):
+        for batches in (data_, [data_]):
+            with pytest.raises(ValueError, match=r"evaluate: data\['\w+'\] .* int32 can't hold"):
+                train.evaluate(loss_fn, start, batches)
+    with pytest.raises(ValueError, match=r"predict: inputs.* holds 4294967297"):
+        train.predict(net, start, wide)
 
 
 def apply_alone(params, state, x, *, key=None, train=False):
@@ -317,6 +463,19 @@ def test_what_can_not_learn_is_named():
         train.fit(scaled(1.0), SGD, start, dataset(), **ONCE)
 
 
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"kernel": np.ones((5, 3), "f")}, "got kernel float32.5,3. where the network has bias"),
+        ({"kernel": np.ones((5, 2)), "bias": np.ones(3)}, r"got kernel float\d\d.5,2. where the"),
+        ((np.ones(3), np.ones((5, 3))), "got 0 float.* where the network has bias float32.3."),
+    ],
+)
+def test_params_that_are_given_fit_the_network(params, message):
+    with pytest.raises(ValueError, match=f"init_state: params: {message}"):
+        train.init_state(NET, SGD, jax.random.key(0), params=params)
+
+
 def test_a_run_that_is_complete_already_says_so():
     loss_fn, tx, start, net = recipe()
     end, history = train.fit(loss_fn, tx, start, dataset(), **ONCE)
@@ -348,7 +507,7 @@ def test_early_stopping_returns_what_was_measured():
 
 def test_an_unknown_metric_of_early_stopping_is_named_at_the_start():
     loss_fn, tx, start, _ = recipe()
-    told = []
+    told: list[train.Event] = []
     with pytest.raises(ValueError, match="metric is 'validation_acuracy'; there are epoch"):
         train.fit(
             loss_fn, tx, start, dataset(), epochs=3, batch_size=5, chunk=1, hooks=(told.append,),
@@ -378,24 +537,23 @@ def test_a_script_that_is_interrupted_does_not_end_as_if_it_were_done():
 
 
 def test_small_gradients_come_through_in_float16():
-    tiny = lambda scale: (
-        lambda p, s, b, *, key, train: (
-            (p.astype(jnp.float16) * b["x"].astype(jnp.float16)).mean(dtype=jnp.float32) * scale,
-            (s, {}),
-        )
-    )
+    def loss_fn(params, state, batch, *, key, train, scale):
+        rows = params.astype(jnp.float16) * batch["x"].astype(jnp.float16)
+        return rows.mean(dtype=jnp.float32) * scale, (state, {})
+
+    tiny, huge = (functools.partial(loss_fn, scale=scale) for scale in (1e-5, 1e9))
     batch = {"x": jnp.full((4,), 1e-3)}
     ends = {}
     for name, tx in (("plain", SGD), ("scaled", train.dynamic_loss_scale(SGD))):
         start = train.TrainState(
             jnp.int32(0), jnp.float32(0), (), tx.init(jnp.float32(0)), jax.random.key(0)
         )
-        step = jax.jit(train.make_step(tiny(1e-5), tx, accumulate=2))
+        step = jax.jit(train.make_step(tiny, tx, accumulate=2))
         ends[name] = step(start, batch)[0]
     assert ends["plain"].params == 0
     assert float(ends["scaled"].params) == pytest.approx(-0.1 * 1e-8, rel=0.05)
     start = ends["scaled"]
-    step = jax.jit(train.make_step(tiny(1e9), train.dynamic_loss_scale(SGD)))
+    step = jax.jit(train.make_step(huge, train.dynamic_loss_scale(SGD)))
     after, _ = step(start, batch)  # overflows
     assert after.params == start.params and int(after.opt_state.skipped) == 1
     assert float(after.opt_state.scale) == 2.0**14 and int(after.step) == 2

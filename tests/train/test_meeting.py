@@ -26,6 +26,10 @@ MEET = {
     "carried": lambda x: jax.lax.scan(lambda c, r: (c + r, c), x[0] * 0, x)[1],
     "first": lambda x: x - x[:1],
     "four only": lambda x: x.reshape(4, 3),
+    "reshaped across": lambda x: x.T.reshape(x.shape),
+    "unrolled across": lambda x: x.reshape(-1)[: len(x)],
+    "interleaved": lambda x: jnp.concatenate([x, 2 * x]).reshape(len(x), -1),
+    "padded": lambda x: jnp.pad(x, ((len(x), 0), (0, 0)))[: len(x)],
 }
 APART = {
     "features": lambda x: x - x.mean(1, keepdims=True),
@@ -34,6 +38,11 @@ APART = {
     "one of its values": lambda x: jnp.take_along_axis(x, x.argmax(1)[:, None], axis=1),
     "over time": lambda x: jax.lax.scan(lambda c, v: (c + v, c), x[:, 0], x.T)[1].T,
     "not used": lambda x: (x.sum(), x)[1],
+    "unrolled": lambda x: (2 * x.reshape(-1)).reshape(x.shape),
+    "unrolled, the first": lambda x: x.reshape(-1)[::3],
+    "unrolled over time": lambda x: (2 * x.T.reshape(-1)).reshape(3, -1).T,
+    "the second view": lambda x: jnp.concatenate([x, 2 * x])[len(x) :],
+    "repeated": lambda x: jnp.repeat(x, 2, axis=0).reshape(len(x), -1),
 }
 NETS = {
     "mlp": (models.mlp((5, 8, 3), rate=0.1), jnp.zeros((2, 5)), (2,)),
@@ -62,8 +71,9 @@ def test_rows_stay_apart(name):
 def test_rows_stay_apart_in_networks_of_ours(name, key):
     net, inputs, labels = NETS[name]
     loss_fn = train.supervised(net, losses.cross_entropy)
-    rows = lambda batch, params: loss_fn.losses_of(batch, params, state, key=key, train=True)[0]
     params, state = jax.eval_shape(net.init, key)
+    losses_of = vars(loss_fn)["losses_of"]
+    rows = lambda batch, params: losses_of(batch, params, state, key=key, train=True)[0]
     batch = {"inputs": inputs, "labels": jnp.zeros(labels, int)}
     assert not meet(rows, batch, params)
 
@@ -74,13 +84,14 @@ def test_a_last_batch_is_of_real_rows_alone_where_they_meet(key):
     start = train.init_state(net, tx, key)
     end, _ = train.fit(loss_fn, tx, start, data, epochs=1, batch_size=4, shuffle=False, hooks=())
     loss = lambda params, x, y: losses.cross_entropy(net.apply(params, start.state, x)[0], y)
+    both = jax.jit(jax.value_and_grad(loss))
     params, parts = start.params, np.split(np.arange(11), (4, 8))
     x, y = data.train["inputs"], data.train["labels"]
     for i in parts:
-        grads = jax.grad(loss)(params, x[i], y[i])
+        _, grads = both(params, x[i], y[i])
         params = jax.tree.map(lambda p, g: p - 0.5 * g, params, grads)
     close(end.params, params)
-    value = sum(len(i) * float(loss(end.params, x[i], y[i])) for i in parts) / 11
+    value = sum(len(i) * float(both(end.params, x[i], y[i])[0]) for i in parts) / 11
     found = train.evaluate(loss_fn, end, data.train, batch_size=4)
     assert found["loss"] == pytest.approx(value, rel=1e-5)
 

@@ -37,8 +37,8 @@ def plain():
 def same(run, plain):
     recipes.close(jax.device_get(run[0].params), jax.device_get(plain[0].params))
     for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
-        values = [[row[name] for row in history] for _, history in (run, plain)]
-        np.testing.assert_allclose(*values, rtol=1e-6)
+        ours, theirs = ([row[name] for row in history] for _, history in (run, plain))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
 def test_fully_sharded_trains_as_one_device_and_stays_split(plain, key):
@@ -53,10 +53,10 @@ def test_fully_sharded_trains_as_one_device_and_stays_split(plain, key):
         kernel = tree[0]["kernel"]
         assert kernel.addressable_shards[0].data.size == kernel.size // 8
     test = recipes.dataset().test
-    measured = [train.evaluate(loss_fn, end, test)["loss"] for end, _ in (run, plain)]
-    np.testing.assert_allclose(*measured, rtol=1e-6)
-    outputs = [train.predict(net, end, test["inputs"]) for end, _ in (run, plain)]
-    np.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-6)
+    ours, theirs = (train.evaluate(loss_fn, end, test)["loss"] for end, _ in (run, plain))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    ours, theirs = (train.predict(net, end, test["inputs"]) for end, _ in (run, plain))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_two_axes_share_batches_and_kernels(plain):

@@ -98,7 +98,12 @@ def fails(epoch):
         (Stream([]), {}, ValueError, "no batches in epoch 1"),
         (Stream([{"inputs": np.ones(3), "labels": np.ones(2)}]), {}, ValueError, "inputs floa"),
         (Stream([{}]), {}, ValueError, "arrays need rows"),
-        (Stream([(np.ones((2, 5)), np.ones(2))]), {}, TypeError, "gave a tuple; a batch is a dict"),
+        (
+            Stream([(np.ones((2, 5)), np.ones(2))]),
+            {},
+            TypeError,
+            "the batch is a tuple",
+        ),
         (Stream(fails), {}, OSError, "the disk is gone"),
         (Stream([]), {"batch_size": 8}, ValueError, "a Stream's batches have theirs"),
         (Stream([]), {"chunk": 0}, ValueError, "chunk is 0"),
@@ -116,6 +121,9 @@ def test_a_stream_needs_the_history_to_go_on():
     end, _ = train.fit(loss_fn, tx, start, stream, epochs=1, hooks=())
     with pytest.raises(ValueError, match=r"no batches in epoch 1 after its first 6: .*history"):
         train.fit(loss_fn, tx, end, stream, epochs=2, hooks=())
+    # A history that has rows every few steps doesn't tell how many a pass has.
+    with pytest.raises(ValueError, match=r"after its first 6: .* a later pass only where the len"):
+        train.fit(loss_fn, tx, end, stream, max_steps=9, steps_per_epoch=2, hooks=())
 
 
 def test_a_reader_that_is_stopped_in_its_first_epoch_continues_without_a_history():
@@ -179,6 +187,6 @@ def test_a_reader_whose_batches_cant_be_shared_fails_at_the_start(
     stream = Stream(good)._replace(**{part: reader})
     if rows:
         with pytest.raises(ValueError, match=f"a batch of {rows} rows doesn't divide by 2"):
-            _multiprocess._check_shares(stream)
+            _multiprocess._check_shares("fit", stream)
     else:
-        _multiprocess._check_shares(stream)
+        _multiprocess._check_shares("fit", stream)

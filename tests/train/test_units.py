@@ -1,6 +1,7 @@
 """What a mean is over, rows or tokens or their weights: one number by every road."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +39,7 @@ def plain(net, batch, of_class=(1,) * C, index=-100):
         real = (y != index).astype("float32") * batch["weight"][:, None]
         y = np.where(y < 0, 0, y)
         nll = -jnp.take_along_axis(log_p, y[..., None], -1)[..., 0]
-        share = real * np.float32(of_class)[y]
+        share = real * np.array(of_class, "float32")[y]
         hits = (logits.argmax(-1) == y).astype("float32")
         return (share * nll).sum() / share.sum(), (share.sum(), (real * hits).sum(), real.sum())
 
@@ -90,7 +91,7 @@ def loss_of(name):
     return train.supervised(net, loss, metrics={"accuracy": metrics.accuracy})
 
 
-ROADS = {
+ROADS: dict[str, dict[str, Any]] = {
     "jit": {},
     "accumulate": {"accumulate": 3},
     "pmap": {"devices": parallel.Placement("pmap")},
@@ -272,7 +273,9 @@ def test_each_row_has_its_own_draw_on_every_device():
 
 
 def test_half_precision_parts_are_summed_in_float32():
-    loss_fn = lambda p, s, b, *, key, train: ((p * b["x"]).mean(dtype=jnp.float32), (s, {}))
+    def loss_fn(params, state, batch, *, key, train):
+        return (params * batch["x"]).mean(dtype=jnp.float32), (state, {})
+
     step = jax.jit(train.make_step(loss_fn, optax.sgd(1.0), accumulate=2048))
     params = jnp.bfloat16(0)
     start = train.TrainState(jnp.int32(0), params, (), SGD.init(params), jax.random.key(0))

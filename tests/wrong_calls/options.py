@@ -30,7 +30,10 @@ def _of_rows(cases: list[Case]) -> dict[str, Callable[..., Any]]:
 
 def _made(name: str, maker: Callable[..., Any], *first: Any) -> Callable[..., Any]:
     """Makes an optimizer, a schedule or an initializer."""
-    needed = {"sparse": {"sparsity": 0.5}, "cosine_annealing": {"T_max": 5}}
+    needed: dict[str, dict[str, Any]] = {
+        "sparse": {"sparsity": 0.5},
+        "cosine_annealing": {"T_max": 5},
+    }
     needed |= {"cosine_warm_restarts": {"T_0": 5}, "one_cycle": {"max_lr": 0.1, "total_steps": 9}}
     needed |= {"cyclic": {"base_lr": 0.1, "max_lr": 0.5}, "clip_by_norm": {"max_norm": 1.0}}
     needed |= {"gradient_descent": {"learning_rate": 0.1}, "symmetric_uniform": {"bound": 0.1}}
@@ -95,6 +98,7 @@ BAD = {
     _ranges.ABOVE_0: (0.0, 1.5),
     _ranges.COSINE: (-1.5, 1.5),
     _ranges.NOT_NEGATIVE: (-0.5, np.inf),
+    _ranges.ABOVE_0_FINITE: (0.0, -0.5, np.inf, np.nan),
     _ranges.COUNT: (0, -1, 2.5),
     _ranges.INDEX: (-1, 2.5),
     _ranges.INTEGER: (2.5, np.nan),

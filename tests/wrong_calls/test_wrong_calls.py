@@ -6,6 +6,7 @@ from ``jaxdl._ranges`` for the functions in ``options.GOOD``.
 
 import importlib
 import inspect
+from functools import partial
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from wrong_calls.row import at_once
 TABLES = sorted(
     path.stem
     for path in Path(__file__).parent.glob("*.py")
-    if path.stem not in ("row", "options", "calls") and not path.stem.startswith("test_")
+    if not path.stem.startswith(("row", "options", "calls", "test_"))
 )
 ROWS = [
     pytest.param(row, id=f"{name}-{i}")
@@ -58,17 +59,17 @@ def test_numbers_out_of_range_are_named(name, option):
     for bad in options.BAD[must]:
         for value in kinds(bad):
             with pytest.raises(ValueError, match=rf"^{name}: {option} is .*; it must {must[:4]}"):
-                at_once(lambda value=value: call(**{option: value}))
+                at_once(partial(call, **{option: value}))
     for value in ("0.5", True, np.ones(2, np.float32), 1j):
         with pytest.raises((TypeError, ValueError), match=rf"^{name}: {option} is .*it must"):
-            at_once(lambda value=value: call(**{option: value}))
+            at_once(partial(call, **{option: value}))
 
 
 @pytest.mark.parametrize(("name", "option"), PAIRS, ids=map(".".join, PAIRS))
 def test_good_numbers_of_any_kind_are_taken(name, option):
     call = options.GOOD[name]
     for value in kinds(options.good(name, option)):
-        at_once(lambda value=value: call(**{option: value}))
+        at_once(partial(call, **{option: value}))
 
 
 def test_the_tables_have_enough_rows():

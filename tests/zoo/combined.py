@@ -5,7 +5,16 @@ import math
 import jax.numpy as jnp
 
 from jaxdl import layers, serial
-from jaxdl.combinators import branch, compose, compute_in, frozen, remat, repeat, residual
+from jaxdl.combinators import (
+    branch,
+    compose,
+    compute_in,
+    forward_mode,
+    frozen,
+    remat,
+    repeat,
+    residual,
+)
 from zoo.row import Row
 
 
@@ -43,5 +52,6 @@ ROWS = [
     Row("repeat", repeat(serial(layers.dense(4, 4), jnp.tanh), 3), (4,)),
     Row("repeat, random", repeat(residual(_noisy), 2), (4,), stochastic=True),
     Row("remat", remat(_noisy), (4,), stochastic=True),
+    Row("forward_mode", forward_mode(layers.rnn(3, 4)), (5, 3)),
     Row("frozen", serial(frozen(_noisy), layers.dense(4, 2)), (4,), gradient=False),
 ]

@@ -161,6 +161,27 @@ const tests = {
     await page.click("#step");
   },
 
+  async "numbers are drawn, with the slider's value each"(page) {
+    await page.select('[data-name="data"]', "drawn_numbers");
+    const box = await (await page.$("#plane")).boundingBox();
+    const put = (x, y) => page.mouse.click(box.x + x * box.width, box.y + y * box.height);
+    await put(0.2, 0.2);
+    await page.focus('#pens input[type="range"]');
+    for (let i = 0; i < 15; i++) await page.keyboard.press("ArrowLeft");
+    await put(0.8, 0.8);
+    await put(0.3, 0.7);
+    await wait(600);
+    const hash = await page.evaluate(() => decodeURIComponent(location.hash));
+    const values = hash
+      .match(/drawn=([^&]*)/)[1]
+      .split(",")
+      .map((p) => Number(p.split("_")[2]));
+    assert.deepEqual(values, [1, -0.5, -0.5]);
+    await page.click("#step");
+    await settled(page);
+    assert.ok((await reading(page, "training loss")) > 0);
+  },
+
   async "a link shows the moment again, and its code is the tested code"(page, browser) {
     const moment = await open(browser, "steps=100");
     assert.equal(await reading(moment, "step"), 100);
@@ -169,6 +190,11 @@ const tests = {
       await text(moment, "#panel pre"),
       readFileSync(new URL("default.txt", copied), "utf8"),
     );
+    const [maths, plain] = await moment.$eval(".formula", (e) => [
+      e.querySelectorAll("math").length,
+      e.textContent,
+    ]);
+    assert.ok(maths > 8 && !/[⁰¹²³√½/]/.test(plain), `formulas aren't set: ${plain}`);
     await moment.click('[data-copy="jaxdl code"]');
     await moment.waitForFunction(
       () => document.querySelector('[data-copy="jaxdl code"]').textContent === "Copied",

@@ -26,7 +26,7 @@ export interface Row {
 export const SPEEDS = { slow: 0, "1 a frame": 1, "5 a frame": 5, "25 a frame": 25 } as const;
 export type Speed = keyof typeof SPEEDS;
 
-const MOST_ROWS = 1000; // of the history, which is thinned beyond
+const MOST_ROWS = 600; // of the history, which is thinned beyond: two for each dot of the chart
 const BUDGET = 11; // milliseconds of a frame for steps
 
 export class App {

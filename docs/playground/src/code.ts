@@ -4,7 +4,14 @@ import { FEATURES } from "./engine/features";
 import { lossOf } from "./engine/losses";
 import { begun, outputsOf, partsOf } from "./engine/run";
 import { optimizerOf } from "./engine/optimizers";
-import { classesOf, scaleOf, sizesOf, usedFeatures, type Settings } from "./engine/settings";
+import {
+  classesOf,
+  isDrawn,
+  scaleOf,
+  sizesOf,
+  usedFeatures,
+  type Settings,
+} from "./engine/settings";
 import { rest } from "./engine/split";
 import { functionOf, TOYS, type Points } from "./engine/toys";
 
@@ -42,7 +49,7 @@ function imports({ l1, l2 }: Settings): string {
 }
 
 function dataCode(settings: Settings): string {
-  const rows = settings.data === "drawn" ? drawnRows(settings) : toyRows(settings);
+  const rows = isDrawn(settings) ? drawnRows(settings) : toyRows(settings);
   return `${rows}\n\n\n${preparation(settings)}\n`;
 }
 
@@ -68,11 +75,12 @@ function drawnRows(settings: Settings): string {
     );
   const [inputs, labels] = [
     [...places(train), ...places(test)],
-    [...train.labels, ...test.labels],
+    [...train.labels, ...test.labels].map(short),
   ];
+  const type = classesOf(settings) ? "" : "\n        np.float32,";
   return [
     `rows = {\n    "inputs": np.array(\n${wrapped(inputs, 8)}\n        np.float32,\n    ),`,
-    `    "labels": np.array(\n${wrapped(labels.map(String), 8)}\n    ),\n}`,
+    `    "labels": np.array(\n${wrapped(labels, 8)}${type}\n    ),\n}`,
     `train_rows, test_rows = np.split(np.arange(${labels.length}), [${train.labels.length}])`,
   ].join("\n");
 }

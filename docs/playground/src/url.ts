@@ -6,6 +6,7 @@ import { LOSSES } from "./engine/losses";
 import { OPTIMIZERS } from "./engine/optimizers";
 import {
   DEFAULTS,
+  DRAWN,
   MOST_LAYERS,
   MOST_NEURONS,
   fitting,
@@ -45,7 +46,7 @@ const oneOf =
     Object.hasOwn(names, text) ? text : undefined;
 
 const READERS: Record<keyof Settings, Reader> = {
-  data: oneOf({ ...TOYS, drawn: 0 }),
+  data: oneOf({ ...TOYS, ...DRAWN }),
   drawn: readDrawn,
   points: whole(20, 2000),
   noise: number(0, 10),
@@ -110,9 +111,7 @@ function shortest(x: unknown): string {
 
 function readDrawn(text: string): Drawn[] | undefined {
   const points = text.split(",").map((point) => point.split("_").map(Number));
-  const valid = points.every(
-    (p) => p.length === 3 && p.every(Number.isFinite) && (p[2] === 0 || p[2] === 1),
-  );
+  const valid = points.every((p) => p.length === 3 && p.every((v) => Math.abs(v) <= 1));
   return valid ? (points as unknown as Drawn[]) : undefined;
 }
 

@@ -5,8 +5,8 @@ import { App } from "../src/app";
 import { ACTIVATIONS } from "../src/engine/activations";
 import { LOSSES } from "../src/engine/losses";
 import { quantile } from "../src/engine/population";
-import { begun, gradient, packed } from "../src/engine/run";
-import { DEFAULTS, fitting, type Settings } from "../src/engine/settings";
+import { begun, gradient, outputsOf, packed } from "../src/engine/run";
+import { DEFAULTS, fitting, sizesOf, type Settings } from "../src/engine/settings";
 import { erf } from "../src/engine/special";
 import { pathOf, SURFACES } from "../src/engine/surfaces";
 import { formulaOf } from "../src/formula";
@@ -103,6 +103,21 @@ describe("the address", () => {
     const moment = { settings, steps: 77, tab: "losses" };
     expect(read(written(moment))).toEqual(moment);
     expect(written({ settings: DEFAULTS, steps: 0, tab: "" })).toBe("");
+  });
+
+  it("holds points with numbers, which are classes where classes are drawn", () => {
+    const drawn = "drawn=0.5_-0.25_-0.3,0_0.1_0.8";
+    const numbers = read(`data=drawn_numbers&${drawn}`).settings;
+    expect(numbers.drawn.map((p) => p[2])).toEqual([-0.3, 0.8]);
+    expect([numbers.loss, ...sizesOf(numbers, outputsOf(numbers))]).toEqual([
+      "mse_loss",
+      2,
+      8,
+      8,
+      1,
+    ]);
+    expect(read(`data=drawn&${drawn}`).settings.drawn.map((p) => p[2])).toEqual([0, 1]);
+    expect(read("data=drawn_numbers&drawn=0_0_7").settings.drawn).toEqual([]);
   });
 
   it("falls back where it is wrong", () => {

@@ -6,6 +6,8 @@ export const MOMENTS: Record<string, string> = {
   batches_and_dropout: "batch=32&dropout=0.2&steps=75&activation=relu&seed=5&share=0.7",
   drawn:
     "data=drawn&drawn=0.5_0.5_1,-0.5_-0.5_1,0.5_-0.5_0,-0.5_0.5_0,0.2_0.7_1,-0.3_-0.6_1,0.6_-0.2_0,-0.9_0.4_0&hidden=4&steps=60",
+  drawn_numbers:
+    "data=drawn_numbers&drawn=0.5_0.5_1,-0.5_-0.5_0.7,0.5_-0.5_-0.4,-0.5_0.5_-1,0.2_0.7_0.9,-0.3_-0.6_0.25,0.6_-0.2_0,-0.9_0.4_-0.8&loss=huber_loss&hidden=4&steps=60",
   classes: "data=blobs&noise=2&loss=cross_entropy&hidden=4&optimizer=momentum&rate=0.03&steps=50",
   numbers:
     "data=sine_regression&loss=huber_loss&features=x.xx.sinx&l1=0.001&l2=0.001&hidden=6&steps=80",

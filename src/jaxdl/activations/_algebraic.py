@@ -76,18 +76,15 @@ def _squareplus(x: Array, b: Array) -> Array:
     return jnp.maximum(x, 0) + b / 2 / (_root(x, b) + jnp.abs(x))
 
 
-def _overflows(x: Array) -> Array:
-    return jnp.abs(x) > 0.5 * float(jnp.finfo(x.dtype).max) ** 0.5
-
-
 def _root(x: Array, b: Array) -> Array:
     """Returns √(x² + b), or |x| where the square would overflow."""
-    return jnp.where(_overflows(x), jnp.abs(x), jnp.sqrt(x * x + b))
+    large = jnp.abs(x) > 0.5 * float(jnp.finfo(x.dtype).max) ** 0.5
+    return jnp.where(large, jnp.abs(x), jnp.sqrt(x * x + b))
 
 
 @_squareplus.defjvp
 def _squareplus_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple:
     (x, b), (x_dot, b_dot) = primals, tangents
     y, root = _squareplus(x, b), _root(x, b)
-    slope = jnp.where(_overflows(x), (x > 0).astype(x.dtype), y / root)
+    slope = jnp.where(jnp.isposinf(x), 1, y / root)
     return y, slope * x_dot + b_dot / (4 * root)

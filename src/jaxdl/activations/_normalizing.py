@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl._checks import floating
+from jaxdl._checks import floating, one_key
 from jaxdl._precision import widen
 from jaxdl._ranges import constants, numbers
 from jaxdl.activations._options import activation
@@ -85,6 +85,7 @@ def gumbel_softmax(
         >>> gumbel_softmax(jnp.array([0.0, 100.0]), key=jax.random.key(0), hard=True)
         Array([0., 1.], dtype=float32)
     """
+    one_key("gumbel_softmax", key)
     x = floating("gumbel_softmax", "x", x)
     wide = widen(x)
     (tau,) = numbers("gumbel_softmax", wide, tau=tau)

@@ -4,13 +4,13 @@ import itertools
 import math
 import os
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from jaxdl._warnings import warn
 from jaxdl.checkpoint import _files
 from jaxdl.checkpoint._files import Contents
 
@@ -49,6 +49,7 @@ def check_order(directory: str | Path, step: int) -> None:
 def check_best(function: str, best: Any) -> None:
     """Raises a ValueError unless ``best`` is None or a metric and ``"max"`` or ``"min"``."""
     pair = isinstance(best, Sequence) and not isinstance(best, str) and len(best) == 2
+    pair = pair and isinstance(best[0], str)
     if best is not None and not (pair and best[1] in ("max", "min")):
         raise ValueError(
             f'{function}: best is {best!r}; it needs a metric and "max" or "min", as'
@@ -80,7 +81,7 @@ def newest(
             continue
         if wrong:
             lines = "\n  ".join(wrong)
-            warnings.warn(f"skipped for {folder}:\n  {lines}", stacklevel=3)
+            warn(f"skipped for {folder}:\n  {lines}")
         return folder, contents
     raise ValueError("no checkpoint is good:\n  " + "\n  ".join(wrong))
 

@@ -19,13 +19,14 @@ import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from jaxdl import _paths
+from jaxdl import _checks, _paths
 from jaxdl.checkpoint import _arrays, _leaves
 from jaxdl.checkpoint._leaves import Leaf, Outline
+from jaxdl.types import Row
 
 FORMAT = 2
 """What is written; of format 1, which had no outline, all is still read."""
@@ -44,7 +45,7 @@ class Contents(NamedTuple):
     """The contents of a checkpoint."""
 
     step: int
-    history: list[dict[str, Any]]
+    history: list[Row]
     leaves: dict[str, Leaf]
     outline: Outline
     arrays: dict[str, np.ndarray]
@@ -149,6 +150,7 @@ def faults(folder: str | Path) -> list[str]:
         >>> faults("no/such/0000000120")
         ['SHA256SUMS is missing']
     """
+    _checks.path("checkpoint.faults", "folder", folder)
     folder = Path(folder)
     try:
         noted = _read(folder / SUMS).decode(errors="replace")

@@ -4,13 +4,14 @@ import dataclasses
 import math
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from jaxdl import _checks, parallel
+from jaxdl._plain import plain_numbers
+from jaxdl._warnings import warn
 from jaxdl.checkpoint import _directory, _store
 from jaxdl.checkpoint._directory import Best
 
@@ -18,6 +19,7 @@ FIRST_SECONDS = 1.0
 """When the first checkpoint comes: little is lost then where a run ends soon."""
 
 
+@plain_numbers
 def hook(
     directory: str | Path,
     *,
@@ -61,6 +63,7 @@ def hook(
         >>> folder = tempfile.mkdtemp()
         >>> hooks = (hook(folder, best=("validation_loss", "min")),)  # and fit(…, hooks=hooks)
     """
+    _checks.path("checkpoint.hook", "directory", directory)
     _checks.positive_ints("checkpoint.hook", keep=keep)
     _directory.check_best("checkpoint.hook", best)
     due = _due(every_seconds, every_steps)
@@ -131,10 +134,9 @@ def _settle(newest: _Newest, directory: Path, *, wait: bool) -> None:
     try:
         future.result()
     except OSError as error:
-        warnings.warn(
+        warn(
             f"no checkpoint of step {newest.step} in {directory}: {error.strerror or error};"
-            " training continues, and the earlier checkpoints are as they were",
-            stacklevel=3,
+            " training continues, and the earlier checkpoints are as they were"
         )
         newest.step = None
 
@@ -161,10 +163,7 @@ def _check_directory(newest: _Newest, directory: Path, step: int) -> None:
     if not newest.looked:
         _directory.check_order(directory, step)
     elif not directory.exists():
-        warnings.warn(
-            f"{directory} was removed, and the earlier checkpoints with it; it is made again",
-            stacklevel=3,
-        )
+        warn(f"{directory} was removed, and the earlier checkpoints with it; it is made again")
     newest.looked = True
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl import _checks, _paths, parallel
+from jaxdl.types import PyTree
 
 Tree = TypeVar("Tree")
 Outline = Any
@@ -26,12 +27,12 @@ class Leaf(NamedTuple):
     key: str | None = None  # how a typed key draws; shape and dtype are then those of its words
 
 
-def described(tree: Any) -> dict[str, str]:
+def described(tree: PyTree) -> dict[str, str]:
     """Returns the dtype and shape of every leaf by path; leaves may be abstract."""
     return {_paths.spell(path): _checks.describe(x) for path, x in jax.tree.leaves_with_path(tree)}
 
 
-def places(tree: Any) -> list[str]:
+def places(tree: PyTree) -> list[str]:
     """Returns the paths of all leaves and empty nodes, such as the state of a dense layer."""
     found = jax.tree.leaves_with_path(tree, is_leaf=lambda x: not jax.tree.leaves(x))
     return [_paths.spell(path) for path, _ in found]
@@ -43,7 +44,7 @@ def describe(leaf: Leaf) -> str:
     return _checks.describe(words if leaf.key is None else jax.eval_shape(_wrap(leaf), words))
 
 
-def take(tree: Any) -> tuple[dict[str, Leaf], dict[str, np.ndarray]]:
+def take(tree: PyTree) -> tuple[dict[str, Leaf], dict[str, np.ndarray]]:
     """Returns each leaf's description and a copy of its numbers: the next step may reuse it.
 
     With arrays split over several processes, all must call.
@@ -65,12 +66,12 @@ def take(tree: Any) -> tuple[dict[str, Leaf], dict[str, np.ndarray]]:
     return leaves, arrays
 
 
-def outline(tree: Any) -> Outline:
+def outline(tree: PyTree) -> Outline:
     """Returns the containers of a tree; named tuples and classes become fields by name."""
     return _outlined(tree, itertools.count())
 
 
-def _outlined(tree: Any, numbers: Iterator[int]) -> Outline:
+def _outlined(tree: PyTree, numbers: Iterator[int]) -> Outline:
     if tree is None:
         return None
     inside = jax.tree.leaves_with_path(tree, is_leaf=lambda x: x is not tree)
@@ -82,16 +83,16 @@ def _outlined(tree: Any, numbers: Iterator[int]) -> Outline:
     return {"fields": [[_name(key), x] for ((key,), _), x in zip(inside, below, strict=True)]}
 
 
-def _name(key: Any) -> int | str:
+def _name(key: object) -> int | str:
     plain = getattr(key, "key", None)
     return plain if type(plain) is int else _paths.parts((key,))[0]
 
 
-def built(outline: Outline, leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndarray]) -> Any:
+def built(outline: Outline, leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndarray]) -> PyTree:
     """Returns the tree of an outline: tuples, lists, and dicts; typed keys are keys again."""
     listed = [_wrap(leaf)(arrays[name]) for name, leaf in leaves.items()]
 
-    def node(at: Outline) -> Any:
+    def node(at: Outline) -> PyTree:
         if at is None or isinstance(at, int):
             return at if at is None else listed[at]
         [(kind, below)] = at.items()
@@ -126,7 +127,7 @@ def below(path: str, only: Sequence[str] | None) -> bool:
 
 
 def differences(
-    leaves: Mapping[str, Leaf], like: Any, only: Sequence[str] | None = None
+    leaves: Mapping[str, Leaf], like: PyTree, only: Sequence[str] | None = None
 ) -> dict[str, str]:
     """Returns, by path, a line for every leaf that differs between a checkpoint and a tree."""
     found = {path: describe(leaf) for path, leaf in leaves.items()}
@@ -147,7 +148,7 @@ def put(
 ) -> Tree:
     """Returns a tree like ``like``, on its devices, built from arrays that fit it."""
 
-    def leaf(path: tuple[Any, ...], wanted: Any) -> Any:
+    def leaf(path: tuple[Any, ...], wanted: object) -> Any:
         name = _paths.spell(path)
         if not below(name, only):
             return wanted
@@ -172,5 +173,5 @@ def _wrap(leaf: Leaf) -> Callable[[Any], Any]:
     return functools.partial(jax.random.wrap_key_data, impl=leaf.key)
 
 
-def _is_key(x: Any) -> bool:
+def _is_key(x: object) -> bool:
     return hasattr(x, "dtype") and jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)

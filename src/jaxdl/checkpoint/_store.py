@@ -8,17 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl import _checks, parallel
+from jaxdl._plain import plain_numbers
 from jaxdl.checkpoint import _directory, _files, _leaves
 from jaxdl.checkpoint._directory import Best
 from jaxdl.checkpoint._files import Contents
+from jaxdl.types import PyTree, Row
 
 Tree = TypeVar("Tree")
 
 
+@plain_numbers
 def save(
     directory: str | Path,
-    train_state: Any,
-    history: Sequence[dict[str, Any]] = (),
+    train_state: PyTree,
+    history: Sequence[Row] = (),
     *,
     keep: int = 3,
     best: Best | None = None,
@@ -52,6 +55,7 @@ def save(
         >>> history
         [{'epoch': 1}]
     """
+    _checks.path("checkpoint.save", "directory", directory)
     _checks.positive_ints("checkpoint.save", keep=keep)
     _directory.check_best("checkpoint.save", best)
     contents = snapshot("checkpoint.save", train_state, history)
@@ -99,6 +103,7 @@ def restore(
         ...       .params["kernel"]).all())
         True
     """
+    _checks.path("restore", "directory", directory)
     names = _parts(only)
 
     def check(contents: Contents) -> None:
@@ -108,7 +113,7 @@ def restore(
     return _leaves.put(contents.leaves, contents.arrays, like, names), contents.history
 
 
-def load(directory: str | Path) -> tuple[Any, list[dict[str, Any]]]:
+def load(directory: str | Path) -> tuple[PyTree, list[Row]]:
     """Reads the newest good checkpoint without knowing its structure.
 
     Nothing in the files is ever run as code, so they may come from anyone.
@@ -135,6 +140,7 @@ def load(directory: str | Path) -> tuple[Any, list[dict[str, Any]]]:
         >>> sorted(tree), tree["params"]["kernel"].shape, tree["state"]
         (['key', 'opt_state', 'params', 'state', 'step'], (2, 1), ())
     """
+    _checks.path("load", "directory", directory)
     folder, contents = _directory.newest(Path(directory))
     try:
         tree = _leaves.built(contents.outline, contents.leaves, contents.arrays)
@@ -164,6 +170,7 @@ def best(directory: str | Path, metric: str, mode: Literal["max", "min"] = "max"
         ...
         FileNotFoundError: no good checkpoint with validation_accuracy in no/such/folder
     """
+    _checks.path("checkpoint.best", "directory", directory)
     _directory.check_best("checkpoint.best", (metric, mode))
     for folder in _directory.ranked(_directory.listed(Path(directory)), (metric, mode)):
         if not _files.faults(folder):
@@ -171,7 +178,7 @@ def best(directory: str | Path, metric: str, mode: Literal["max", "min"] = "max"
     raise FileNotFoundError(f"no good checkpoint with {metric} in {directory}")
 
 
-def snapshot(function: str, train_state: Any, history: Sequence[dict[str, Any]]) -> Contents:
+def snapshot(function: str, train_state: PyTree, history: Sequence[Row]) -> Contents:
     """Copies what will be saved, so that training can continue."""
     step = step_of(function, train_state)
     if isinstance(history, Mapping) or not all(isinstance(row, Mapping) for row in history):
@@ -181,7 +188,7 @@ def snapshot(function: str, train_state: Any, history: Sequence[dict[str, Any]])
     return Contents(step, rows, leaves, outline, arrays)
 
 
-def step_of(function: str, train_state: Any) -> int:
+def step_of(function: str, train_state: PyTree) -> int:
     """Returns the step of a tree, the only field that a checkpoint requires."""
     mapping = isinstance(train_state, Mapping)
     step = train_state.get("step") if mapping else getattr(train_state, "step", None)
@@ -190,6 +197,8 @@ def step_of(function: str, train_state: Any) -> int:
             f"{function}: train_state is a {type(train_state).__name__}; it needs a step, an"
             " integer that names the checkpoint"
         )
+    if int(step) < 0:
+        raise ValueError(f"{function}: train_state.step is {int(step)}; it must be 0 or more")
     return int(step)
 
 
@@ -199,7 +208,7 @@ def _parts(only: Sequence[str] | None) -> Sequence[str] | None:
     return only
 
 
-def _check_fits(contents: Contents, like: Any, only: Sequence[str] | None) -> None:
+def _check_fits(contents: Contents, like: PyTree, only: Sequence[str] | None) -> None:
     """Raises a ValueError that shows how a checkpoint and a tree differ, if they do."""
     known = [*contents.leaves, *_leaves.places(like)]
     for part in only or ():

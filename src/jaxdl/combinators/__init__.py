@@ -3,7 +3,7 @@
 from jaxdl import _face
 from jaxdl.combinators._compose import compose
 from jaxdl.combinators._depth import remat, repeat
-from jaxdl.combinators._modes import compute_in, frozen
+from jaxdl.combinators._modes import compute_in, forward_mode, frozen
 from jaxdl.combinators._parts import LayerLike, lift
 from jaxdl.combinators._serial import Merge, branch, residual, serial
 from jaxdl.combinators._stateless import stateless
@@ -14,6 +14,7 @@ __all__ = [
     "branch",
     "compose",
     "compute_in",
+    "forward_mode",
     "frozen",
     "lift",
     "remat",

@@ -9,7 +9,7 @@ import jax
 
 from jaxdl._checks import ShapeError
 from jaxdl._contract import applied
-from jaxdl.combinators._parts import LayerLike, init_of, parts_of
+from jaxdl.combinators._parts import LayerLike, check_parts, init_of, parts_of
 from jaxdl.types import (
     BoundLayer,
     Key,
@@ -68,6 +68,7 @@ def compose(fn: Callable[..., PyTree], **parts: LayerLike) -> Layer:
     def apply_fn(
         params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
     ) -> tuple[PyTree, State]:
+        check_parts(name, names, params)
         states = dict(state)
         keys = [None if key is None else jax.random.fold_in(key, i) for i in range(len(chain) + 1)]
         bound = {

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxdl import _checks
+from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
 from jaxdl._contract import applied, initialised
 from jaxdl._forward_mode import looked_through
@@ -26,6 +27,7 @@ from jaxdl.types import (
 
 
 @factory
+@checked
 def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
     """Applies a layer n times, each time with its own parameters, compiled once.
 
@@ -55,9 +57,14 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
     name = f"repeat({name_of(layer)}, {n})"
     _checks.positive_ints(name, n=n, unroll=unroll)
 
-    @jax.jit  # without jit, vectorised random draws take seconds to compile op by op
-    def init_fn(key: Key) -> tuple[Params, State]:
+    def draw(key: Key) -> tuple[Params, State]:
         return jax.vmap(lambda i: initialised(layer, jax.random.fold_in(key, i)))(jnp.arange(n))
+
+    jitted = jax.jit(draw)  # vectorised random draws take seconds to compile op by op
+
+    def init_fn(key: Key) -> tuple[Params, State]:
+        # In a program that is traced anew, what jit has seen before would be out of date.
+        return draw(key) if isinstance(key, jax.core.Tracer) else jitted(key)
 
     def apply_fn(
         params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False

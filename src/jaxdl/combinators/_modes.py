@@ -1,9 +1,10 @@
-"""Running a network in another precision, or frozen."""
+"""Running a network in another precision, frozen, or ready for forward mode."""
 
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
+from jaxdl._forward_mode import looked_through
 from jaxdl._precision import cast_like, cast_to
 from jaxdl.combinators._parts import LayerLike, lift
 from jaxdl.types import (
@@ -87,3 +88,38 @@ def frozen(layer: Layer) -> Layer:
         return layer.apply(lax.stop_gradient(params), state, x)
 
     return named(f"frozen({name_of(layer)})", layer.init, apply_fn)
+
+
+@factory
+def forward_mode(layer: LayerLike) -> Layer:
+    """Lets ``jax.jvp`` and ``jax.jacfwd`` go through a network inside ``jax.jit`` too.
+
+    Convolutions and recurrences have reverse rules of their own, and leave forward mode to JAX
+    where they see it. They can't see it through a ``jax.jit``, loop, branch or ``jax.checkpoint``
+    of yours that stands in between: JAX then "can't apply forward-mode autodiff (jvp) to a
+    custom_vjp function". Here they always use JAX's derivatives, which in reverse may be slower.
+
+    Args:
+        layer: a Layer, or a function of one array.
+
+    Returns:
+        A Layer with the same params and state.
+
+    Example:
+        >>> import jax
+        >>> from jaxdl import layers
+        >>> net = forward_mode(layers.conv(1, 2, (3,)))
+        >>> params, state = net.init(jax.random.key(0))
+        >>> fn = jax.jit(lambda x: net.apply(params, state, x)[0])
+        >>> jax.jacfwd(fn)(jnp.ones((8, 1))).shape
+        (6, 2, 8, 1)
+    """
+    layer = lift(layer)
+
+    def apply_fn(
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
+        with looked_through(always=True):
+            return layer.apply(params, state, x, key=key, train=train)
+
+    return named(f"forward_mode({name_of(layer)})", layer.init, apply_fn)

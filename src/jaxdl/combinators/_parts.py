@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import jax
 
+from jaxdl._checks import ShapeError, shown
 from jaxdl._contract import foreign, initialised
 from jaxdl.types import (
     Array,
@@ -56,7 +57,7 @@ def _function(f: Any) -> Callable[[PyTree], PyTree]:
         raise TypeError(
             f"{needs}, not of {type(f).__name__} of {library}; jaxdl.interop makes a Layer of it"
         )
-    if not callable(f) or isinstance(f, type):
+    if not callable(f) or isinstance(f, type) or (hasattr(f, "init") and hasattr(f, "apply")):
         raise TypeError(f"{needs}, not of {f!r}")
     if hasattr(f, "makes_layer"):
         raise TypeError(f"{needs}; {f.__name__} makes one when it is called: {f.__name__}(…)")
@@ -84,6 +85,20 @@ def parts_of(
     names: Sequence[Any] = tuple(parts) or range(len(layers))
     pack = lambda values: dict(zip(names, values, strict=True)) if parts else tuple(values)
     return names, tuple(map(lift, layers or parts.values())), pack
+
+
+def check_parts(name: str, names: Sequence[Any], params: Any) -> None:
+    """Raises unless params have an entry for each part and no other: they may be another's."""
+    has = tuple(params) if isinstance(params, Mapping) else range(len(_entries(name, params)))
+    if set(has) != set(names):
+        shown = [", ".join(map(str, parts)) or "none" for parts in (has, names)]
+        raise ShapeError(f"{name} got params of the parts {shown[0]}; its parts are {shown[1]}")
+
+
+def _entries(name: str, params: Any) -> Sequence[Any]:
+    if isinstance(params, tuple | list):
+        return params
+    raise TypeError(f"{name}: params are {shown(params)}; they must be as init returns them")
 
 
 def init_of(chain: Sequence[Layer], pack: Callable[..., Any]) -> InitFn:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jaxdl._checks import ShapeError, describe
 from jaxdl._contract import applied
-from jaxdl.combinators._parts import LayerLike, init_of, lift, parts_of
+from jaxdl.combinators._parts import LayerLike, check_parts, init_of, lift, parts_of
 from jaxdl.types import (
     Array,
     Key,
@@ -41,7 +41,9 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
 
     Raises:
         ValueError: without layers, or with layers both by position and by name.
-        ShapeError: at trace time, if sizes don't chain; the message names both layers.
+        ShapeError: at trace time, if sizes don't chain, where the message names both layers, or
+            if params are those of other parts.
+        TypeError: at trace time, if params are neither a tuple nor a dict.
 
     Example:
         >>> from jaxdl import activations, layers
@@ -52,10 +54,12 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
         (5, 2)
     """
     names, chain, pack = parts_of("serial", layers, parts)
+    whole = f"serial({_brief(chain)})"
 
     def apply_fn(
         params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
     ) -> tuple[PyTree, State]:
+        check_parts(whole, names, params)
         states = []
         for i, (name, layer) in enumerate(zip(names, chain, strict=True)):
             part_key = None if key is None else jax.random.fold_in(key, i)
@@ -72,7 +76,7 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
             states.append(part)
         return x, pack(states)
 
-    return named(f"serial({_brief(chain)})", init_of(chain, pack), apply_fn)
+    return named(whole, init_of(chain, pack), apply_fn)
 
 
 @factory
@@ -103,6 +107,7 @@ def branch(*layers: LayerLike, merge: Merge = "sum", **parts: LayerLike) -> Laye
     def apply_fn(
         params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
     ) -> tuple[PyTree, State]:
+        check_parts(name, names, params)
         keys = [None if key is None else jax.random.fold_in(key, i) for i in range(len(chain))]
         pairs = [
             applied(layer, params[part], state[part], x, key=part_key, train=train, place=part)

@@ -6,7 +6,7 @@ the same shape and dtype. Every image has its own random draw. ``train.mixup`` m
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,8 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
+from jaxdl.data._dataset import check_named
 from jaxdl.types import Array, Batch, Key
 
 ImageFn: TypeAlias = Callable[[Key, Array], Array]
@@ -44,7 +46,8 @@ def augment(*functions: ImageFn) -> Callable[[Key, Batch], Batch]:
             raise TypeError(f"augment: got {function!r}; each must be a function (key, x) -> x")
 
     def change(key: Key, batch: Batch) -> Batch:
-        x = jnp.asarray(batch["inputs"])
+        check_named("augment", batch, "inputs", "the batch")
+        x = _checks.array("augment", "batch['inputs']", batch["inputs"])
         for i, function in enumerate(functions):
             x = function(jax.random.fold_in(key, i), x)
         return {**batch, "inputs": x}
@@ -52,7 +55,8 @@ def augment(*functions: ImageFn) -> Callable[[Key, Batch], Batch]:
     return change
 
 
-def random_flip(key: Key, x: ArrayLike, *, rate: float = 0.5) -> Array:
+@plain_numbers
+def random_flip(key: Key, x: ArrayLike, *, rate: float | Array = 0.5) -> Array:
     """Mirrors images at random, left to right.
 
     Args:
@@ -77,6 +81,7 @@ def random_flip(key: Key, x: ArrayLike, *, rate: float = 0.5) -> Array:
     return jnp.where(jnp.broadcast_to(flips, x.shape), x[:, :, ::-1], x)
 
 
+@plain_numbers
 def random_crop(key: Key, x: ArrayLike, *, padding: int = 4) -> Array:
     """Shifts images at random: pads them with zeros and crops them to their original size.
 
@@ -109,6 +114,7 @@ def random_crop(key: Key, x: ArrayLike, *, padding: int = 4) -> Array:
     return jax.vmap(cut)(padded, corners)
 
 
+@plain_numbers
 def random_rotation(key: Key, x: ArrayLike, *, degrees: float = 15.0) -> Array:
     """Rotates images about their centre by random angles, with linear interpolation.
 
@@ -135,6 +141,7 @@ def random_rotation(key: Key, x: ArrayLike, *, degrees: float = 15.0) -> Array:
     return _as(x, jax.vmap(_rotated)(x.astype(jnp.float32), angles))
 
 
+@plain_numbers
 def cutout(key: Key, x: ArrayLike, *, size: int = 8) -> Array:
     """Sets a square to zero at a random place in each image.
 
@@ -174,6 +181,7 @@ def cutout(key: Key, x: ArrayLike, *, size: int = 8) -> Array:
     return jnp.where(square, jnp.zeros_like(x), x)
 
 
+@plain_numbers
 def random_resized_crop(
     key: Key,
     x: ArrayLike,
@@ -237,9 +245,8 @@ def _part(image: Array, part: Array, place: Array) -> Array:
     )
 
 
-def _images(key: Key, function: str, x: Any) -> Array:
-    if not hasattr(key, "dtype"):
-        raise TypeError(f"{function}: key is {key!r}; it must be a key, from jax.random.key(seed)")
+def _images(key: Key, function: str, x: object) -> Array:
+    _checks.one_key(function, key)
     x = _checks.array(function, "x", x)
     if x.ndim != 4:
         raise ShapeError(
@@ -255,7 +262,7 @@ def _as(x: Array, changed: Array) -> Array:
     return changed.astype(x.dtype)
 
 
-def _positive_bounds(option: str, value: Any) -> None:
+def _positive_bounds(option: str, value: object) -> None:
     """Raises a ValueError unless an option of ``random_resized_crop`` is (low, high) above 0."""
     bounds = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
     real = all(isinstance(x, int | float | np.number) for x in bounds) and len(bounds) == 2

@@ -184,7 +184,7 @@ def _stale(stamps: list[list[str | int]]) -> bool:
     return False
 
 
-def _json(value: Any) -> bytes:
+def _json(value: object) -> bytes:
     return json.dumps(value, sort_keys=True).encode()
 
 

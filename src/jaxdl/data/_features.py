@@ -26,7 +26,7 @@ def suffix(shape: Shape) -> str:
     return image + ("" if shape.text_length is None else f"+{shape.text_length}")
 
 
-def value(feature: Any, x: Any, shape: Shape) -> Any:
+def value(feature: object, x: object, shape: Shape) -> Any:
     """Returns one value of a feature in the wanted size, so that no more of it is kept."""
     import tensorflow_datasets as tfds
 
@@ -34,7 +34,7 @@ def value(feature: Any, x: Any, shape: Shape) -> Any:
     return _fitted(np.asarray(x), shape.image_size) if is_image and shape.image_size else x
 
 
-def column(name: str, feature: Any, values: Sequence[Any], shape: Shape) -> np.ndarray:
+def column(name: str, feature: object, values: Sequence[Any], shape: Shape) -> np.ndarray:
     """Returns the values of a feature as one array, (N, …).
 
     Args:
@@ -70,7 +70,7 @@ def is_number(feature: Any) -> bool:
     return is_tensor and not is_text(feature) and np.dtype(feature.np_dtype).kind in "biuf"
 
 
-def is_text(feature: Any) -> bool:
+def is_text(feature: object) -> bool:
     """Returns whether a feature is text."""
     import tensorflow_datasets as tfds
 

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from jaxdl import _checks
+from jaxdl._plain import plain_numbers
 from jaxdl.data._images import Pixels, checked_size, decoded, pixels
 from jaxdl.data._listing import (
     Files,
@@ -40,6 +41,7 @@ class ImageReaders(NamedTuple):
     description: str = ""  # one line
 
 
+@plain_numbers
 def image_readers(
     path: str | os.PathLike[str],
     *,

@@ -7,11 +7,13 @@ from typing import Literal
 
 import numpy as np
 
+from jaxdl._plain import plain_numbers
 from jaxdl.data._dataset import Dataset
 from jaxdl.data._images import Pixels, decoded, pixels
 from jaxdl.data._listing import Files, check_options, divided, found, without
 
 
+@plain_numbers
 def image_folder(
     path: str | os.PathLike[str],
     *,

@@ -63,7 +63,7 @@ def pixels(
     return Pixels(image_size, channels, background, bits)
 
 
-def checked_size(function: str, image_size: Any) -> tuple[int, int]:
+def checked_size(function: str, image_size: object) -> tuple[int, int]:
     """Returns (height, width), or raises the ValueError that says what is wrong with it."""
     if not isinstance(image_size, Sequence) or isinstance(image_size, str) or len(image_size) != 2:
         raise ValueError(
@@ -91,6 +91,7 @@ def decoded(path: Any, wanted: Pixels) -> np.ndarray | str:
         known = [name for name in _FORMATS if name in PIL.Image.OPEN]
         with PIL.Image.open(path, formats=known) as file:
             _check_pixels(file)
+            _check_samples(file)
             is_deep = bool(_DEEP.search(str(file.tile)))  # known until it is loaded
             file.load()
             image = _turned(_in_bytes(file, is_deep, wanted.bits), file.getexif().get(_ORIENTATION))
@@ -132,6 +133,25 @@ def _check_pixels(file: Any) -> None:
         )
 
 
+def _check_samples(file: Any) -> None:
+    """Raises where Pillow misreads samples: above a PGM's own largest, which it makes white, and
+    of a TIFF's brightness and colours, which by default share a colour between four pixels.
+    """
+    tile = file.tile[0] if file.tile else None
+    if tile is not None and tile.codec_name == "raw" and file.mode == "YCbCr":
+        raise ValueError("it is YCbCr without compression; convert it to RGB")
+    if tile is None or tile.codec_name != "ppm":  # of a largest of 255 or 65535, or another format
+        return
+    most = tile.args[1]
+    kind = np.dtype(np.uint8 if most < 256 else ">u2")
+    size = file.width * file.height * len(file.getbands()) * kind.itemsize
+    file.fp.seek(tile.offset)
+    read = file.fp.read(size)
+    samples = np.frombuffer(read[: len(read) // kind.itemsize * kind.itemsize], kind)
+    if samples.size and samples.max() > most:
+        raise ValueError(f"it has a sample of {samples.max()}, above its own largest, {most}")
+
+
 def _turned(image: Any, orientation: Any) -> Any:
     """Undoes the rotation of a camera, which stores it beside the unrotated pixels."""
     from PIL.Image import Transpose
@@ -141,8 +161,11 @@ def _turned(image: Any, orientation: Any) -> Any:
         5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }  # fmt: skip
-    known = orientation if isinstance(orientation, int) else 1
-    return image.transpose(turns[known]) if known in turns else image
+    if isinstance(orientation, bytes) and len(orientation) == 1:  # a number of another type
+        orientation = orientation[0]
+    if not isinstance(orientation, int | None):
+        raise ValueError(f"its orientation is {orientation!r}; it must be a number")
+    return image.transpose(turns[orientation]) if orientation in turns else image
 
 
 def _on_ground(image: Any, wanted: Pixels) -> Any:

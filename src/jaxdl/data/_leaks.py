@@ -1,10 +1,11 @@
 """Leaks: features of a table that give away the label, or the position of a row."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from jaxdl.data._dataset import Dataset, parts
+from jaxdl.data._dataset import Dataset, has, parts
 
 _FEW = 50  # rows, among which it may be chance
 _PROBE = 64  # rows are enough to rule out most features
@@ -20,12 +21,13 @@ def leaks(dataset: Dataset) -> list[str]:
         Which features number the rows, and which separate the classes by intervals of their
         values. Empty for inputs that aren't (N, 2 or more), and for fewer than 50 rows.
     """
-    x, labels = dataset.train.get("inputs"), dataset.train.get("labels")
+    named = dataset.train if isinstance(dataset.train, Mapping) else {}
+    x, labels = named.get("inputs"), named.get("labels")
     x = np.asarray(x) if hasattr(x, "dtype") else np.zeros(0)  # a tree of arrays is no table
     if x.ndim != 2 or x.shape[1] < 2 or len(x) < _FEW or x.dtype.kind not in "iuf":
         return []
     where = "of dataset.train['inputs']"
-    others = [np.asarray(part["inputs"]) for _, part in parts(dataset) if "inputs" in part]
+    others = [np.asarray(part["inputs"]) for _, part in parts(dataset) if has(part, "inputs")]
     found = [
         f"feature {i} {where} numbers the rows; is it an index?" for i in _numbering(x, others)
     ]

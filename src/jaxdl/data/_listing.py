@@ -3,13 +3,13 @@
 import collections
 import os
 import unicodedata
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxdl._warnings import warn
 from jaxdl.data._images import SUFFIXES
 from jaxdl.data._splits import check_rows, check_split, stratified_split
 
@@ -79,7 +79,7 @@ def found(function: str, path: str | os.PathLike[str]) -> Listing:
     strays = [path for root in roots.values() for path in root.iterdir() if _is_image(path)]
     others.update(["images beside the classes"] * len(strays))
     if others:
-        warnings.warn(f"{function}: {folder} has{_counted(others)}", stacklevel=3)
+        warn(f"{function}: {folder} has{_counted(others)}")
     parts = {part: _files_of(sorted(pairs)) for part, pairs in images.items()}
     return Listing(parts, classes, f"{folder.name}: images of {len(classes)} classes")
 
@@ -92,7 +92,7 @@ def without(function: str, listing: Listing, reasons: dict[Path, str], on_corrup
         raise ValueError(f'{text}. Delete them, or pass on_corrupt="skip"')
     if len(reasons) == total:
         raise ValueError(f"{text}. None is left")
-    warnings.warn(f"{text}. Left out", stacklevel=3)
+    warn(f"{text}. Left out")
     good = lambda files: np.flatnonzero([path not in reasons for path in files.paths])
     return listing._replace(parts={n: taken(f, good(f)) for n, f in listing.parts.items()})
 

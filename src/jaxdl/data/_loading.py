@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -10,6 +9,8 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from jaxdl import _checks
+from jaxdl._plain import plain_numbers
+from jaxdl._warnings import warn
 from jaxdl.data import _cache, _idx
 from jaxdl.data._animals import animals
 from jaxdl.data._catalogue import ENTRIES, Source
@@ -50,6 +51,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     text_length: int | None = None,
 ) -> Dataset: ...
+@plain_numbers
 def load(
     name: str,
     *,
@@ -127,7 +129,7 @@ def _named(name: str, folder: Path | None, download: bool | str, shape: Shape) -
     dataset = dataset or _from_source(name, folder, shape)
     if dataset is not None:
         if damage:
-            warnings.warn(f"load: {damage}. {name} was read from another copy", stacklevel=3)
+            warn(f"load: {damage}. {name} was read from another copy")
         return dataset
     if not (name in ENTRIES or damage or known_to_tfds(name)):
         raise ValueError(_unknown(name))
@@ -148,7 +150,7 @@ def _from_source(name: str, folder: Path | None, shape: Shape) -> Dataset | None
     try:
         _cache.write(target, dataset, source)
     except OSError as error:
-        warnings.warn(f"load: {name} can't be kept in the cache {target} ({error})", stacklevel=4)
+        warn(f"load: {name} can't be kept in the cache {target} ({error})")
     return dataset
 
 

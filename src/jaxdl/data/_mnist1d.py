@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdl import _checks
+from jaxdl._plain import plain_numbers
 from jaxdl.data import _optional_import
 from jaxdl.data._dataset import TrainTest
 from jaxdl.data._splits import check_seed
@@ -44,6 +45,7 @@ class _Draws(NamedTuple):
     shear: float
 
 
+@plain_numbers
 def mnist1d(n: int = 5000, *, seed: int = 42) -> TrainTest:
     """Digits as curves of forty points, on which different architectures differ clearly.
 

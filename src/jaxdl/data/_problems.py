@@ -1,11 +1,12 @@
 """Problems: what is worth knowing about a dataset before training, though not an error."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxdl.data._dataset import Dataset, check_dataset, parts
+from jaxdl.data._dataset import Dataset, check_dataset, check_named, parts
 from jaxdl.data._leaks import leaks
 from jaxdl.data._validity import validate
 from jaxdl.types import Batch
@@ -34,6 +35,9 @@ def problems(dataset: Dataset) -> Problems:
     Returns:
         The Problems; ``describe_problems`` puts them into words.
 
+    Raises:
+        ValueError: if a part has no ``inputs``.
+
     Example:
         >>> train = {"inputs": np.array([[0, 1], [0, 2]]), "labels": np.array([0, 0])}
         >>> test = {"inputs": np.array([[0, 2]]), "labels": np.array([1])}
@@ -44,6 +48,8 @@ def problems(dataset: Dataset) -> Problems:
     check_dataset("problems", dataset)
     if error := _error(dataset):
         return Problems(error, 0, (), {}, {}, 0)
+    for name, part in parts(dataset):
+        check_named("problems", part, "inputs", f"dataset.{name}")
     others = {name: part for name, part in parts(dataset) if name != "train"}
     keys = _row_keys(dataset.train)
     place = {key: i for i, key in reversed(list(enumerate(keys)))}
@@ -108,7 +114,7 @@ def _found(part: Batch, place: dict[bytes, int]) -> tuple[np.ndarray, np.ndarray
     return both[:, 0], both[:, 1]
 
 
-def _relabeled(train: Batch, others: dict[str, Batch], found: dict[str, Any]) -> dict[str, int]:
+def _relabeled(train: Batch, others: Mapping[str, Batch], found: dict[str, Any]) -> dict[str, int]:
     """How many rows of each part have another label in training."""
     counts = {}
     for name, (rows, places) in found.items():
@@ -124,7 +130,7 @@ def _constant(x: np.ndarray) -> int:
     return int((x == x[:1]).all(axis=0).sum())
 
 
-def _untrained(dataset: Dataset, others: dict[str, Batch]) -> tuple[str, ...]:
+def _untrained(dataset: Dataset, others: Mapping[str, Batch]) -> tuple[str, ...]:
     if not dataset.classes or "labels" not in dataset.train:
         return ()
     trained = set(np.unique(dataset.train["labels"]).tolist())

@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import describe
-from jaxdl.data._dataset import D, check_dataset, listed, parts
+from jaxdl._plain import plain_numbers
+from jaxdl.data._dataset import D, check_dataset, check_named, parts
 
 
 class Scaling(NamedTuple):
@@ -19,6 +20,7 @@ class Scaling(NamedTuple):
     std: np.ndarray  # 1 where a feature is constant
 
 
+@plain_numbers
 def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
     """Computes the mean μ and standard deviation σ of features, in float64.
 
@@ -88,6 +90,7 @@ def scaled(x: ArrayLike, scaling: Scaling) -> np.ndarray:
     return ((x.astype(np.float64) - scaling.mean) / scaling.std).astype(np.float32)
 
 
+@plain_numbers
 def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scaling]:
     """Standardises the inputs of every part by the training part's mean and standard deviation.
 
@@ -106,8 +109,8 @@ def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scalin
         (array([[2.]], dtype=float32), array([1.]))
     """
     check_dataset("standardize", dataset)
-    if "inputs" not in dataset.train:
-        raise ValueError(f"standardize: dataset.train holds {listed(dataset.train)}, no 'inputs'")
+    for name, part in parts(dataset):
+        check_named("standardize", part, "inputs", f"dataset.{name}")
     scaling = fit_scaling(dataset.train["inputs"], axis=axis)
     changed: dict[str, Any] = {
         name: {**part, "inputs": scaled(part["inputs"], scaling)} for name, part in parts(dataset)
@@ -115,6 +118,7 @@ def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scalin
     return dataset._replace(**changed), scaling
 
 
+@plain_numbers
 def balanced_class_weights(labels: ArrayLike, classes: int) -> np.ndarray:
     """Returns weights that make all classes count equally: N / (C·N_c), with mean 1 over rows.
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxdl import _checks
+from jaxdl._plain import plain_numbers
 from jaxdl.data._dataset import Split
 from jaxdl.data._splits import check_seed, split_rows
 
@@ -10,6 +11,7 @@ CHARACTERS = tuple("0123456789+ ")
 _PLUS, _SPACE = CHARACTERS.index("+"), CHARACTERS.index(" ")
 
 
+@plain_numbers
 def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: int = 0) -> Split:
     """Sums as text, such as ``"535+61 "`` and ``"596 "``, each at most once.
 
@@ -55,6 +57,7 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
     return _split(inputs, _tokens(answers), (0.9, 0.05, 0.05), CHARACTERS, about, seed)
 
 
+@plain_numbers
 def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int = 0) -> Split:
     """Random tokens, to be returned in reverse order.
 
@@ -90,6 +93,7 @@ def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int
     return _split(x, x[:, ::-1], (50 / 61, 1 / 61, 10 / 61), classes, about, seed)
 
 
+@plain_numbers
 def copy_task(
     n: int = 10_000, *, length: int = 10, delay: int = 50, n_tokens: int = 8, seed: int = 0
 ) -> Split:

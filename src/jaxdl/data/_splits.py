@@ -5,13 +5,24 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from jaxdl import _checks
-from jaxdl.data._dataset import Dataset, Split, TrainTest, check_dataset, rows_of, take
+from jaxdl._plain import plain_numbers
+from jaxdl.data._dataset import (
+    Dataset,
+    Split,
+    TrainTest,
+    TrainValidation,
+    check_dataset,
+    plain,
+    rows_of,
+    take,
+)
 from jaxdl.types import Batch
 
 
+@plain_numbers
 def stratified_split(
     labels: ArrayLike, fractions: Sequence[float], *, seed: int = 0
 ) -> tuple[np.ndarray, ...]:
@@ -135,9 +146,12 @@ def split_rows(
 
 
 @overload
-def hold_out(dataset: TrainTest, fraction: float) -> Split: ...
+def hold_out(  # type: ignore[overload-overlap]  # a Split has a validation part too
+    dataset: TrainTest, fraction: float
+) -> Split: ...
 @overload
-def hold_out(dataset: Dataset, fraction: float) -> Dataset: ...
+def hold_out(dataset: Dataset, fraction: float) -> TrainValidation: ...
+@plain_numbers
 def hold_out(dataset: Dataset, fraction: float) -> Dataset:
     """Moves the last rows of the training part to a validation part, as Keras does.
 
@@ -174,6 +188,6 @@ def hold_out(dataset: Dataset, fraction: float) -> Dataset:
             f"hold_out: fraction {fraction} of {size} rows leaves {kept} to train on and "
             f"{size - kept} to validate on; both need one or more"
         )
-    first, last = (take(dict(dataset.train), rows) for rows in (slice(kept), slice(kept, None)))
-    kind = Dataset if dataset.test is None else Split
+    first, last = (take(plain(dataset.train), rows) for rows in (slice(kept), slice(kept, None)))
+    kind = TrainValidation if dataset.test is None else Split
     return kind(first, last, *dataset[2:])

@@ -12,10 +12,11 @@ import jax
 import numpy as np
 
 from jaxdl import _checks
-from jaxdl.data._dataset import leaves, listed, rows_of
+from jaxdl._plain import plain_numbers
+from jaxdl.data._dataset import Dataset, at, leaves, listed, plain, rows_of
 from jaxdl.data._splits import check_seed
 from jaxdl.data._validity import check_width
-from jaxdl.types import Batch
+from jaxdl.types import Batch, PyTree
 
 T = TypeVar("T")
 _LAST_SECONDS = 10.0  # to wait at exit for a source to yield its next item
@@ -46,7 +47,7 @@ epoch resumes exactly if the epoch's batches depend only on its number."""
 
 
 class Stream(NamedTuple):
-    """Training and validation batches for ``fit``, each a dict of arrays like a Dataset's part.
+    """Training and validation batches for ``fit``, each like a Dataset's part: a dict, or a tree.
 
     Example:
         >>> def batches(epoch):
@@ -65,7 +66,7 @@ class Stream(NamedTuple):
 class Buffer(NamedTuple):
     """Batches of one shape, one after the other."""
 
-    data: dict[str, Any]  # a tree of arrays
+    data: PyTree  # of arrays
     batch_size: int
     steps: int  # number of batches; rows after them are padding
     last: bool  # whether it ends the epoch
@@ -92,7 +93,10 @@ def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]
     """
     if isinstance(source, Reader):
         return _read(source, epoch, skip)
-    batches = iter(source(epoch) if callable(source) else source)
+    found = source(epoch) if callable(source) else source
+    if not isinstance(found, Iterable):
+        raise TypeError(f"a stream's source gave a {type(found).__name__}; it needs batches")
+    batches = iter(found)
     return itertools.islice(batches, skip, None) if skip else batches
 
 
@@ -112,28 +116,24 @@ def _read(source: Reader, epoch: int, skip: int) -> Iterator[Batch]:
         yield batch
 
 
-def as_dict(batch: Any) -> Batch:
-    """Returns a batch; raises a TypeError if it isn't a dict.
+def is_batch(data: object) -> bool:
+    """Whether data is rows that are all there, and not a source that yields batches of them.
 
     Example:
-        >>> as_dict((np.ones((2, 3)), np.ones(2)))
-        Traceback (most recent call last):
-        ...
-        TypeError: a stream gave a tuple; a batch is a dict, as {"inputs": …, "labels": …}
+        >>> x = np.ones(3)
+        >>> [is_batch(data) for data in ({"x": x}, (x, x), x, [{"x": x}, {"x": x}])]
+        [True, True, True, False]
     """
-    if not isinstance(batch, Mapping):
-        raise TypeError(
-            f"a stream gave a {type(batch).__name__}; a batch is a dict,"
-            ' as {"inputs": …, "labels": …}'
-        )
-    return batch
+    if isinstance(data, Reader | Stream | Dataset):
+        return False
+    return isinstance(data, Mapping | tuple | np.ndarray | jax.Array)
 
 
 def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> Iterator[Buffer]:
     """Gathers batches into larger buffers that are sent to the device together.
 
     Args:
-        batches: dicts of arrays.
+        batches: trees of arrays, such as dicts.
         size: approximate bytes per buffer.
         most: largest number of batches per buffer.
 
@@ -142,7 +142,7 @@ def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> 
 
     Raises:
         ValueError: if a batch is empty, or its arrays differ in length.
-        TypeError: if a batch isn't a dict.
+        TypeError: if an array isn't one of numbers.
 
     Example:
         >>> rows = [{"inputs": np.ones(n)} for n in (4, 4, 4, 2)]
@@ -178,7 +178,7 @@ def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None
     ready: queue.Queue[tuple[Any, bool, BaseException | None]] = queue.Queue(depth)
     closed = threading.Event()
 
-    def put(item: Any, more: bool, error: BaseException | None = None) -> None:
+    def put(item: object, more: bool, error: BaseException | None = None) -> None:
         while not closed.is_set():
             try:
                 return ready.put((item, more, error), timeout=0.1)
@@ -219,9 +219,13 @@ def _end_threads() -> None:
         thread.join(_LAST_SECONDS)
 
 
+@plain_numbers
 def prefetch(
-    batches: Iterable[Batch], *, depth: int = 2, placement: Any = None
-) -> Generator[Batch, None, None]:
+    batches: Iterable[PyTree],
+    *,
+    depth: int = 2,
+    placement: jax.Device | jax.sharding.Sharding | None = None,
+) -> Generator[PyTree, None, None]:
     """Puts batches on the device before they are needed; ``fit`` does this by itself.
 
     Args:
@@ -257,20 +261,22 @@ def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[list[Bat
 
 
 def _checked(batch: Batch) -> Batch:
-    batch = jax.tree.map(np.asarray, dict(as_dict(batch)))
+    batch = jax.tree.map(np.asarray, plain(batch))
     if not rows_of(batch):
         raise ValueError(
             f"a stream gave a batch of {listed(batch) or 'nothing'}; its arrays need rows"
         )
     for path, x in leaves(batch):
         if x.dtype.kind in "OSUMm":
-            raise TypeError(f"a stream's batch[{path!r}] is {_checks.describe(x)}, not of numbers")
-        check_width(f"a stream's batch[{path!r}]", x)
+            where = at("a stream's batch", path)
+            raise TypeError(f"{where} is {_checks.describe(x)}, not of numbers")
+        check_width(at("a stream's batch", path), x)
     return batch
 
 
 def _shape(batch: Batch) -> tuple[Any, ...]:
-    return tuple((path, x.shape, x.dtype) for path, x in leaves(batch))
+    structure: Any = jax.tree.structure(batch)
+    return structure, *((x.shape, x.dtype) for x in jax.tree.leaves(batch))
 
 
 def _joined(parts: Sequence[np.ndarray], capacity: int) -> np.ndarray:

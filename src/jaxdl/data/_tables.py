@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +9,15 @@ from typing import Any, Literal
 import numpy as np
 
 from jaxdl import _checks
+from jaxdl._plain import plain_numbers
+from jaxdl._warnings import warn
 from jaxdl.data._columns import Columns, opened
 from jaxdl.data._dataset import Split
 from jaxdl.data._splits import check_rows, check_split, split_rows
 from jaxdl.data._validity import too_wide
 
 
+@plain_numbers
 def table(
     path: str | os.PathLike[str],
     *,
@@ -87,10 +89,9 @@ def table(
 def _without_index(path: Path, columns: Columns, labels: str) -> list[str]:
     index = [name for name in columns.row_names if name != labels]
     if index:
-        warnings.warn(
+        warn(
             f"table: left out {', '.join(map(repr, index))} of {path}, the index that pandas"
-            " writes beside the columns; to keep it, name it in features",
-            stacklevel=3,
+            " writes beside the columns; to keep it, name it in features"
         )
     return [name for name in columns.names if name != labels and name not in index]
 
@@ -167,7 +168,7 @@ def _number(cell: Any) -> float | None:
         return float("inf")
 
 
-def _is_whole(cell: Any) -> bool:
+def _is_whole(cell: object) -> bool:
     """Whether a cell is an integer, or empty."""
     is_text = isinstance(cell, str) and (not cell or cell.lstrip("+-").isdecimal())
     return cell is None or is_text or isinstance(cell, int)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import describe
+from jaxdl._plain import plain_numbers
 from jaxdl.data._dataset import Split
 from jaxdl.data._splits import check_split
 
@@ -16,7 +17,7 @@ def encode(text: str, classes: Sequence[str] = ()) -> np.ndarray:
     """Returns the tokens of a text: its bytes in UTF-8, or the indices of its characters.
 
     Args:
-        text: any.
+        text: any. A lone surrogate has no UTF-8 and becomes the byte of a question mark.
         classes: the known characters. Defaults to bytes.
 
     Returns:
@@ -72,6 +73,7 @@ def decode(tokens: ArrayLike, classes: Sequence[str] = ()) -> str:
     return "".join(classes[i] for i in tokens)
 
 
+@plain_numbers
 def text_windows(
     text: str,
     length: int,

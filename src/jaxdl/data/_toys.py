@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxdl import _checks, _ranges
+from jaxdl._plain import plain_numbers
 from jaxdl.data._dataset import Split
 from jaxdl.data._splits import check_rows, check_seed, split_rows
 
@@ -26,6 +27,7 @@ def assembled(
     return split_rows(rows, strata, FRACTIONS, seed=seed, classes=classes, description=description)
 
 
+@plain_numbers
 def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Split:
     """Four clouds of points around (±1, ±1); the class is whether the signs differ.
 
@@ -53,6 +55,7 @@ def xor(n: int = 1000, *, noise: float = 0.3, seed: int = 0) -> Split:
     return _points(x, signs[:, 0] ^ signs[:, 1], ("same sign", "other sign"), "xor", seed)
 
 
+@plain_numbers
 def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Split:
     """Two interlocking half circles.
 
@@ -86,6 +89,7 @@ def moons(n: int = 1000, *, noise: float = 0.1, seed: int = 0) -> Split:
     return _points(x + noise * draw.randn(n, 2), labels, ("upper", "lower"), "moons", seed)
 
 
+@plain_numbers
 def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Split:
     """One circle inside another.
 
@@ -116,6 +120,7 @@ def circles(n: int = 1000, *, noise: float = 0.05, factor: float = 0.5, seed: in
     return _points(x + noise * draw.randn(n, 2), labels, ("outer", "inner"), "circles", seed)
 
 
+@plain_numbers
 def spirals(
     n: int = 1000, *, arms: int = 2, turns: float = 1.5, noise: float = 0.02, seed: int = 0
 ) -> Split:
@@ -154,6 +159,7 @@ def spirals(
     return _points(x + noise * draw.randn(n, 2), labels, _numbers(arms), "spirals", seed)
 
 
+@plain_numbers
 def blobs(
     n: int = 1000, *, centers: int = 3, n_features: int = 2, noise: float = 1.0, seed: int = 0
 ) -> Split:
@@ -186,6 +192,7 @@ def blobs(
     return _points(x, labels, _numbers(centers), "blobs", seed)
 
 
+@plain_numbers
 def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: int = 0) -> Split:
     """Points on a checkerboard; the class is the colour of their square.
 
@@ -216,6 +223,7 @@ def checkerboard(n: int = 1000, *, squares: int = 4, noise: float = 0.0, seed: i
     return _points(x, labels, ("black", "white"), "checkerboard", seed)
 
 
+@plain_numbers
 def sine_regression(
     n: int = 1000, *, noise: float = 0.1, periods: float = 1.0, seed: int = 0
 ) -> Split:

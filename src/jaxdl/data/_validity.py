@@ -1,23 +1,33 @@
 """Validity: what a dataset must satisfy before anything is trained on it."""
 
-import warnings
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import _checks
-from jaxdl.data._dataset import Dataset, check_dataset, leaves, listed, parts, rows_of
+from jaxdl import _checks, _paths
+from jaxdl._warnings import warn
+from jaxdl.data._dataset import (
+    Dataset,
+    at,
+    check_dataset,
+    has,
+    leaves,
+    listed,
+    parts,
+    rows_of,
+)
 from jaxdl.data._leaks import leaks
-from jaxdl.types import Batch
+from jaxdl.types import Batch, PyTree
 
 
 def check(dataset: Dataset) -> None:
     """Raises the error that says in plain words why a dataset can't be trained on.
 
     It runs once, before training: inside a compiled step nothing can look at values. Only
-    floating-point arrays are searched for nan, so images in ``uint8`` cost next to nothing.
+    floating-point arrays are searched for nan, so images in ``uint8`` cost next to nothing. Labels
+    may have any shape, such as one for each position: the loss says which it needs.
 
     Args:
         dataset: any.
@@ -40,7 +50,7 @@ def check(dataset: Dataset) -> None:
     """
     validate(dataset)
     for leak in leaks(dataset):
-        warnings.warn(f"check: {leak}", stacklevel=2)
+        warn(f"check: {leak}")
 
 
 def validate(dataset: Dataset) -> None:
@@ -53,33 +63,34 @@ def validate(dataset: Dataset) -> None:
         _check_arrays(where, part)
         _check_lengths(where, part)
         for path, x in leaves(part):
-            _check_finite(f"{where}[{path!r}]", x)
-            check_width(f"{where}[{path!r}]", x)
-        if dataset.classes and "labels" in part:
+            _check_finite(at(where, path), x)
+            check_width(at(where, path), x)
+        if dataset.classes and has(part, "labels"):
             _check_labels(f"{where}['labels']", part["labels"], len(dataset.classes))
-        if "weight" in part:
+        if has(part, "weight"):
             _check_weight(f"{where}['weight']", np.asarray(part["weight"]), rows_of(part))
         _check_same_rows(where, part, dataset.train)
 
 
-def _check_arrays(where: str, part: Any) -> None:
+def _check_arrays(where: str, part: object) -> None:
     """Lists would be taken for trees of arrays, and text has no place on a device."""
-    if not hasattr(part, "items"):
-        raise TypeError(
-            f"{where} is a {type(part).__name__}; it must be a dict of arrays, as"
-            ' {"inputs": …, "labels": …}'
-        )
-    for name, value in part.items():
-        if isinstance(value, list):
-            raise TypeError(f"{where}[{name!r}] is a list; it must be an array")
-    for path, x in leaves(part):
+    lists = jax.tree.leaves_with_path(part, is_leaf=lambda x: isinstance(x, list))
+    for path, x in ((_paths.spell(path), x) for path, x in lists):
         if not isinstance(x, np.ndarray | jax.Array):
-            raise TypeError(f"{where}[{path!r}] is a {type(x).__name__}; it must be an array")
+            raise TypeError(
+                f"{at(where, path)} is a {type(x).__name__}; it must be {_must(path, x)}"
+            )
         if isinstance(x, np.ndarray) and x.dtype.kind in "OSUMm":
             raise TypeError(
-                f"{where}[{path!r}] is {_checks.describe(x)}; it must hold numbers, for classes"
+                f"{at(where, path)} is {_checks.describe(x)}; it must hold numbers, for classes"
                 " those from 0 on"
             )
+
+
+def _must(path: str, x: object) -> str:
+    if isinstance(x, list) and any(hasattr(y, "dtype") for y in x):
+        return "an array, or a tuple of arrays if a row has several"
+    return "an array" if path else 'a dict of arrays, as {"inputs": …, "labels": …}'
 
 
 def _check_lengths(where: str, part: Batch) -> None:
@@ -95,7 +106,7 @@ def _check_lengths(where: str, part: Batch) -> None:
         raise ValueError(f"{where} is empty: {listed(part)}; it needs one row or more")
 
 
-def _check_finite(where: str, x: Any) -> None:
+def _check_finite(where: str, x: object) -> None:
     x = np.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         return
@@ -108,6 +119,13 @@ def _check_finite(where: str, x: Any) -> None:
         raise ValueError(
             f"{where} is {_checks.describe(x)} and reaches {top:.3g}, infinite in float32"
         )
+
+
+def check_widths(where: str, tree: PyTree) -> None:
+    """Raises a ValueError if an array of a tree holds an integer that JAX would wrap."""
+    for path, x in leaves(tree):
+        if isinstance(x, np.ndarray):
+            check_width(at(where, path), x)
 
 
 def check_width(where: str, x: Any) -> None:
@@ -136,7 +154,7 @@ def _narrows() -> bool:
     return not jax.config.read("jax_enable_x64")
 
 
-def _check_labels(where: str, labels: Any, classes: int) -> None:
+def _check_labels(where: str, labels: object, classes: int) -> None:
     labels = np.asarray(labels)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise ValueError(
@@ -166,6 +184,6 @@ def _check_same_rows(where: str, part: Batch, train: Batch) -> None:
     for path, x in leaves(part):
         if path in trained and np.shape(x)[1:] != np.shape(trained[path])[1:]:
             raise ValueError(
-                f"{where}[{path!r}] has rows of shape {np.shape(x)[1:]}, and dataset.train of shape"
+                f"{at(where, path)} has rows of shape {np.shape(x)[1:]}, and dataset.train of shape"
                 f" {np.shape(trained[path])[1:]}"
             )

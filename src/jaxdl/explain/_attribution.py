@@ -5,9 +5,10 @@ from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
 from jaxdl.types import Array
 
@@ -50,6 +51,7 @@ def saliency(
     return jnp.abs(_gradient(f, x, _targets("saliency", f, x, targets)))
 
 
+@checked
 def integrated_gradients(
     f: Callable[[Array], Array],
     x: ArrayLike,
@@ -100,6 +102,7 @@ def integrated_gradients(
     return (x - base) * jax.lax.map(at, times).mean(axis=0)
 
 
+@checked
 def nearest_examples(
     queries: ArrayLike,
     examples: ArrayLike,

@@ -25,7 +25,7 @@ from jaxdl.explain._parts import (
 from jaxdl.explain._stages import LOSS, Stage, stages_of, weights
 from jaxdl.explain._text import raised
 from jaxdl.explain._trace import slope
-from jaxdl.types import Array, Key, Params, State
+from jaxdl.types import Array, Key, Params, PyTree, State
 
 
 class LayerGradient(NamedTuple):
@@ -66,7 +66,7 @@ def backprop(
     params: Params,
     state: State,
     x: ArrayLike,
-    labels: Any,
+    labels: PyTree,
     *,
     key: Key | None = None,
     train: bool = False,
@@ -119,7 +119,7 @@ def backprop(
         raise ShapeError(f"backprop: the loss gave {describe(result.aval)}; it must be one number")
 
     @jax.jit
-    def run(*args: Any) -> tuple[Array, list[_Arrays], Params]:
+    def run(*args: object) -> tuple[Array, list[_Arrays], Params]:
         values = forward(graph, *args)
         errors = _backward(graph, stages, values, result)
         rows = [_arrays(stage, graph, values, errors) for stage in stages]
@@ -206,7 +206,7 @@ def _arrays(
     )
 
 
-def _cancelled(rows: tuple[LayerGradient, ...], labels: Any) -> tuple[LayerGradient, ...]:
+def _cancelled(rows: tuple[LayerGradient, ...], labels: PyTree) -> tuple[LayerGradient, ...]:
     """Writes δ = ŷ − y for the last layer that learns, where its numbers are just that."""
     learning = [i for i, row in enumerate(rows) if row.params]
     if not learning:

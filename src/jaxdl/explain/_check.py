@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl import _checks, _paths, train
+from jaxdl._checked import checked
 from jaxdl._checks import ShapeError
 from jaxdl.explain._text import table
 from jaxdl.types import Array, Layer, Params
@@ -34,6 +35,7 @@ class GradientCheck(NamedTuple):
         return _text(self)
 
 
+@checked
 def gradient_check(
     f: Callable[[Params], Array],
     params: Params,
@@ -92,7 +94,7 @@ def gradient_check(
     return GradientCheck(found[0].path, found[0].error, leaves)
 
 
-def first_nonfinite(f: Callable[..., Any] | Layer, *args: Any) -> str | None:
+def first_nonfinite(f: Callable[..., Any] | Layer, *args: object) -> str | None:
     """Names the layer and operation that first turn finite numbers into nan or infinity.
 
     Args:

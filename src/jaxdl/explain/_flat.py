@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
+from jax.extend.core import JaxprEqn
 
 from jaxdl import _jaxprs
 
@@ -23,7 +24,7 @@ class Flat(NamedTuple):
     names: tuple[str, ...]  # for each number the layer's name; "" outside of layers
 
 
-def flatten(fn: Callable[..., Any], *args: Any) -> Flat:
+def flatten(fn: Callable[..., Any], *args: object) -> Flat:
     """Traces a function into equations labelled with the layer call they belong to.
 
     ``types.named`` lets each layer enter a ``jax.named_scope``, and JAX records the scopes of every
@@ -49,7 +50,7 @@ def flatten(fn: Callable[..., Any], *args: Any) -> Flat:
     numbers: dict[Path, int] = {}
     calls = itertools.count()
 
-    def replay(*leaves: Any) -> list[Any]:
+    def replay(*leaves: object) -> list[Any]:
         return _evaluate(closed.jaxpr, closed.consts, leaves, (), numbers, calls)
 
     again = jax.make_jaxpr(replay)(*(v.aval for v in closed.jaxpr.invars))
@@ -57,13 +58,13 @@ def flatten(fn: Callable[..., Any], *args: Any) -> Flat:
     return Flat(again, tuple(map(_number, again.jaxpr.eqns)), names)
 
 
-def bind(eqn: Any, inputs: Sequence[Any]) -> list[Any]:
+def bind(eqn: JaxprEqn, inputs: Sequence[Any]) -> list[Any]:
     """Computes one equation; derivatives of its own, as relu has one, stay with it."""
     outputs = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
     return list(outputs) if eqn.primitive.multiple_results else [outputs]
 
 
-def read(values: dict[Any, Any], v: Any) -> Any:
+def read(values: dict[Any, Any], v: object) -> Any:
     """The value of a variable, or of a literal."""
     return v.val if isinstance(v, core.Literal) else values[v]
 
@@ -96,7 +97,7 @@ def _evaluate(
 
 
 def _scan(
-    eqn: Any,
+    eqn: JaxprEqn,
     jaxpr: Any,
     closed_over: Sequence[Any],
     inputs: Sequence[Any],
@@ -119,14 +120,14 @@ def _scan(
     return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
 
 
-def _inner(eqn: Any) -> tuple[Any, Sequence[Any]] | None:
+def _inner(eqn: JaxprEqn) -> tuple[Any, Sequence[Any]] | None:
     """What a call, a rematerialised call or a scan computes, and its constants; else None."""
     if eqn.primitive.name == "scan":
         return eqn.params["jaxpr"].jaxpr, eqn.params["jaxpr"].consts
     return None if "custom" in eqn.primitive.name else _jaxprs.call(eqn)
 
 
-def _scopes(eqn: Any) -> Path:
+def _scopes(eqn: JaxprEqn) -> Path:
     return tuple((id(scope), scope.name) for scope in _jaxprs.scope_stack(eqn))
 
 
@@ -136,7 +137,7 @@ def _named(path: Path) -> Path:
     return path[: last + 1]
 
 
-def _number(eqn: Any) -> int:
+def _number(eqn: JaxprEqn) -> int:
     """The layer call that an equation of the flat jaxpr notes; -1 - i for the i-th turn's slice."""
     names = [name for name in _jaxprs.scopes(eqn) if name[0] in "#["]
     if not names:

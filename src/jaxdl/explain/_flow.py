@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxdl.combinators import LayerLike
 from jaxdl.explain._backprop import LayerGradient, backprop
 from jaxdl.explain._text import table
-from jaxdl.types import Array, Key, Params, State
+from jaxdl.types import Array, Key, Params, PyTree, State
 
 
 class LayerFlow(NamedTuple):
@@ -40,7 +40,7 @@ def gradient_flow(
     params: Params,
     state: State,
     x: ArrayLike,
-    labels: Any,
+    labels: PyTree,
     *,
     key: Key | None = None,
     train: bool = False,
@@ -93,7 +93,7 @@ def _row(layer: LayerGradient) -> LayerFlow:
     )
 
 
-def _rms(tree: Any) -> float:
+def _rms(tree: PyTree) -> float:
     leaves = jax.tree.leaves(tree)
     count = sum(leaf.size for leaf in leaves)
     total = sum(float(jnp.sum(jnp.square(leaf.astype(jnp.float32)))) for leaf in leaves)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from jaxdl._checked import checked
 from jaxdl.combinators import LayerLike, lift
 from jaxdl.explain._parts import Graph, Part, graph_of
 from jaxdl.types import Shape
@@ -23,6 +24,7 @@ class Node(NamedTuple):
     params: int
 
 
+@checked
 def graph(
     net: LayerLike, input_shape: Shape, *, dtype: DTypeLike = jnp.float32
 ) -> tuple[Node, ...]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxdl import _checks
+from jaxdl._checked import checked
 from jaxdl._checks import ShapeError
 from jaxdl.types import Array, Key, Params
 
@@ -21,6 +22,7 @@ class Landscape(NamedTuple):
     directions: tuple[Params, Params]
 
 
+@checked
 def landscape(
     loss: Callable[[Params], Array],
     params: Params,

@@ -1,12 +1,12 @@
 """Where loss and output cancel: δ = ŷ − y at the end of a network, found in the numbers."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.types import Array
+from jaxdl.types import Array, PyTree
 
 
 class Output(NamedTuple):
@@ -17,7 +17,7 @@ class Output(NamedTuple):
     divisor: int  # what the loss divides by: 1 for a sum
 
 
-def difference(z: Array, a: Array, delta: Array, labels: Any) -> Output | None:
+def difference(z: Array, a: Array, delta: Array, labels: PyTree) -> Output | None:
     """Looks whether δ is a multiple of ŷ − y, for ŷ = a, σ(Z) or softmax(Z).
 
     Args:
@@ -60,7 +60,7 @@ def written(found: Output, number: str) -> str:
     return f"δ{number} = {left}{right}{said}"
 
 
-def _targets(z: Array, labels: Any) -> Array | None:
+def _targets(z: Array, labels: PyTree) -> Array | None:
     """The y that ŷ is compared with: numbers as they are, classes as rows with a single 1."""
     leaves = jax.tree.leaves(labels)
     if len(leaves) != 1:

@@ -11,6 +11,7 @@ from jax.extend import core
 from jaxdl import _jaxprs
 from jaxdl._paths import spell
 from jaxdl.explain._flat import Flat, bind, flatten, read
+from jaxdl.types import Params
 
 Var: TypeAlias = Any
 
@@ -44,7 +45,7 @@ class Graph(NamedTuple):
     results: tuple[Var, ...]
 
 
-def graph_of(fn: Callable[..., Any], params: Any, x: Any, *others: Any) -> Graph:
+def graph_of(fn: Callable[..., Any], params: Params, x: object, *others: object) -> Graph:
     """Makes the graph of ``fn(params, x, *others)``; others count neither as data nor as learned.
 
     Example:
@@ -75,7 +76,7 @@ def graph_of(fn: Callable[..., Any], params: Any, x: Any, *others: Any) -> Graph
     )
 
 
-def start(graph: Graph, *args: Any) -> dict[Var, Any]:
+def start(graph: Graph, *args: object) -> dict[Var, Any]:
     """The values of the graph's arguments and constants."""
     leaves = (jnp.asarray(leaf) for leaf in jax.tree.leaves(args))
     return graph.constants | dict(zip(itertools.chain(*graph.arguments), leaves, strict=True))
@@ -90,7 +91,7 @@ def compute(part: Part, inputs: Sequence[Any]) -> list[Any]:
     return [values[v] for v in part.outputs]
 
 
-def forward(graph: Graph, *args: Any) -> dict[Var, Any]:
+def forward(graph: Graph, *args: object) -> dict[Var, Any]:
     """Computes all that goes from part to part."""
     values = start(graph, *args)
     for part in graph.parts:
@@ -191,7 +192,7 @@ def _reached(flat: Flat, sources: Sequence[Var]) -> frozenset[Var]:
     return frozenset(reached)
 
 
-def _names(params: Any) -> list[str]:
+def _names(params: Params) -> list[str]:
     pairs = jax.tree.leaves_with_path(params)
     return [spell(path) for path, _ in pairs]
 

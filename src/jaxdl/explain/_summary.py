@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from jaxdl._checked import checked
 from jaxdl.combinators import LayerLike, lift
 from jaxdl.explain._parts import Graph, Part, compute, graph_of
 from jaxdl.explain._stages import Stage, stages_of, weights
@@ -39,6 +40,7 @@ class Summary(NamedTuple):
         return _text(self)
 
 
+@checked
 def summary(net: LayerLike, input_shape: Shape, *, dtype: DTypeLike = jnp.float32) -> Summary:
     """Lists the layers of a network with shapes, parameters, and XLA's estimate of their cost.
 
@@ -55,7 +57,8 @@ def summary(net: LayerLike, input_shape: Shape, *, dtype: DTypeLike = jnp.float3
         A Summary.
 
     Raises:
-        TypeError: if the shape isn't a tuple, or the network doesn't accept this dtype.
+        ValueError: if the shape isn't a sequence of positive integers.
+        TypeError: if the network doesn't accept this dtype.
         ShapeError: if the network doesn't accept this shape.
 
     Example:
@@ -67,9 +70,6 @@ def summary(net: LayerLike, input_shape: Shape, *, dtype: DTypeLike = jnp.float3
         input (1, 784) · 101,770 parameters, 407.1 kB · 203.5 k FLOPs · ...
     """
     layer = lift(net)
-    if not isinstance(input_shape, tuple | list):
-        need = "it needs a tuple with the batch axes, as (1, 784)"
-        raise TypeError(f"summary: input_shape is {input_shape!r}; {need}")
     x = jax.ShapeDtypeStruct(tuple(input_shape), jnp.dtype(dtype))
     params, state = jax.eval_shape(layer.init, jax.random.key(0))
     apply = lambda p, x, s: layer.apply(p, s, x)[0]

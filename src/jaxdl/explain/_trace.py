@@ -79,7 +79,7 @@ def trace(
     stages = stages_of(graph)
 
     @jax.jit
-    def run(*args: Any) -> tuple[list[tuple[Array, ...]], Array]:
+    def run(*args: object) -> tuple[list[tuple[Array, ...]], Array]:
         values = forward(graph, *args)
         return [_arrays(stage, values, x) for stage in stages], read(values, graph.results[0])
 

@@ -8,10 +8,12 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._plain import plain_numbers
 from jaxdl.functional._windows import images, one_an_axis, per_axis
 from jaxdl.types import Array
 
 
+@plain_numbers
 def adaptive_avg_pool(x: ArrayLike, size: Sequence[int]) -> Array:
     """The means of windows that divide up an image: window i of o covers [⌊i·n/o⌋, ⌈(i+1)·n/o⌉).
 
@@ -34,6 +36,7 @@ def adaptive_avg_pool(x: ArrayLike, size: Sequence[int]) -> Array:
     return _adaptive("adaptive_avg_pool", x, size, lambda part, axis: part.mean(axis))
 
 
+@plain_numbers
 def adaptive_max_pool(x: ArrayLike, size: Sequence[int]) -> Array:
     """The largest entries of windows that divide up an image, as in ``adaptive_avg_pool``.
 
@@ -58,6 +61,7 @@ def adaptive_max_pool(x: ArrayLike, size: Sequence[int]) -> Array:
     return _adaptive("adaptive_max_pool", x, size, _first_largest)
 
 
+@plain_numbers
 def global_avg_pool(x: ArrayLike, *, axes: int = 2) -> Array:
     """The mean of each channel over the image.
 
@@ -82,6 +86,7 @@ def global_avg_pool(x: ArrayLike, *, axes: int = 2) -> Array:
     return x.mean(tuple(range(-1 - axes, -1)))
 
 
+@plain_numbers
 def global_max_pool(x: ArrayLike, *, axes: int = 2) -> Array:
     """The largest entry of each channel in the image; of equal ones the first gets the gradient.
 

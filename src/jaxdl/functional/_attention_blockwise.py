@@ -33,7 +33,7 @@ def blockwise_attention(
     bias: Array | None,
     causal: bool,
     offset: ArrayLike,
-    scale: float | None,
+    scale: float | Array | None,
     rate: float | Array,
     key: Key | None,
     block_size: int,

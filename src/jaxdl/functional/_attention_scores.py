@@ -36,7 +36,7 @@ def checked(
     return q, k, v, mask, bias
 
 
-def scores(q: Array, k: Array, bias: Array | None, scale: float | None) -> Array:
+def scores(q: Array, k: Array, bias: Array | None, scale: float | Array | None) -> Array:
     """Returns scale · q·kᵀ + bias, (…, heads, q, k), in float32 where q is half precision."""
     *lead, n_q, heads, size = q.shape
     # Heads that share keys count as further queries, so that it is one product for each key head.

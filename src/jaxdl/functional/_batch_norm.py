@@ -1,7 +1,6 @@
 """Batch normalisation: batch statistics in training, running ones in evaluation."""
 
 import math
-from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -9,23 +8,26 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
 from jaxdl._precision import widen
 from jaxdl.functional._normalization import same_params
 from jaxdl.functional._standardize import standardize
-from jaxdl.types import Array
+from jaxdl.functional._weights import check_parts
+from jaxdl.types import Array, Weights
 
 
+@plain_numbers
 def batch_norm(
-    params: Mapping[str, Array],
-    state: Mapping[str, Array],
+    params: Weights,
+    state: Weights,
     x: ArrayLike,
     *,
     train: bool = False,
-    momentum: float | None = 0.1,
-    epsilon: float = 1e-5,
+    momentum: float | Array | None = 0.1,
+    epsilon: float | Array = 1e-5,
     axis_name: str | None = None,
     where: ArrayLike | None = None,
-) -> tuple[Array, Mapping[str, Array]]:
+) -> tuple[Array, Weights]:
     """Normalises each channel over the batch: y = (x - mean) / √(variance + ε) · scale + bias.
 
     In training, mean and variance are those of the batch, over all axes but the last, and the
@@ -65,6 +67,7 @@ def batch_norm(
     Reference:
         Ioffe and Szegedy, "Batch normalization", 2015, https://arxiv.org/abs/1502.03167.
     """
+    check_parts("batch_norm", state, ("mean", "variance"), "state", ("count",))
     name = f"batch_norm({state['mean'].shape[0]})"
     _ranges.check(name, epsilon=epsilon)
     if momentum is not None:
@@ -114,24 +117,26 @@ def _mask(name: str, where: ArrayLike, x: Array) -> Array:
 
 
 def _move(
-    state: Mapping[str, Array], momentum: float | None, mean: Array, variance: Array, count: Array
+    state: Weights, momentum: float | Array | None, mean: Array, variance: Array, count: Array
 ) -> dict[str, Array]:
     """Moves the running statistics towards those of a batch, unless nothing in it counts."""
     there = count > 0
     counted: dict[str, Array] = {}
     share: ArrayLike = 0.0 if momentum is None else momentum
     if momentum is None:
-        counted = {"count": state["count"] + there.astype(state["count"].dtype)}
+        before = jnp.asarray(state["count"])
+        counted = {"count": before + there.astype(before.dtype)}
         share = 1 / jnp.maximum(counted["count"], 1)
     unbiased = variance * (count / jnp.maximum(count - 1, 1))
 
-    def move(running: Array, batch: Array) -> Array:
+    def move(name: str, batch: Array) -> Array:
+        running = jnp.asarray(state[name])
         part = jnp.asarray(share, running.dtype)
         moved = (1 - part) * running + part * batch.astype(running.dtype)
         return jnp.where(there, jax.lax.stop_gradient(moved), running)
 
     return {
-        "mean": move(state["mean"], mean),
-        "variance": move(state["variance"], unbiased),
+        "mean": move("mean", mean),
+        "variance": move("variance", unbiased),
         **counted,
     }

@@ -1,17 +1,16 @@
 """The bilinear map of two inputs."""
 
-from collections.abc import Mapping
-
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
 from jaxdl.functional._dense import biased
-from jaxdl.types import Array
+from jaxdl.functional._weights import check_weights
+from jaxdl.types import Array, Weights
 
 
-def bilinear(params: Mapping[str, Array], first: ArrayLike, second: ArrayLike) -> Array:
+def bilinear(params: Weights, first: ArrayLike, second: ArrayLike) -> Array:
     """Weighs all products of two inputs' features: yₒ = Σᵢⱼ aᵢ·Wᵢⱼₒ·bⱼ + bias.
 
     Args:
@@ -31,7 +30,8 @@ def bilinear(params: Mapping[str, Array], first: ArrayLike, second: ArrayLike) -
         >>> bilinear(params, jnp.array([3.0, 4.0]), jnp.array([5.0, 6.0]))
         Array([63.], dtype=float32)
     """
-    kernel = params["kernel"]
+    check_weights("bilinear", params, {"kernel": 3}, ("bias",))
+    kernel = jnp.asarray(params["kernel"])
     name = f"bilinear{kernel.shape}"
     first = _checks.floating(name, "first", first)
     second = _checks.floating(name, "second", second)
@@ -42,4 +42,4 @@ def bilinear(params: Mapping[str, Array], first: ArrayLike, second: ArrayLike) -
             f"{name} got {describe(first)} and {describe(second)}; all axes but the last must agree"
         )
     first, second = (a.astype(kernel.dtype) for a in (first, second))
-    return biased(params, jnp.einsum("...i,ijo,...j->...o", first, kernel, second))
+    return biased(name, params, jnp.einsum("...i,ijo,...j->...o", first, kernel, second))

@@ -1,26 +1,30 @@
 """Convolution in one, two and three dimensions, and its transpose."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
 from jaxdl._forward_mode import in_forward_mode
+from jaxdl._plain import plain_numbers
 from jaxdl._portable import is_portable
 from jaxdl.functional._convolution_geometry import Geometry, mirrored, plain
 from jaxdl.functional._convolution_rules import convolve
 from jaxdl.functional._dense import biased
+from jaxdl.functional._weights import check_weights
 from jaxdl.functional._windows import Padding, Pairs, Sizes, images, pairs, per_axis, span
-from jaxdl.types import Array, Shape
+from jaxdl.types import Array, Shape, Weights
 
 Derivatives = Literal["fast", "lax"]
 
 
+@plain_numbers
 def conv(
-    params: Mapping[str, Array],
+    params: Weights,
     x: ArrayLike,
     *,
     stride: Sizes = 1,
@@ -48,8 +52,9 @@ def conv(
             groups make a depthwise convolution.
         derivatives: "fast" differentiates in reverse with rules that are quick inside compiled
             loops on CPUs; also twice, or forwards over reverse (``jax.hessian``). ``jax.jvp`` and
-            ``jax.jacfwd`` take those of ``jax.lax``, unless ``jax.jit`` stands between them and
-            this function: "lax" takes these always.
+            ``jax.jacfwd`` take those of ``jax.lax``, unless a ``jax.jit``, loop, branch or
+            ``jax.checkpoint`` of yours stands between them and this function: "lax" takes these
+            always, and for a whole network ``combinators.forward_mode`` does so.
 
     Returns:
         An array of shape (…, …out, n_out), where out is
@@ -71,7 +76,8 @@ def conv(
     Reference:
         Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
-    kernel = params["kernel"]
+    check_weights("conv", params, {"kernel": 3}, ("bias",))
+    kernel = jnp.asarray(params["kernel"])
     axes, name = kernel.ndim - 2, f"conv with a kernel {describe(kernel)}"
     n_in = kernel.shape[-2] * _groups(name, groups, n_out=kernel.shape[-1])
     x = _image(name, x, axes, n_in)
@@ -85,8 +91,9 @@ def conv(
     return _batched(name, params, kernel, x, geometry, derivatives)
 
 
+@plain_numbers
 def conv_transpose(
-    params: Mapping[str, Array],
+    params: Weights,
     x: ArrayLike,
     *,
     stride: Sizes = 1,
@@ -133,7 +140,8 @@ def conv_transpose(
     Reference:
         Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
-    kernel = params["kernel"]
+    check_weights("conv_transpose", params, {"kernel": 3}, ("bias",))
+    kernel = jnp.asarray(params["kernel"])
     axes, name = kernel.ndim - 2, f"conv_transpose with a kernel {describe(kernel)}"
     _groups(name, groups, n_in=kernel.shape[-1])
     x = _image(name, x, axes, kernel.shape[-1])
@@ -153,7 +161,7 @@ def conv_transpose(
 
 def _batched(
     name: str,
-    params: Mapping[str, Array],
+    params: Weights,
     kernel: Array,
     x: Array,
     geometry: Geometry,
@@ -166,7 +174,7 @@ def _batched(
     rows = x.reshape(math.prod(lead), *x.shape[len(lead) :]).astype(kernel.dtype)
     others = derivatives == "lax" or is_portable() or in_forward_mode(rows, kernel)
     y = (plain if others else convolve)(rows, kernel, geometry)
-    return biased(params, y.reshape(*lead, *y.shape[1:]))
+    return biased(name, params, y.reshape(*lead, *y.shape[1:]))
 
 
 def _groups(name: str, groups: int, **channels: int) -> int:

@@ -8,15 +8,26 @@ convolution here is in that order and without groups.
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxdl._precision import wide_dtype
 from jaxdl._varying import varying
 from jaxdl.functional._convolution_geometry import Geometry, adjoint, mirrored, outputs, plain
 from jaxdl.functional._windows import span
 from jaxdl.types import Array, Shape
+
+_FEW = 64
+"""Up to how many entries of a kernel each is written out."""
+
+_AT_ONCE = 3 * 2**24
+"""Multiplications of a product of matrices that is large enough for several cores."""
+
+_ROWS = 1536
+"""Rows of its factors from which on a product takes long beside adding it to a sum."""
 
 
 def forward(x: Array, kernel: Array, geometry: Geometry, shape: Shape = ()) -> Array:
@@ -57,6 +68,8 @@ def to_kernel(x: Array, g: Array, geometry: Geometry, shape: Shape) -> Array:
         return jnp.concatenate([to_kernel(a, b, alone, part) for a, b in pairs], -1)
     if len(shape) > 3 and shape[-2] <= 4:  # a third of the time with one channel in
         return _by_rows(x, g, geometry, shape)
+    if len(shape) > 3 and math.prod(shape[:-2]) <= _FEW and isinstance(x.shape[0], int):
+        return _by_images(x, g, geometry, shape)
     return _correlated(x, g, _correlation(x.shape[1:-1], shape[:-2], geometry))
 
 
@@ -64,23 +77,16 @@ def _is_by_taps(shape: Shape, geometry: Geometry) -> bool:
     """Whether few products do it: a kernel of one entry, or one for each channel apart."""
     taps = math.prod(shape[:-2])
     return (taps == 1 and geometry.groups == 1) or (
-        shape[-2] == 1 and geometry.groups > 1 and taps <= 64
+        shape[-2] == 1 and geometry.groups > 1 and taps <= _FEW
     )
 
 
 def _by_taps(x: Array, kernel: Array, geometry: Geometry) -> Array:
     """The sum over the kernel's entries of the image, shifted, times the entry."""
     window, n_out = kernel.shape[:-2], kernel.shape[-1]
-    result = outputs(x.shape[1:-1], window, geometry)
-    edges = zip(geometry.padding, geometry.spread, strict=True)
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*p, s - 1) for p, s in edges), (0, 0, 0)])
     wide = jnp.float32 if x.dtype.itemsize < 4 else x.dtype  # sums as a convolution's
 
-    def product(tap: Shape) -> Array:
-        start = [t * d for t, d in zip(tap, geometry.dilation, strict=True)]
-        stop = [a + span(n, s) for a, n, s in zip(start, result, geometry.stride, strict=True)]
-        ends = (0, *start, 0), (x.shape[0], *stop, x.shape[-1]), (1, *geometry.stride, 1)
-        shifted = lax.slice(x, *ends)
+    def product(tap: Shape, shifted: Array) -> Array:
         if geometry.groups == 1:
             return shifted @ kernel[tap]
         each = kernel[tap].reshape(*(1,) * (x.ndim - 1), x.shape[-1], n_out // x.shape[-1])
@@ -88,7 +94,23 @@ def _by_taps(x: Array, kernel: Array, geometry: Geometry) -> Array:
         return products.reshape(*shifted.shape[:-1], n_out)
 
     taps = itertools.product(*map(range, window))
-    return functools.reduce(jnp.add, map(product, taps)).astype(x.dtype)
+    products = map(product, taps, _views(x, window, geometry))
+    return functools.reduce(jnp.add, products).astype(x.dtype)
+
+
+def _views(x: Array, window: Shape, geometry: Geometry) -> list[Array]:
+    """What each of a kernel's entries meets: the padded image, shifted, with its strides."""
+    result = outputs(x.shape[1:-1], window, geometry)
+    edges = zip(geometry.padding, geometry.spread, strict=True)
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*p, s - 1) for p, s in edges), (0, 0, 0)])
+
+    def view(tap: Shape) -> Array:
+        start = [t * d for t, d in zip(tap, geometry.dilation, strict=True)]
+        stop = [a + span(n, s) for a, n, s in zip(start, result, geometry.stride, strict=True)]
+        ends = (0, *start, 0), (x.shape[0], *stop, x.shape[-1]), (1, *geometry.stride, 1)
+        return lax.slice(x, *ends)
+
+    return list(map(view, itertools.product(*map(range, window))))
 
 
 def _cropped(x: Array, geometry: Geometry) -> tuple[Array, Geometry]:
@@ -125,15 +147,50 @@ def _correlated(x: Array, g: Array, geometry: Geometry) -> Array:
     """The kernel's gradient, for which the batch takes the place of the channels."""
     x, geometry = _cropped(x, geometry)
     cotangent = jnp.moveaxis(g, 0, -2)
-    foldable = geometry.stride[-1] == geometry.spread[-1] == 1
-    # The channels folded as in ``_folded``. Wider images already use all cores, and the folded
-    # form takes 1.4 times their work at 28×28.
-    if foldable and g.shape[-1] >= 32 and x.shape[-2] <= 16:
-        n_in = x.shape[-1]
-        rows = jnp.moveaxis(x, 0, -1)
-        y = plain(_merge(rows), cotangent, _stretched(geometry, n_in))
-        return y[0].reshape(*y.shape[1:-2], -1, n_in, y.shape[-1])
     return jnp.moveaxis(plain(jnp.swapaxes(x, 0, -1), cotangent, geometry), 0, -2)
+
+
+def _by_images(x: Array, g: Array, geometry: Geometry, shape: Shape) -> Array:
+    """The kernel's gradient as a sum of products of matrices, each over a few images.
+
+    It takes 0.35 to 0.9 of the CPU time of a convolution, the less the more channels there are.
+    Without strides the image is copied, shifted, for each entry along the kernel's last axis, and
+    the cotangent for each along the others, so that neither grows by the whole kernel.
+    """
+    *window, n_in, n_out = shape
+    shifts = 0 if max(geometry.stride) > 1 else len(window) - 1  # axes that shift the cotangent
+    ones = (1,) * len(window)
+    along, across = (*ones[:shifts], *window[shifts:]), (*window[:shifts], *ones[shifts:])
+    of_image, of_cotangent = _shared(geometry, window, shifts)
+    sizes = math.prod(along) * n_in, math.prod(across) * n_out
+    summed = (tuple(range(x.ndim - 1)),) * 2
+
+    def add(total: Array, images: tuple[Array, Array]) -> tuple[Array, None]:
+        left = jnp.concatenate(_views(images[0], along, of_image), -1)
+        right = jnp.concatenate(_views(images[1], across, of_cotangent)[::-1], -1)
+        sum_over = (summed, ((), ()))
+        return total + lax.dot_general(
+            left, right, sum_over, preferred_element_type=total.dtype
+        ), None
+
+    wanted = max(_AT_ONCE // max(1, math.prod(sizes)), _ROWS) / max(1, math.prod(g.shape[1:-1]))
+    counts = [n for n in range(1, max(1, len(x)) + 1) if len(x) % n == 0]
+    n = min(counts, key=lambda n: max(n / wanted, wanted / n))
+    cut = lambda a: a.reshape(a.shape[0] // n, n, *a.shape[1:])
+    start = varying(jnp.zeros(sizes, wide_dtype(g.dtype)), (x, g))
+    total = lax.scan(add, start, (cut(x), cut(g)))[0].astype(g.dtype)
+    total = total.reshape(math.prod(along), n_in, math.prod(across), n_out)
+    return jnp.moveaxis(total, 2, 0).reshape(shape)
+
+
+def _shared(geometry: Geometry, window: Sequence[int], shifts: int) -> tuple[Geometry, Geometry]:
+    """The geometries of the image and of the cotangent, which is shifted on the first axes."""
+    ones, none = (1,) * len(window), ((0, 0),) * len(window)
+    padded = zip(window, geometry.dilation, geometry.padding, strict=True)
+    turned = [(d * (k - 1) - low, d * (k - 1) - high) for k, d, (low, high) in padded]
+    image = geometry._replace(padding=none[:shifts] + geometry.padding[shifts:])
+    back = (*turned[:shifts], *none[shifts:])
+    return image, Geometry(ones, back, ones, geometry.dilation, 1)
 
 
 def _merge(rows: Array) -> Array:

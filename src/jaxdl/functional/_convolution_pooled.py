@@ -1,19 +1,22 @@
 """A convolution, pooling and relu in one, with less work between them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import jax
 from jax.typing import ArrayLike
 
+from jaxdl._plain import plain_numbers
 from jaxdl.functional._convolution import conv
 from jaxdl.functional._dense import biased
 from jaxdl.functional._pooling import max_pool
+from jaxdl.functional._weights import check_weights
 from jaxdl.functional._windows import Padding, Sizes, one_an_axis, per_axis
-from jaxdl.types import Array
+from jaxdl.types import Array, Weights
 
 
+@plain_numbers
 def conv_relu_pool(
-    params: Mapping[str, Array],
+    params: Weights,
     x: ArrayLike,
     *,
     pool: Sequence[int],
@@ -53,6 +56,7 @@ def conv_relu_pool(
     """
     pool = one_an_axis("conv_relu_pool", "pool", pool)
     per_axis("conv_relu_pool", "pool", pool, len(pool))
+    check_weights("conv_relu_pool", params, {"kernel": 3}, ("bias",))
     kernel = {"kernel": params["kernel"]}
     y = conv(kernel, x, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    return jax.nn.relu(biased(params, max_pool(y, pool)))
+    return jax.nn.relu(biased("conv_relu_pool", params, max_pool(y, pool)))

@@ -15,7 +15,7 @@ from jax import lax
 from jaxdl._varying import varying
 from jaxdl.functional import _convolution_cpu as cpu
 from jaxdl.functional._convolution_geometry import Geometry, plain
-from jaxdl.types import Array, Shape
+from jaxdl.types import Array, PyTree, Shape
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -24,11 +24,11 @@ def convolve(x: Array, kernel: Array, geometry: Geometry) -> Array:
     return _forward(x, kernel, geometry, ())
 
 
-def _convolve_fwd(x: Array, kernel: Array, geometry: Geometry) -> tuple[Array, Any]:
+def _convolve_fwd(x: Array, kernel: Array, geometry: Geometry) -> tuple[Array, PyTree]:
     return _forward(x, kernel, geometry, ()), (x, kernel)
 
 
-def _convolve_bwd(geometry: Geometry, saved: Any, g: Array) -> tuple[Array, Array]:
+def _convolve_bwd(geometry: Geometry, saved: PyTree, g: Array) -> tuple[Array, Array]:
     x, kernel = saved
     return _to_image(g, kernel, geometry, x.shape), _to_kernel(x, g, geometry, kernel.shape)
 
@@ -50,7 +50,7 @@ def _by_platform(on_cpu: Callable[..., Array], elsewhere: Callable[..., Array]) 
         return lax.platform_dependent(a, b, cpu=_one_by_one(one), default=default)
 
     @fn.defjvp
-    def jvp(geometry: Geometry, shape: Shape, arrays: Any, tangents: Any) -> tuple[Array, Array]:
+    def jvp(geometry: Geometry, shape: Shape, arrays: PyTree, tangents: Any) -> tuple[Array, Array]:
         (a, b), (da, db) = arrays, tangents
         other = functools.partial(elsewhere, geometry=geometry, shape=shape)
         return fn(a, b, geometry, shape), other(da, b) + other(a, db)

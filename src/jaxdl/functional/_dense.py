@@ -1,16 +1,18 @@
 """The affine map of a dense layer."""
 
 import math
-from collections.abc import Mapping
 
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._checks import ShapeError, describe
 from jaxdl._precision import spread
-from jaxdl.types import Array
+from jaxdl.functional._weights import check_weights
+from jaxdl.types import Array, Weights
 
 
-def dense(params: Mapping[str, Array], x: ArrayLike) -> Array:
+def dense(params: Weights, x: ArrayLike) -> Array:
     """Affine map of the last axis: y = x·W + b, in the dtype of W.
 
     Args:
@@ -30,16 +32,23 @@ def dense(params: Mapping[str, Array], x: ArrayLike) -> Array:
         >>> dense(params, jnp.array([3.0, 4.0]))
         Array([11.5], dtype=float32)
     """
-    kernel = params["kernel"]
+    check_weights("dense", params, {"kernel": 2}, ("bias",))
+    kernel = jnp.asarray(params["kernel"])
     name = f"dense({kernel.shape[0]}, {kernel.shape[1]})"
     x = _checks.floating(name, "x", x)
     _checks.last_axis(name, x, kernel.shape[0])
     # As one product of two matrices: in loops, XLA on CPUs takes four times as long for the
     # kernel's gradient where it is a sum over several axes.
     rows = x.astype(kernel.dtype).reshape(math.prod(x.shape[:-1]), kernel.shape[0])
-    return biased(params, (rows @ kernel).reshape(*x.shape[:-1], kernel.shape[1]))
+    return biased(name, params, (rows @ kernel).reshape(*x.shape[:-1], kernel.shape[1]))
 
 
-def biased(params: Mapping[str, Array], y: Array) -> Array:
-    """Returns y + b, or y where the params have no bias."""
-    return y + spread(params["bias"], y.shape, y.dtype) if "bias" in params else y
+def biased(name: str, params: Weights, y: Array) -> Array:
+    """Returns y + b, or y without a bias; raises unless b has one number a feature."""
+    if "bias" not in params:
+        return y
+    if jnp.shape(params["bias"]) != y.shape[-1:]:
+        raise ShapeError(
+            f"{name}: bias is {describe(params['bias'])}; it must have shape {y.shape[-1:]}"
+        )
+    return y + spread(params["bias"], y.shape, y.dtype)

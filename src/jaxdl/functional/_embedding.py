@@ -1,6 +1,5 @@
 """Vectors of tokens: looking them up, and comparing with them."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import jax
@@ -10,13 +9,14 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
 from jaxdl._precision import wide_dtype, widen
-from jaxdl.types import Array
+from jaxdl.functional._weights import check_weights
+from jaxdl.types import Array, Weights
 
 
-def embedding(
-    params: Mapping[str, Array], indices: ArrayLike, *, padding_index: int | None = None
-) -> Array:
+@plain_numbers
+def embedding(params: Weights, indices: ArrayLike, *, padding_index: int | None = None) -> Array:
     """Looks up a vector for each token number: y = E[i].
 
     A number out of range raises an error outside of ``jit``; inside, its vector is nan, so that it
@@ -40,6 +40,7 @@ def embedding(
         >>> embedding(params, jnp.array([1, 1, 0]))
         Array([[3., 4.], [3., 4.], [1., 2.]], dtype=float32)
     """
+    check_weights("embedding", params, {"embedding": 2})
     table = jnp.asarray(params["embedding"])
     name = f"embedding({table.shape[0]}, {table.shape[1]})"
     indices = _token_numbers(name, indices, len(table))
@@ -53,8 +54,9 @@ def embedding(
     return jnp.where(padding, jax.lax.stop_gradient(y), y)
 
 
+@plain_numbers
 def embedding_bag(
-    params: Mapping[str, Array],
+    params: Weights,
     indices: ArrayLike,
     *,
     reduction: Literal["sum", "mean", "max"] = "mean",
@@ -99,7 +101,7 @@ def embedding_bag(
     return total / jnp.broadcast_to(jnp.maximum(count, 1).astype(total.dtype), total.shape)
 
 
-def embedding_attend(params: Mapping[str, Array], x: ArrayLike) -> Array:
+def embedding_attend(params: Weights, x: ArrayLike) -> Array:
     """Compares features with every token's vector: logits = x·Eᵀ, the output of a tied embedding.
 
     Args:
@@ -122,6 +124,7 @@ def embedding_attend(params: Mapping[str, Array], x: ArrayLike) -> Array:
         Press and Wolf, "Using the output embedding to improve language models", 2016,
         https://arxiv.org/abs/1608.05859.
     """
+    check_weights("embedding_attend", params, {"embedding": 2})
     table = jnp.asarray(params["embedding"])
     name = f"embedding_attend({table.shape[0]}, {table.shape[1]})"
     x = _checks.floating(name, "x", x)

@@ -9,15 +9,18 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
 from jaxdl.functional._attention import dot_product_attention
 from jaxdl.functional._dense import dense
 from jaxdl.functional._positions import room, rotary
-from jaxdl.types import Array, Key, Shape
+from jaxdl.functional._weights import check_parts, check_weights
+from jaxdl.types import Array, Key, Shape, Weights
 
-AttentionParams: TypeAlias = Mapping[str, Mapping[str, Array]]
+AttentionParams: TypeAlias = Mapping[str, Weights]
 AttentionCache: TypeAlias = dict[str, Array]
 
 
+@plain_numbers
 def multi_head_attention(
     params: AttentionParams,
     x: ArrayLike,
@@ -27,7 +30,7 @@ def multi_head_attention(
     mask: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     causal: bool = False,
-    rotary_base: float | None = None,
+    rotary_base: float | Array | None = None,
     rate: float | Array = 0.0,
     key: Key | None = None,
     block_size: int | None = None,
@@ -71,6 +74,7 @@ def multi_head_attention(
     """
     if memory is not None and rotary_base is not None:
         raise ValueError("multi_head_attention: rotary positions are for self-attention only")
+    _check_params("multi_head_attention", params)
     q, k, v = _queries_keys_values(params, x, memory, n_heads)
     _ranges.check("multi_head_attention", rate=rate)
     if block_size is not None:
@@ -84,13 +88,14 @@ def multi_head_attention(
     return dense(params["out"], _joined(y))
 
 
+@plain_numbers
 def multi_head_attention_step(
     params: AttentionParams,
-    cache: Mapping[str, Array],
+    cache: AttentionCache,
     x: ArrayLike,
     *,
     n_heads: int,
-    rotary_base: float | None = None,
+    rotary_base: float | Array | None = None,
 ) -> tuple[Array, AttentionCache]:
     """Continues causal self-attention: time steps of x attend to the cached ones and to x.
 
@@ -121,6 +126,8 @@ def multi_head_attention_step(
         >>> y.shape, int(cache["length"])
         ((1, 4), 1)
     """
+    _check_params("multi_head_attention_step", params)
+    _check_cache("multi_head_attention_step", cache)
     q, k, v = _queries_keys_values(params, x, None, n_heads)
     start, time, capacity = cache["length"], q.shape[-3], cache["key"].shape[-2]
     room("multi_head_attention_step", start, time, capacity)
@@ -134,6 +141,7 @@ def multi_head_attention_step(
     return y, filled | {"length": start + time}
 
 
+@plain_numbers
 def attention_cache(
     params: AttentionParams,
     batch_shape: Shape,
@@ -170,10 +178,21 @@ def attention_cache(
         raise TypeError(
             f"attention_cache: batch_shape is {batch_shape!r}; it must be a tuple of sizes"
         )
+    _check_params("attention_cache", params)
     kernel = params["qkv"]["kernel"]
     n_columns = (kernel.shape[-1] - params["out"]["kernel"].shape[-2]) // 2
     empty = jnp.zeros((*kernel.shape[:-2], *batch_shape, length, n_columns), dtype or kernel.dtype)
     return {"key": empty, "value": empty, "length": jnp.zeros(kernel.shape[:-2], jnp.int32)}
+
+
+def _check_params(function: str, params: object) -> None:
+    check_parts(function, params, ("qkv", "out"))
+    for name, part in params.items():  # type: ignore[attr-defined]
+        check_weights(function, part, {"kernel": 2}, ("bias",), argument=f"params[{name!r}]")
+
+
+def _check_cache(function: str, cache: object) -> None:
+    check_parts(function, cache, ("key", "value", "length"), "a cache")
 
 
 def _queries_keys_values(

@@ -1,7 +1,6 @@
 """Normalisation of one example at a time: over its features, groups of them, or its positions."""
 
 import math
-from collections.abc import Mapping
 
 import jax.numpy as jnp
 from jax.lax import rsqrt
@@ -9,13 +8,16 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
 from jaxdl._precision import widen
 from jaxdl.functional._standardize import standardize
-from jaxdl.types import Array, Shape
+from jaxdl.functional._weights import check_weights
+from jaxdl.types import Array, Shape, Weights
 
 
+@plain_numbers
 def layer_norm(
-    params: Mapping[str, Array], x: ArrayLike, *, axes: int = 1, epsilon: float = 1e-5
+    params: Weights, x: ArrayLike, *, axes: int = 1, epsilon: float | Array = 1e-5
 ) -> Array:
     """Normalises the features of each position: y = (x - mean) / √(variance + ε) · scale + bias.
 
@@ -50,8 +52,9 @@ def layer_norm(
     return affine(params, normalized(x, over, epsilon), x.dtype)
 
 
+@plain_numbers
 def rms_norm(
-    params: Mapping[str, Array], x: ArrayLike, *, axes: int = 1, epsilon: float | None = None
+    params: Weights, x: ArrayLike, *, axes: int = 1, epsilon: float | Array | None = None
 ) -> Array:
     """Divides by the root mean square of the features: y = x / √(mean(x²) + ε) · scale.
 
@@ -88,8 +91,9 @@ def rms_norm(
     return affine(params, values * rsqrt(square + jnp.asarray(smallest, values.dtype)), x.dtype)
 
 
+@plain_numbers
 def group_norm(
-    params: Mapping[str, Array], x: ArrayLike, *, groups: int, axes: int = 3, epsilon: float = 1e-5
+    params: Weights, x: ArrayLike, *, groups: int, axes: int = 3, epsilon: float | Array = 1e-5
 ) -> Array:
     """Normalises groups of channels: y = (x - mean) / √(variance + ε) · scale + bias.
 
@@ -132,8 +136,9 @@ def group_norm(
     return affine(params, y.reshape(x.shape), x.dtype)
 
 
+@plain_numbers
 def instance_norm(
-    params: Mapping[str, Array], x: ArrayLike, *, axes: int = 3, epsilon: float = 1e-5
+    params: Weights, x: ArrayLike, *, axes: int = 3, epsilon: float | Array = 1e-5
 ) -> Array:
     """Normalises each channel of one example: y = (x - mean) / √(variance + ε) · scale + bias.
 
@@ -170,8 +175,14 @@ def instance_norm(
     return affine(params, normalized(x, over[:-1], epsilon), x.dtype)
 
 
+@plain_numbers
 def local_response_norm(
-    x: ArrayLike, size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    x: ArrayLike,
+    size: int,
+    *,
+    alpha: float | Array = 1e-4,
+    beta: float | Array = 0.75,
+    k: float | Array = 1.0,
 ) -> Array:
     """Divides by the energy of neighbouring channels: y = x / (k + alpha/size · Σ x²)^beta.
 
@@ -209,25 +220,26 @@ def local_response_norm(
     return (values * (k + alpha / size * total) ** -beta).astype(x.dtype)
 
 
-def normalized(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
+def normalized(x: Array, axes: tuple[int, ...], epsilon: float | Array) -> Array:
     """Returns (x - mean) / √(variance + ε) over ``axes``, at least in float32."""
     x = widen(x)
     one, zero = (jnp.full((1,) * x.ndim, number, x.dtype) for number in (1, 0))
     return standardize(x, one, zero, jnp.asarray(epsilon, x.dtype), None, axes, None)[0]
 
 
-def same_params(function: str, params: Mapping[str, Array], shape: Shape) -> None:
+def same_params(function: str, params: Weights, shape: Shape) -> None:
     """Raises a ShapeError unless scale and bias, where there are any, have this shape."""
-    for name in {"scale", "bias"} & set(params):
+    check_weights(function, params, {}, ("scale",) if function == "rms_norm" else ("scale", "bias"))
+    for name in params:
         if params[name].shape != shape:
             raise ShapeError(
                 f"{function}: {name} is {describe(params[name])}; for this x it must be {shape}"
             )
 
 
-def affine(params: Mapping[str, Array], y: Array, dtype: jnp.dtype) -> Array:
+def affine(params: Weights, y: Array, dtype: jnp.dtype) -> Array:
     """Returns y · scale + bias, of those that there are, in ``dtype``."""
-    spread = lambda name: jnp.broadcast_to(params[name].astype(y.dtype), y.shape)
+    spread = lambda name: jnp.broadcast_to(jnp.asarray(params[name], y.dtype), y.shape)
     y = y * spread("scale") if "scale" in params else y
     return (y + spread("bias") if "bias" in params else y).astype(dtype)
 

@@ -10,6 +10,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl import _ranges
+from jaxdl._plain import plain_numbers
 from jaxdl._precision import widen
 from jaxdl.functional import _pooling_windows as pools
 from jaxdl.functional._windows import Sizes
@@ -19,6 +20,7 @@ MOST_ENTRIES = 64
 """Larger windows are reduced axis by axis: their formula, written out, compiles slowly."""
 
 
+@plain_numbers
 def max_pool(
     x: ArrayLike,
     window: Sequence[int],
@@ -63,6 +65,7 @@ def max_pool(
     return x
 
 
+@plain_numbers
 def avg_pool(
     x: ArrayLike,
     window: Sequence[int],
@@ -111,6 +114,7 @@ def avg_pool(
     return total.astype(x.dtype)
 
 
+@plain_numbers
 def lp_pool(
     x: ArrayLike,
     window: Sequence[int],

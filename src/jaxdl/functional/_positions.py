@@ -1,7 +1,5 @@
 """Positions in a sequence: rotated into queries and keys, or added to features."""
 
-from collections.abc import Mapping
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,15 +8,18 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
 from jaxdl._precision import spread, wide_dtype, widen
-from jaxdl.types import Array
+from jaxdl.functional._weights import check_weights
+from jaxdl.types import Array, Weights
 
 
+@plain_numbers
 def rotary(
     x: ArrayLike,
     positions: ArrayLike | None = None,
     *,
-    base: float = 10_000.0,
+    base: float | Array = 10_000.0,
     interleaved: bool = False,
 ) -> Array:
     """Rotates pairs of features by angles that grow with the position.
@@ -73,11 +74,12 @@ def rotary(
     return turned.reshape(x.shape).astype(x.dtype)
 
 
+@plain_numbers
 def sinusoidal_positions(
     positions: ArrayLike,
     n_features: int,
     *,
-    base: float = 10_000.0,
+    base: float | Array = 10_000.0,
     dtype: DTypeLike = jnp.float32,
 ) -> Array:
     """Encodes positions as sines and cosines of geometrically growing wavelengths.
@@ -112,7 +114,7 @@ def sinusoidal_positions(
     return waves.reshape(*angles.shape[:-1], n_features).astype(dtype)
 
 
-def learned_positions(params: Mapping[str, Array], x: ArrayLike, *, offset: ArrayLike = 0) -> Array:
+def learned_positions(params: Weights, x: ArrayLike, *, offset: ArrayLike = 0) -> Array:
     """Adds a learned vector for each position: yₜ = xₜ + E[offset + t].
 
     Args:
@@ -134,6 +136,7 @@ def learned_positions(params: Mapping[str, Array], x: ArrayLike, *, offset: Arra
         >>> learned_positions(params, jnp.zeros((2, 1)), offset=1).ravel()
         Array([0.2, 0.3], dtype=float32)
     """
+    check_weights("learned_positions", params, {"embedding": 2})
     table = jnp.asarray(params["embedding"])
     length, n_features = table.shape
     name = f"learned_positions({length}, {n_features})"
@@ -158,7 +161,7 @@ def room(name: str, offset: ArrayLike, time: int, length: int) -> None:
         raise ValueError(f"{name}: {time} time steps from position {offset} end beyond {length}")
 
 
-def _angles(positions: Array, n: int, base: float, dtype: DTypeLike) -> Array:
+def _angles(positions: Array, n: int, base: float | Array, dtype: DTypeLike) -> Array:
     """Returns p·base^(-2i/n) for each position p and pair i, shape (…, n/2)."""
     frequencies = base ** (-np.arange(0, n, 2) / n)  # in float64: positions multiply its error
     spread = jnp.asarray(frequencies.reshape(*[1] * positions.ndim, -1), dtype)

@@ -9,7 +9,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxdl.functional import _recurrent_parts as parts
-from jaxdl.types import Array
+from jaxdl.types import Array, PyTree
 
 
 def gru_step(params: parts.Cell, carry: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
@@ -96,7 +96,7 @@ def gru(
 
 
 def _weigh(
-    name: str, params: parts.Cell, steps: parts.Steps, carry: Any, project: parts.Project
+    name: str, params: parts.Cell, steps: parts.Steps, carry: PyTree, project: parts.Project
 ) -> tuple[Array, parts.Gates, Array, Array]:
     """H before the first step; the gates' inputs; U; and b' of n, which r multiplies.
 
@@ -112,7 +112,7 @@ def _weigh(
     return h, z, kernel, inner[2 * n :].astype(parts.wide(dtype))
 
 
-def _step(kernel: Array, bias: Array, h: Array, x: Any, keep: bool = False) -> tuple[Array, Any]:
+def _step(kernel: Array, bias: Array, h: Array, x: Any, keep: bool = False) -> tuple[Array, PyTree]:
     """The next h; also, to keep, the factors by which the backward pass multiplies."""
     (z_r, z_z, z_n), mask = x
     h_r, h_z, h_n = jnp.split(parts.dot(h, kernel), 3, -1)
@@ -150,13 +150,13 @@ _run_fast = jax.custom_vjp(_run, nondiff_argnums=(0,))
 
 def _forward(
     reverse: bool, z: parts.Gates, kernel: Array, bias: Array, h: Array, mask: Array | None
-) -> tuple[tuple[Array, Array], Any]:
+) -> tuple[tuple[Array, Array], PyTree]:
     step = functools.partial(_step, kernel, bias, keep=True)
     last, (hs, factors) = lax.scan(step, h, (z, mask), reverse=reverse)
     return (hs, last), (kernel, h, hs, factors)
 
 
-def _backward(reverse: bool, saved: Any, cotangents: tuple[Array, Array]) -> tuple:
+def _backward(reverse: bool, saved: PyTree, cotangents: tuple[Array, Array]) -> tuple:
     """Runs back with dh alone, of which every other gradient is a product over all steps."""
     kernel, h, hs, factors = saved
     d_hs, dh = (d.astype(parts.wide(d.dtype)) for d in cotangents)

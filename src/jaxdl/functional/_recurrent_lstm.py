@@ -9,7 +9,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxdl.functional import _recurrent_parts as parts
-from jaxdl.types import Array
+from jaxdl.types import Array, PyTree
 
 
 def lstm_step(
@@ -69,8 +69,9 @@ def lstm(
             unchanged and have y = 0. Defaults to all steps.
         reverse: run from each sequence's last valid step to its first.
         derivatives: "fast" differentiates in reverse with a rule that is quick inside compiled
-            loops, and leaves ``jax.jvp`` and ``jacfwd`` to JAX, unless ``jax.jit`` stands between
-            them and this function; "lax" leaves all to JAX.
+            loops, and leaves ``jax.jvp`` and ``jacfwd`` to JAX, unless a ``jax.jit``, loop, branch
+            or ``jax.checkpoint`` of yours stands between them and this function; "lax" leaves all
+            to JAX, and for a whole network ``combinators.forward_mode`` does so.
 
     Returns:
         y, shape (…, time, n_hidden), and the carry (h, c) after the last step run. With
@@ -103,7 +104,9 @@ def lstm(
     return parts.join(steps, hs), _ends(params, steps, h, c)
 
 
-def _starts(name: str, params: parts.Cell, steps: parts.Steps, carry: Any) -> tuple[Array, Array]:
+def _starts(
+    name: str, params: parts.Cell, steps: parts.Steps, carry: PyTree
+) -> tuple[Array, Array]:
     """H and c before the first step."""
     dtype = steps.x.dtype
     if carry is not None and not (isinstance(carry, tuple | list) and len(carry) == 2):
@@ -133,7 +136,7 @@ def _weigh(params: parts.Cell, x: Array, project: parts.Project) -> tuple[parts.
 
 def _step(
     kernel: Array, carry: tuple[Array, Array], x: Any, keep: bool = False
-) -> tuple[tuple[Array, Array], Any]:
+) -> tuple[tuple[Array, Array], PyTree]:
     """The next h and c; also, to keep, the factors by which the backward pass multiplies."""
     (h, c), (z, mask) = carry, x
     recurrence = jnp.split(parts.dot(h, kernel), 4, -1)
@@ -171,7 +174,7 @@ def _forward(
     return (hs, last_h, last_c), (kernel, h, hs, factors, mask)
 
 
-def _backward(reverse: bool, saved: Any, cotangents: tuple[Array, Array, Array]) -> tuple:
+def _backward(reverse: bool, saved: PyTree, cotangents: tuple[Array, Array, Array]) -> tuple:
     """Runs back with dz alone; the kernel's gradient is a product over all steps after it."""
     kernel, h, hs, factors, mask = saved
     kernels = jnp.split(kernel.T, 4)

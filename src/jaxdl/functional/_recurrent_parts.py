@@ -6,13 +6,13 @@ is a mask: a masked step leaves the carry as it was, in either direction.
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
@@ -20,10 +20,11 @@ from jaxdl._forward_mode import in_forward_mode
 from jaxdl._precision import spread, widen
 from jaxdl._precision import wide_dtype as wide
 from jaxdl._varying import varying
-from jaxdl.types import Array, Shape
+from jaxdl.functional._weights import check_weights
+from jaxdl.types import Array, PyTree, Shape, Weights
 
 Derivatives: TypeAlias = Literal["fast", "lax"]
-Cell: TypeAlias = Mapping[str, Array]
+Cell: TypeAlias = Weights
 Gates: TypeAlias = tuple[Array, ...]
 """One array (time, batch, n_hidden) a gate."""
 
@@ -40,6 +41,8 @@ class Steps(NamedTuple):
 
 def name_of(cell: str, params: Cell, gates: int) -> str:
     """Returns how messages call a cell, as "lstm(28, 128)", and checks its params' shapes."""
+    biases = ("bias", "recurrent_bias")
+    check_weights(cell, params, {"kernel": 2, "recurrent_kernel": 2}, biases)
     n_in, n_hidden = params["kernel"].shape[0], params["recurrent_kernel"].shape[0]
     shapes = {"kernel": (n_in,), "recurrent_kernel": (n_hidden,), "bias": (), "recurrent_bias": ()}
     for leaf, lead in shapes.items():
@@ -51,19 +54,20 @@ def name_of(cell: str, params: Cell, gates: int) -> str:
     return f"{cell}({n_in}, {n_hidden})"
 
 
-def leaf(params: Cell, name: str, columns: int, dtype: Any) -> Array:
+def leaf(params: Cell, name: str, columns: int, dtype: DTypeLike) -> Array:
     """A bias, or zeros where the params have none."""
-    return params[name].astype(dtype) if name in params else jnp.zeros(columns, dtype)
+    return jnp.asarray(params[name], dtype) if name in params else jnp.zeros(columns, dtype)
 
 
-def both_biases(params: Cell, columns: int, dtype: Any) -> Array:
+def both_biases(params: Cell, columns: int, dtype: DTypeLike) -> Array:
     """The sum of the two biases, where only it counts."""
     return leaf(params, "bias", columns, dtype) + leaf(params, "recurrent_bias", columns, dtype)
 
 
-def scaled(kernel: Array, scale: Array) -> Array:
+def scaled(kernel: ArrayLike, scale: Array) -> Array:
     """A kernel with its columns scaled, in the scale's precision."""
-    return kernel.astype(scale.dtype) * jnp.broadcast_to(scale, kernel.shape)
+    kernel = jnp.asarray(kernel, scale.dtype)
+    return kernel * jnp.broadcast_to(scale, kernel.shape)
 
 
 def check_derivatives(name: str, derivatives: str) -> None:
@@ -72,7 +76,7 @@ def check_derivatives(name: str, derivatives: str) -> None:
         raise ValueError(f'{name}: derivatives is {derivatives!r}; it must be "fast" or "lax"')
 
 
-def forward(params: Cell, steps: "Steps", carry: Any) -> bool:
+def forward(params: Cell, steps: "Steps", carry: PyTree) -> bool:
     """Returns whether ``jax.jvp`` or ``jacfwd`` differentiates by any of what goes in."""
     return in_forward_mode(*jax.tree.leaves((dict(params), steps.x, carry)))
 
@@ -84,7 +88,7 @@ def cut(name: str, params: Cell, x: ArrayLike, lengths: ArrayLike | None) -> Ste
         raise ShapeError(f"{name} got {describe(x)}, and needs axes (…, time, n_in)")
     _checks.last_axis(name, x, params["kernel"].shape[0])
     lead, (time, n_in) = x.shape[:-2], x.shape[-2:]
-    x = x.astype(params["kernel"].dtype)
+    x = x.astype(jnp.asarray(params["kernel"]).dtype)
     x = jnp.moveaxis(x.reshape(math.prod(lead), time, n_in), 1, 0)
     if lengths is None:
         return Steps(x, None, lead)
@@ -112,7 +116,7 @@ def join(steps: Steps, y: Array) -> Array:
 
 
 def start(
-    name: str, argument: str, carry: ArrayLike | None, params: Cell, steps: Steps, dtype: Any
+    name: str, argument: str, carry: ArrayLike | None, params: Cell, steps: Steps, dtype: DTypeLike
 ) -> Array:
     """A carry of zeros, or the given one after a check, with its batch axes merged."""
     lead, n = steps.lead, params["recurrent_kernel"].shape[0]
@@ -144,7 +148,8 @@ def project(gates: int, x: Array, kernel: Array, bias: Array) -> Gates:
     """What comes in, before the recurrence: x·W + b of each gate, for all steps at once."""
     shape = (*x.shape[:-1], bias.size // gates)
     pairs = zip(jnp.split(kernel, gates, 1), jnp.split(bias, gates), strict=True)
-    return tuple(dot(x, k) + spread(b, shape, wide(b.dtype)) for k, b in pairs)
+    rows = x.reshape(-1, x.shape[-1])  # a product of two axes has a gradient that sums in float32
+    return tuple(dot(rows, k).reshape(shape) + spread(b, shape, wide(b.dtype)) for k, b in pairs)
 
 
 # By itself JAX would transpose a gate's whole gradient before the product, which takes longer.
@@ -155,7 +160,7 @@ def _project_forward(gates: int, x: Array, kernel: Array, bias: Array) -> tuple[
     return project(gates, x, kernel, bias), (x, kernel)
 
 
-def _project_backward(gates: int, saved: Any, dz: Gates) -> tuple[Array, Array, Array]:
+def _project_backward(gates: int, saved: PyTree, dz: Gates) -> tuple[Array, Array, Array]:
     x, kernel = saved
     kernels = jnp.split(kernel.T, gates)
     dx = functools.reduce(jnp.add, map(dot, dz, kernels))
@@ -174,7 +179,9 @@ def summed(kernel: Array) -> Callable[[], Array]:
 
 def kernel_gradient(dz: Sequence[Array], x: Array, kernel: Array) -> Array:
     """The gradient of a kernel (n_in, gates·n_hidden) that multiplied x, as one product a gate."""
-    return jnp.concatenate([over_steps(d, x) for d in dz]).T.astype(kernel.dtype)
+    # Not as (d·x)ᵀ: a transposed product in bfloat16 is summed in bfloat16 by XLA for CPUs from
+    # jax 0.12 on.
+    return jnp.concatenate([over_steps(x, d.astype(x.dtype)) for d in dz], 1).astype(kernel.dtype)
 
 
 def before(h: Array, hs: Array, reverse: bool) -> Array:

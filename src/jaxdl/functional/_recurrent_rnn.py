@@ -8,7 +8,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxdl.functional import _recurrent_parts as parts
-from jaxdl.types import Array
+from jaxdl.types import Array, PyTree
 
 Nonlinearity: TypeAlias = Literal["tanh", "relu"]
 
@@ -102,14 +102,14 @@ def _check(name: str, nonlinearity: str) -> None:
 
 
 def _weigh(
-    name: str, params: parts.Cell, steps: parts.Steps, carry: Any, project: parts.Project
+    name: str, params: parts.Cell, steps: parts.Steps, carry: PyTree, project: parts.Project
 ) -> tuple[Array, parts.Gates, Array]:
     """H before the first step; x·W + b as the only gate; and U."""
     n, dtype = params["recurrent_kernel"].shape[0], steps.x.dtype
     bias = parts.both_biases(params, n, dtype)
     h = parts.start(name, "carry", carry, params, steps, dtype)
-    z = project(1, steps.x, params["kernel"].astype(dtype), bias)
-    return h, z, params["recurrent_kernel"].astype(dtype)
+    z = project(1, steps.x, jnp.asarray(params["kernel"], dtype), bias)
+    return h, z, jnp.asarray(params["recurrent_kernel"], dtype)
 
 
 def _step(nonlinearity: Nonlinearity, kernel: Array, h: Array, x: Any) -> tuple[Array, Array]:
@@ -146,13 +146,13 @@ def _forward(
     kernel: Array,
     h: Array,
     mask: Array | None,
-) -> tuple[tuple[Array, Array], Any]:
+) -> tuple[tuple[Array, Array], PyTree]:
     hs, last = _run(nonlinearity, reverse, z, kernel, h, mask)
     return (hs, last), (kernel, h, hs, mask)
 
 
 def _backward(
-    nonlinearity: Nonlinearity, reverse: bool, saved: Any, cotangents: tuple[Array, Array]
+    nonlinearity: Nonlinearity, reverse: bool, saved: PyTree, cotangents: tuple[Array, Array]
 ) -> tuple:
     """Runs back with dz alone; the kernel's gradient is a product over all steps after it."""
     kernel, h, hs, mask = saved

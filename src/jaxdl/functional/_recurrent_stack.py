@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl._plain import plain_numbers
 from jaxdl.functional._stochastic import dropout
-from jaxdl.types import Array, Key, Params
+from jaxdl.types import Array, Key, Params, PyTree
 
 
+@plain_numbers
 def recurrent(
     cell_fn: Callable[..., tuple[Array, Any]],
     params: Sequence[Params],
@@ -65,7 +67,9 @@ def recurrent(
     return y, tuple(finals)
 
 
-def _layer(cell_fn: Callable[..., Any], params: Params, x: Array, carry: Any) -> tuple[Array, Any]:
+def _layer(
+    cell_fn: Callable[..., Any], params: Params, x: Array, carry: PyTree
+) -> tuple[Array, PyTree]:
     """One layer in the direction or the directions that its params have."""
     if "forward" not in params:
         return cell_fn(params, x, carry=carry)

@@ -1,6 +1,5 @@
 """Kernels as functions of other arrays: weight and spectral normalisation."""
 
-from collections.abc import Mapping
 from typing import TypeAlias
 
 import jax
@@ -9,8 +8,10 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
 from jaxdl._precision import widen
-from jaxdl.types import Array
+from jaxdl.functional._weights import check_weights
+from jaxdl.types import Array, Weights
 
 Carry: TypeAlias = tuple[Array, Array, Array, Array]
 
@@ -47,8 +48,9 @@ def weight_norm(direction: ArrayLike, scale: ArrayLike) -> Array:
     return (widen(v) * jnp.broadcast_to(factor, v.shape)).astype(v.dtype)
 
 
+@plain_numbers
 def spectral_norm(
-    kernel: ArrayLike, state: Mapping[str, Array], *, n_iterations: int = 0, epsilon: float = 1e-12
+    kernel: ArrayLike, state: Weights, *, n_iterations: int = 0, epsilon: float | Array = 1e-12
 ) -> tuple[Array, dict[str, Array]]:
     """Divides a kernel by its largest singular value: W / σ, σ = uᵀ·M·v, M = W as (n_out, rest).
 
@@ -79,6 +81,7 @@ def spectral_norm(
         Miyato et al., "Spectral normalization for generative adversarial networks", 2018,
         https://arxiv.org/abs/1802.05957.
     """
+    check_weights("spectral_norm", state, {"u": 1, "v": 1}, argument="state")
     _ranges.check("spectral_norm", n_iterations=n_iterations, epsilon=epsilon)
     kernel = _kernel("spectral_norm", kernel)
     matrix = widen(kernel).reshape(-1, kernel.shape[-1]).T

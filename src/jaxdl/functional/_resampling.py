@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
 from jaxdl.functional._windows import images, per_axis
 from jaxdl.types import Array
 
@@ -18,6 +19,7 @@ Taps: TypeAlias = tuple[np.ndarray, np.ndarray]
 """For each entry of the result, the places that it is a sum of, and their weights: (taps, out)."""
 
 
+@plain_numbers
 def upsample(
     x: ArrayLike,
     *,
@@ -71,6 +73,7 @@ def upsample(
     return x
 
 
+@plain_numbers
 def pixel_shuffle(x: ArrayLike, factor: int) -> Array:
     """Turns channels into pixels: y[f·h + i, f·w + j, c] = x[h, w, c·f² + i·f + j], f the factor.
 
@@ -105,6 +108,7 @@ def pixel_shuffle(x: ArrayLike, factor: int) -> Array:
     return near.reshape(*lead, height * factor, width * factor, channels // factor**2)
 
 
+@plain_numbers
 def pixel_unshuffle(x: ArrayLike, factor: int) -> Array:
     """Turns pixels into channels; undoes ``pixel_shuffle``.
 

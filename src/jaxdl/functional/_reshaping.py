@@ -7,9 +7,11 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
 from jaxdl.types import Array
 
 
+@plain_numbers
 def flatten(x: ArrayLike, *, axes: int) -> Array:
     """Merges the last axes into one: the features of an example.
 
@@ -37,8 +39,13 @@ def flatten(x: ArrayLike, *, axes: int) -> Array:
     return x.reshape(*kept, math.prod(x.shape[x.ndim - axes :]))
 
 
+@plain_numbers
 def rescale(
-    x: ArrayLike, scale: float = 1 / 255, offset: float = 0.0, *, dtype: DTypeLike = jnp.float32
+    x: ArrayLike,
+    scale: float | Array = 1 / 255,
+    offset: float | Array = 0.0,
+    *,
+    dtype: DTypeLike = jnp.float32,
 ) -> Array:
     """Maps numbers to another range: y = scale·x + offset; by default bytes to [0, 1].
 

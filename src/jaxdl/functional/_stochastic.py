@@ -6,6 +6,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, _ranges
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
 from jaxdl._precision import wide_dtype, widen
 from jaxdl.types import Array, Key, Shape
 
@@ -13,6 +14,7 @@ ALPHA = -1.7580993408473766
 """Minus the product of selu's scale and alpha: what selu tends to at minus infinity."""
 
 
+@plain_numbers
 def dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
     """Drops entries at random and scales up the rest: y = m·x / (1 - p), m ~ Bernoulli(1 - p).
 
@@ -36,10 +38,12 @@ def dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
         Srivastava et al., "Dropout: a simple way to prevent networks from overfitting", 2014.
     """
     _ranges.check("dropout", rate=rate)
+    _checks.one_key("dropout", key)
     x = _checks.floating("dropout", "x", x)
     return _drop(key, x, rate, x.shape)
 
 
+@plain_numbers
 def feature_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
     """Drops whole channels of an example: y = m·x / (1 - p), one m ~ Bernoulli(1 - p) a channel.
 
@@ -68,10 +72,12 @@ def feature_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -
         https://arxiv.org/abs/1411.4280.
     """
     _ranges.check("feature_dropout", rate=rate)
+    _checks.one_key("feature_dropout", key)
     x = _checks.floating("feature_dropout", "x", x)
     return _drop(key, x, rate, _channels("feature_dropout", x, axes))
 
 
+@plain_numbers
 def drop_path(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
     """Drops whole examples, such as a residual block's branch: y = m·x / (1 - p), one m an example.
 
@@ -104,11 +110,13 @@ def drop_path(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Arra
         https://arxiv.org/abs/1603.09382.
     """
     _ranges.check("drop_path", rate=rate)
+    _checks.one_key("drop_path", key)
     x = _checks.floating("drop_path", "x", x)
     _channels("drop_path", x, axes)
     return _drop(key, x, rate, (*x.shape[: x.ndim - axes], *(1,) * axes))
 
 
+@plain_numbers
 def alpha_dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
     """Dropout that keeps mean 0 and variance 1, for selu: y = a·(m·x + (1 - m)·α) + b.
 
@@ -135,10 +143,12 @@ def alpha_dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
         https://arxiv.org/abs/1706.02515.
     """
     _ranges.check("alpha_dropout", rate=rate)
+    _checks.one_key("alpha_dropout", key)
     x = _checks.floating("alpha_dropout", "x", x)
     return _alpha_drop(key, x, rate, x.shape)
 
 
+@plain_numbers
 def feature_alpha_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
     """Drops whole channels of an example as ``alpha_dropout`` drops entries.
 
@@ -159,10 +169,12 @@ def feature_alpha_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: 
         (2, 2)
     """
     _ranges.check("feature_alpha_dropout", rate=rate)
+    _checks.one_key("feature_alpha_dropout", key)
     x = _checks.floating("feature_alpha_dropout", "x", x)
     return _alpha_drop(key, x, rate, _channels("feature_alpha_dropout", x, axes))
 
 
+@plain_numbers
 def gaussian_noise(key: Key, x: ArrayLike, stddev: float | Array) -> Array:
     """Adds normal noise: y = x + stddev·n, n ~ N(0, 1).
 
@@ -182,11 +194,13 @@ def gaussian_noise(key: Key, x: ArrayLike, stddev: float | Array) -> Array:
         >>> bool(0.09 < y.std() < 0.11)
         True
     """
+    _checks.one_key("gaussian_noise", key)
     x = _checks.floating("gaussian_noise", "x", x)
     _ranges.check("gaussian_noise", stddev=stddev)
     return (widen(x) + jnp.asarray(stddev, wide_dtype(x.dtype)) * _normal(key, x)).astype(x.dtype)
 
 
+@plain_numbers
 def gaussian_dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
     """Multiplies by normal noise: y = x·(1 + √(p / (1 - p))·n), n ~ N(0, 1).
 
@@ -212,6 +226,7 @@ def gaussian_dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
         Srivastava et al., "Dropout: a simple way to prevent networks from overfitting", 2014, §10.
     """
     _ranges.check("gaussian_dropout", rate=rate)
+    _checks.one_key("gaussian_dropout", key)
     x = _checks.floating("gaussian_dropout", "x", x)
     rate = jnp.asarray(rate, jnp.float32)
     spread = jnp.sqrt(rate / (1 - rate)).astype(wide_dtype(x.dtype))

@@ -1,7 +1,7 @@
 """What convolution and pooling share: one number per axis, and padding as pairs."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -65,5 +65,5 @@ def images(function: str, x: Array, axes: int) -> None:
         )
 
 
-def _is_whole(n: Any) -> bool:
+def _is_whole(n: object) -> bool:
     return isinstance(n, int | np.integer) and not isinstance(n, bool)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdl import _ranges
+from jaxdl import _checks, _ranges
 from jaxdl._precision import wide_dtype
 from jaxdl.types import Array, Initializer, Key, Shape
 
@@ -25,7 +25,10 @@ def in_float32(draw: Initializer, default: DTypeLike = float) -> Initializer:
     """
 
     def initializer(key: Key, shape: Shape, dtype: DTypeLike = default) -> Array:
+        _checks.one_key("an initializer", key)
         dtype = jax.dtypes.canonicalize_dtype(dtype)
+        if math.prod(shape) >= 2**63:
+            raise ValueError(f"an initializer: shape is {shape}; no memory has room for it")
         if math.prod(shape) == 0:
             return jnp.zeros(shape, dtype)
         return draw(key, shape, wide_dtype(dtype)).astype(dtype)

@@ -4,6 +4,7 @@ import math
 from typing import Literal, TypeAlias, get_args
 
 import jax.nn.initializers
+from jax.typing import ArrayLike
 
 from jaxdl import _checks, _ranges
 from jaxdl.initializers._distributions import drawing_wide
@@ -62,7 +63,7 @@ def calculate_gain(nonlinearity: Nonlinearity, *, param: float | None = None) ->
     return gains[nonlinearity]
 
 
-def xavier_uniform(*, gain: float = 1.0) -> Initializer:
+def xavier_uniform(*, gain: ArrayLike = 1.0) -> Initializer:
     """Draws from U(-b, b) with b = gain · √(6 / (fan_in + fan_out)).
 
     Args:
@@ -80,7 +81,7 @@ def xavier_uniform(*, gain: float = 1.0) -> Initializer:
     return _scaled("xavier_uniform", gain, "fan_avg", "uniform")
 
 
-def xavier_normal(*, gain: float = 1.0) -> Initializer:
+def xavier_normal(*, gain: ArrayLike = 1.0) -> Initializer:
     """Draws from N(0, gain² · 2 / (fan_in + fan_out)); unlike ``glorot_normal``, not truncated.
 
     Args:
@@ -137,7 +138,7 @@ def kaiming_normal(
 
 def _scaled(
     function: str,
-    gain: float,
+    gain: ArrayLike,
     mode: Literal["fan_in", "fan_out", "fan_avg"],
     distribution: Literal["uniform", "normal"],
 ) -> Initializer:

@@ -61,7 +61,7 @@ def dirac(*, groups: int = 1) -> Initializer:
     return initializer
 
 
-def sparse(*, sparsity: float, std: float = 0.01) -> Initializer:
+def sparse(*, sparsity: float, std: ArrayLike = 0.01) -> Initializer:
     """Draws a matrix (n_in, n_out) from N(0, std²) and sets a share of each row to 0.
 
     Args:
@@ -90,7 +90,7 @@ def sparse(*, sparsity: float, std: float = 0.01) -> Initializer:
     return initializer
 
 
-def orthogonal(*, gain: float = 1.0) -> Initializer:
+def orthogonal(*, gain: ArrayLike = 1.0) -> Initializer:
     """Draws gain times a matrix with orthonormal columns, or rows if there are fewer rows.
 
     Shapes are (…, n_in, n_out); all axes but the last count as rows.

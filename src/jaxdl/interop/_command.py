@@ -4,18 +4,18 @@ import argparse
 import importlib.util
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import numpy as np
 
 from jaxdl import checkpoint
-from jaxdl.interop._export import Program, export, load_program, save_program
+from jaxdl.interop._export import export, load_program, save_program
 from jaxdl.interop._extras import needs
 from jaxdl.interop._files import save_weights
-from jaxdl.interop._onnx import to_onnx
+from jaxdl.interop._onnx import session_of, to_onnx
 
 _ENDINGS = {"stablehlo": ".jaxdl", "onnx": ".onnx", "safetensors": ".safetensors"}
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out.add_argument("--experiment", type=Path, help="by default experiments/NAME-OF-THE-RUN.py")
     out.set_defaults(run_command=_export)
     guess = commands.add_parser("predict", help="classify images with an exported network")
-    guess.add_argument("program", type=Path, help="a file of `export --to stablehlo`")
+    guess.add_argument("program", type=Path, help="a file of `export --to stablehlo` or onnx")
     guess.add_argument("images", type=Path, nargs="+", help="image files")
     guess.add_argument("--top", type=int, default=3, help="how many classes are printed")
     guess.set_defaults(run_command=_predict)
@@ -126,25 +126,71 @@ def _as(default: Any, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+class _Network(NamedTuple):
+    """An exported network: how it is called, and what goes in and comes out."""
+
+    call: Callable[[np.ndarray], Any]
+    shape: Sequence[Any]
+    dtype: str
+    classes: Sequence[str] | None
+
+
 def _predict(given: argparse.Namespace) -> None:
-    program = load_program(given.program)
+    if given.top < 1:
+        raise ValueError(f"--top is {given.top}; it must be at least 1")
+    if given.program.suffix == ".safetensors":
+        raise ValueError(f"{given.program} holds weights alone; export --to stablehlo or onnx")
+    network = (_onnx_network if given.program.suffix == ".onnx" else _network)(given.program)
     for path in given.images:
-        logits = np.asarray(program.call(_pixels(program, path)))[0]
+        logits = np.asarray(network.call(_pixels(network, path)))[0]
         if logits.ndim != 1:
             raise ValueError(f"{given.program} gives {logits.shape} an image, and not a class")
         shares = np.asarray(jax.nn.softmax(logits))
         best = np.argsort(-shares)[: given.top]
-        names = program.metadata["classes"] or [f"class {i}" for i in range(len(shares))]
+        names = network.classes or [f"class {i}" for i in range(len(shares))]
         print(f"{path}: {', '.join(f'{names[i]} {shares[i]:.3f}' for i in best)}")
 
 
-def _pixels(program: Program, path: Path) -> np.ndarray:
-    """An image file as a batch of one, in the size and the channels that a program takes."""
+def _network(path: Path) -> _Network:
+    program = load_program(path)
+    inputs = program.exported.in_avals[len(program.weights) :]
+    if len(inputs) != 1:
+        raise ValueError(f"{path} takes {len(inputs)} inputs, not one of images")
+    return _Network(
+        program.call, inputs[0].shape, str(inputs[0].dtype), program.metadata["classes"]
+    )
+
+
+def _onnx_network(path: Path) -> _Network:
+    session = session_of("predict", path)
+    (given, *more) = session.get_inputs()
+    if more:
+        raise ValueError(f"{path} takes {1 + len(more)} inputs, not one of images")
+    noted = session.get_modelmeta().custom_metadata_map.get("classes")
+
+    def call(x: np.ndarray) -> np.ndarray:
+        try:
+            return session.run(None, {given.name: x})[0]
+        except Exception as error:  # onnxruntime raises kinds of its own
+            raise ValueError(f"{path} can't be run on one image: {error}") from error
+
+    return _Network(
+        call,
+        given.shape,
+        given.type.removeprefix("tensor(").removesuffix(")"),
+        None if noted is None else json.loads(noted),
+    )
+
+
+def _pixels(network: _Network, path: Path) -> np.ndarray:
+    """An image file as a batch of one, in the size and the channels that a network takes."""
     image = needs("predict", "PIL.Image", "files")
-    (shape,) = program.exported.in_avals[len(program.weights) :]
-    if shape.dtype != np.uint8 or len(shape.shape) not in (3, 4):
-        raise ValueError(f"the network takes {program.metadata['input'][0]}, not images of bytes")
-    height, width, channels = (*shape.shape[1:], 1)[:3]
+    shape = network.shape
+    known = all(isinstance(size, int) for size in shape[1:])
+    if network.dtype != "uint8" or len(shape) not in (3, 4) or not known:
+        sizes = ",".join(map(str, shape))
+        raise ValueError(f"the network takes {network.dtype}[{sizes}], not images of bytes")
+    height, width, channels = (*shape[1:], 1)[:3]
     mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
     if mode is None:
         raise ValueError(f"the network takes images of {channels} channels")
@@ -155,4 +201,4 @@ def _pixels(program: Program, path: Path) -> np.ndarray:
             pixels = np.asarray(file.convert(mode).resize((width, height)))
     except Exception as error:  # decoders raise many kinds
         raise ValueError(f"{path} is no image that can be read: {error}") from error
-    return pixels.reshape(1, *shape.shape[1:])
+    return pixels.reshape(1, *shape[1:])

@@ -1,11 +1,10 @@
 """What weights don't show, where both networks can be asked: epsilon and momentum."""
 
 import inspect
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from jaxdl import _factory
+from jaxdl._warnings import warn
 from jaxdl.interop._entries import Entry
 from jaxdl.types import Layer
 
@@ -49,10 +48,9 @@ def check(
                 f"{theirs['epsilon']} in {label}"
             )
         if _differ(ours.get("momentum"), theirs.get("momentum")):
-            warnings.warn(
+            warn(
                 f"{function}: the momentum of {name} is {ours['momentum']:.4g} here and "
-                f"{theirs['momentum']:.4g} in {label}; training goes on otherwise than there",
-                stacklevel=3,
+                f"{theirs['momentum']:.4g} in {label}; training goes on otherwise than there"
             )
 
 
@@ -60,7 +58,7 @@ def _differ(a: float | None, b: float | None) -> bool:
     return a is not None and b is not None and abs(a - b) > 1e-9 * max(abs(a), abs(b))
 
 
-def _norms(layer: Any, path: str) -> Iterator[tuple[str, dict[str, float]]]:
+def _norms(layer: object, path: str) -> Iterator[tuple[str, dict[str, float]]]:
     """Epsilon and momentum of each normalisation whose place is known, by its path."""
     record = _factory.made(layer) if isinstance(layer, Layer) else None
     while record is not None and record.parts is not None:

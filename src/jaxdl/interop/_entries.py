@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl.interop._units import Unit
-from jaxdl.types import Params, Shape, State
+from jaxdl.types import Params, PyTree, Shape, State
 
 
 class Entry(NamedTuple):
@@ -30,7 +30,7 @@ def filled(
         place = entry.unit.homes[entry.leaf], _path(entry.unit.path, entry.leaf)
         found.setdefault(place, {})[entry.unit.row] = array
 
-    def put(home: str, path: str, tree: Any) -> Any:
+    def put(home: str, path: str, tree: PyTree) -> PyTree:
         if isinstance(tree, dict):
             return {key: put(home, _path(path, key), value) for key, value in tree.items()}
         if isinstance(tree, tuple | list):

@@ -15,7 +15,7 @@ from jaxdl.interop._names import nested, refill
 from jaxdl.types import Array, Key, Layer, Params, State, named
 
 
-def equinox(module: Any, *, axis_name: str | None = "batch", batched: bool = False) -> Layer:
+def equinox(module: object, *, axis_name: str | None = "batch", batched: bool = False) -> Layer:
     """Makes a Layer of an ``equinox`` module, which computes one example at a time.
 
     Args:
@@ -132,7 +132,7 @@ def _module_class() -> Any:
             self.inference = False
             self.apply = layer.apply
 
-        def __call__(self, x: ArrayLike, state: Any = None, *, key: Key | None = None) -> Any:
+        def __call__(self, x: ArrayLike, state: State = None, *, key: Key | None = None) -> Any:
             """Computes the Layer; with a state, which it returns too, where the Layer has one."""
             stateful = isinstance(self.index, eqx.nn.StateIndex)
             old = state.get(self.index) if stateful else self.index
@@ -160,7 +160,7 @@ def _maker(eqx: Any, module: Any) -> Callable[[Key], tuple[Any, Any]]:
 
 
 def _over_rows(
-    built: Any, x: Any, state: Any, key: Key | None, stateful: bool, axis_name: Any, batched: bool
+    built: Any, x: Any, state: State, key: Key | None, stateful: bool, axis_name: Any, batched: bool
 ) -> tuple[Any, Any]:
     """The module on a batch: y and the new state."""
 
@@ -175,7 +175,7 @@ def _over_rows(
     return jax.vmap(one, in_axes=axes, out_axes=(0, None), axis_name=axis_name)(x, keys)
 
 
-def _takes_key(module: Any) -> bool:
+def _takes_key(module: object) -> bool:
     return "key" in inspect.signature(type(module).__call__).parameters
 
 

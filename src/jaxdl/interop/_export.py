@@ -1,9 +1,10 @@
 """Networks as programs of StableHLO, which run without the code that made them."""
 
+import contextlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -13,10 +14,11 @@ import numpy as np
 from jax import export as jax_export
 
 import jaxdl
+from jaxdl import _portable
 from jaxdl._checks import describe
 from jaxdl.interop._extras import needs
 from jaxdl.interop._files import arrays_of, bytes_of, written
-from jaxdl.types import Array, Layer, Params, State
+from jaxdl.types import Array, Layer, Params, PyTree, State
 
 Batch: TypeAlias = Literal["dynamic"] | int
 Platforms: TypeAlias = Sequence[Literal["cpu", "cuda", "rocm", "tpu"]]
@@ -38,7 +40,7 @@ def export(
     net: Layer,
     params: Params,
     state: State,
-    example: Any,
+    example: PyTree,
     *,
     batch: Batch = "dynamic",
     platforms: Platforms = ("cpu", "cuda", "tpu"),
@@ -46,6 +48,9 @@ def export(
     metadata: Mapping[str, Any] | None = None,
 ) -> Program:
     """Makes a program of StableHLO of a network in evaluation, for several platforms at once.
+
+    It names no file of the machine that makes it, and the same network and weights give the same
+    bytes.
 
     Args:
         net: the network.
@@ -78,12 +83,16 @@ def export(
     leaves, structure = jax.tree.flatten((params, state))
     weights = {str(i): np.asarray(leaf) for i, leaf in enumerate(leaves)}
 
-    def compute(leaves: Sequence[Array], x: Any) -> Array:
+    def compute(leaves: Sequence[Array], x: object) -> Array:
         params, state = jax.tree.unflatten(structure, leaves)
         return net.apply(params, state, x)[0]
 
     kept = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in weights.values()]
-    exported = jax_export.export(jax.jit(compute), platforms=tuple(platforms))(kept, shapes)
+    # Kernels in a program for TPUs alone: JAX can't lower them for several platforms at once, and
+    # doesn't promise that what it calls on GPUs stays as it is.
+    kernels = _portable.lowered_for(*platforms if set(platforms) == {"tpu"} else ())
+    with _without_places(), kernels:
+        exported = jax_export.export(jax.jit(compute), platforms=tuple(platforms))(kept, shapes)
     about = {
         "format": _FORMAT,
         "input": [describe(leaf) for leaf in jax.tree.leaves(shapes)],
@@ -124,7 +133,7 @@ def save_program(path: str | Path, program: Program) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in zip(_PARTS, contents, strict=True):
-            archive.writestr(name, data)
+            archive.writestr(zipfile.ZipInfo(name), data)  # without the time
     written(Path(path), buffer.getvalue())
 
 
@@ -168,6 +177,18 @@ def load_program(path: str | Path) -> Program:
         ) from error
 
 
+@contextlib.contextmanager
+def _without_places() -> Iterator[None]:
+    """Programs lowered meanwhile name no files and lines of the code; layers keep their names."""
+    option = "jax_traceback_in_locations_limit"
+    before = jax.config.values[option]
+    jax.config.update(option, 0)
+    try:
+        yield
+    finally:
+        jax.config.update(option, before)
+
+
 def _part(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
     """A part of the file, whose checksum is right; it is as large as it is in the file."""
     part = archive.getinfo(name)
@@ -176,7 +197,7 @@ def _part(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
     return archive.read(part)
 
 
-def with_batch(shapes: Any, batch: Batch) -> Any:
+def with_batch(shapes: PyTree, batch: Batch) -> PyTree:
     """Returns the shapes with another first axis: a number, or a symbol for any.
 
     Example:

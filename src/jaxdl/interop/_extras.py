@@ -7,6 +7,8 @@ from types import ModuleType
 def needs(function: str, module: str, extra: str) -> ModuleType:
     """Imports a module, or raises the ImportError that names the extra to install.
 
+    Where the package is there and its own import fails, the message says why it does.
+
     Example:
         >>> needs("export", "json", "interop").dumps([1])
         '[1]'
@@ -18,6 +20,8 @@ def needs(function: str, module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        absent = getattr(error, "name", None) in (module, module.partition(".")[0])
+        why = "" if absent else f", whose import fails ({error})"
         raise ImportError(
-            f'interop.{function} needs {module}: pip install "jaxdl-toolkit[{extra}]"'
+            f'interop.{function} needs {module}{why}: pip install "jaxdl-toolkit[{extra}]"'
         ) from error

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from jaxdl.data import _files as data_files
 from jaxdl.data import _npz
 from jaxdl.interop._extras import needs
 from jaxdl.interop._names import flat, map_with_name
+from jaxdl.types import PyTree
 
 Tree = TypeVar("Tree")
 
@@ -33,7 +34,9 @@ _DTYPES = {
 }  # fmt: skip
 
 
-def save_weights(path: str | Path, tree: Any, *, metadata: Mapping[str, str] | None = None) -> None:
+def save_weights(
+    path: str | Path, tree: PyTree, *, metadata: Mapping[str, str] | None = None
+) -> None:
     """Writes the arrays of a tree by their paths, as ``"0/kernel"``, whole or not at all.
 
     Both kinds of file hold checksums, so that damage is found when they are read: the metadata of
@@ -143,7 +146,7 @@ def _suffix(function: str, path: Path) -> str:
     return path.suffix
 
 
-def _host(name: str, leaf: Any) -> np.ndarray:
+def _host(name: str, leaf: object) -> np.ndarray:
     if jnp.issubdtype(getattr(leaf, "dtype", np.dtype("O")), jax.dtypes.prng_key):
         raise TypeError(f"interop.save_weights: {name} is a random key; use to_msgpack")
     array = np.asarray(leaf)
@@ -168,7 +171,14 @@ def bytes_of(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | Non
         name: np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(a.shape)
         for name, a in arrays.items()
     }
-    return library.save(tight, metadata={**(metadata or {}), _FORMAT: "1", _SUM: _sum(tight)})
+    noted = {**(metadata or {}), _FORMAT: "1", _SUM: _sum(tight)}
+    data = library.save(tight, metadata=noted)
+    # The library writes the texts in an order of chance; the same arrays shall be the same file.
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = {**json.loads(data[8:end]), "__metadata__": dict(sorted(noted.items()))}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # arrays begin at multiples of 8
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def _sum(arrays: Mapping[str, np.ndarray]) -> str:
@@ -219,6 +229,8 @@ def written(path: Path, data: bytes) -> None:
         ...     (Path(folder) / "a").read_bytes()
         b'abc'
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         try:
             file.write(data)

@@ -4,16 +4,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax import lax
 from jax.extend import core
+from jax.extend.core import JaxprEqn
 
 from jaxdl import _jaxprs
+from jaxdl.types import PyTree
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 """Where calls, such as those of ``jit``, ``checkpoint`` and ``custom_jvp``, keep their body."""
 
 
-def flat_program(fn: Callable[..., Any], *shapes: Any) -> Callable[..., list[Any]]:
+def flat_program(fn: Callable[..., Any], *shapes: PyTree) -> Callable[..., list[Any]]:
     """Traces a function and returns one that computes the same in single operations.
 
     Calls are written in place, and loops of a known length are written out.
@@ -48,9 +51,13 @@ def _run(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
     return list(map(read, jaxpr.outvars))
 
 
-def _equation(eqn: Any, args: list[Any]) -> Sequence[Any]:
+def _equation(eqn: JaxprEqn, args: list[Any]) -> Sequence[Any]:
     if eqn.primitive.name == "scan":
         return _unrolled(eqn, args)
+    if eqn.primitive.name == "broadcast_in_dim":
+        return [_broadcast(args[0], **eqn.params)]
+    if eqn.primitive.name == "dot_general":
+        return [_product(*args, **eqn.params)]
     inner = next((eqn.params[name] for name in _INNER if name in eqn.params), None)
     if inner is not None and eqn.primitive.name not in ("while", "cond", "reduce", "reduce_window"):
         jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, ())
@@ -59,7 +66,33 @@ def _equation(eqn: Any, args: list[Any]) -> Sequence[Any]:
     return results if eqn.primitive.multiple_results else [results]
 
 
-def _unrolled(eqn: Any, args: list[Any]) -> Sequence[Any]:
+def _broadcast(x: Any, shape: Sequence[Any], broadcast_dimensions: Sequence[int], **_: Any) -> Any:
+    """Broadcasts to the same number of axes first.
+
+    jax2onnx 0.17 takes the first axis of a slice for that of what it is broadcast to, so that the
+    bias of a gate would get as many rows as it has numbers.
+    """
+    sizes = [1] * len(shape)
+    for axis, size in zip(broadcast_dimensions, np.shape(x), strict=True):
+        sizes[axis] = size
+    if np.ndim(x) and 0 not in broadcast_dimensions and not isinstance(shape[0], int):
+        x, broadcast_dimensions = lax.reshape(x, sizes), range(len(shape))
+    return lax.broadcast_in_dim(x, shape, broadcast_dimensions)
+
+
+def _product(a: Any, b: Any, dimension_numbers: Any, **options: Any) -> Any:
+    """Sums over an axis of one entry where a product sums over none.
+
+    jax2onnx 0.17 writes the letter of the batch twice for an outer product of rows.
+    """
+    summed, rows = dimension_numbers
+    if not any(map(len, summed)):
+        summed = (np.ndim(a),), (np.ndim(b),)
+        a, b = (lax.expand_dims(x, (np.ndim(x),)) for x in (a, b))
+    return lax.dot_general(a, b, (summed, rows), **options)
+
+
+def _unrolled(eqn: JaxprEqn, args: list[Any]) -> Sequence[Any]:
     """The steps of a scan one after another."""
     params, (n_consts, n_carry) = eqn.params, _jaxprs.scan_counts(eqn)
     consts, carry, xs = (

@@ -1,7 +1,6 @@
 """Weights from Flax's own layers, of Linen and of NNX."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from jaxdl.types import Layer, Params, Shape, State
 _ROLES = {"variance": "var"}
 
 
-def from_flax(variables: Any, net: Layer, *, names: Names | None = None) -> tuple[Params, State]:
+def from_flax(variables: object, net: Layer, *, names: Names | None = None) -> tuple[Params, State]:
     """Turns Flax's variables into the params and the state of a network of the same layers.
 
     Flax sorts its dicts, so that layers pair up by their shapes, and those of one shape by number

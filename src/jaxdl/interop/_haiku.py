@@ -13,7 +13,7 @@ from jaxdl.interop._extras import needs
 from jaxdl.types import Array, Key, Layer, Params, State, named
 
 
-def haiku(transformed: Any, example: ArrayLike, *, arguments: Arguments | None = None) -> Layer:
+def haiku(transformed: object, example: ArrayLike, *, arguments: Arguments | None = None) -> Layer:
     """Makes a Layer of what ``hk.transform`` or ``hk.transform_with_state`` returns.
 
     Args:

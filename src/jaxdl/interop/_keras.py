@@ -1,7 +1,8 @@
 """Keras 3 models on JAX as Layers, and Layers as Keras layers."""
 
 import functools
-import warnings
+import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,13 +10,14 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl._warnings import warn
 from jaxdl.interop import _names
 from jaxdl.interop._calls import needs_key
 from jaxdl.interop._extras import needs
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl.types import Array, Key, Layer, Params, PyTree, State, named
 
 
-def keras(model: Any, *, redraw: bool = False) -> Layer:
+def keras(model: object, *, redraw: bool = False) -> Layer:
     """Makes a Layer of a Keras 3 model, or of one of its layers, on Keras's JAX backend.
 
     Args:
@@ -49,10 +51,9 @@ def keras(model: Any, *, redraw: bool = False) -> Layer:
     if not model.built:
         raise ValueError(f"{name} isn't built: call it once, or give it an Input, before")
     if model.losses:
-        warnings.warn(
+        warn(
             f"{name}: its {len(model.losses)} losses of its own, such as regularizers, are no part "
-            "of the Layer; add them to your loss",
-            stacklevel=2,
+            "of the Layer; add them to your loss"
         )
     own, others = list(model.trainable_variables), list(model.non_trainable_variables)
     seeds = [i for i, v in enumerate(others) if _is_seed(v)]
@@ -124,7 +125,7 @@ def _layer_class() -> Any:
             self.functions = lambda: layer  # Keras would take the tuple apart
             self.seeds = library.random.SeedGenerator(0)
 
-        def build(self, shape: Any) -> None:
+        def build(self, shape: object) -> None:
             """Draws params and state into variables of Keras."""
             trees = self.functions().init(_typed(self.seeds.next()))
             structures = list(map(jax.tree.structure, trees))
@@ -142,7 +143,7 @@ def _layer_class() -> Any:
                 leaf.shape, start, str(leaf.dtype), trainable=trainable, name=named_path
             )
 
-        def call(self, inputs: Any, training: bool = False) -> Any:
+        def call(self, inputs: PyTree, training: bool = False) -> Any:
             """Computes the Layer, and updates its state in training."""
             params, state = (
                 jax.tree.unflatten(structure, map(_value, variables))
@@ -167,10 +168,14 @@ def _value(variable: Any) -> Array:
 def library_on_jax(function: str) -> Any:
     """Imports Keras, or raises the ImportError that it isn't there or runs on another backend.
 
+    Keras takes TensorFlow where nobody chose; here it is on JAX then.
+
     Example:
         >>> library_on_jax("keras").__name__  # doctest: +SKIP
         'keras'
     """
+    if "keras" not in sys.modules and not os.environ.get("KERAS_BACKEND"):
+        os.environ["KERAS_BACKEND"] = "jax"
     library = needs(function, "keras", "interop")
     if library.backend.backend() != "jax":
         raise ImportError(

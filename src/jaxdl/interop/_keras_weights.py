@@ -10,7 +10,7 @@ from jaxdl.interop import _conventions
 from jaxdl.interop._entries import Entry, check, filled
 from jaxdl.interop._flax import joined_heads
 from jaxdl.interop._keras import library_on_jax
-from jaxdl.interop._matching import Group, Names, match
+from jaxdl.interop._matching import Group, Names, match, named_source
 from jaxdl.interop._units import Unit, template
 from jaxdl.types import Layer, Params, Shape, State
 
@@ -48,13 +48,13 @@ def from_keras(model: Any, net: Layer, *, names: Names | None = None) -> tuple[P
     Example:
         >>> params, state = from_keras("model.keras", net)  # doctest: +SKIP
     """
-    library = library_on_jax("from_keras")
+    library, source = library_on_jax("from_keras"), named_source("from_keras", model)
     if isinstance(model, str | Path):
         model = _loaded(library, Path(model))
     prefix = f"{model.name}/"
     arrays = {v.path.removeprefix(prefix): np.asarray(v.value) for v in model.weights}
     if len(arrays) != len(model.weights):
-        raise ValueError(f"from_keras: {model.name} has several weights of one path; rename layers")
+        raise ValueError(f"{source}: {model.name} has several weights of one path; rename layers")
     found: dict[str, dict[str, str]] = {}
     for name in arrays:
         label, _, leaf = name.rpartition("/")
@@ -63,10 +63,10 @@ def from_keras(model: Any, net: Layer, *, names: Names | None = None) -> tuple[P
     shapes = {name: array.shape for name, array in arrays.items()}
     read = lambda unit, groups, flattened: list(_read(unit, groups, shapes))
     trees = template(net)
-    entries = match("from_keras", trees, groups, read, names, None)
+    entries = match(source, trees, groups, read, names, None)
     inner = [layer for layer in model._flatten_layers() if layer.path]
     there = {layer.path.removeprefix(prefix): _options(layer) for layer in inner}
-    _conventions.check("from_keras", net, entries, lambda name: name.rpartition("/")[0], there)
+    _conventions.check(source, net, entries, lambda name: name.rpartition("/")[0], there)
     return filled(trees, entries, arrays)
 
 

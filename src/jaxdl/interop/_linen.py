@@ -12,7 +12,7 @@ from jaxdl.interop._extras import needs
 from jaxdl.types import Array, Key, Layer, Params, State, named
 
 
-def linen(module: Any, example: ArrayLike, *, arguments: Arguments | None = None) -> Layer:
+def linen(module: object, example: ArrayLike, *, arguments: Arguments | None = None) -> Layer:
     """Makes a Layer of a ``flax.linen`` module.
 
     Args:

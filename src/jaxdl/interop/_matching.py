@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -257,6 +258,16 @@ def _advice(units: Sequence[Unit], groups: Sequence[Group]) -> str:
 def _some(titles: Sequence[str], most: int = 8) -> str:
     more = f" and {len(titles) - most} more" if len(titles) > most else ""
     return ", ".join(titles[:most]) + more
+
+
+def named_source(function: str, weights: object) -> str:
+    """Returns what messages begin with: the function, and the file that weights come from.
+
+    Example:
+        >>> named_source("from_torch", "net.safetensors"), named_source("from_torch", {})
+        ('from_torch: net.safetensors', 'from_torch')
+    """
+    return f"{function}: {weights}" if isinstance(weights, str | Path) else function
 
 
 def refuse(function: str, net: Layer, *kinds: str) -> None:

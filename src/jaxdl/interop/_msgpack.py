@@ -9,12 +9,12 @@ import numpy as np
 from jaxdl._checks import describe
 from jaxdl.interop._extras import needs
 from jaxdl.interop._names import map_with_name
-from jaxdl.types import Key
+from jaxdl.types import Key, PyTree
 
 Tree = TypeVar("Tree")
 
 
-def to_msgpack(tree: Any) -> bytes:
+def to_msgpack(tree: PyTree) -> bytes:
     """Returns a tree, such as params or a TrainState, as ``flax.serialization.to_bytes`` writes it.
 
     Flax can't write typed keys; here they are written as their data.
@@ -76,7 +76,7 @@ def from_msgpack(like: Tree, data: bytes) -> Tree:
     return jax.tree.map(_restored, like, found)
 
 
-def _is_key(leaf: Any) -> bool:
+def _is_key(leaf: object) -> bool:
     return jnp.issubdtype(getattr(leaf, "dtype", np.dtype("O")), jax.dtypes.prng_key)
 
 
@@ -84,7 +84,7 @@ def _data(leaf: Any) -> Any:
     return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
-def _restored(like: Any, leaf: Any) -> Any | Key:
+def _restored(like: PyTree, leaf: object) -> Any | Key:
     if _is_key(like):
         return jax.random.wrap_key_data(jnp.asarray(leaf), impl=jax.random.key_impl(like))
     return jnp.asarray(leaf) if hasattr(like, "dtype") else leaf

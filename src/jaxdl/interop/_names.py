@@ -6,9 +6,10 @@ from typing import Any
 import jax
 
 from jaxdl import _paths
+from jaxdl.types import PyTree
 
 
-def nested(tree: Any) -> dict[str, Any]:
+def nested(tree: PyTree) -> dict[str, Any]:
     """Returns any tree as nested dicts of its leaves, keyed by attributes, keys and positions.
 
     Example:
@@ -25,7 +26,7 @@ def nested(tree: Any) -> dict[str, Any]:
     return result
 
 
-def refill(template: Any, values: Mapping[str, Any]) -> Any:
+def refill(template: PyTree, values: Mapping[str, Any]) -> PyTree:
     """Returns the template with the leaves that ``nested`` took out of such a tree.
 
     Example:
@@ -42,7 +43,7 @@ def refill(template: Any, values: Mapping[str, Any]) -> Any:
     return jax.tree_util.tree_map_with_path(leaf, template)
 
 
-def flat(tree: Any) -> dict[str, Any]:
+def flat(tree: PyTree) -> dict[str, Any]:
     """Returns the leaves of a tree by their paths.
 
     Example:
@@ -53,7 +54,7 @@ def flat(tree: Any) -> dict[str, Any]:
     return {_paths.spell(path): leaf for path, leaf in leaves}
 
 
-def map_with_name(fn: Callable[[str, Any], Any], tree: Any) -> Any:
+def map_with_name(fn: Callable[[str, Any], Any], tree: PyTree) -> PyTree:
     """Returns the tree with ``fn(name, leaf)`` in place of each leaf.
 
     Example:

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxdl.interop._calls import needs_key
 from jaxdl.interop._extras import needs
 from jaxdl.interop._names import nested, refill
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl.types import Array, Key, Layer, Params, PyTree, State, named
 
 
 def nnx(module: Any) -> Layer:
@@ -84,7 +84,7 @@ def nnx(module: Any) -> Layer:
     return named(name, init_fn, apply_fn)
 
 
-def to_nnx(layer: Layer, rngs: Any) -> Any:
+def to_nnx(layer: Layer, rngs: object) -> Any:
     """Makes a ``flax.nnx`` module of a Layer.
 
     Args:
@@ -144,7 +144,7 @@ def _module_class() -> Any:
     return LayerModule
 
 
-def _filled(template: Any, values: Any) -> Any:
+def _filled(template: PyTree, values: object) -> PyTree:
     """A state of NNX with these values."""
     from flax import nnx as flax_nnx
 
@@ -153,7 +153,7 @@ def _filled(template: Any, values: Any) -> Any:
     return state
 
 
-def _streams(template: Any, key: Key) -> Any:
+def _streams(template: PyTree, key: Key) -> Any:
     """The random streams of a module, each with a key of its own and a count of 0."""
     leaves, structure = jax.tree.flatten(template)
     is_key = lambda leaf: jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

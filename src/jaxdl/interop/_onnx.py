@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from jaxdl.interop._export import Batch, with_batch
 from jaxdl.interop._extras import needs
 from jaxdl.interop._files import written
 from jaxdl.interop._flat_program import flat_program
-from jaxdl.types import Layer, Params, State
+from jaxdl.types import Layer, Params, PyTree, State
 
 OPSET = 21
 """The version of ONNX's operators that is written unless another is asked for."""
@@ -26,7 +27,7 @@ def to_onnx(
     net: Layer,
     params: Params,
     state: State,
-    example: Any,
+    example: PyTree,
     *,
     batch: Batch = "dynamic",
     opset: int = OPSET,
@@ -35,7 +36,7 @@ def to_onnx(
     """Writes a network in evaluation as an ONNX file, with its weights, and compares the two.
 
     The input is called "x", the output "y". Loops over layers and time steps are written out, and
-    convolutions are those of all platforms.
+    convolutions are those of all platforms; jax2onnx has none of volumes (depth, height, width).
 
     Args:
         path: the file, which ends in ``.onnx``.
@@ -63,13 +64,13 @@ def to_onnx(
     library = needs("to_onnx", "jax2onnx", "onnx")
     example = np.asarray(example)
     given = with_batch(jax.ShapeDtypeStruct(example.shape, jnp.result_type(example)), batch)
-    compute = lambda x: net.apply(params, state, x)[0]
+    compute = jax.jit(lambda x: net.apply(params, state, x)[0])
     try:
         with _portable.portable():  # before jax2onnx, which changes jax.numpy while it works
             flat = flat_program(compute, given)
-        with _names_of_symbols():
+        with _names_of_symbols(), _quietly("onnx_ir"):
             model = library.to_onnx(
-                lambda x: flat(x)[0], [given], opset=opset, input_names=["x"], output_names=["y"]
+                _not_the_input(flat), [given], opset=opset, input_names=["x"], output_names=["y"]
             )
     except (NotImplementedError, TypeError, KeyError, AttributeError, ValueError) as error:
         raise ValueError(f"interop.to_onnx: jax2onnx can't write the network: {error}") from error
@@ -85,23 +86,78 @@ def to_onnx(
     return worst
 
 
+def _not_the_input(flat: Callable[..., list[Any]]) -> Callable[[Any], Any]:
+    """Gives the result a name of its own where it is the input itself, as dropout's is."""
+
+    def named(x: Any) -> Any:
+        (y,) = flat(x)
+        return jax.lax.optimization_barrier(y) if y is x else y
+
+    return named
+
+
 def _difference(data: bytes, compute: Any, x: np.ndarray) -> float:
     """How far onnxruntime's result is from the network's."""
-    runtime = needs("to_onnx", "onnxruntime", "onnx")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4
     try:
-        session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        (found,) = session.run(None, {"x": x})
+        (found,) = _session("to_onnx", data).run(None, {"x": x})
+    except ImportError:
+        raise
     except Exception as error:  # onnxruntime raises kinds of its own
         raise ValueError(
             f"interop.to_onnx: onnxruntime refuses what was written: {error}"
         ) from error
     expected = np.asarray(compute(x))
-    worst = float(np.max(np.abs(found - expected)) / max(1.0, float(np.max(np.abs(expected)))))
+    # Of what is 0 everywhere nothing can be relative.
+    worst = float(np.max(np.abs(found - expected)) / (np.max(np.abs(expected)) or 1.0))
     if not worst <= 1e-4:
         raise ValueError(f"interop.to_onnx: for {len(x)} rows the file is off by {worst:.2g}")
     return worst
+
+
+def session_of(function: str, path: Path) -> Any:
+    """Opens an ONNX file with onnxruntime.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ImportError: without onnxruntime.
+        ValueError: if it is damaged, or of operators that onnxruntime doesn't know.
+
+    Example:
+        >>> session_of("predict", Path("no/such.onnx"))
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: interop.predict: there is no file no/such.onnx
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"interop.{function}: there is no file {path}")
+    try:
+        return _session(function, path.read_bytes())
+    except ImportError:
+        raise
+    except Exception as error:  # onnxruntime raises kinds of its own
+        raise ValueError(
+            f"interop.{function}: {path} is damaged, or its operators are of a version that "
+            f"onnxruntime doesn't have: {error}"
+        ) from error
+
+
+def _session(function: str, data: bytes) -> Any:
+    runtime = needs(function, "onnxruntime", "onnx")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+@contextlib.contextmanager
+def _quietly(name: str) -> Iterator[None]:
+    """Without a library's warnings, here of shapes that it doesn't write; the file is compared."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextlib.contextmanager

@@ -1,12 +1,10 @@
 """A hook that reports to Optuna, and ends trials that it prunes."""
 
-from typing import Any
-
 from jaxdl.interop._extras import needs
 from jaxdl.train import Event, Hook
 
 
-def pruning(trial: Any, metric: str = "validation_loss") -> Hook:
+def pruning(trial: object, metric: str = "validation_loss") -> Hook:
     """Reports a metric of the history to an Optuna trial, and ends the run where it is pruned.
 
     Give it as the last of the hooks, so that the others have seen the epoch when it raises. To

@@ -69,7 +69,13 @@ def pretrained(name: Literal["minilm", "crepe_tiny", "crepe_full", "silero_vad"]
             'pip install "jaxdl-toolkit[pretrained]"'
         )
     folder = Path(spec.origin).parent
-    net, params, state = load(folder)
+    try:
+        net, params, state = load(folder)
+    except ValueError as error:
+        raise ValueError(
+            f"interop.pretrained({name!r}): the package in {folder} has other weights than those "
+            f"that are known: {error}"
+        ) from error
     return Pretrained(net, params, state, folder)
 
 

@@ -1,13 +1,17 @@
 """Loaders of grain, of Hugging Face's datasets and of PyTorch as a Stream."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from jaxdl import data
-from jaxdl.types import Batch
+from jaxdl._warnings import warn
+from jaxdl.types import Batch, PyTree
+
+_MOST = 2**48
+"""No loader that ends has more batches."""
 
 
 def stream(
@@ -21,14 +25,21 @@ def stream(
 ) -> data.Stream:
     """Makes a Stream for ``fit`` of another library's loader.
 
+    A loader that shuffles is asked anew in each epoch. Those of PyTorch give another order each
+    time; a ``grain.MapDataset`` is repeated, which shuffles it anew; a ``datasets.IterableDataset``
+    is told the epoch. Only a ``grain.DataLoader`` gives the same order again: make it by a function
+    of the epoch, or endless (``num_epochs=None``) with ``steps``.
+
     Args:
         loader: an iterable of batches, such as a ``torch.utils.data.DataLoader`` or one of
-            ``grain``; a function of the epoch's number that makes one, for loaders that would
-            give the same order again; or a ``datasets.Dataset`` of rows.
+            ``grain``; a function of the epoch's number that makes one; or a ``datasets.Dataset``
+            or ``datasets.IterableDataset`` of rows.
         validation: the validation part, a dict of arrays.
         names: what the parts of a batch are called, where batches are tuples.
-        batch_size: rows per step, for a ``datasets.Dataset``, which is shuffled anew in each epoch.
-        steps: batches an epoch, for a loader without an end.
+        batch_size: rows per step, for ``datasets``; a ``datasets.Dataset`` is shuffled anew in each
+            epoch.
+        steps: batches an epoch, for a loader without an end; each epoch goes on where the one
+            before ended.
         seed: seed of the order of a ``datasets.Dataset``.
 
     Returns:
@@ -36,8 +47,12 @@ def stream(
 
     Raises:
         TypeError: if it isn't a loader, or a batch is neither a dict nor a tuple.
-        ValueError: if a loader without an end has no ``steps``, a ``datasets.Dataset`` no
-            ``batch_size``, or a tuple another length than ``names``.
+        ValueError: if a loader has no end, or no length so that it may have none, and there are no
+            ``steps``; if ``datasets`` have no ``batch_size``; if a tuple has another length than
+            ``names``.
+
+    Warns:
+        UserWarning: if a ``grain.DataLoader`` would give its shuffled order again in each epoch.
 
     Example:
         >>> batches = [(np.ones((4, 3)), np.zeros(4, int))] * 5
@@ -46,14 +61,10 @@ def stream(
         {'inputs': (4, 3), 'labels': (4,)}
     """
     if hasattr(loader, "with_format") and hasattr(loader, "column_names"):
-        return data.Stream(_rows(loader, batch_size, seed), validation)
-    if steps is None and _is_endless(loader):
-        raise ValueError("interop.stream: the loader has no end; say steps=…, the batches an epoch")
-    if not callable(loader) and not isinstance(loader, Iterable):
-        raise TypeError(f"interop.stream got {type(loader).__name__}; it must yield batches")
-    if isinstance(loader, Iterator) and steps is None:
-        raise ValueError("interop.stream got an iterator, which ends after one epoch; say steps=…")
-    make = (lambda epoch: loader) if isinstance(loader, Iterable) else loader
+        if hasattr(loader, "__len__"):
+            return data.Stream(_rows(loader, batch_size, seed), validation)
+        loader = _parts(loader, batch_size)
+    make = loader if _is_function(loader) else _epochs(loader, steps)
 
     def batches(epoch: int) -> Iterator[Batch]:
         for batch in itertools.islice(make(epoch), steps):
@@ -62,7 +73,74 @@ def stream(
     return data.Stream(batches, validation)
 
 
+def _is_function(loader: Any) -> bool:
+    return callable(loader) and not isinstance(loader, Iterable)
+
+
+def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Any]]:
+    """What a loader gives in each epoch."""
+    if not isinstance(loader, Iterable):
+        raise TypeError(f"interop.stream got {type(loader).__name__}; it must yield batches")
+    if steps is not None:
+        return _going_on(loader, steps)
+    if isinstance(loader, Iterator):
+        raise ValueError("interop.stream got an iterator, which ends after one epoch; say steps=…")
+    length = _length(loader)
+    if length is None:
+        raise ValueError(
+            "interop.stream: the loader has no length, so that it may have no end; say steps=…, "
+            "the batches an epoch, or give lambda epoch: loader if it ends by itself"
+        )
+    if length > _MOST:
+        raise ValueError("interop.stream: the loader has no end; say steps=…, the batches an epoch")
+    if hasattr(loader, "repeat") and hasattr(loader, "to_iter_dataset"):  # grain's, by number
+        again = loader.repeat()
+        return lambda epoch: map(again.__getitem__, range(epoch * length, (epoch + 1) * length))
+    return lambda epoch: loader
+
+
+def _going_on(loader: Iterable[Any], steps: int) -> Callable[[int], Iterator[Any]]:
+    """Batches of epoch after epoch; one that isn't the next begins anew and skips those before."""
+    place: list[Any] = [0, None]
+
+    def make(epoch: int) -> Iterator[Any]:
+        if isinstance(loader, Iterator):
+            return loader
+        if place[1] is None or place[0] != epoch:
+            place[1] = itertools.islice(_again_and_again(loader), epoch * steps, None)
+        place[0] = epoch + 1
+        return place[1]
+
+    return make
+
+
+def _again_and_again(loader: Iterable[Any]) -> Iterator[Any]:
+    empty = False
+    while not empty:
+        empty = True
+        for batch in loader:
+            empty = False
+            yield batch
+
+
+def _parts(dataset: Any, batch_size: int | None) -> Callable[[int], Iterator[Any]]:
+    """Batches of a ``datasets.IterableDataset``, which shuffles by the epoch that it is told."""
+    if batch_size is None:
+        raise ValueError("interop.stream: a datasets.IterableDataset has rows; say batch_size=…")
+
+    arrays = dataset.with_format("numpy")
+
+    def make(epoch: int) -> Iterator[Any]:
+        arrays.set_epoch(epoch)
+        return arrays.iter(batch_size)
+
+    return make
+
+
 def _rows(dataset: Any, batch_size: int | None, seed: int) -> data.Reader:
+    if isinstance(dataset.column_names, Mapping):
+        parts = ", ".join(map(repr, dataset.column_names))
+        raise TypeError(f"interop.stream got a dict of the datasets {parts}; give one of them")
     if batch_size is None:
         raise ValueError("interop.stream: a datasets.Dataset has rows; say batch_size=…")
     arrays = dataset.with_format("numpy")
@@ -70,16 +148,30 @@ def _rows(dataset: Any, batch_size: int | None, seed: int) -> data.Reader:
     return data.Reader(read, len(dataset), batch_size, seed)
 
 
-def _is_endless(loader: Any) -> bool:
-    """Whether a loader says that it never ends; grain says so by a length out of all reason."""
-    options = getattr(getattr(loader, "_sampler", None), "_num_epochs", 1)
+def _length(loader: Any) -> int | None:
+    """Batches of a loader; grain says that there is no end by a length out of all reason."""
+    sampler: Any = getattr(loader, "_sampler", None)  # of a grain.DataLoader, which has no length
+    if hasattr(sampler, "_num_epochs"):
+        return _MOST + 1 if sampler._num_epochs is None else _of_sampler(sampler)
     try:
-        return len(loader) > 2**48 or options is None
-    except (TypeError, OverflowError):
-        return options is None
+        return len(loader)
+    except TypeError:
+        return None
+    except OverflowError:
+        return _MOST + 1
 
 
-def _named(batch: Any, names: Sequence[str]) -> Batch:
+def _of_sampler(sampler: Any) -> int:
+    """A length that isn't used; warns where a shuffle gives the same order in each epoch."""
+    if getattr(sampler, "_shuffle", False):
+        warn(
+            "interop.stream: a grain.DataLoader shuffles once, so that all epochs have one order; "
+            "make it with num_epochs=None and say steps=…, or give a function of the epoch"
+        )
+    return 1
+
+
+def _named(batch: PyTree, names: Sequence[str]) -> Batch:
     if isinstance(batch, Mapping):
         return {name: _array(value) for name, value in batch.items()}
     if not isinstance(batch, tuple | list):
@@ -92,5 +184,5 @@ def _named(batch: Any, names: Sequence[str]) -> Batch:
     return {name: _array(value) for name, value in zip(names, batch, strict=True)}
 
 
-def _array(value: Any) -> np.ndarray:
+def _array(value: object) -> np.ndarray:
     return value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)

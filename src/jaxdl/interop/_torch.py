@@ -1,23 +1,27 @@
 """Weights from PyTorch and to PyTorch."""
 
+import io
 import re
+import shutil
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxdl.data import _files as data_files
 from jaxdl.interop import _conventions
 from jaxdl.interop._entries import emptied, filled
 from jaxdl.interop._extras import needs
-from jaxdl.interop._matching import Flattened, Names, match, refuse
+from jaxdl.interop._matching import Flattened, Names, match, named_source, refuse
 from jaxdl.interop._torch_layout import groups_of, reader
 from jaxdl.interop._units import template
-from jaxdl.types import Layer, Params, State
+from jaxdl.types import Layer, Params, PyTree, State
 
 
 def from_torch(
-    weights: Any,
+    weights: object,
     net: Layer,
     *,
     names: Names | None = None,
@@ -79,7 +83,8 @@ def from_torch(
     shapes = {name: array.shape for name, array in arrays.items()}
     trees = template(net)
     read = reader(shapes, transposed)
-    entries = match("from_torch", trees, groups_of(list(arrays)), read, names, flattened or {})
+    source = named_source("from_torch", weights)
+    entries = match(source, trees, groups_of(list(arrays)), read, names, flattened or {})
     if hasattr(weights, "named_modules"):
         there = {name: _options(module) for name, module in weights.named_modules()}
         _conventions.check("from_torch", net, entries, lambda name: name.rpartition(".")[0], there)
@@ -90,7 +95,7 @@ def to_torch(
     params: Params,
     state: State,
     net: Layer,
-    like: Any,
+    like: PyTree,
     *,
     names: Names | None = None,
     flattened: Flattened | None = None,
@@ -103,7 +108,8 @@ def to_torch(
         params: the params of the network.
         state: its state.
         net: the network.
-        like: a state dict, or the ``nn.Module`` that is to load the weights: its names and shapes.
+        like: a state dict, the ``nn.Module`` that is to load the weights, or the path of a file of
+            weights: its names and shapes.
         names: as for ``from_torch``.
         flattened: as for ``from_torch``.
         ignore: beginnings of names that keep the values of ``like``.
@@ -124,17 +130,19 @@ def to_torch(
         {'weight': (2, 3), 'bias': (2,)}
     """
     refuse("to_torch", net, "bilinear")
+    source = named_source("to_torch", like)
+    like = read_file("to_torch", Path(like)) if isinstance(like, str | Path) else like
     given = like.state_dict() if hasattr(like, "state_dict") else like
     arrays = _arrays("to_torch", given, ignore)
     shapes = {name: array.shape for name, array in arrays.items()}
     read = reader(shapes, transposed)
     trees = template(net)
-    entries = match("to_torch", trees, groups_of(list(arrays)), read, names, flattened or {})
+    entries = match(source, trees, groups_of(list(arrays)), read, names, flattened or {})
     found = emptied(params, state, entries, shapes)
     return {name: _like(value, found.get(name)) for name, value in given.items()}
 
 
-def _arrays(function: str, weights: Any, ignore: Sequence[str]) -> dict[str, np.ndarray]:
+def _arrays(function: str, weights: object, ignore: Sequence[str]) -> dict[str, np.ndarray]:
     if isinstance(weights, str | Path):
         weights = read_file(function, Path(weights))
     if hasattr(weights, "state_dict"):
@@ -149,7 +157,7 @@ def _arrays(function: str, weights: Any, ignore: Sequence[str]) -> dict[str, np.
     return {name: _array(value) for name, value in weights.items() if not left_out(name)}
 
 
-def _options(module: Any) -> dict[str, float]:
+def _options(module: object) -> dict[str, float]:
     """Epsilon and momentum of a module, those that it has."""
     pairs = {"epsilon": "eps", "momentum": "momentum"}
     found = {ours: getattr(module, theirs, None) for ours, theirs in pairs.items()}
@@ -157,10 +165,10 @@ def _options(module: Any) -> dict[str, float]:
 
 
 def _array(value: Any) -> np.ndarray:
-    """A tensor or an array as NumPy's; NumPy can't take PyTorch's bfloat16."""
+    """A tensor or an array as NumPy's, which has none of PyTorch's shortest floats."""
     if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = value.float() if "bfloat16" in str(value.dtype) else value
+        short = any(kind in str(value.dtype) for kind in ("bfloat16", "float8"))
+        return (value.float() if short else value).numpy(force=True)
     return np.asarray(value)
 
 
@@ -186,13 +194,49 @@ def read_file(function: str, path: Path) -> Mapping[str, Any]:
         return _onnx_weights(function, path)
     torch = needs(function, "torch", "torch")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        found = torch.load(_checked_archive(path), map_location="cpu", weights_only=True)
+        found = found.get("state_dict", found) if isinstance(found, dict) else found
+        if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
+            raise ValueError(
+                f"it holds {type(found).__name__}, and not a dict of names and tensors"
+            )
+        arrays = {name: _tensor(name, value) for name, value in found.items()}
+        size = sum(array.nbytes for array in arrays.values())
+        if size > path.stat().st_size:  # a small file may say that one number is many
+            data_files.check_size(f"interop.{function}", path, size)
+        return arrays
+    except data_files.Unreadable:
+        raise
     except Exception as error:  # torch raises many kinds, for damage and for code alike
         raise ValueError(
             f"interop.{function}: {path} is damaged or holds more than weights, which is never "
             f"run: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
         ) from error
-    return found.get("state_dict", found) if isinstance(found, dict) else found
+
+
+def _checked_archive(path: Path) -> Path | io.BytesIO:
+    """An archive's parts, each with the right checksum, or the path of a file of the old kind.
+
+    PyTorch looks at no checksum, and finds the parts of a damaged archive elsewhere than zipfile;
+    so it gets those that were checked.
+    """
+    if not zipfile.is_zipfile(path):
+        return path
+    checked = io.BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(checked, "w") as copy:
+        for part in archive.infolist():
+            if part.compress_type != zipfile.ZIP_STORED or part.filename in copy.NameToInfo:
+                raise ValueError(f"{part.filename} is packed or there twice, as no file of PyTorch")
+            with archive.open(part) as source, copy.open(part.filename, "w") as target:
+                shutil.copyfileobj(source, target)
+    checked.seek(0)
+    return checked
+
+
+def _tensor(name: str, value: object) -> np.ndarray:
+    if not hasattr(value, "detach"):
+        raise ValueError(f"{name} is {type(value).__name__}, and not a tensor")
+    return _array(value)
 
 
 def _onnx_weights(function: str, path: Path) -> Mapping[str, np.ndarray]:
@@ -201,9 +245,14 @@ def _onnx_weights(function: str, path: Path) -> Mapping[str, np.ndarray]:
     from onnx import numpy_helper
 
     try:
-        model = onnx.load(path, load_external_data=False)
-        return {array.name: numpy_helper.to_array(array) for array in model.graph.initializer}
+        arrays = onnx.load(path, load_external_data=False).graph.initializer
+        if apart := [x.name for x in arrays if x.data_location == onnx.TensorProto.EXTERNAL]:
+            raise ValueError(f"{apart[0]} stands in a file of its own")
+        found = {array.name: numpy_helper.to_array(array) for array in arrays}
+        if len(found) != len(arrays) or not all(isinstance(name, str) for name in found):
+            raise ValueError("its names are no text, or stand twice")
+        return found
     except Exception as error:  # protobuf and onnx raise kinds of their own
         raise ValueError(
-            f"interop.{function}: {path} is damaged, or keeps its arrays in another file: {error}"
+            f"interop.{function}: {path} is damaged, or keeps arrays in another file: {error}"
         ) from error

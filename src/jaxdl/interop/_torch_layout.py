@@ -3,7 +3,6 @@
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -75,7 +74,7 @@ def _layer(
         if leaf == "kernel":
             turn = functools.partial(_kernel_there, needed, flattened, transposed)
             back = functools.partial(_kernel_back, flattened, transposed)
-            got = turn(*(np.broadcast_to(0, shapes[name]) for name in names)).shape
+            got = turn(*(np.broadcast_to(np.int8(0), shapes[name]) for name in names)).shape
             check(leaf, unit, got)
             yield Entry(unit, leaf, names, turn, back)
         elif len(names) > 1:
@@ -89,7 +88,7 @@ def _layer(
 
 
 def _cell(
-    unit: Unit, groups: Sequence[Group], shapes: Mapping[str, Shape], *_: Any
+    unit: Unit, groups: Sequence[Group], shapes: Mapping[str, Shape], *_: object
 ) -> Iterator[Entry]:
     """A recurrent cell; PyTorch's second bias is added where there is one bias here."""
     for leaf, role in (("kernel", "weight_ih"), ("recurrent_kernel", "weight_hh")):
@@ -120,7 +119,7 @@ def _kernel_there(
     """(out, in, …spatial) as (…spatial, in, out); into a dense kernel, (…spatial·in, out)."""
     if transposed and weights[0].ndim == 2:
         return np.concatenate(weights, -1)
-    weight = np.concatenate(weights, 0)
+    weight = weights[0] if len(weights) == 1 else np.concatenate(weights, 0)
     if flattened is not None and weight.ndim == 2:
         weight = weight.reshape(len(weight), *flattened)
     weight = np.transpose(weight, (*range(2, weight.ndim), 1, 0)) if weight.ndim > 1 else weight

@@ -10,7 +10,7 @@ from jaxdl.train import Event, Hook
 from jaxdl.train._writers import scalars, step_of
 
 
-def wandb(run: Any) -> Hook:
+def wandb(run: object) -> Hook:
     """Logs a run of ``fit`` to Weights & Biases, offline or online as the run was opened.
 
     Each number of a row of the history has its name; the loss and the metrics of the steps since
@@ -95,7 +95,8 @@ def _hook(
         if not is_primary():
             return
         if event.kind in ("interrupt", "finish"):
-            return stop(event.signal or 0) if event.kind == "interrupt" else None
+            # After an error the run is left to its with-block, which knows that it failed.
+            return None if event.kind == "finish" or event.signal is None else stop(event.signal)
         known[:] = known or [last()]
         if (step := step_of(event)) > known[0]:
             log(step, scalars(event))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxdl.types import Layer, Params, Shape, State
+from jaxdl.types import Layer, Params, PyTree, Shape, State
 
 BLOCK = ("attention_norm", "attention", "mlp_norm", "mlp")
 """The parts of ``models.transformer_block``, in the order in which a norm-first block runs."""
@@ -45,7 +45,7 @@ def template(net: Layer) -> tuple[Params, State]:
     """
     raw: list[Any] = []
 
-    def init(key: Any) -> Any:
+    def init(key: Any) -> PyTree:
         raw.append(net.init(key))
         return raw[0]
 
@@ -66,7 +66,7 @@ def units_of(trees: tuple[Params, State], order: tuple[str, ...] = BLOCK) -> lis
 
 
 def _walk(
-    path: str, params: Any, state: Any, stack: int | None, order: tuple[str, ...]
+    path: str, params: Params, state: State, stack: int | None, order: tuple[str, ...]
 ) -> Iterator[Unit]:
     if _is_block(params):
         yield from _blocks(path, params, stack, order)
@@ -81,7 +81,7 @@ def _walk(
             yield from _walk(f"{path}/{key}" if path else key, inner, its_state, stack, order)
 
 
-def _blocks(path: str, params: Any, stack: int | None, order: tuple[str, ...]) -> Iterator[Unit]:
+def _blocks(path: str, params: Params, stack: int | None, order: tuple[str, ...]) -> Iterator[Unit]:
     """The units of a block, or of each of the blocks that ``repeat`` stacked."""
     scale = params["mlp"]["up"]["kernel"]
     stacked = stack is None and len(scale.shape) == 3
@@ -90,22 +90,22 @@ def _blocks(path: str, params: Any, stack: int | None, order: tuple[str, ...]) -
             yield from _walk(f"{path}/{part}" if path else part, params[part], (), index, order)
 
 
-def _is_block(params: Any) -> bool:
+def _is_block(params: Params) -> bool:
     return isinstance(params, dict) and set(params) == set(BLOCK)
 
 
-def _is_unit(tree: Any) -> bool:
+def _is_unit(tree: PyTree) -> bool:
     """Whether a tree is a dict of leaves, a leaf, or nothing at all."""
     if isinstance(tree, dict):
         return not any(isinstance(value, dict | tuple | list) for value in tree.values())
     return not isinstance(tree, tuple | list) or not tree
 
 
-def _named(tree: Any) -> Mapping[str, Any]:
+def _named(tree: PyTree) -> Mapping[str, Any]:
     return tree if isinstance(tree, dict) else {} if isinstance(tree, tuple | list) else {"": tree}
 
 
-def _children(params: Any, state: Any) -> Iterator[tuple[str, Any, Any]]:
+def _children(params: Params, state: State) -> Iterator[tuple[str, Any, Any]]:
     """The parts of a container, each with the state that stands at the same place."""
     kind = params if isinstance(params, dict | tuple | list) and params else state
     if isinstance(kind, dict):
@@ -117,14 +117,14 @@ def _children(params: Any, state: Any) -> Iterator[tuple[str, Any, Any]]:
         yield str(key), _at(params, key), _at(state, key)
 
 
-def _at(tree: Any, key: Any) -> Any:
+def _at(tree: PyTree, key: object) -> PyTree:
     try:
         return tree[key]
     except (KeyError, IndexError, TypeError):
         return ()
 
 
-def _shapes(tree: Any) -> Any:
+def _shapes(tree: PyTree) -> PyTree:
     """The tree with ShapeDtypeStructs as leaves; unlike ``jax.tree.map`` it keeps dicts' order."""
     if isinstance(tree, dict):
         return {key: _shapes(value) for key, value in tree.items()}

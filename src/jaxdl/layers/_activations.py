@@ -9,7 +9,7 @@ from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named, 
 
 
 @factory
-def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) -> Layer:
+def prelu(n: int = 1, *, slope: float | Array = 0.25, dtype: DTypeLike = jnp.float32) -> Layer:
     """Leaky relu that learns its slope: x where x > 0, else slope · x; see ``activations.prelu``.
 
     Args:
@@ -47,7 +47,7 @@ def prelu(n: int = 1, *, slope: float = 0.25, dtype: DTypeLike = jnp.float32) ->
 
 
 @factory
-def swish(n: int = 1, *, beta: float = 1.0, dtype: DTypeLike = jnp.float32) -> Layer:
+def swish(n: int = 1, *, beta: float | Array = 1.0, dtype: DTypeLike = jnp.float32) -> Layer:
     """Swish that learns its beta: x · sigmoid(beta · x); see ``activations.swish``.
 
     Args:

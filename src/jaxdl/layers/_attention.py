@@ -23,7 +23,7 @@ def multi_head_attention(
     n_kv_heads: int | None = None,
     causal: bool = False,
     rotary: bool = False,
-    rotary_base: float = 10_000.0,
+    rotary_base: float | Array = 10_000.0,
     mask: ArrayLike | None = None,
     rate: float | Array = 0.0,
     bias: bool = True,

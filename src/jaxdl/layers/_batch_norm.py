@@ -15,8 +15,8 @@ from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 def batch_norm(
     n: int,
     *,
-    momentum: float | None = 0.1,
-    epsilon: float = 1e-5,
+    momentum: float | Array | None = 0.1,
+    epsilon: float | Array = 1e-5,
     affine: bool = True,
     axis_name: str | None = None,
     dtype: DTypeLike = jnp.float32,

@@ -151,7 +151,7 @@ def _shown(shapes: Mapping[str, Any]) -> str:
     return ", ".join(f"{leaf} {shape}" for leaf, shape in shapes.items()) or "empty"
 
 
-def _try_options(fn: Callable[..., Array], *args: Any) -> None:
+def _try_options(fn: Callable[..., Array], *args: object) -> None:
     """Lets ``fn`` raise errors about its options, ignoring those about the probe's shape."""
     with contextlib.suppress(ShapeError):
         jax.eval_shape(fn, *args)

@@ -19,7 +19,7 @@ def lora(
     layer: Layer,
     rank: int,
     *,
-    alpha: float | None = None,
+    alpha: float | Array | None = None,
     where: Callable[[str, Array], bool] = _is_dense_kernel,
     base: Params | None = None,
 ) -> Layer:

@@ -16,7 +16,7 @@ from jaxdl.types import Array, Key, Layer, Params, Shape, State, factory, named
 def layer_norm(
     n: int | Sequence[int],
     *,
-    epsilon: float = 1e-5,
+    epsilon: float | Array = 1e-5,
     scale: bool = True,
     bias: bool = True,
     dtype: DTypeLike = jnp.float32,
@@ -62,7 +62,7 @@ def layer_norm(
 def rms_norm(
     n: int | Sequence[int],
     *,
-    epsilon: float | None = None,
+    epsilon: float | Array | None = None,
     scale: bool = True,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
@@ -110,7 +110,7 @@ def group_norm(
     n: int,
     *,
     axes: int = 3,
-    epsilon: float = 1e-5,
+    epsilon: float | Array = 1e-5,
     affine: bool = True,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:
@@ -162,7 +162,7 @@ def instance_norm(
     n: int,
     *,
     axes: int = 3,
-    epsilon: float = 1e-5,
+    epsilon: float | Array = 1e-5,
     affine: bool = False,
     dtype: DTypeLike = jnp.float32,
 ) -> Layer:

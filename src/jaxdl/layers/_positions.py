@@ -12,7 +12,7 @@ _small = initializers.normal(std=0.02)
 
 
 @factory
-def sinusoidal_positions(n_features: int, *, base: float = 10_000.0) -> Layer:
+def sinusoidal_positions(n_features: int, *, base: float | Array = 10_000.0) -> Layer:
     """Adds sines and cosines of the position; see ``functional.sinusoidal_positions``.
 
     Args:

@@ -9,7 +9,9 @@ from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
 
 @factory
-def activity_regularizer(*, l1: float = 0.0, l2: float = 0.0, axes: int = 1) -> Layer:
+def activity_regularizer(
+    *, l1: float | Array = 0.0, l2: float | Array = 0.0, axes: int = 1
+) -> Layer:
     """Passes its input on, and adds to the loss in training: l1·Σ|a| + l2·Σa², a mean over rows.
 
     The sums run over the entries a of one example; the gradient of |a| is 0 at 0. The penalty

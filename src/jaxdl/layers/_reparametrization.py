@@ -56,7 +56,7 @@ def weight_norm(layer: Layer) -> Layer:
 
 
 @factory
-def spectral_norm(layer: Layer, *, n_iterations: int = 1, epsilon: float = 1e-12) -> Layer:
+def spectral_norm(layer: Layer, *, n_iterations: int = 1, epsilon: float | Array = 1e-12) -> Layer:
     """Divides each kernel by its largest singular value; see ``functional.spectral_norm``.
 
     Args:
@@ -108,7 +108,7 @@ def spectral_norm(layer: Layer, *, n_iterations: int = 1, epsilon: float = 1e-12
     return named(name, init_fn, apply_fn)
 
 
-def _start(key: Key, kernel: Array, epsilon: float) -> State:
+def _start(key: Key, kernel: Array, epsilon: float | Array) -> State:
     """Returns singular vectors of a kernel, after 15 power iterations from random ones."""
     draw = lambda key, n: jax.random.normal(key, (n,), widen(kernel).dtype)
     n_out = kernel.shape[-1]

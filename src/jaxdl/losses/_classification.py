@@ -18,7 +18,7 @@ from jaxdl.losses._arguments import (
     smoothing,
 )
 from jaxdl.losses._reduction import Frame, Reduction, frame, kept, reduce
-from jaxdl.types import Array
+from jaxdl.types import Array, PyTree
 
 
 def cross_entropy(
@@ -167,7 +167,7 @@ def _weighted(t: Array, shifted: Array) -> Array:
     return jnp.where(t == 0, 0, t * shifted)
 
 
-def _weighted_jvp(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> tuple[Array, Any]:
+def _weighted_jvp(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> tuple[Array, PyTree]:
     (t, shifted), (t_dot, shifted_dot) = primals, tangents
     after = jnp.zeros_like(t)
     if not isinstance(shifted_dot, SymbolicZero):

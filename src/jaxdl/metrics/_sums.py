@@ -1,7 +1,5 @@
 """Sums that add up over batches and devices, and row weights."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +8,7 @@ from jax.typing import ArrayLike
 
 from jaxdl._checks import ShapeError, array, describe
 from jaxdl._precision import wide_dtype, widen
-from jaxdl.types import Array, Mean
+from jaxdl.types import Array, Mean, PyTree
 
 
 def mean(values: ArrayLike, *, weight: ArrayLike | None = None) -> Mean:
@@ -58,7 +56,7 @@ def without_rows(values: Array, weight: Array) -> Array:
     return jnp.where(weight == 0, 0, values)
 
 
-def merge(a: Any, b: Any) -> Any:
+def merge(a: PyTree, b: PyTree) -> PyTree:
     """Adds two trees of sums, which gives the sums of both batches together.
 
     Args:
@@ -75,7 +73,7 @@ def merge(a: Any, b: Any) -> Any:
     return optax.tree.add(a, b)
 
 
-def compute(sums: Any) -> Any:
+def compute(sums: PyTree) -> PyTree:
     """Turns every Mean in a tree into a number on the host, and leaves other sums unchanged.
 
     A Mean of arrays, such as from ``vmap`` over models, becomes a NumPy array. Nothing is compiled:

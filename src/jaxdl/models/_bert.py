@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, layers
+from jaxdl._checked import checked
 from jaxdl.combinators import lift, repeat, serial
 from jaxdl.models._transformer_block import is_used, transformer_block
 from jaxdl.types import Array, Key, Layer, Params, State, factory, named
@@ -16,6 +17,7 @@ _small = jax.nn.initializers.normal(0.02)
 
 
 @factory
+@checked
 def bert(
     n_tokens: int = 30_522,
     *,

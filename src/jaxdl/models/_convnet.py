@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from jaxdl import _checks, activations, initializers, layers
+from jaxdl._checked import checked
 from jaxdl.combinators import LayerLike, serial
 from jaxdl.models._mlp import mlp
 from jaxdl.types import Array, Init, Layer, assembly
 
 
 @assembly
+@checked
 def lenet5(
     n_classes: int = 10,
     *,
@@ -56,6 +58,7 @@ def lenet5(
 
 
 @assembly
+@checked
 def convnet(
     shape: tuple[int, int, int],
     n_classes: int,

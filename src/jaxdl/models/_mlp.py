@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from jaxdl import _checks, activations, initializers, layers
+from jaxdl._checked import checked
 from jaxdl.combinators import serial
 from jaxdl.types import Array, Init, Layer, assembly
 
 
 @assembly
+@checked
 def mlp(
     sizes: Sequence[int],
     *,

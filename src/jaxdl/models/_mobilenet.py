@@ -6,6 +6,7 @@ from typing import Literal
 import jax.numpy as jnp
 
 from jaxdl import _checks, activations, layers
+from jaxdl._checked import checked
 from jaxdl.combinators import LayerLike, branch, lift, residual, serial
 from jaxdl.models._resnet import FAN_OUT
 from jaxdl.models._transformer_block import is_used
@@ -32,6 +33,7 @@ _HIDDEN = {"small": 1024, "large": 1280}
 
 
 @assembly
+@checked
 def mobilenet_v3(
     size: Literal["small", "large"] = "large",
     n_classes: int = 1000,

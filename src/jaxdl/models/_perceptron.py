@@ -5,6 +5,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, functional, initializers, layers
+from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
 from jaxdl.combinators import LayerLike, serial
 from jaxdl.types import Array, Init, Layer, Params, assembly
@@ -13,6 +14,7 @@ _FROM_ZERO = Init(kernel=initializers.zeros)
 
 
 @assembly
+@checked
 def neuron(
     n_in: int,
     *,
@@ -42,6 +44,7 @@ def neuron(
 
 
 @assembly
+@checked
 def perceptron(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
     """A perceptron: y = 1 if x·w + b ≥ 0, else 0. Its gradient is 0: see ``perceptron_rule``.
 
@@ -68,6 +71,7 @@ def perceptron(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
     return neuron(n_in, activation=activations.step, init=init)
 
 
+@checked
 def perceptron_rule(
     params: Params, x: ArrayLike, label: ArrayLike, *, learning_rate: float | Array = 1.0
 ) -> Params:
@@ -110,6 +114,7 @@ def perceptron_rule(
     return (moved, *rest)
 
 
+@checked
 def perceptron_learn(
     params: Params,
     inputs: ArrayLike,

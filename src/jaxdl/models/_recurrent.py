@@ -7,11 +7,13 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, layers
+from jaxdl._checked import checked
 from jaxdl.combinators import lift, serial
 from jaxdl.types import Array, Key, Layer, Params, State, assembly, factory, named
 
 
 @factory
+@checked
 def sequence_classifier(
     n_in: int,
     n_hidden: int,
@@ -83,6 +85,7 @@ def sequence_classifier(
 
 
 @assembly
+@checked
 def sequence_to_sequence(
     n_in: int,
     n_hidden: int,

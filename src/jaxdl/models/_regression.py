@@ -1,6 +1,7 @@
 """Linear classifiers: logistic regression for two classes, softmax regression for more."""
 
 from jaxdl import activations, initializers, layers
+from jaxdl._checked import checked
 from jaxdl.models._perceptron import neuron
 from jaxdl.types import Init, Layer, assembly
 
@@ -8,6 +9,7 @@ _FROM_ZERO = Init(kernel=initializers.zeros)
 
 
 @assembly
+@checked
 def logistic_regression(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
     """Logistic regression: the logit z = x·w + b of P(label 1 | x) = σ(z).
 
@@ -32,6 +34,7 @@ def logistic_regression(n_in: int, *, init: Init = _FROM_ZERO) -> Layer:
 
 
 @assembly
+@checked
 def softmax_regression(n_in: int, n_classes: int, *, init: Init = _FROM_ZERO) -> Layer:
     """Softmax regression: the logits z = x·W + b of P(class k | x) = exp(zₖ) / Σⱼ exp(zⱼ).
 

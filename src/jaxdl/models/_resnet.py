@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from jaxdl import activations, initializers, layers
+from jaxdl._checked import checked
 from jaxdl.combinators import LayerLike, residual, serial
 from jaxdl.types import Array, Init, Layer, assembly
 
@@ -14,6 +15,7 @@ _BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 @assembly
+@checked
 def resnet_cifar(
     depth: int,
     n_classes: int = 10,
@@ -65,6 +67,7 @@ def resnet_cifar(
 
 
 @assembly
+@checked
 def resnet(
     depth: int, n_classes: int = 1000, *, n_in: int = 3, width: int = 64, init: Init = FAN_OUT
 ) -> Layer:

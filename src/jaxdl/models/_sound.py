@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, layers
+from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
 from jaxdl.combinators import LayerLike, frozen, lift, serial
 from jaxdl.models._transformer_block import is_used
@@ -17,6 +18,7 @@ _CHUNK, _BEFORE, _AFTER = 512, 64, 64
 
 
 @factory
+@checked
 def crepe(
     capacity: Literal["tiny", "small", "medium", "large", "full"] = "full",
     *,

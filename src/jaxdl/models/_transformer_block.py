@@ -7,12 +7,14 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, initializers, layers
+from jaxdl._checked import checked
 from jaxdl._labels import label
 from jaxdl.combinators import lift, serial
 from jaxdl.types import Array, Init, Key, Layer, Params, PyTree, State, factory, named
 
 
 @factory
+@checked
 def transformer_block(
     n_features: int,
     n_heads: int,
@@ -26,7 +28,7 @@ def transformer_block(
     causal: bool = False,
     cross: bool = False,
     rotary: bool = False,
-    rotary_base: float = 10_000.0,
+    rotary_base: float | Array = 10_000.0,
     mask: ArrayLike | None = None,
     bias: bool = True,
     block_size: int | None = None,

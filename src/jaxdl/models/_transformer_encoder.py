@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, initializers, layers
+from jaxdl._checked import checked
 from jaxdl.combinators import lift, repeat, serial
 from jaxdl.models._transformer_block import is_used, transformer_block
 from jaxdl.types import Array, Key, Layer, Params, State, factory, named
@@ -15,6 +16,7 @@ _small = initializers.normal(std=0.02)
 
 
 @factory
+@checked
 def transformer_encoder(
     n_features: int,
     n_classes: int,

@@ -10,11 +10,13 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, _ranges
+from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
 from jaxdl.models._transformer_lm import transformer_cache
 from jaxdl.types import Array, Key, Layer, Params, State
 
 
+@checked
 def generate(
     net: Layer,
     params: Mapping[str, Params],

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, activations, functional, initializers, layers
+from jaxdl._checked import checked
 from jaxdl.combinators import lift, repeat, serial
 from jaxdl.models._transformer_block import empty, is_used, transformer_block
 from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, named
@@ -17,6 +18,7 @@ _gelu = functools.partial(activations.gelu, approximate="tanh")
 
 
 @factory
+@checked
 def transformer_lm(
     n_tokens: int,
     *,
@@ -25,7 +27,7 @@ def transformer_lm(
     n_layers: int,
     length: int | None = None,
     rotary: bool = False,
-    rotary_base: float = 10_000.0,
+    rotary_base: float | Array = 10_000.0,
     n_kv_heads: int | None = None,
     n_hidden: int | None = None,
     activation: Callable[[Array], Array] = _gelu,
@@ -121,6 +123,7 @@ def transformer_lm(
     return named(name, trunk.init, apply_fn)
 
 
+@checked
 def transformer_cache(
     params: Mapping[str, Params],
     batch_shape: Shape,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, initializers, layers
+from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
 from jaxdl._precision import spread
 from jaxdl.combinators import lift, repeat, serial
@@ -15,6 +16,7 @@ from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
 
 
 @factory
+@checked
 def vit(
     image_shape: tuple[int, int, int],
     n_classes: int,

@@ -5,6 +5,7 @@ from typing import Literal
 import jax.numpy as jnp
 
 from jaxdl import _checks, activations, layers
+from jaxdl._checked import checked
 from jaxdl.combinators import LayerLike, lift, serial
 from jaxdl.models._resnet import FAN_OUT
 from jaxdl.models._transformer_block import is_used
@@ -14,6 +15,7 @@ _STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2
 
 
 @assembly
+@checked
 def vgg(
     depth: Literal[11, 13, 16, 19],
     n_classes: int = 1000,

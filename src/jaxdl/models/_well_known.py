@@ -3,6 +3,7 @@
 from typing import Literal
 
 from jaxdl import initializers
+from jaxdl._checked import checked
 from jaxdl.models._bert import bert
 from jaxdl.models._resnet import FAN_OUT, resnet
 from jaxdl.models._transformer_lm import transformer_lm
@@ -18,6 +19,7 @@ _GPT2 = {
 
 
 @assembly
+@checked
 def resnet18(
     n_classes: int = 1000, *, n_in: int = 3, width: int = 64, init: Init = FAN_OUT
 ) -> Layer:
@@ -41,6 +43,7 @@ def resnet18(
 
 
 @assembly
+@checked
 def resnet34(
     n_classes: int = 1000, *, n_in: int = 3, width: int = 64, init: Init = FAN_OUT
 ) -> Layer:
@@ -64,6 +67,7 @@ def resnet34(
 
 
 @assembly
+@checked
 def resnet50(
     n_classes: int = 1000, *, n_in: int = 3, width: int = 64, init: Init = FAN_OUT
 ) -> Layer:
@@ -87,6 +91,7 @@ def resnet50(
 
 
 @factory
+@checked
 def vit_b_16(
     n_classes: int = 1000,
     *,
@@ -126,6 +131,7 @@ def vit_b_16(
 
 
 @factory
+@checked
 def gpt2(
     size: Literal["small", "medium", "large", "xl"] = "small", *, rate: float | Array = 0.1
 ) -> Layer:
@@ -164,6 +170,7 @@ def gpt2(
 
 
 @factory
+@checked
 def minilm(*, rate: float | Array = 0.1) -> Layer:
     """MiniLM-L6: ``bert`` of six blocks with 384 features, 22,565,376 parameters.
 

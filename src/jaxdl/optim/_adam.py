@@ -1,14 +1,14 @@
 """Adam and its variants: decoupled decay, AMSGrad, AdaMax and lazy rows."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
 from jaxdl._ranges import check
-from jaxdl.optim._descent import Rate, bias, descend, lerp, like
-from jaxdl.types import Array
+from jaxdl.optim._descent import Number, Rate, bias, descend, lerp, like
+from jaxdl.types import Array, PyTree
 
 Betas = tuple[ArrayLike, ArrayLike]
 
@@ -105,7 +105,9 @@ def two_moments(
         zeros = jnp.zeros_like
         return AdamMemory(zeros(p), zeros(p), zeros(p) if amsgrad else None)
 
-    def rule(g: Array, p: Any, memory: AdamMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(
+        g: Array, p: Array, memory: AdamMemory, rate: Number, t: Array
+    ) -> tuple[Array, PyTree]:
         b1, b2, e = (like(g, number) for number in (*betas, eps))
         mu, nu = lerp(memory.mu, g, 1 - b1), b2 * memory.nu + (1 - b2) * g * g
         nu_max = None if memory.nu_max is None else jnp.maximum(memory.nu_max, nu)
@@ -149,7 +151,9 @@ def adamax(
     """
     check_moments("adamax", betas, eps)
 
-    def rule(g: Array, p: Any, memory: AdamMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(
+        g: Array, p: Array, memory: AdamMemory, rate: Number, t: Array
+    ) -> tuple[Array, PyTree]:
         b1, b2, e = (like(g, number) for number in (*betas, eps))
         mu, nu = lerp(memory.mu, g, 1 - b1), jnp.maximum(b2 * memory.nu, jnp.abs(g) + e)
         return rate * mu / (bias(b1, t) * nu), AdamMemory(mu, nu)
@@ -183,7 +187,9 @@ def sparse_adam(
     """
     check_moments("sparse_adam", betas, eps)
 
-    def rule(g: Array, p: Any, memory: AdamMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(
+        g: Array, p: Array, memory: AdamMemory, rate: Number, t: Array
+    ) -> tuple[Array, PyTree]:
         b1, b2, e = (like(g, number) for number in (*betas, eps))
         present = jnp.any(g != 0, axis=tuple(range(1, g.ndim)), keepdims=True)
         mu = jnp.where(present, lerp(memory.mu, g, 1 - b1), memory.mu)
@@ -199,7 +205,7 @@ def two_zeros(p: Array) -> AdamMemory:
     return AdamMemory(jnp.zeros_like(p), jnp.zeros_like(p))
 
 
-def check_moments(name: str, betas: Any, eps: Any) -> None:
+def check_moments(name: str, betas: object, eps: object) -> None:
     """Raises a ValueError unless betas are two numbers in [0, 1), and eps at least 0."""
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise ValueError(f"{name}: betas is {betas!r}; it must be a pair (β₁, β₂)")

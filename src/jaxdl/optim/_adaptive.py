@@ -1,14 +1,14 @@
 """Steps divided by the size of earlier gradients: rmsprop, adagrad and adadelta."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
 from jaxdl._ranges import check
-from jaxdl.optim._descent import Rate, descend, lerp, like, off
-from jaxdl.types import Array
+from jaxdl.optim._descent import Number, Rate, descend, lerp, like, off
+from jaxdl.types import Array, PyTree
 
 
 class RmspropMemory(NamedTuple):
@@ -61,7 +61,9 @@ def rmsprop(
         mu, velocity = zeros(p) if centered else None, None if off(momentum) else zeros(p)
         return RmspropMemory(zeros(p), mu, velocity)
 
-    def rule(g: Array, p: Any, memory: RmspropMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(
+        g: Array, p: Array, memory: RmspropMemory, rate: Number, t: Array
+    ) -> tuple[Array, PyTree]:
         a, e, m = (like(g, number) for number in (alpha, eps, momentum))
         nu = a * memory.nu + (1 - a) * g * g
         mu = lerp(memory.mu, g, 1 - a) if memory.mu is not None else None
@@ -106,7 +108,7 @@ def adagrad(
     start = initial_accumulator_value
     check("adagrad", lr_decay=lr_decay, initial_accumulator_value=start, eps=eps)
 
-    def rule(g: Array, p: Any, total: Array, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(g: Array, p: Array, total: Array, rate: Number, t: Array) -> tuple[Array, PyTree]:
         decay, e = like(g, lr_decay), like(g, eps)
         total = total + g * g
         return rate / (1 + (t - 1) * decay) * g / (jnp.sqrt(total) + e), total
@@ -157,7 +159,9 @@ def adadelta(
     """
     check("adadelta", rho=rho, eps=eps)
 
-    def rule(g: Array, p: Any, memory: AdadeltaMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(
+        g: Array, p: Array, memory: AdadeltaMemory, rate: Number, t: Array
+    ) -> tuple[Array, PyTree]:
         r, e = like(g, rho), like(g, eps)
         nu = r * memory.nu + (1 - r) * g * g
         d = jnp.sqrt(memory.delta + e) / jnp.sqrt(nu + e) * g

@@ -1,7 +1,7 @@
 """Averages of the parameters over training steps, for use in evaluation."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxdl._precision import widen
 from jaxdl._ranges import check
 from jaxdl.optim._descent import lerp, like
-from jaxdl.types import Array, Params
+from jaxdl.types import Array, Params, PyTree
 
 
 class AverageState(NamedTuple):
@@ -99,7 +99,7 @@ def average(
         mean = jax.tree.map(lambda p: jnp.zeros_like(widen(p)), params)
         return AverageState(zero(), zero(), mean)
 
-    def update(updates: Params, state: AverageState, params: Params | None = None) -> Any:
+    def update(updates: Params, state: AverageState, params: Params | None = None) -> PyTree:
         if params is None:
             raise ValueError(f"{name}: update(updates, state, params) needs params, got None")
         count, n = optax.safe_increment(state.count), state.averaged
@@ -115,7 +115,7 @@ def average(
     return optax.GradientTransformation(init, update)
 
 
-def averaged_params(opt_state: Any, params: Params) -> Params:
+def averaged_params(opt_state: PyTree, params: Params) -> Params:
     """Returns the average that ``ema`` or ``swa`` keeps, in the dtypes of the parameters.
 
     Args:

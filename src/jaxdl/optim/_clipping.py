@@ -1,7 +1,6 @@
 """Clipping gradients to a norm."""
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +35,7 @@ def clip_by_norm(max_norm: ArrayLike, *, norm_type: float = 2.0) -> optax.Gradie
     check("clip_by_norm", max_norm=max_norm)
     constants("clip_by_norm", norm_type=norm_type)
 
-    def update(grads: Params, params: Any = None) -> Params:
+    def update(grads: Params, params: Params = None) -> Params:
         norm = global_norm(grads, norm_type=norm_type)
         factor = jnp.minimum(1.0, like(norm, max_norm) / (norm + 1e-6))
         return jax.tree.map(lambda g: (widen(g) * like(widen(g), factor)).astype(g.dtype), grads)

@@ -13,12 +13,15 @@ from jax.typing import ArrayLike
 from jaxdl import _paths, _ranges
 from jaxdl._checks import describe
 from jaxdl._precision import widen
-from jaxdl.types import Array, Params
+from jaxdl.types import Array, Params, PyTree
 
 Rate: TypeAlias = ArrayLike | Callable[[Any], ArrayLike]
 """A learning rate: a number, a traced scalar, or an optax schedule ``(count) -> number``."""
 
-Rule: TypeAlias = Callable[[Array, Any, Any, Array, Array], tuple[Array, Any]]
+Number: TypeAlias = float | Array
+"""A hyperparameter: a Python number, or an array in the dtype of the parameter."""
+
+Rule: TypeAlias = Callable[[Array, Array, Any, Number, Array], tuple[Array, PyTree]]
 """``(g, θ, memory, η, t) -> (s, memory)`` for one array θ, which becomes θ − s; t counts from 1."""
 
 
@@ -68,7 +71,7 @@ def descend(
         )
         return DescentState(jnp.zeros((), jnp.int32), memory)
 
-    def update(grads: Params, state: DescentState, params: Params | None = None) -> Any:
+    def update(grads: Params, state: DescentState, params: Params | None = None) -> PyTree:
         if params is None and needs_params:
             raise ValueError(f"{name}: update(grads, state, params) needs params, got None")
         count = optax.safe_increment(state.count)
@@ -84,7 +87,7 @@ def descend(
         memory = tree.unflatten([memory for _, memory in done])
         return tree.unflatten([u for u, _ in done]), DescentState(count, memory)
 
-    def one_array(g: Array, p: Array, memory: Any, rate: ArrayLike, count: Array) -> Any:
+    def one_array(g: Array, p: Array, memory: PyTree, rate: ArrayLike, count: Array) -> PyTree:
         p = widen(p)
         eta, t, w = (like(p, number) for number in (rate, count, weight_decay))
         x = g.astype(p.dtype)
@@ -103,7 +106,7 @@ def like(x: Array, number: ArrayLike) -> Any:
     return jnp.asarray(number).astype(x.dtype)
 
 
-def off(number: Any) -> bool:
+def off(number: object) -> bool:
     """Returns whether an option is a Python zero: arrays, traced or not, may become another."""
     return isinstance(number, int | float) and number == 0
 
@@ -115,7 +118,7 @@ def log(number: Any) -> Any:
     return jnp.log(number)
 
 
-def bias(decay: Any, t: Array) -> Array:
+def bias(decay: object, t: Array) -> Array:
     """Returns 1 − decayᵗ, the weight of all gradients so far, to full precision in float32."""
     return -jnp.expm1(t * log(decay))
 
@@ -127,7 +130,7 @@ def lerp(old: Array, new: Array, weight: Any) -> Array:
     return jnp.where(jnp.asarray(weight) < 0.5, near, far)
 
 
-def floating_leaf(name: str, path: Any, p: Any) -> Any:
+def floating_leaf(name: str, path: Any, p: Array) -> Any:
     """Returns a parameter, or raises a TypeError if it isn't floating point."""
     if not jnp.issubdtype(jnp.asarray(p).dtype, jnp.floating):
         where = _paths.spell(path)
@@ -135,7 +138,7 @@ def floating_leaf(name: str, path: Any, p: Any) -> Any:
     return p
 
 
-def check_rate(name: str, learning_rate: Any) -> None:
+def check_rate(name: str, learning_rate: object) -> None:
     """Raises unless the learning rate is a number of at least 0, a scalar or a schedule."""
     if callable(learning_rate):
         return

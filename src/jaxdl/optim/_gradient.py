@@ -9,8 +9,8 @@ from jax.typing import ArrayLike
 
 from jaxdl._checks import number
 from jaxdl._ranges import check
-from jaxdl.optim._descent import Rate, descend, like, off
-from jaxdl.types import Array
+from jaxdl.optim._descent import Number, Rate, descend, like, off
+from jaxdl.types import Array, PyTree
 
 
 def gradient_descent(learning_rate: Rate) -> optax.GradientTransformation:
@@ -69,7 +69,7 @@ def sgd(
             f"sgd: nesterov needs momentum and no dampening, got {momentum=} and {dampening=}"
         )
 
-    def rule(g: Array, p: Any, b: Any, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(g: Array, p: Array, b: Any, rate: Number, t: Array) -> tuple[Array, PyTree]:
         if off(momentum):
             return rate * g, ()
         m, d = like(g, momentum), like(g, dampening)
@@ -113,7 +113,7 @@ def asgd(
     """
     check("asgd", lambd=lambd, alpha=alpha, t0=t0)
 
-    def rule(g: Array, p: Array, mean: Array, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(g: Array, p: Array, mean: Array, rate: Number, t: Array) -> tuple[Array, PyTree]:
         decay, power, start = like(g, lambd), like(g, alpha), like(g, t0)
         step = rate / (1 + decay * rate * (t - 1)) ** power * (g + decay * p)
         return step, mean + (p - step - mean) / jnp.maximum(1, t - 1 - start)
@@ -173,7 +173,9 @@ def rprop(
     def remember(p: Array) -> RpropMemory:
         return RpropMemory(jnp.zeros_like(p), jnp.full_like(p, learning_rate))
 
-    def rule(g: Array, p: Any, memory: RpropMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(
+        g: Array, p: Array, memory: RpropMemory, rate: Number, t: Array
+    ) -> tuple[Array, PyTree]:
         low, high = (like(g, number) for number in step_sizes)
         sign = jnp.sign(g)
         # PyTorch multiplies gradients instead of signs, which underflows if they are small.

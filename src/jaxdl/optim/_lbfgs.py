@@ -190,7 +190,7 @@ def iterate(
         value, gradient = value_and_grad(x + t * d)
         return Point(t, value, gradient, dot(gradient, d))
 
-    def move(_: Any) -> tuple[Point, Array]:
+    def move(_: object) -> tuple[Point, Array]:
         here = Point(jnp.zeros_like(length), place.value, g, slope)
         if search is not None:
             left = limits.evaluations - place.evaluations
@@ -199,7 +199,7 @@ def iterate(
         stay = lambda t: here._replace(t=t)
         return jax.lax.cond(last, stay, objective, length), 1 - last.astype(jnp.int32)
 
-    def rest(_: Any) -> tuple[Point, Array]:
+    def rest(_: object) -> tuple[Point, Array]:
         return Point(length, place.value, g, slope), jnp.int32(0)
 
     flat = slope > -change

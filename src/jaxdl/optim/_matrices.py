@@ -9,8 +9,8 @@ import optax
 from jax.typing import ArrayLike
 
 from jaxdl import _checks, _paths, _ranges
-from jaxdl.optim._descent import Rate, descend, lerp, like
-from jaxdl.types import Array, Params
+from jaxdl.optim._descent import Number, Rate, descend, lerp, like
+from jaxdl.types import Array, Params, PyTree
 
 
 class AdafactorMemory(NamedTuple):
@@ -67,7 +67,9 @@ def adafactor(
             return AdafactorMemory(None, None, jnp.zeros_like(p))
         return AdafactorMemory(jnp.zeros_like(p[..., :1]), jnp.zeros_like(p[..., :1, :]), None)
 
-    def rule(g: Array, p: Array, memory: AdafactorMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(
+        g: Array, p: Array, memory: AdafactorMemory, rate: Number, t: Array
+    ) -> tuple[Array, PyTree]:
         least = jnp.finfo(g.dtype).eps.item() if eps1 is None else like(g, eps1)
         memory = accumulate(g * g, memory, t ** like(g, beta2_decay))
         u = g * jax.lax.rsqrt(jnp.maximum(estimate(memory, least), least * least))
@@ -86,7 +88,7 @@ def adafactor(
 
 
 # A memory has either row and column or the whole; Any, as types can't say so.
-def accumulate(square: Array, memory: Any, weight: Array) -> AdafactorMemory:
+def accumulate(square: Array, memory: PyTree, weight: Array) -> AdafactorMemory:
     """Returns the memory updated with the latest squares."""
     if memory.row is None:
         return AdafactorMemory(None, None, lerp(memory.whole, square, weight))
@@ -94,7 +96,7 @@ def accumulate(square: Array, memory: Any, weight: Array) -> AdafactorMemory:
     return AdafactorMemory(row, lerp(memory.column, square.mean(-2, keepdims=True), weight), None)
 
 
-def estimate(memory: Any, least: Any) -> Array:
+def estimate(memory: PyTree, least: Any) -> Array:
     """Returns v, rebuilt from its row and column if factored."""
     if memory.row is None:
         return memory.whole
@@ -158,7 +160,7 @@ def muon(
     choices = (None, "original", "match_rms_adamw")
     _checks.one_of("muon", "adjust_lr_fn", adjust_lr_fn, choices)
 
-    def rule(g: Array, p: Any, b: Array, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(g: Array, p: Array, b: Array, rate: Number, t: Array) -> tuple[Array, PyTree]:
         m = like(g, momentum)
         b = lerp(b, g, 1 - m)
         direction = orthogonalize(lerp(g, b, m) if nesterov else b, ns_coefficients, ns_steps, eps)
@@ -168,7 +170,7 @@ def muon(
         "muon", learning_rate, rule, jnp.zeros_like, weight_decay=weight_decay, decoupled=True
     )
 
-    def init(params: Params) -> Any:
+    def init(params: Params) -> PyTree:
         for path, p in jax.tree.leaves_with_path(params):
             if jnp.ndim(p) != 2:
                 where = _paths.spell(path)

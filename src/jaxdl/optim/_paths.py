@@ -7,7 +7,7 @@ import jax
 import optax
 
 from jaxdl._paths import spell
-from jaxdl.types import Params
+from jaxdl.types import Params, PyTree
 
 
 def by_path(
@@ -37,7 +37,7 @@ def by_path(
     labels = lambda params: jax.tree_util.tree_map_with_path(lambda p, _: label(spell(p)), params)
     tx = optax.partition(dict(transforms), labels)
 
-    def init(params: Params) -> Any:
+    def init(params: Params) -> PyTree:
         used = {spell(path): label(spell(path)) for path, _ in jax.tree.leaves_with_path(params)}
         for path, part in used.items():
             if part not in transforms:

@@ -8,8 +8,8 @@ from jax.typing import ArrayLike
 
 from jaxdl._ranges import check
 from jaxdl.optim._adam import AdamMemory, Betas, check_moments, two_zeros
-from jaxdl.optim._descent import Rate, bias, descend, lerp, like, log
-from jaxdl.types import Array
+from jaxdl.optim._descent import Number, Rate, bias, descend, lerp, like, log
+from jaxdl.types import Array, PyTree
 
 
 class NadamMemory(NamedTuple):
@@ -59,7 +59,9 @@ def nadam(
     def remember(p: Array) -> NadamMemory:
         return NadamMemory(*two_zeros(p)[:2], jnp.ones((), p.dtype))
 
-    def rule(g: Array, p: Any, memory: NadamMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(
+        g: Array, p: Array, memory: NadamMemory, rate: Number, t: Array
+    ) -> tuple[Array, PyTree]:
         b1, b2, e, psi = (like(g, number) for number in (*betas, eps, momentum_decay))
         now, later = (b1 * (1 - 0.5 * jnp.exp(log(0.96) * psi * n)) for n in (t, t + 1))
         product = memory.product * now
@@ -112,7 +114,9 @@ def radam(
     """
     check_moments("radam", betas, eps)
 
-    def rule(g: Array, p: Any, memory: AdamMemory, rate: Any, t: Array) -> tuple[Array, Any]:
+    def rule(
+        g: Array, p: Array, memory: AdamMemory, rate: Number, t: Array
+    ) -> tuple[Array, PyTree]:
         b1, b2, e = (like(g, number) for number in (*betas, eps))
         mu, nu = lerp(memory.mu, g, 1 - b1), b2 * memory.nu + (1 - b2) * g * g
         limit, length = 2 / (1 - b2) - 1, average_length(b2, t)

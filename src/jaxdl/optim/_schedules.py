@@ -30,7 +30,7 @@ def cyclic(
     step_size_up: int = 2000,
     step_size_down: int | None = None,
     mode: Literal["triangular", "triangular2", "exp_range"] = "triangular",
-    gamma: float = 1.0,
+    gamma: ArrayLike = 1.0,
     scale_fn: Callable[[Array], Array] | None = None,
     scale_mode: Literal["cycle", "iterations"] = "cycle",
 ) -> optax.Schedule:
@@ -87,8 +87,8 @@ def one_cycle(
     *,
     pct_start: float = 0.3,
     anneal_strategy: Literal["cos", "linear"] = "cos",
-    div_factor: float = 25.0,
-    final_div_factor: float = 1e4,
+    div_factor: ArrayLike = 25.0,
+    final_div_factor: ArrayLike = 1e4,
     three_phase: bool = False,
 ) -> optax.Schedule:
     """A rate that rises once and falls for the rest: max/d → max → max/(d·f), by half cosines.
@@ -207,7 +207,7 @@ def cosine_warm_restarts(
     return schedule
 
 
-def cosine(first: Any, then: Any, count: Any, length: Any) -> Array:
+def cosine(first: object, then: object, count: object, length: object) -> Array:
     """Returns the rate after ``count`` of the ``length`` steps of half a cosine."""
     done, whole = real(count), real(length)
     return mix(first, then, half_cosine(done / whole), half_cosine((whole - done) / whole))

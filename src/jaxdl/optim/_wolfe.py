@@ -154,12 +154,12 @@ def lower(ends: Point) -> Array:
     return jnp.where(ends.value[0] <= ends.value[1], 0, 1)
 
 
-def at(points: Point, i: Any) -> Point:
+def at(points: Point, i: object) -> Point:
     """Returns one of two points."""
     return jax.tree.map(lambda x: x[i], points)
 
 
-def put(points: Point, i: Any, point: Point) -> Point:
+def put(points: Point, i: object, point: Point) -> Point:
     """Returns two points with another in the place of one."""
     return jax.tree.map(lambda x, y: x.at[i].set(y), points, point)
 

@@ -64,7 +64,7 @@ def assert_same_across_processes(caller: str, **things: Any) -> None:
             raise ValueError(f"{caller}: processes differ in {name}: {', '.join(map(str, shown))}")
 
 
-def _checksum(thing: Any) -> int:
+def _checksum(thing: object) -> int:
     if isinstance(thing, int):
         return thing
     total = 0

@@ -1,6 +1,7 @@
 """Devices laid out in a mesh, and arrays put on them."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -8,13 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jaxdl import _paths
-from jaxdl.types import Batch
+from jaxdl import _checks, _paths
+from jaxdl._checked import checked
+from jaxdl._plain import plain_numbers
+from jaxdl.types import Batch, PyTree
 
 AXIS = "data"
 """The name of the axis of devices over which batches are split."""
 
 
+@checked
 def data_mesh(devices: int | None = None) -> Mesh:
     """Lays devices out along one axis called ``"data"``.
 
@@ -64,41 +68,68 @@ def mesh_of(**axes: int) -> Mesh:
     return jax.make_mesh(tuple(sizes), tuple(axes), axis_types=(AxisType.Auto,) * len(sizes))
 
 
+@plain_numbers
 def shard_batch(batch: Batch, devices: int) -> Batch:
     """Pads a batch with rows of weight 0 to a multiple of the devices, and stacks one part each.
 
     Args:
-        batch: arrays of N rows; a ``"weight"`` is added if missing.
+        batch: arrays of N rows; a dict gets a ``"weight"`` if it has none.
         devices: D, the number of parts.
 
     Returns:
         Arrays of shape (D, ⌈N/D⌉, …).
+
+    Raises:
+        ValueError: if ``devices`` isn't a positive integer, or doesn't divide a batch that isn't a
+            dict, which has no place for weights.
 
     Example:
         >>> parts = shard_batch({"inputs": jnp.ones((3, 5))}, 2)
         >>> parts["inputs"].shape, parts["weight"].tolist()
         ((2, 2, 5), [[1.0, 1.0], [1.0, 0.0]])
     """
-    return _parts(dict(batch), devices)
+    _checks.positive_ints("shard_batch", devices=devices)
+    return _parts(dict(batch) if isinstance(batch, Mapping) else batch, devices)
+
+
+def check_weighted(batch: Batch) -> None:
+    """Raises a ValueError unless a batch is a dict: no other has a place for its rows' weight.
+
+    Example:
+        >>> check_weighted({"inputs": jnp.ones(3)})
+    """
+    if not isinstance(batch, Mapping):
+        raise ValueError(
+            f"a batch of {len(jax.tree.leaves(batch)[0])} rows doesn't divide by the devices, and a"
+            f" {type(batch).__name__} has no place for the rows' weight: make it a dict, choose a"
+            ' batch size and a number of rows that the devices divide, or the engine "jit"'
+        )
 
 
 @functools.partial(jax.jit, static_argnums=1)  # one call of the device, and not one an operation
 def _parts(batch: Batch, devices: int) -> Batch:
     size = len(jax.tree.leaves(batch)[0])
-    batch = {"weight": jnp.ones(size, jnp.float32), **batch}
+    if isinstance(batch, Mapping):
+        batch = {"weight": jnp.ones(size, jnp.float32), **batch}
+    elif size % devices:
+        check_weighted(batch)
 
-    def part(x: Any) -> Any:
+    def part(x: object) -> Any:
         x = jnp.asarray(x)
         # Padding repeats the last row: real numbers, which no loss can turn into nan.
         full = jnp.pad(x, [(0, -size % devices)] + [(0, 0)] * (x.ndim - 1), mode="edge")
         return full.reshape(devices, -1, *x.shape[1:])
 
-    parts = {name: part(x) for name, x in batch.items()}
-    real = jnp.arange(size + -size % devices).reshape(devices, -1) < size
-    return {**parts, "weight": jnp.where(real, parts["weight"], 0)}
+    parts = jax.tree.map(part, batch)
+    if not isinstance(batch, Mapping):
+        return parts
+    weight = parts["weight"]  # of each row, or of each of its labels
+    real = jnp.arange(size + -size % devices) < size
+    real = real.reshape(*weight.shape[:2], *[1] * (weight.ndim - 2))
+    return {**parts, "weight": jnp.where(real, weight, 0)}
 
 
-def replicate(tree: Any, mesh: Mesh) -> Any:
+def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     """Puts a copy of every array on every device; the originals are left unchanged.
 
     Example:
@@ -112,7 +143,7 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
     return jax.device_put(jax.device_put(tree, may_alias=False), everywhere)
 
 
-def put(tree: Any, shardings: Any) -> Any:
+def put(tree: PyTree, shardings: object) -> PyTree:
     """Places arrays by their shardings, also on devices of other processes.
 
     Args:
@@ -148,7 +179,7 @@ def _moving(sharding: NamedSharding) -> Any:
     return jax.jit(lambda x: x, out_shardings=sharding)
 
 
-def unreplicate(tree: Any) -> Any:
+def unreplicate(tree: PyTree) -> PyTree:
     """Returns this process's own copy of replicated arrays.
 
     Args:
@@ -174,7 +205,7 @@ def unreplicate(tree: Any) -> Any:
     return jax.tree_util.tree_map_with_path(own, tree)
 
 
-def local(tree: Any) -> Any:
+def local(tree: PyTree) -> PyTree:
     """Gathers arrays that are spread over several processes on a device of this one.
 
     Args:
@@ -189,7 +220,7 @@ def local(tree: Any) -> Any:
         True
     """
 
-    def own(x: Any) -> Any:
+    def own(x: object) -> PyTree:
         if not isinstance(x, jax.Array) or x.is_fully_addressable:
             return x
         if not x.is_fully_replicated:
@@ -199,7 +230,7 @@ def local(tree: Any) -> Any:
     return jax.tree.map(own, tree)
 
 
-def mesh_under(tree: Any) -> Mesh | None:
+def mesh_under(tree: PyTree) -> Mesh | None:
     """Returns the mesh that arrays are spread over; None if each is on one device.
 
     Example:
@@ -214,7 +245,7 @@ def mesh_under(tree: Any) -> Mesh | None:
     return None
 
 
-def assert_replicas_equal(tree: Any) -> None:
+def assert_replicas_equal(tree: PyTree) -> None:
     """Checks that the copies of each array are the same to the bit on this process's devices.
 
     Diverged copies point to a missing average over devices, or to faulty hardware. ``pmap`` with

@@ -31,6 +31,11 @@ class Placement(NamedTuple):
     reproducible: bool = False
     """Whether GPUs of one kind give the same bits in every run, slower in places; CPUs do."""
 
+    donate: bool = False
+    """Whether ``fit`` and ``loop`` write over the TrainState that they are given: one in memory
+    instead of two. An Event's then holds until its hook returns, and a ``NonFiniteError`` has none
+    from before the step that failed."""
+
 
 EVERYWHERE = Placement()
 """``jit`` over all devices."""

@@ -16,9 +16,13 @@ from jax._src.clusters import ClusterEnv
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxdl import _checks
+from jaxdl._checked import checked
+from jaxdl._plain import plain_numbers
 from jaxdl.types import Batch
 
 
+@checked
 def initialize(
     coordinator: str | None = None,
     processes: int | None = None,
@@ -121,7 +125,7 @@ def _impatience(
         timer.cancel()
 
 
-def _end_all(show: Callable[..., Any], *error: Any) -> None:
+def _end_all(show: Callable[..., Any], *error: object) -> None:
     """Shows an error that ends this process, and lets it end without waiting for the others.
 
     JAX would wait for them at the end, up to five minutes; and they are waiting for this process.
@@ -157,6 +161,7 @@ def is_primary() -> bool:
     return jax.process_index() == 0
 
 
+@plain_numbers
 def share_of(rows: int) -> slice:
     """The consecutive rows that this process loads; shares differ by at most one row.
 
@@ -166,10 +171,15 @@ def share_of(rows: int) -> slice:
     Returns:
         A slice.
 
+    Raises:
+        ValueError: if ``rows`` isn't an integer, or is below 0.
+
     Example:
         >>> share_of(100)  # of a single process
         slice(0, 100, None)
     """
+    if not _checks.is_whole(rows) or rows < 0:
+        raise ValueError(f"share_of: rows is {rows!r}; it must be an integer of at least 0")
     count, index = jax.process_count(), jax.process_index()
     return slice(rows * index // count, rows * (index + 1) // count)
 
@@ -202,7 +212,5 @@ def global_batch(batch: Batch, mesh: Mesh) -> Batch:
     if rows % here:
         raise ValueError(f"global_batch: {rows} rows don't divide by {here} devices")
     split = NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
-    return {
-        name: jax.make_array_from_process_local_data(split, np.asarray(x))
-        for name, x in batch.items()
-    }
+    join = lambda x: jax.make_array_from_process_local_data(split, np.asarray(x))
+    return jax.tree.map(join, batch)

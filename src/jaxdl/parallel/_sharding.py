@@ -2,7 +2,6 @@
 
 import functools
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -11,8 +10,10 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdl import _checks, _paths
+from jaxdl._checked import checked
+from jaxdl._warnings import warn
 from jaxdl.parallel._devices import AXIS, put
-from jaxdl.types import Batch, Metrics, Shape
+from jaxdl.types import Batch, Metrics, PyTree, Shape
 
 Rule: TypeAlias = Callable[[str, Shape], PartitionSpec]
 """From the path of a parameter, as ``"0/kernel"``, and its shape to how it is split.
@@ -21,6 +22,7 @@ What an optimizer keeps of a parameter, as its momentum, has the parameter's pat
 """
 
 
+@checked
 def fully_sharded(mesh: Mesh, *, axis: str = AXIS, least: int = 1024) -> Rule:
     """A rule that splits every large array along its longest axis that divides by the devices.
 
@@ -76,6 +78,9 @@ def by_path(label: Callable[[str], str], parts: Mapping[str, PartitionSpec | Rul
     Returns:
         A Rule. It raises a ValueError if a label isn't the name of a part.
 
+    Raises:
+        TypeError: if an argument is of another kind.
+
     Example:
         >>> part = lambda path: path.split("/")[0] if "kernel" in path else "rest"
         >>> columns, rows = PartitionSpec(None, "model"), PartitionSpec("model")
@@ -83,6 +88,12 @@ def by_path(label: Callable[[str], str], parts: Mapping[str, PartitionSpec | Rul
         >>> tuple(split("up/kernel", (128, 512)))
         (None, 'model')
     """
+    _checks.one_function("by_path", "label", label, "path")
+    if not isinstance(parts, Mapping):
+        raise TypeError(f"by_path: parts is {_checks.shown(parts)}; it must be a dict by name")
+    for name, part in parts.items():
+        if not isinstance(part, PartitionSpec):
+            _checks.one_function("by_path", f"parts[{name!r}]", part, "path", "shape")
 
     def rule(path: str, shape: Shape) -> PartitionSpec:
         part = label(path)
@@ -98,7 +109,7 @@ def by_path(label: Callable[[str], str], parts: Mapping[str, PartitionSpec | Rul
     return rule
 
 
-def shardings(tree: Any, mesh: Mesh, rule: Rule | None = None) -> Any:
+def shardings(tree: PyTree, mesh: Mesh, rule: Rule | None = None) -> PyTree:
     """Computes how a rule splits each array of a tree over a mesh.
 
     Args:
@@ -145,7 +156,7 @@ def _own_path(path: tuple[str, ...], shape: Shape, parameters: Mapping[Any, Shap
 
 
 def _warn_of_whole(
-    tree: Any, whole: Mapping[str, Any], *, devices: int, axis: str, least: int
+    tree: PyTree, whole: Mapping[str, Any], *, devices: int, axis: str, least: int
 ) -> None:
     """Warns which share of a tree is replicated on every device, and why."""
     total = sum(_size(x) for x in jax.tree.leaves(tree))
@@ -154,10 +165,9 @@ def _warn_of_whole(
     if devices > 1 and share > 0.05:
         name, x = max(odd.items(), key=lambda item: _size(item[1]))
         others = f" and {len(odd) - 1} others" if len(odd) > 1 else ""
-        warnings.warn(
+        warn(
             f"fully_sharded: {share:.0%} of all numbers stay whole on every device: no axis of"
-            f" {name} {_checks.describe(x)}{others} divides by {devices} devices",
-            stacklevel=3,
+            f" {name} {_checks.describe(x)}{others} divides by {devices} devices"
         )
 
 
@@ -196,7 +206,7 @@ def jit_step(
     rows = NamedSharding(mesh, PartitionSpec(known_axis(mesh, axis)))
     compiled = jax.jit(constrained(step, mesh, rule), donate_argnums=0)
 
-    def run(train_state: Any, batch: Batch) -> tuple[Any, Metrics]:
+    def run(train_state: PyTree, batch: Batch) -> tuple[PyTree, Metrics]:
         train_state = put(train_state, shardings(train_state, mesh, rule))
         return compiled(train_state, put(batch, jax.tree.map(lambda _: rows, batch)))
 
@@ -215,7 +225,7 @@ def constrained(fn: Callable[..., Any], mesh: Mesh, rule: Rule | None) -> Callab
         2.0
     """
 
-    def run(*arguments: Any) -> tuple[Any, ...]:
+    def run(*arguments: object) -> tuple[Any, ...]:
         first, *others = fn(*arguments)
         split = shardings(first, mesh, rule), *shardings(others, mesh)
         return jax.lax.with_sharding_constraint((first, *others), split)

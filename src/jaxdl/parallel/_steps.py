@@ -7,13 +7,15 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxdl.parallel._devices import AXIS, data_mesh, shard_batch
-from jaxdl.types import Batch, Metrics
+from jaxdl._checked import checked
+from jaxdl.parallel._devices import AXIS, check_weighted, data_mesh, shard_batch
+from jaxdl.types import Batch, Metrics, PyTree
 
 Parallel: TypeAlias = Literal["auto", "jit", "pmap", "shard_map"]
 """What runs a step on several devices; ``"auto"`` is ``"jit"``."""
 
 
+@checked
 def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callable[..., Any]:
     """Runs a step on every device with ``jax.pmap``, each on its part of the batch.
 
@@ -69,7 +71,7 @@ def shard_map_step(
         5.0
     """
 
-    def body(train_state: Any, parts: Batch) -> tuple[Any, Metrics]:
+    def body(train_state: PyTree, parts: Batch) -> tuple[PyTree, Metrics]:
         return _named(step)(train_state, jax.tree.map(lambda x: x[0], parts))
 
     specs = (PartitionSpec(), PartitionSpec(AXIS))
@@ -88,9 +90,10 @@ def _split(step: Callable[..., Any], run: Callable[..., Any], devices: int) -> C
     fills_up = getattr(step, "fills_up", lambda train_state, batch, axis: True)
     known: dict[int, bool] = {}
 
-    def split(train_state: Any, batch: Batch) -> Any:
+    def split(train_state: PyTree, batch: Batch) -> PyTree:
         rows = len(jax.tree.leaves(batch)[0])
         if rows % devices and rows not in known:
+            check_weighted(batch)
             known[rows] = fills_up(train_state, batch, (AXIS, devices))
         whole = rows % devices and not known[rows]
         parts = _whole(batch, rows, devices) if whole else shard_batch(batch, devices)
@@ -109,7 +112,7 @@ def _whole(batch: Batch, rows: int, devices: int) -> Batch:
 def _named(step: Callable[..., Any]) -> Callable[..., Any]:
     """Lets a step that was made for another axis say so."""
 
-    def run(*arguments: Any) -> Any:
+    def run(*arguments: object) -> Any:
         try:
             return step(*arguments)
         except NameError as error:

@@ -50,7 +50,7 @@ def stopping() -> Iterator[ShouldStop]:
     numbers = (signal.SIGINT,) if together else (signal.SIGINT, signal.SIGTERM)
     before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 
-    def note(number: int, frame: Any) -> None:
+    def note(number: int, frame: object) -> None:
         noted.append(number)
         signal.signal(number, before[number] or signal.SIG_DFL)
         if together:

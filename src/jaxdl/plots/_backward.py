@@ -29,7 +29,7 @@ class _Flow(NamedTuple):
 
 
 def backpropagation(
-    steps: Any, *, example: int = 0, stage: int | None = None, title: str = ""
+    steps: object, *, example: int = 0, stage: int | None = None, title: str = ""
 ) -> "Figure":
     """Draws how the error flows back through a network: δˡ = (Wˡ⁺¹)ᵀδˡ⁺¹ ∘ σ′(Zˡ).
 
@@ -68,7 +68,7 @@ def backpropagation(
 
 
 def backpropagation_animation(
-    steps: Any, *, example: int = 0, interval: int = 1200
+    steps: object, *, example: int = 0, interval: int = 1200
 ) -> "FuncAnimation":
     """Makes a film of ``backpropagation``: forwards layer by layer, and back again.
 

@@ -1,5 +1,6 @@
 """Any network as blocks from the input down."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ def _block(
     )
     axes.add_patch(box)
     size = " × ".join(map(str, shape)) + (f" · {params:,} parameters" if params else "")
-    short = name if len(name) < 46 else f"{name[:43]}…"
+    short = re.sub(r"\d+\.\d{4,}", lambda number: f"{float(number[0]):.3g}", name)
+    short = short if len(short) < 46 else f"{short[:43]}…"
     fits = min(11.5, 400 / max(len(short), 1))
     axes.text(x, y + 0.13, short, ha="center", va="center", fontsize=fits, fontweight="bold")
     axes.text(x, y - 0.15, size, ha="center", va="center", fontsize=10.5)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def features(trace: Any, *, example: int = 0, most: int = 8, title: str = "") -> "Figure":
+def features(trace: object, *, example: int = 0, most: int = 8, title: str = "") -> "Figure":
     """Draws the strongest feature maps of each layer, from the picture down to the deepest.
 
     Args:
@@ -50,7 +50,7 @@ def features(trace: Any, *, example: int = 0, most: int = 8, title: str = "") ->
 
 
 def features_animation(
-    trace: Any, *, example: int = 0, most: int = 8, interval: int = 1200
+    trace: object, *, example: int = 0, most: int = 8, interval: int = 1200
 ) -> "FuncAnimation":
     """Makes a film of ``features``: one layer after the other.
 

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from jaxdl.plots._diagrams import PAPER, Place, arrow, box, circle, label, sheet
 from jaxdl.plots._style import BLUE, GREY, ORANGE
+from jaxdl.types import PyTree
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HIGH = 0.85  # from one node to the next
+_HIGH = 0.66  # from one node to the next
 
 
 def graph(nodes: Sequence[Any], *, title: str = "") -> "Figure":
@@ -40,14 +41,14 @@ def graph(nodes: Sequence[Any], *, title: str = "") -> "Figure":
     lanes = _lanes(nodes)
     side = 0.2 + 0.45 * (1 + max((lane for _, _, lane in lanes), default=-1))
     width = max(2.2, 0.115 * max(len(name) for name, *_ in nodes) + 0.4)
-    figure, axes = sheet(width + 2 * side + 2.6, _HIGH * (len(nodes) + 1) + 0.2, title)
+    figure, axes = sheet(width + 2 * side + 2.6, _HIGH * len(nodes) + 0.75, title)
     x = side + 0.3 + width / 2
-    at = lambda i: (x, _HIGH * (i + 1) + 0.45)
-    circle(axes, at(-1), "$x$", radius=0.24, facecolor=PAPER)
+    at = lambda i: (x, _HIGH * (i + 1) + 0.35)
+    circle(axes, at(-1), "$x$", radius=0.22, facecolor=PAPER)
     for i, node in enumerate(nodes):
         _node(axes, at(i), width, *node)
         if i - 1 in node[1]:
-            arrow(axes, at(i - 1), at(i), gap=0.26)
+            arrow(axes, at(i - 1), at(i), gap=0.22)
     for start, end, lane in lanes:
         edge = 0.2 if nodes[end][0] in ("+", "×") else width / 2
         _skip(axes, at(start), at(end), width / 2 + 0.4 + 0.45 * lane, edge)
@@ -55,16 +56,16 @@ def graph(nodes: Sequence[Any], *, title: str = "") -> "Figure":
 
 
 def _node(
-    axes: "Axes", place: Place, width: float, name: str, inputs: Any, shape: Any, params: int
+    axes: "Axes", place: Place, width: float, name: str, inputs: PyTree, shape: Any, params: int
 ) -> None:
     if name in ("+", "×"):
         circle(axes, place, name, radius=0.2)
     else:
         colour = BLUE if params else GREY
-        box(axes, place, name, size=(width, 0.5), edgecolor=colour)
+        box(axes, place, name, size=(width, 0.42), edgecolor=colour)
     x, y = place
     size = " × ".join(map(str, shape))
-    label(axes, (x + width / 2 + 0.15, y), size, size=10.5, ha="left", color="#404040")
+    label(axes, (x + width / 2 + 0.15, y), size, size=13, ha="left", color="#404040")
 
 
 def _lanes(nodes: Sequence[Any]) -> list[tuple[int, int, int]]:
@@ -80,6 +81,6 @@ def _lanes(nodes: Sequence[Any]) -> list[tuple[int, int, int]]:
 def _skip(axes: "Axes", start: Place, end: Place, out: float, edge: float) -> None:
     """An arrow that leaves above its source, runs along the left side, and enters its target."""
     (x, y), (_, v) = start, end
-    leave = y + 0.42
-    axes.plot([x, x, x - out, x - out], [y + 0.25, leave, leave, v], color=ORANGE, lw=1.8, zorder=1)
+    leave = y + 0.34
+    axes.plot([x, x, x - out, x - out], [y + 0.2, leave, leave, v], color=ORANGE, lw=1.8, zorder=1)
     arrow(axes, (x - out, v), (x - edge, v), gap=0.0, color=ORANGE)

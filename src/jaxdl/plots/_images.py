@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from jaxdl._checks import ShapeError, describe
-from jaxdl.plots._style import ORANGE, empty, grid, heading, make_figure, signed_colours
+from jaxdl.plots._style import ORANGE, empty, grid, heading, make_figure, signed_colours, tones
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -189,7 +189,7 @@ def feature_maps(maps: ArrayLike, *, columns: int = 8, title: str = "") -> "Figu
 
     Returns:
         A figure with one picture per channel, blue where positive and orange where negative, all
-        on one scale.
+        on one scale; the scale begins at 0 where nothing is negative.
 
     Raises:
         ShapeError: if these aren't the maps of one image.
@@ -254,11 +254,10 @@ def _signed(
     pictures: np.ndarray, titles: Sequence[str] | None, columns: int, title: str
 ) -> "Figure":
     figure = _grid(len(pictures), columns, titled=titles is not None)
-    size = float(np.abs(pictures).max()) or 1.0
-    panels = list(figure.axes)
+    panels, colours = list(figure.axes), tones(pictures)
     names = titles or [""] * len(pictures)
     for axes, picture, name in zip(panels, pictures, names, strict=True):
-        drawn = axes.imshow(picture, cmap=signed_colours(), vmin=-size, vmax=size)
+        drawn = axes.imshow(picture, **colours)
         axes.set_title(name, fontsize=11)
         empty(axes)
     figure.colorbar(drawn, ax=panels, shrink=0.8, aspect=25)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import jax
 import numpy as np
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from jaxdl._checks import ShapeError
 from jaxdl.plots._diagrams import PAPER
@@ -84,7 +84,7 @@ def network(
     for i, (column, taken) in enumerate(zip(columns, out, strict=True)):
         _neurons(axes, column, _texts(i, sizes[i], inputs, values), taken, given=i == 0)
     for i, (x, y) in columns[-1].items() if outputs else ():
-        axes.text(x + 0.33, y, outputs[i], va="center", fontsize=12)  # type: ignore[index]
+        axes.text(x + 0.33, y, outputs[i], va="center", fontsize=14)  # type: ignore[index]
     if captions:
         _captions(axes, sizes, -height / 2 - 0.3)
     axes.set(xlim=(-0.5 - left / 2, width - 0.5 + right + left / 2), aspect="equal")
@@ -117,7 +117,7 @@ def _captions(axes: "Axes", sizes: Sequence[int], y: float) -> None:
     for i, size in enumerate(sizes):
         kind = "input" if i == 0 else "output" if i == len(sizes) - 1 else "hidden"
         text = f"{kind} layer\n{size}"
-        axes.text(_STEP * i, y, text, ha="center", va="center", fontsize=12)
+        axes.text(_STEP * i, y, text, ha="center", va="center", fontsize=14)
 
 
 def _kernels(params: Params | None) -> list[np.ndarray]:
@@ -165,37 +165,50 @@ def _edges(axes: "Axes", columns: Sequence[Column], kernels: Sequence[np.ndarray
     largest = max((float(np.abs(k).max()) for k in kernels), default=0.0) or 1.0
     written = sum(len(a) * len(b) for a, b in pairwise(columns)) <= 12
     for i, (left, right) in enumerate(pairwise(columns)):
-        for (j, start), (k, end) in product(left.items(), right.items()):
-            (x, y), (u, v) = start, end
-            if not kernels:
+        edges = list(product(left.items(), right.items()))
+        if not kernels:
+            for (_, (x, y)), (_, (u, v)) in edges:
                 axes.plot([x, u], [y, v], color=GREY, lw=1.2, zorder=1)
-                continue
+            continue
+        where = _free([(start, end) for (_, start), (_, end) in edges])
+        for ((j, (x, y)), (k, (u, v))), place in zip(edges, where, strict=True):
             weight = float(kernels[i][j, k])
             colour, dashes = (BLUE, "-") if weight >= 0 else (ORANGE, "--")
             width = 0.4 + 4.0 * abs(weight) / largest
             axes.plot([x, u], [y, v], dashes, color=colour, lw=width, zorder=1)
             if written:
-                along = 0.45 if len(right) == 1 else 0.27 + 0.2 * (k % 3)
-                _weight(axes, start, end, weight, along, colour)
+                _weight(axes, place, weight, colour)
 
 
-def _weight(
-    axes: "Axes",
-    start: tuple[float, float],
-    end: tuple[float, float],
-    weight: float,
-    along: float,
-    colour: str,
-) -> None:
-    """Writes a weight on its edge, staggered along neighbouring edges so that none overlap."""
-    (x, y), (u, v) = start, end
+def _free(edges: Sequence[tuple[Place, Place]]) -> list[Place]:
+    """For each edge the point on it that is farthest from the other edges and their points."""
+    found: list[Place] = []
+    for i, ((x, y), (u, v)) in enumerate(edges):
+        others = [*edges[:i], *edges[i + 1 :]]
+        points = [(x + t * (u - x), y + t * (v - y)) for t in np.linspace(0.25, 0.75, 21)]
+        rooms = [_room(point, others, found) for point in points]
+        found.append(points[int(np.argmax(rooms))])
+    return found
+
+
+def _room(place: Place, others: Sequence[tuple[Place, Place]], taken: Sequence[Place]) -> float:
+    """How far a place is from edges, by height, and from places, by height and half the width."""
+    x, y = place
+    height = lambda start, end: abs(
+        start[1] + (x - start[0]) / (end[0] - start[0]) * (end[1] - start[1]) - y
+    )
+    away = lambda other: max(abs(other[1] - y), 0.5 * abs(other[0] - x))
+    return min([1.0, *(height(*edge) for edge in others), *(away(other) for other in taken)])
+
+
+def _weight(axes: "Axes", place: Place, weight: float, colour: str) -> None:
+    """Writes a weight on its edge."""
     axes.text(
-        x + along * (u - x),
-        y + along * (v - y),
+        *place,
         f"{weight:.2f}",
         ha="center",
         va="center",
-        fontsize=10,
+        fontsize=11,
         color=colour,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         zorder=5,
@@ -230,4 +243,4 @@ def _neurons(
         edge, name = (GREY, "✕") if gone else ("black", names[i])
         axes.add_patch(Circle(place, 0.24, facecolor=face, edgecolor=edge, lw=1.6, zorder=3))
         colour = ORANGE if gone else "black"
-        axes.text(*place, name, ha="center", va="center", fontsize=12, color=colour, zorder=4)
+        axes.text(*place, name, ha="center", va="center", fontsize=13, color=colour, zorder=4)

@@ -1,7 +1,7 @@
 """Pictures of a population: curves with bands, and a heat map over two hyperparameters."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -118,5 +118,5 @@ def _mean(x: np.ndarray) -> float:
     return float(good.mean()) if len(good) else float("nan")
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:.2g}" if isinstance(value, float) else getattr(value, "__name__", str(value))

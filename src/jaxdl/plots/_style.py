@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
@@ -106,6 +107,17 @@ def signed_colours() -> "Colormap":
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("signed", [ORANGE, "white", BLUE])
+
+
+def tones(values: "np.ndarray") -> dict[str, Any]:
+    """Colours for an image of numbers: white to blue where none is negative, else to both sides."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    size = float(abs(values).max()) or 1.0
+    if values.min() < 0:
+        return {"cmap": signed_colours(), "vmin": -size, "vmax": size}
+    white_to_blue = LinearSegmentedColormap.from_list("positive", ["white", BLUE])
+    return {"cmap": white_to_blue, "vmin": 0.0, "vmax": size}
 
 
 def heading(figure: "Figure", title: str) -> None:

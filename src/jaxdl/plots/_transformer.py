@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HIGH = 0.82  # from one box to the next
+_HIGH = 0.64  # from one box to the next
 
 
 def transformer_block(
@@ -29,9 +29,9 @@ def transformer_block(
     Args:
         params: of ``models.transformer_block``.
         n_heads: number of heads, h.
-        norm_first: whether normalisation stands before attention and perceptron, or behind each
+        norm_first: whether normalisation stands before attention and network, or behind each
             sum, as in ``models.transformer_block``.
-        activation: name of the perceptron's activation.
+        activation: name of the activation in the block's small network.
         title: the figure's title.
 
     Returns:
@@ -49,7 +49,7 @@ def transformer_block(
         ['attention, 2 heads\n8 → 3·8 → 8', 'dense 8 → 16', 'dense 16 → 8']
     """
     width, hidden = _sizes(params)
-    figure, axes = sheet(9.4, 11 * _HIGH + 0.1, title)
+    figure, axes = sheet(9.4, 9 * _HIGH + 0.75, title)
     _block(axes, (width, hidden), n_heads, activation, norm_first=norm_first)
     _inside(axes, width, n_heads)
     return figure
@@ -82,38 +82,38 @@ def _block(
     first = [norm, attention, "+", norm, *dense, "+"]
     last = [attention, "+", norm, *dense, "+", norm]
     parts = first if norm_first else last
-    x, places = 2.2, [(2.2, 0.45 + _HIGH * (i + 1)) for i in range(len(parts))]
-    circle(axes, (x, 0.45), "$x$", radius=0.24, facecolor=PAPER)
-    below, start = (x, 0.45), (x, 0.45)
+    x, places = 2.2, [(2.2, 0.35 + _HIGH * (i + 1)) for i in range(len(parts))]
+    circle(axes, (x, 0.35), "$x$", radius=0.22, facecolor=PAPER)
+    below, start = (x, 0.35), (x, 0.35)
     for part, place in zip(parts, places, strict=True):
-        arrow(axes, below, place, gap=0.27)
+        arrow(axes, below, place, gap=0.23)
         if part == "+":
             circle(axes, place, "+", radius=0.2)
             _past(axes, start, place)
             start = place
         else:
-            box(axes, place, part[0], size=(2.5, 0.55), edgecolor=part[1])
+            box(axes, place, part[0], size=(2.5, 0.46), edgecolor=part[1])
             start = place if not norm_first and part == norm else start
         below = place
-    arrow(axes, below, (x, below[1] + 0.8), gap=0.25)
-    label(axes, (x, below[1] + 0.8), "$y$", size=15)
+    arrow(axes, below, (x, below[1] + _HIGH), gap=0.2)
+    label(axes, (x, below[1] + _HIGH), "$y$", size=15)
 
 
 def _past(axes: "Axes", start: Place, end: Place) -> None:
     """An orange path from below a group of boxes to the sum above it."""
     (x, y), (_, v) = start, end
     left = x - 1.65
-    axes.plot([x, left, left], [y + 0.38, y + 0.38, v], color=ORANGE, lw=1.8, zorder=1)
+    axes.plot([x, left, left], [y + 0.31, y + 0.31, v], color=ORANGE, lw=1.8, zorder=1)
     arrow(axes, (left, v), (x - 0.2, v), gap=0.0, color=ORANGE)
 
 
 def _inside(axes: "Axes", width: int, n_heads: int) -> None:
     """Queries, keys and values of one head, and what becomes of them."""
     each = width // n_heads
-    x, low = 6.9, 0.45 + 0.6
-    rows = [low + 1.0 * i for i in range(7)]
+    x, low = 6.9, 0.35 + _HIGH
+    rows = [low + 0.78 * i for i in range(7)]
     wide: dict[str, Any] = {"size": (3.6, 0.55)}
-    label(axes, (x, 0.45), f"inside attention: a head has {width} / {n_heads} = {each} features")
+    label(axes, (x, 0.35), f"inside attention: a head has {width} / {n_heads} = {each} features")
     box(axes, (x, rows[0]), f"each token, {width} numbers", edgecolor=GREY, facecolor=PAPER, **wide)
     names = ("Q = X W_Q", "K = X W_K", "V = X W_V")
     for dx, name in zip((-1.55, 0.0, 1.55), names, strict=True):

@@ -41,9 +41,9 @@ def unrolled(steps: int = 4, *, cell: str = "cell", title: str = "") -> "Figure"
         arrow(axes, (x, 0.4), (x, 1.5), gap=0.32)
         arrow(axes, (x, 1.5), (x, 2.6), gap=0.32)
         if i > 1:
-            dots = "…  " if i == steps and steps > 2 else ""
             arrow(axes, (x - 1.9 + 0.22, 1.5), (x - 0.22, 1.5), gap=0.32)
-            label(axes, (x - 0.95, 1.72), f"{dots}$h_{{{names[i - 2]}}}$", size=12)
+            before = "…  $h_{T-1}$" if i == steps and steps > 2 else f"$h_{{{names[i - 2]}}}$"
+            label(axes, (x - 0.95, 1.74), before, size=14)
     loop = {"color": BLUE, "connectionstyle": "arc3,rad=1.8"}
     arrow(axes, (0.475, 1.62), (0.475, 1.38), gap=0, **loop)
     axes.text(2.3, 1.5, "=", fontsize=24, ha="center", va="center")

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl import metrics as metrics_lib
+from jaxdl._checked import checked
 from jaxdl.train._evaluate import predict
 from jaxdl.train._step import TrainState
 from jaxdl.types import Array, Key, Layer, Params, State, named
@@ -27,6 +28,7 @@ class Prediction(NamedTuple):
 Predict: TypeAlias = Callable[[ArrayLike], Prediction]
 
 
+@checked
 def ensemble(net: Layer, states: TrainState, *, batch_size: int = 1000) -> Predict:
     """Makes an ensemble classifier of M members: p(c | x) = 1/M Σₘ pₘ(c | x).
 
@@ -91,6 +93,7 @@ def combine(log_probabilities: ArrayLike) -> Prediction:
     return Prediction(mean, apart, entropy(mean) - entropy(p).mean(axis=0), log_p)
 
 
+@checked
 def evaluate_ensemble(
     prediction: Prediction, labels: ArrayLike, *, bins: int = 15
 ) -> dict[str, float]:
@@ -134,7 +137,7 @@ def _population(net: Layer) -> Layer:
 
 
 def _measured(log_p: np.ndarray, labels: ArrayLike, bins: int) -> dict[str, Any]:
-    logits, labels = jnp.asarray(log_p, jnp.float32), jnp.asarray(labels, jnp.int32)
+    logits, labels = jnp.asarray(log_p, jnp.float32), np.asarray(labels)
     sums: Mapping[str, Any] = {
         "accuracy": metrics_lib.accuracy(logits, labels),
         "negative_log_likelihood": metrics_lib.negative_log_likelihood(logits, labels),

@@ -1,9 +1,13 @@
 """Measures every member of a population on data."""
 
+import jax
 import numpy as np
 
 from jaxdl import metrics
+from jaxdl.data._dataset import plain
+from jaxdl.data._validity import check_widths
 from jaxdl.sweep import _memory, _programs, _store
+from jaxdl.sweep._loop import by_member
 from jaxdl.sweep._member import Spec
 from jaxdl.sweep._plan import Group, MakeRun
 from jaxdl.sweep._result import Result
@@ -21,16 +25,17 @@ def evaluate(make_run: MakeRun, result: Result, data: Batch) -> dict[str, np.nda
         data: arrays by name, as ``dataset.test``.
 
     Returns:
-        By name an array of shape (members, …).
+        By name an array of shape (members, …), for sums of several fields (members, fields, …).
 
     Raises:
-        ValueError: if the data has no rows.
+        ValueError: if the data has no rows, or an integer that doesn't fit the 32 bits JAX keeps.
 
     Example:
         >>> test = lambda make_run, result, data: evaluate(make_run, result, data.test)["accuracy"]
     """
     if not rows_of(data):
         raise ValueError("sweep.evaluate got data without rows")
+    check_widths("sweep.evaluate: data", data)
     found: dict[str, np.ndarray] = {}
     for group, stored in zip(result.plan.groups, result.groups, strict=True):
         for name, x in _measured(make_run, group, stored, data, shared=result.shared).items():
@@ -48,8 +53,8 @@ def _measured(
     at = np.minimum(np.arange(np.prod(layout)), n - 1)
     # Four times as many rows at once as in a batch: the 1,000 of train.evaluate.
     spec = Spec(make_run=make_run, fixed=group.fixed, batch_size=250, shuffle=False, shared=shared)
-    numbers = {name: x[at] for name, x in group.numbers.items()}
+    numbers = jax.tree.map(lambda x: x[at], group.numbers)
     # Members that were stopped have taken other steps; the numbers of a test don't depend on it.
     train_state = _store.pick(stored, at, shared=shared)
-    sums = _programs.evaluator(spec, layout)(numbers, train_state, dict(data))
-    return {name: np.asarray(x)[:n] for name, x in metrics.compute(sums).items()}
+    sums = _programs.evaluator(spec, layout)(numbers, train_state, plain(data))
+    return {name: by_member(x, n) for name, x in metrics.compute(sums).items()}

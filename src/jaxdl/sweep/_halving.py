@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl import _checks, checkpoint
+from jaxdl._checked import checked
 from jaxdl.data import Dataset
 from jaxdl.sweep._plan import MakeRun
 from jaxdl.sweep._result import Interrupted, Result, select
@@ -22,6 +23,7 @@ class Rung(NamedTuple):
     epochs: int  # up to which epoch, counted from step 0
 
 
+@checked
 def rungs(points: int, epochs: int, *, factor: int = 2, first: int = 1) -> list[Rung]:
     """The stages from many points and few epochs to few points and all epochs.
 
@@ -52,6 +54,7 @@ def rungs(points: int, epochs: int, *, factor: int = 2, first: int = 1) -> list[
     return [Rung(*size) for size in sizes]
 
 
+@checked
 def survivors(scores: Sequence[float] | np.ndarray, keep: int) -> np.ndarray:
     """Selects the entries with the highest scores; nan is worst, and the first of equals survives.
 
@@ -99,6 +102,7 @@ def scores(result: Result, metric: str, mode: str | None = None) -> np.ndarray:
     return np.array([sign * moments(newest[row["members"]])[0] for row in table(result)])
 
 
+@checked
 def halve(
     make_run: MakeRun,
     data: Dataset,

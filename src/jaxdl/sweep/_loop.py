@@ -19,7 +19,7 @@ from jaxdl.sweep._store import Row, Stored
 from jaxdl.train import Event, Interrupted, NonFiniteError, fit
 from jaxdl.train._gradients import rows_of
 from jaxdl.train._pace import Pace, next_steps
-from jaxdl.types import Batch
+from jaxdl.types import Batch, PyTree
 
 TIMES = ("seconds", "compile_seconds", "examples_per_second")
 
@@ -105,7 +105,7 @@ def _part(
         while done < steps:
             end = done + next_steps(pace, steps - done)
             began = time.perf_counter()
-            span = np.int32(done), np.int32(end)
+            span = _programs.place((np.int32(done), np.int32(end)), work.mesh, PartitionSpec())
             members = made.advance(numbers, members, work.placed[0], *span)
             jax.block_until_ready(members)
             took = time.perf_counter() - began
@@ -122,8 +122,8 @@ def _part(
 
 
 def _pace(work: Work, steps: int, seconds: float) -> Pace:
-    """Chunks of eight times the length of ``fit``'s: all members go in and out of each."""
-    return Pace(work.chunk, steps, seconds / 8)
+    """Chunks of four times the length of ``fit``'s: all members go in and out of each."""
+    return Pace(work.chunk, steps, seconds / 4)
 
 
 def _keeper(work: Work, stored: Stored, members: Members, at: np.ndarray) -> Callable[[], None]:
@@ -141,7 +141,7 @@ def _placed(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> tuple
     """
     spare = int(np.prod(made.layout)) - len(at)
     padded = np.concatenate([at, np.repeat(at[-1:], spare)])
-    numbers = {name: x[padded] for name, x in work.group.numbers.items()}
+    numbers = jax.tree.map(lambda x: x[padded], work.group.numbers)
     train_state = _store.pick(stored, padded, shared=work.spec.shared)
     members = Members(train_state, made.zeros, stored.diverged[padded])
     return (
@@ -150,14 +150,14 @@ def _placed(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> tuple
     )
 
 
-def _zeros(work: Work, made: Programs) -> Any:
+def _zeros(work: Work, made: Programs) -> PyTree:
     return _programs.place(made.zeros, work.mesh, PartitionSpec(AXIS))
 
 
 def _row(
     work: Work,
     measure: Program,
-    numbers: Any,
+    numbers: object,
     members: Members,
     at: np.ndarray,
     epoch: int,
@@ -165,7 +165,7 @@ def _row(
 ) -> Row:
     """What the members measured in an epoch, each number a list."""
     own = lambda sums: {
-        name: np.asarray(x)[: len(at)].tolist()
+        name: by_member(x, len(at)).tolist()
         for name, x in metrics.compute(parallel.local(sums)).items()
     }
     row = {"members": work.group.places[at].tolist(), "epoch": epoch + 1}
@@ -175,6 +175,16 @@ def _row(
         row |= {f"validation_{name}": x for name, x in measured.items()}
     rows = len(at) * (rows_of(work.placed[0]) or 0)
     return row | {"seconds": seconds, "examples_per_second": rows / seconds}
+
+
+def by_member(x: Any, n: int) -> np.ndarray:
+    """A metric of n members and copies of the last: members first, then the fields of sums.
+
+    Example:
+        >>> by_member((np.array([1.0, 2.0, 2.0]), np.array([3.0, 4.0, 4.0])), 2).tolist()
+        [[1.0, 3.0], [2.0, 4.0]]
+    """
+    return (np.stack(x, axis=1) if isinstance(x, tuple) else np.asarray(x))[:n]
 
 
 def _alone(work: Work, run: Run, stored: Stored) -> Iterator[Moment]:

@@ -20,7 +20,7 @@ from jaxdl.train._gradients import as_sums, row_count, rows_of, with_weight
 from jaxdl.train._padding import pads
 from jaxdl.train._rows import Where, at_once
 from jaxdl.train._step import init_state, make_step
-from jaxdl.types import Array, Batch, Key, Metrics
+from jaxdl.types import Array, Batch, Key, Metrics, PyTree
 
 ALONE = Where(None, None)
 """A member never shares its batches with other devices."""
@@ -69,7 +69,7 @@ def build(spec: Spec, numbers: Mapping[str, Any]) -> Run | Steps:
     return run
 
 
-def initial(spec: Spec, numbers: Mapping[str, Any], key: Key) -> Any:
+def initial(spec: Spec, numbers: Mapping[str, Any], key: Key) -> PyTree:
     """The TrainState of step 0.
 
     Raises:
@@ -107,7 +107,7 @@ def advance(
 
 
 def step_of(
-    spec: Spec, numbers: Mapping[str, Any], train_state: Any, data: Batch
+    spec: Spec, numbers: Mapping[str, Any], train_state: PyTree, data: Batch
 ) -> tuple[Callable[..., Any], bool]:
     """The training step of a member, its metrics as sums, and whether batches are filled up."""
     run = build(spec, numbers)
@@ -121,7 +121,7 @@ def step_of(
     return make_step(run.loss_fn, run.tx, batch_fns=run.batch_fns), pad
 
 
-def evaluate(spec: Spec, data: Batch, numbers: Mapping[str, Any], train_state: Any) -> Metrics:
+def evaluate(spec: Spec, data: Batch, numbers: Mapping[str, Any], train_state: PyTree) -> Metrics:
     """Sums of loss and metrics over data."""
     run = build(spec, numbers)
     if isinstance(run, Steps):
@@ -132,12 +132,12 @@ def evaluate(spec: Spec, data: Batch, numbers: Mapping[str, Any], train_state: A
     return measure(train_state.params, train_state.state, data)
 
 
-def bare(train_state: Any, *, key: bool = False) -> Any:
+def bare(train_state: PyTree, *, key: bool = False) -> PyTree:
     """A TrainState without its step, and without its key unless that is asked for."""
     return train_state._replace(step=(), key=train_state.key if key else ())
 
 
-def _nothing(train_state: Any, data: Batch) -> Metrics:
+def _nothing(train_state: PyTree, data: Batch) -> Metrics:
     return {}
 
 
@@ -150,7 +150,7 @@ class _Tracked(NamedTuple):
     diverged: Array
 
 
-def _whole(tracked: _Tracked) -> Any:
+def _whole(tracked: _Tracked) -> PyTree:
     return tracked.rest._replace(step=tracked.step, key=tracked.key)
 
 

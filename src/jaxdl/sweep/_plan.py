@@ -6,13 +6,15 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import numpy as np
 import optax
 
 from jaxdl import _checks
+from jaxdl.sweep._arrays import numbered
 from jaxdl.sweep._space import Columns, grid, listed
 from jaxdl.train._step import BatchFn
-from jaxdl.types import Batch, Key, Layer, LossFn, Metrics
+from jaxdl.types import Batch, Key, Layer, LossFn, Metrics, PyTree
 
 MANY = 10_000
 """A larger population is usually a mistake, and needs a flag."""
@@ -48,7 +50,7 @@ class Group(NamedTuple):
     """Members that one program trains: they differ in numbers and seeds only."""
 
     fixed: tuple[tuple[str, Any], ...]  # what shapes or Python code depend on, by name
-    numbers: dict[str, np.ndarray]  # the others by name, a value a member
+    numbers: dict[str, PyTree]  # the others by name, a value a member
     seeds: np.ndarray
     places: np.ndarray  # which member of the population each one is
 
@@ -59,6 +61,8 @@ class Plan(NamedTuple):
     members: list[dict[str, Any]]
     groups: list[Group]
     combinations: int
+    arrays: Mapping[str, PyTree] = {}
+    """Where the values of a name are arrays: all of them, stacked. Members have their numbers."""
 
 
 def make_plan(
@@ -76,7 +80,7 @@ def make_plan(
         ValueError: if a name or a number makes no sense; see ``run``.
         TypeError: if a value can be neither traced nor hashed.
     """
-    columns = _columns(values, points)
+    columns, arrays = numbered(_columns(values, points), static)
     numbers = _seeds(seeds)
     combinations = len(next(iter(columns.values()))) if columns else 1
     seeded = _takes_seed(make_run)
@@ -85,11 +89,16 @@ def make_plan(
     rows = [{name: x[i] for name, x in columns.items()} for i in range(combinations)]
     members = [{**row, "seed": seed} for row in rows for seed in numbers]
     fixed = _fixed_names(columns, static) + ["seed"] * ("seed" in static)
-    return Plan(members, grouped(members, fixed, seeded=seeded), combinations)
+    groups = grouped(members, fixed, seeded=seeded, arrays=arrays)
+    return Plan(members, groups, combinations, arrays)
 
 
 def grouped(
-    members: Sequence[Mapping[str, Any]], fixed: Sequence[str], *, seeded: bool = False
+    members: Sequence[Mapping[str, Any]],
+    fixed: Sequence[str],
+    *,
+    seeded: bool = False,
+    arrays: Mapping[str, PyTree] = {},
 ) -> list[Group]:
     """Groups members that agree in what can't be traced."""
     places: dict[Any, list[int]] = {}
@@ -101,6 +110,9 @@ def grouped(
     def group(key: Any, at: list[int]) -> Group:
         column = lambda name: np.array([members[i][name] for i in at])
         numbers = {name: _narrow(column(name)) for name in swept}
+        for name in numbers.keys() & arrays.keys():
+            which = numbers[name]
+            numbers[name] = jax.tree.map(lambda x, which=which: x[which], arrays[name])
         return Group(key, numbers, np.array([members[i]["seed"] for i in at]), np.array(at))
 
     return [group(key, at) for key, at in places.items()]
@@ -145,7 +157,10 @@ def checksum(plan: Plan, batch_size: int) -> int:
         False
     """
     texts = [[(name, _text_of(value)) for name, value in member.items()] for member in plan.members]
-    return zlib.crc32(repr((texts, batch_size)).encode())
+    text = zlib.crc32(repr((texts, batch_size)).encode())
+    for x in jax.tree.leaves(dict(plan.arrays)):
+        text = zlib.crc32(np.ascontiguousarray(x).tobytes(), text)
+    return text
 
 
 def fixed_names(plan: Plan) -> list[str]:
@@ -157,7 +172,7 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
-def _text_of(value: Any) -> Any:
+def _text_of(value: object) -> Any:
     """What a value is in every process: functions and objects by their names, without addresses."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -166,7 +181,7 @@ def _text_of(value: Any) -> Any:
     return getattr(value, "__name__", type(value).__name__)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return getattr(value, "__name__", None) or str(value)
 
 

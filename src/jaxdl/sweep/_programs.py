@@ -18,7 +18,7 @@ from jaxdl.sweep import _member
 from jaxdl.sweep._member import Members, Spec, bare
 from jaxdl.train import _programs as compilation
 from jaxdl.train._epoch import example
-from jaxdl.types import Array, Batch, Metrics
+from jaxdl.types import Array, Batch, Metrics, PyTree
 
 CACHE = 4 * 2**20
 """Bytes of TrainStates that a CPU's core trains side by side: about what stays in its cache."""
@@ -64,22 +64,23 @@ def layout_of(n: int, devices: int, bytes_of_member: int, lanes: int | None = No
     return Layout(devices, rounds, -(-own // rounds))
 
 
-def initial(spec: Spec, numbers: Mapping[str, np.ndarray], seeds: np.ndarray) -> Any:
+def initial(spec: Spec, numbers: Mapping[str, np.ndarray], seeds: np.ndarray) -> PyTree:
     """The first TrainStates of members along a first axis, each that of ``train.init_state``.
 
     Their keys are their own; of one step counter there is no need for many.
     """
 
-    def one(numbers: Mapping[str, Any], seed: Array) -> Any:
+    def one(numbers: Mapping[str, Any], seed: Array) -> PyTree:
         return _member.initial(spec, numbers, jax.random.key(seed))
 
     # Level 1, as for init_state: it runs once, and random numbers are slow to optimise.
     options = {"xla_backend_optimization_level": 1}
-    made = jax.jit(jax.vmap(one), compiler_options=options)(numbers, seeds.astype(np.uint32))
+    args = jax.device_put((numbers, seeds.astype(np.uint32)))
+    made = compilation.compiled(jax.jit(jax.vmap(one)), *args, options=options)(*args)
     return made._replace(step=made.step[0])
 
 
-def axes(train_state: Any, shared: bool, split: Any = 0, whole: Any = None) -> Any:
+def axes(train_state: PyTree, shared: bool, split: object = 0, whole: object = None) -> PyTree:
     """What has an axis of members: all but the step, and the key where members share it."""
     every = type(train_state)(*[split] * len(train_state))
     return every._replace(step=whole, key=whole if shared else split)
@@ -118,13 +119,13 @@ def evaluator(spec: Spec, layout: Layout) -> Program:
     """Makes ``(numbers, train_state, data) -> sums`` of members, compiled when first called."""
     mesh = parallel.data_mesh(layout.devices)
 
-    def run(numbers: Any, train_state: Any, data: Batch) -> Metrics:
+    def run(numbers: object, train_state: PyTree, data: Batch) -> Metrics:
         whole = {"step": train_state.step} | ({"key": train_state.key} if spec.shared else {})
         one = lambda numbers, own: _member.evaluate(spec, data, numbers, own._replace(**whole))
         own = bare(train_state, key=not spec.shared)
         return _in_rounds(layout, jax.vmap(one), (numbers, own))
 
-    def make(numbers: Any, train_state: Any, data: Batch) -> Program:
+    def make(numbers: object, train_state: PyTree, data: Batch) -> Program:
         split, whole = PartitionSpec(AXIS), PartitionSpec()
         specs = (split, axes(train_state, spec.shared, split, whole), whole)
         return jax.jit(_mapped(run, mesh, specs, split))
@@ -132,7 +133,7 @@ def evaluator(spec: Spec, layout: Layout) -> Program:
     return compilation.compiler(make)
 
 
-def place(tree: Any, mesh: Mesh, spec: PartitionSpec) -> Any:
+def place(tree: PyTree, mesh: Mesh, spec: PartitionSpec) -> PyTree:
     """Puts arrays on the devices of a mesh."""
     return parallel.put(tree, jax.tree.map(lambda _: NamedSharding(mesh, spec), tree))
 
@@ -145,12 +146,12 @@ def place_members(members: Members, mesh: Mesh, *, shared: bool) -> Members:
     return Members(train_state, put(members.sums, own.sums), put(members.diverged, own.sums))
 
 
-def _specs(train_state: Any, shared: bool) -> Any:
+def _specs(train_state: PyTree, shared: bool) -> PyTree:
     split: Any = PartitionSpec(AXIS)
     return Members(axes(train_state, shared, split, PartitionSpec()), split, split)
 
 
-def _mapped(fn: Program, mesh: Mesh, in_specs: Any, out_specs: Any) -> Program:
+def _mapped(fn: Program, mesh: Mesh, in_specs: object, out_specs: object) -> Program:
     """Each device computes its own members and none waits for another."""
     if mesh.size == 1:
         return fn

@@ -7,10 +7,12 @@ import jax
 import numpy as np
 
 from jaxdl import _checks
+from jaxdl._checked import checked
 from jaxdl.sweep import _store
 from jaxdl.sweep._member import bare
 from jaxdl.sweep._plan import Group, Plan, combinations, fixed_names, grouped
 from jaxdl.sweep._store import Row, Stored
+from jaxdl.types import PyTree
 
 
 class Result(NamedTuple):
@@ -19,7 +21,8 @@ class Result(NamedTuple):
     plan: Plan
     groups: list[Stored]
     rows: list[Row]
-    history: dict[str, np.ndarray]  # by name, shape (members, epochs, …); nan where not trained
+    history: dict[str, np.ndarray]
+    """By name, (members, epochs, …), of sums (members, epochs, fields, …); nan where untrained."""
     diverged: np.ndarray  # each member's first step whose loss wasn't finite, or -1
     shared: bool
     seconds: dict[str, float]
@@ -58,6 +61,7 @@ def collect(
     return Result(plan, list(groups), rows, history, diverged, shared, seconds)
 
 
+@checked
 def state(result: Result, i: int) -> Any:
     """Takes the TrainState of one member, to evaluate it or to continue with ``fit``.
 
@@ -82,7 +86,7 @@ def state(result: Result, i: int) -> Any:
     raise AssertionError("every member has a group")
 
 
-def states(result: Result, members: Sequence[int]) -> Any:
+def states(result: Result, members: Sequence[int]) -> PyTree:
     """Takes the TrainStates of some members of one group, stacked along a first axis.
 
     Args:
@@ -129,8 +133,9 @@ def select(result: Result, members: Sequence[int]) -> Result:
                          f"{len(result.members) - 1}, each once")  # fmt: skip
     kept = [result.members[i] for i in members]
     seeded = any("seed" in group.numbers for group in result.plan.groups)
-    groups = grouped(kept, fixed_names(result.plan), seeded=seeded)
-    plan = Plan(kept, groups, len(combinations(kept)))
+    arrays = result.plan.arrays
+    groups = grouped(kept, fixed_names(result.plan), seeded=seeded, arrays=arrays)
+    plan = Plan(kept, groups, len(combinations(kept)), arrays)
     stored = [_taken(result, group, np.array(members)) for group in groups]
     rows = [r for row in result.rows if (r := _renumbered(row, list(members)))["members"]]
     return collect(plan, stored, rows, shared=result.shared, seconds=result.seconds)

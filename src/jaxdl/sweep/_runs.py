@@ -13,6 +13,8 @@ from jax.sharding import PartitionSpec
 
 from jaxdl import _checks, parallel
 from jaxdl import data as data_lib
+from jaxdl._checked import checked
+from jaxdl.data._dataset import plain
 from jaxdl.parallel._stopping import ShouldStop
 from jaxdl.sweep import _loop, _memory, _programs, _saving
 from jaxdl.sweep._loop import Moment, Work
@@ -27,6 +29,7 @@ from jaxdl.train._gradients import rows_of
 Order: TypeAlias = Literal["shared", "own"]
 
 
+@checked
 def run(
     make_run: MakeRun,
     data: data_lib.Dataset,
@@ -59,8 +62,9 @@ def run(
     Args:
         make_run: from hyperparameters by name to a ``Run`` or ``Steps``. Numbers arrive as traced
             scalars and may be used like arrays: in an optimizer, ``dropout``, a loss, an
-            initialisation. If each member has its own array, such as a teacher, sweep over its
-            index, ``teachers[number]``. A parameter ``seed`` receives the member's seed.
+            initialisation. So do arrays and trees of arrays, such as a teacher or a schedule, of
+            which members and tables show the number. A parameter ``seed`` receives the member's
+            seed.
         data: the training data, and the validation data if it has a validation part.
         epochs: passes over the training part, counted from step 0.
         seeds: the number of seeds, from 0, or the seeds themselves. The member with seed s starts
@@ -123,11 +127,11 @@ def run(
     plan = _plan(make_run, seeds, grid, points, static, many, start)
     shared = (order == "shared" and start is None) or (start is not None and start.shared)
     mesh = parallel.data_mesh()
-    train = _programs.place(dict(data.train), mesh, PartitionSpec())
+    train = _programs.place(plain(data.train), mesh, PartitionSpec())
     validation = data.validation
     if validation is not None:
-        validation = _programs.place(dict(validation), mesh, PartitionSpec())
-    used = data_lib.Dataset(dict(data.train), data.validation)
+        validation = _programs.place(plain(validation), mesh, PartitionSpec())
+    used = data_lib.Dataset(plain(data.train), data.validation)
     free = memory or _least(int(0.9 * _memory.memory_of(mesh.local_devices[0])))
     how = {"batch_size": batch_size, "shuffle": shuffle, "shared": shared}
     limits = {"epochs": epochs, "memory": free, "lanes": lanes, "chunk": chunk}
@@ -178,8 +182,9 @@ def _plan(
         raise ValueError("sweep.run: start has its own points and seeds; give no others")
     names = fixed_names(start.plan)
     seeded = any("seed" in group.numbers for group in start.plan.groups)
-    groups = grouped(start.members, names, seeded=seeded)
-    return Plan(list(start.members), groups, start.plan.combinations)
+    arrays = start.plan.arrays
+    groups = grouped(start.members, names, seeded=seeded, arrays=arrays)
+    return Plan(list(start.members), groups, start.plan.combinations, arrays)
 
 
 def _train(
@@ -243,7 +248,7 @@ def _progress(
     return Progress(runs, done + part, runs * works[0].epochs, seconds, rows[-1] if rows else None)
 
 
-def _check_kinds(data: Any, hooks: Any, checkpoints: Any) -> None:
+def _check_kinds(data: object, hooks: object, checkpoints: object) -> None:
     if not isinstance(data, data_lib.Dataset):
         raise TypeError(f"sweep.run: data is a {type(data).__name__}; it must be a Dataset")
     if hooks is not None and not isinstance(hooks, Sequence):

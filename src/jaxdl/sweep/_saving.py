@@ -16,6 +16,7 @@ from jaxdl.sweep._plan import Plan, checksum
 from jaxdl.sweep._result import Result
 from jaxdl.sweep._store import Row, Stored
 from jaxdl.train._hooks import Event
+from jaxdl.types import PyTree
 
 EVERY_SECONDS = 10.0
 """How long at least from one checkpoint to the next; the first comes sooner."""
@@ -49,7 +50,7 @@ def begin(
     return [jax.tree.map(_copy, each) for each in found.groups], rows
 
 
-def _copy(x: Any) -> Any:
+def _copy(x: object) -> PyTree:
     """Copies host arrays, which are overwritten; keys never are."""
     return np.array(x) if isinstance(x, np.ndarray) else x
 
@@ -58,7 +59,7 @@ def saver(folder: str | Path | None, mark: int) -> Callable[..., None]:
     """Makes a function that writes a checkpoint, periodically and at the end."""
     if folder is None:
 
-        def nothing(moment: Moment, stored: Any, rows: Any, *, last: bool) -> None:
+        def nothing(moment: Moment, stored: object, rows: object, *, last: bool) -> None:
             if last:
                 moment.keep()
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from jaxdl import data as data_lib
+from jaxdl._checked import checked
 from jaxdl.sweep._evaluate import evaluate
 from jaxdl.sweep._plan import MakeRun, Run, Steps
 from jaxdl.sweep._result import Result
@@ -10,6 +11,7 @@ from jaxdl.sweep._runs import run
 from jaxdl.sweep._table import moments
 
 
+@checked
 def run_seeds(
     made: Run | Steps | MakeRun, data: data_lib.Dataset, *, first: int = 0, n: int, **options: Any
 ) -> tuple[Result, dict[str, Any]]:

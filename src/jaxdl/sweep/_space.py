@@ -10,6 +10,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxdl import _checks
+from jaxdl._checked import checked
 from jaxdl.types import Key
 
 Columns: TypeAlias = dict[str, list[Any]]
@@ -40,6 +41,7 @@ def grid(values: Mapping[str, ArrayLike | Sequence[Any]]) -> Columns:
     return {name: [row[i] for row in rows] for i, name in enumerate(lists)}
 
 
+@checked
 def random(key: Key, n: int, space: Mapping[str, Quantile]) -> Columns:
     """Draws points independently of each other.
 
@@ -53,6 +55,7 @@ def random(key: Key, n: int, space: Mapping[str, Quantile]) -> Columns:
 
     Raises:
         ValueError: if n isn't a positive integer, or the space is empty.
+        TypeError: if the key isn't one, or the space holds something else than distributions.
 
     Example:
         >>> points = random(jax.random.key(0), 3, {"learning_rate": log_uniform(1e-4, 1e-1)})
@@ -63,9 +66,11 @@ def random(key: Key, n: int, space: Mapping[str, Quantile]) -> Columns:
         Bergstra and Bengio, "Random search for hyper-parameter optimization", 2012.
     """
     _check("random", n, space)
+    _checks.one_key("sweep.random", key)
     return _points(np.asarray(jax.random.uniform(key, (n, len(space))), np.float64), space)
 
 
+@checked
 def sobol(n: int, space: Mapping[str, Quantile], *, seed: int = 0) -> Columns:
     """Draws a scrambled Sobol sequence, which fills a space more evenly than independent points.
 
@@ -96,6 +101,7 @@ def sobol(n: int, space: Mapping[str, Quantile], *, seed: int = 0) -> Columns:
     return _points(sequence.random_base2(math.ceil(math.log2(n)))[:n], space)
 
 
+@checked
 def uniform(low: float, high: float) -> Quantile:
     """The uniform distribution from ``low`` to ``high``: u ↦ low + u·(high − low).
 
@@ -110,6 +116,7 @@ def uniform(low: float, high: float) -> Quantile:
     return lambda u: low + u * (high - low)
 
 
+@checked
 def log_uniform(low: float, high: float) -> Quantile:
     """Numbers whose logarithm is uniform: u ↦ low·(high / low)ᵘ.
 
@@ -126,6 +133,7 @@ def log_uniform(low: float, high: float) -> Quantile:
     return lambda u: low * (high / low) ** u
 
 
+@checked
 def integers(low: int, high: int) -> Quantile:
     """Integers from ``low`` to ``high``, both included, with equal probability.
 
@@ -155,7 +163,7 @@ def choices(values: Sequence[Any]) -> Quantile:
     return lambda u: values[min(int(u * len(values)), len(values) - 1)]
 
 
-def listed(name: str, values: Any) -> list[Any]:
+def listed(name: str, values: object) -> list[Any]:
     """Returns values as a list of Python's own, or raises the ValueError that says what is wrong.
 
     Example:
@@ -165,7 +173,7 @@ def listed(name: str, values: Any) -> list[Any]:
     # A float32 such as 0.1 reads 0.10000000149 as a Python float: its shortest text is meant.
     if isinstance(values, jax.Array | np.ndarray):
         x = np.asarray(values)
-        values = [_plain(v) for v in x] if x.ndim == 1 else x
+        values = list(x) if x.ndim else x
     if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
         got = _checks.describe(values) if hasattr(values, "dtype") else repr(values)
         raise ValueError(f"sweep: {name} is {got}; it must be a list of one value or more")
@@ -175,7 +183,7 @@ def listed(name: str, values: Any) -> list[Any]:
     return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, jax.Array | np.ndarray | np.generic) and np.ndim(value) == 0:
         value = np.asarray(value)[()]
         if np.issubdtype(value.dtype, np.floating):

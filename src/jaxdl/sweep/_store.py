@@ -10,6 +10,7 @@ import numpy as np
 from jaxdl.sweep import _member, _programs
 from jaxdl.sweep._member import Spec, bare
 from jaxdl.sweep._plan import Group
+from jaxdl.types import PyTree
 
 Row = dict[str, Any]
 """What some members measured in an epoch: ``members``, ``epoch``, and a list for each metric."""
@@ -38,7 +39,9 @@ def begin(spec: Spec, group: Group, key: jax.Array, memory: int) -> Stored:
         made = jax.tree.map(lambda x: x[None], one)._replace(step=one.step)
     else:
         slices = [
-            _programs.initial(spec, {k: x[at] for k, x in group.numbers.items()}, group.seeds[at])
+            _programs.initial(
+                spec, jax.tree.map(lambda x, at=at: x[at], group.numbers), group.seeds[at]
+            )
             for at in np.array_split(np.arange(n), -(-n // _at_once(spec, group, memory)))
         ]
         made = jax.tree.map(lambda *x: jnp.concatenate(x), *[bare(s, key=True) for s in slices])
@@ -55,12 +58,14 @@ def shared_key(spec: Spec, group: Group) -> jax.Array:
 
 
 def plain(group: Group, at: int) -> dict[str, Any]:
-    """A member's numbers as Python's, as one would write them into a script."""
+    """A member's numbers as Python's, as one would write them into a script, and its arrays."""
     short = lambda x: float(str(x)) if np.issubdtype(x.dtype, np.floating) else x.item()
-    return {name: short(x[at]) for name, x in group.numbers.items()}
+    return jax.tree.map(
+        lambda x: short(x[at]) if x.ndim == 1 else jnp.asarray(x[at]), group.numbers
+    )
 
 
-def pick(stored: Stored, at: np.ndarray, *, shared: bool) -> Any:
+def pick(stored: Stored, at: np.ndarray, *, shared: bool) -> PyTree:
     """The TrainStates of some members that have taken the same number of steps."""
     ts = stored.train_state
     step = np.asarray(ts.step)[at[0]]
@@ -69,7 +74,7 @@ def pick(stored: Stored, at: np.ndarray, *, shared: bool) -> Any:
     return jax.tree.map(lambda x: x[at], bare(ts))._replace(step=step, key=key)
 
 
-def member(stored: Stored, at: int, *, shared: bool) -> Any:
+def member(stored: Stored, at: int, *, shared: bool) -> PyTree:
     """The TrainState of one member, on a device."""
     ts = stored.train_state
     key = ts.key if shared else ts.key[at]
@@ -77,10 +82,10 @@ def member(stored: Stored, at: int, *, shared: bool) -> Any:
     return jax.device_put(one)._replace(key=key)
 
 
-def keep(stored: Stored, at: np.ndarray, trained: Any, diverged: Any, step: int) -> None:
+def keep(stored: Stored, at: np.ndarray, trained: object, diverged: object, step: int) -> None:
     """Writes what training has made of some members, bare, over what was there."""
 
-    def over(mine: np.ndarray, new: Any) -> None:
+    def over(mine: np.ndarray, new: object) -> None:
         mine[at] = np.asarray(new)[: len(at)]
 
     jax.tree.map(over, bare(stored.train_state), trained)
@@ -104,7 +109,7 @@ def _at_once(spec: Spec, group: Group, memory: int) -> int:
     """How many members are drawn at a time: twice their bytes are needed, and some to spare."""
     one = jax.eval_shape(
         lambda numbers: _member.initial(spec, numbers, jax.random.key(0)),
-        {name: jax.ShapeDtypeStruct((), x.dtype) for name, x in group.numbers.items()},
+        jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), group.numbers),
     )
     leaves = jax.tree.leaves(bare(one))
     size = sum(x.size * x.dtype.itemsize for x in leaves)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxdl._checked import checked
 from jaxdl.sweep._plan import combinations
 from jaxdl.sweep._result import Result
 from jaxdl.sweep._store import Row
@@ -65,6 +66,7 @@ def best(result: Result, metric: str, mode: str | None = None) -> dict[str, Any]
     return max(good, key=lambda row: sign * row[name])
 
 
+@checked
 def history(result: Result, i: int) -> list[dict[str, Any]]:
     """Returns the history of one member, as ``fit`` returns it.
 

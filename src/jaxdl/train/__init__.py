@@ -1,57 +1,46 @@
-"""Training: one pure step, compiled over whole epochs, and the loop around it.
+"""Training with your own loss, layer or step, and the loop around them.
 
 ``fit(supervised(net, losses.cross_entropy), tx, init_state(net, tx, key), dataset, epochs=5,
-batch_size=128)`` is the common case. You can replace each part with your own:
+batch_size=128)`` is the common case. Any part may be your own; one that breaks its contract is
+named before the first step.
 
-**A loss** is ``loss_fn(params, state, batch, *, key, train) -> (loss, (state, metrics))``. The loss
-is one number, the mean over the batch's rows, or ``metrics.Mean(total, count)`` for a mean over
-something else, such as tokens: both sums are added up over devices, parts of a batch and batches,
-then divided once. ``batch["weight"]`` is always present, and 0 for padding rows. The state keeps
-its structure. A metric is one number, also a mean over rows, or sums: those of ``jaxdl.metrics``,
-or an array such as a confusion matrix, but not an entry for each row, which is refused.
+**A loss** returns ``(loss, (state, metrics))``: numbers that are means over the batch's rows, or
+``metrics.Mean(total, count)`` for a mean over something else, such as tokens. A batch that is a
+dict always has a ``"weight"``, 0 for padding. ``rowwise`` takes the means for you; ``all_rows``
+gathers rows that interact. Arrays besides the batch, such as β or a teacher, are bound with
+``Partial``; whatever else a loss reads from outside is read anew at each call.
 
 >>> import jax, jax.numpy as jnp, optax
->>> from jaxdl import data, layers, metrics, train
->>> net = layers.dense(3, 3)
->>> def loss_fn(params, state, batch, *, key, train):  # an autoencoder that sees noise
-...     noise = 0.1 * jax.random.normal(key, batch["x"].shape) if train else 0.0
-...     y, state = net.apply(params, state, batch["x"] + noise, key=key, train=train)
-...     rows = ((y - batch["x"]) ** 2).sum(axis=1)
+>>> from jax.tree_util import Partial
+>>> from jaxdl import Layer, data, layers, metrics, serial, train
+>>> def loss_fn(params, state, batch, *, key, train, beta):  # a sparse autoencoder
+...     y, state = net.apply(params, state, batch["x"], key=key, train=train)
+...     rows = ((y - batch["x"]) ** 2).sum(axis=1) + beta * jnp.abs(y).sum(axis=1)
 ...     return metrics.mean(rows, weight=batch["weight"]), (state, {"largest": rows.max()})
->>> tx, x = optax.adam(0.1), jax.random.normal(jax.random.key(1), (50, 3))
->>> end, history = train.fit(loss_fn, tx, train.init_state(net, tx, jax.random.key(0)),
-...                          data.Dataset({"x": x}), epochs=30, batch_size=16, hooks=())
->>> sorted(history[-1])[:5], history[-1]["loss"] < 0.2
-(['compile_seconds', 'epoch', 'examples_per_second', 'largest', 'loss'], True)
 
-``rowwise`` takes the mean for you: its network returns ``(rows, {"largest": rows})``. If rows
-interact, as in a contrastive loss, ``all_rows`` gathers those of all devices.
+**A layer** is ``Layer(init, apply)``, or a plain function of an array. A state other than ``()``
+is carried from step to step and keeps its structure; see ``serial`` and ``combinators.compose``.
 
-**Other arrays**, such as a teacher's parameters or β, are bound with ``jax.tree_util.Partial``;
-anything else the loss closes over is read anew at each call of ``fit``. Neither is ever stale.
+>>> def apply(params, state, x, *, key=None, train=False):
+...     return x * params["scale"], {"steps": state["steps"] + train}
+>>> scale = Layer(lambda key: ({"scale": jnp.ones(3)}, {"steps": jnp.int32(0)}), apply)
+>>> net, tx, key = serial(layers.dense(3, 3), scale), optax.adam(0.1), jax.random.key(0)
+>>> points = data.Dataset({"x": jax.random.normal(key, (50, 3))})
+>>> start, options = train.init_state(net, tx, key), {"batch_size": 16, "hooks": ()}
+>>> end, rows = train.fit(Partial(loss_fn, beta=0.01), tx, start, points, epochs=30, **options)
+>>> rows[-1]["loss"] < 0.2, int(end.state[1]["steps"])
+(True, 120)
 
->>> def shrunk(params, state, batch, *, key, train, beta):
-...     loss, aux = loss_fn(params, state, batch, key=key, train=train)
-...     return loss.total / loss.count + beta * (params["kernel"] ** 2).sum(), aux
->>> bound = jax.tree_util.Partial(shrunk, beta=jnp.float32(10.0))
->>> train.evaluate(bound, end, {"x": x})["loss"] > 10
-True
-
-**A layer** is ``Layer(init, apply)``, see ``jaxdl.types``; ``jaxdl.combinators`` composes them.
-
-**A step** is ``(train_state, batch) -> (train_state, metrics)`` for any NamedTuple that counts its
-``step``: two networks, target networks, a replay buffer. ``make_step`` builds the step of a loss,
-which may be part of a larger step; ``loop`` runs any step, with or without data.
+**A step** is ``(train_state, batch) -> (train_state, metrics)``, where the TrainState is any
+NamedTuple with a ``step`` that counts, and with a ``key`` if a Dataset is shuffled: two networks,
+target networks, a replay buffer. ``make_step`` builds that of a loss; ``loop`` runs any.
 
 >>> def scheduled(train_state, batch):  # β grows with the steps
-...     now = jax.tree_util.Partial(shrunk, beta=1e-4 * train_state.step)
-...     return train.make_step(now, tx)(train_state, batch)
->>> end, history = train.loop(scheduled, end._replace(step=jnp.int32(0)), data.Dataset({"x": x}),
-...                           max_steps=10, steps_per_epoch=5, batch_size=16, hooks=())
->>> [row["step"] for row in history]
+...     growing = Partial(loss_fn, beta=1e-4 * train_state.step)
+...     return train.make_step(growing, tx)(train_state, batch)
+>>> end, rows = train.loop(scheduled, start, points, max_steps=10, steps_per_epoch=5, **options)
+>>> [row["step"] for row in rows]
 [5, 10]
-
-A part that breaks its contract is named in an error before the first step.
 """
 
 from jaxdl import _face

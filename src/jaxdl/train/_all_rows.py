@@ -7,10 +7,10 @@ import jax.numpy as jnp
 
 from jaxdl.parallel import AXIS
 from jaxdl.train._gradients import rows_of
-from jaxdl.types import Array
+from jaxdl.types import Array, PyTree
 
 
-def all_rows(tree: Any, *, axis_name: str = AXIS) -> tuple[Any, Array]:
+def all_rows(tree: PyTree, *, axis_name: str = AXIS) -> tuple[Any, Array]:
     """Gathers the rows of a batch from all devices, with the indices of this device's rows.
 
     Under ``pmap`` and ``shard_map`` a loss sees only its own device's rows. If rows interact, like

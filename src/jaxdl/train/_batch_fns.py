@@ -4,19 +4,23 @@ They keep ``batch["labels"]``, so that metrics count the true classes, and put c
 into ``batch["targets"]``, which the loss prefers.
 """
 
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from numpy.typing import ArrayLike as NumpyLike
 
 from jaxdl import _checks
+from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
+from jaxdl._plain import plain_numbers
+from jaxdl.data._dataset import check_named, has
 from jaxdl.train._step import BatchFn
 from jaxdl.types import Array, Batch, Key
 
 
-def label_smoothing(rate: float, *, classes: int) -> BatchFn:
+@plain_numbers
+def label_smoothing(rate: float | Array, *, classes: int) -> BatchFn:
     """Moves a fraction ε of each label's probability to a uniform distribution over all classes.
 
     p ← (1 − ε)·p + ε/C, where p is the one-hot label, or ``batch["targets"]`` if present.
@@ -50,6 +54,7 @@ def label_smoothing(rate: float, *, classes: int) -> BatchFn:
     return smooth
 
 
+@checked
 def mixup(alpha: float, *, classes: int) -> BatchFn:
     """Mixes each row with another of its batch: x ← λ·xᵢ + (1 − λ)·xⱼ, and p likewise.
 
@@ -82,20 +87,18 @@ def mixup(alpha: float, *, classes: int) -> BatchFn:
         raise ValueError(f"mixup: alpha is {alpha}; it must be above 0")
 
     def mix(key: Key, batch: Batch) -> Batch:
+        check_named("mixup", batch, "inputs", "the batch")
         share_key, row_key = jax.random.split(key)
         share = jax.random.beta(share_key, alpha, alpha, dtype=jnp.float32)
         partner = _partners(row_key, batch)
         blend = lambda x: share.astype(x.dtype) * x + (1 - share).astype(x.dtype) * x[partner]
-        inputs = jnp.asarray(batch["inputs"])
-        if not jnp.issubdtype(inputs.dtype, jnp.floating):
-            inputs = inputs.astype(jnp.float32)
-        targets = blend(_targets("mixup", batch, classes))
-        return {**batch, "inputs": blend(inputs), "targets": targets}
+        inputs = jax.tree.map(lambda x: blend(_floating(x)), batch["inputs"])
+        return {**batch, "inputs": inputs, "targets": blend(_targets("mixup", batch, classes))}
 
     return mix
 
 
-def class_weights(weights: Sequence[float]) -> BatchFn:
+def class_weights(weights: NumpyLike) -> BatchFn:
     """Weights rows by their class: w ← w·c[label].
 
     The loss is then Σ wᵢ·lᵢ / Σ wᵢ, the same as ``losses.cross_entropy(…, weight=c)``, on any
@@ -116,9 +119,16 @@ def class_weights(weights: Sequence[float]) -> BatchFn:
         >>> class_weights([1.0, 5.0])(None, batch)["weight"]
         Array([1., 5., 5.], dtype=float32)
     """
-    of_class = np.asarray(weights, np.float32)
-    if of_class.ndim != 1 or not (of_class >= 0).all() or not of_class.any():
-        raise ValueError(f"class_weights: got {weights}; it needs a number ≥ 0 a class, one above")
+    try:
+        of_class = np.asarray(weights, np.float32)
+    except (TypeError, ValueError):
+        of_class = np.array(np.nan)
+    right = of_class.ndim == 1 and np.isfinite(of_class).all() and (of_class >= 0).all()
+    if not right or not of_class.any():
+        raise ValueError(
+            f"class_weights: weights is {_checks.shown(weights)}; it needs a finite number of at"
+            " least 0 a class, and one above 0"
+        )
 
     def weigh(key: Key, batch: Batch) -> Batch:
         labels = _classes("class_weights", batch)
@@ -134,9 +144,14 @@ def class_weights(weights: Sequence[float]) -> BatchFn:
     return weigh
 
 
+def _floating(x: ArrayLike) -> Array:
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
+
+
 def _targets(function: str, batch: Batch, classes: int) -> Array:
     """The class probabilities of a batch, float32 of shape (…, classes)."""
-    if "targets" not in batch:
+    if not has(batch, "targets"):
         return jax.nn.one_hot(_classes(function, batch), classes, dtype=jnp.float32)
     targets = jnp.asarray(batch["targets"], jnp.float32)
     if targets.shape[-1] != classes:
@@ -145,6 +160,7 @@ def _targets(function: str, batch: Batch, classes: int) -> Array:
 
 
 def _classes(function: str, batch: Batch) -> Array:
+    check_named(function, batch, "labels", "the batch")
     labels = jnp.asarray(batch["labels"])
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(f"{function}: labels are {describe(labels)}; it needs integers, classes")

@@ -15,14 +15,14 @@ from jaxdl.train._epoch import make_chunk, summed
 from jaxdl.train._rows import Where
 from jaxdl.train._run import AnyStep, Run
 from jaxdl.train._sources import Part
-from jaxdl.types import Batch, Metrics
+from jaxdl.types import Batch, Metrics, PyTree
 
 
 def compiler(run: Run) -> Compiler:
     """Makes what compiles the program of a part, where its shape comes for the first time."""
     known: dict[Any, tuple[_programs.Program, Metrics]] = {}
 
-    def compiled(train_state: Any, part: Part) -> tuple[_programs.Program, Metrics, float]:
+    def compiled(train_state: PyTree, part: Part) -> tuple[_programs.Program, Metrics, float]:
         leaves, structure = jax.tree.flatten(part.data)
         shape = structure, part.batch_size, tuple((x.shape, x.dtype) for x in leaves)
         if shape in known:
@@ -34,41 +34,47 @@ def compiler(run: Run) -> Compiler:
     return compiled
 
 
-def _compiled(run: Run, train_state: Any, part: Part) -> tuple[_programs.Program, Metrics]:
+def _compiled(run: Run, train_state: PyTree, part: Part) -> tuple[_programs.Program, Metrics]:
     """The program of a chunk of a part's steps, and its sums of no steps."""
     mesh: Any
-    engine, mesh, rule, reproducible = run.devices
+    engine, mesh, rule, reproducible, donate = run.devices
     where = Where(**parallel_lib.placement(engine, mesh))
     shuffle = run.shuffle and isinstance(run.data, data_lib.Dataset)
 
-    def step_of(train_state: Any, data: Batch, arrays: Any) -> tuple[AnyStep[Any], bool]:
+    def step_of(train_state: PyTree, data: Batch, arrays: PyTree) -> tuple[AnyStep[Any], bool]:
         step, pad = run.make_step(arrays, train_state, data, part.batch_size, where)
         return (step if rule is None else parallel_lib.constrained(step, mesh, rule)), pad
 
-    def chunk(train_state: Any, sums: Metrics, data: Batch, arrays: Any, *span: Any) -> Any:
+    def chunk(
+        train_state: PyTree, sums: Metrics, data: Batch, arrays: PyTree, *span: Any
+    ) -> PyTree:
         step, pad = step_of(train_state, data, arrays)
         how = {"batch_size": part.batch_size, "shuffle": shuffle, "pad": pad, **where._asdict()}
         return make_chunk(step, **how)(train_state, sums, data, *span)
 
-    def one(train_state: Any, data: Batch, arrays: Any) -> Any:
+    def one(train_state: PyTree, data: Batch, arrays: PyTree) -> PyTree:
         step = summed(step_of(train_state, data, arrays)[0], where.axis_name)
         return step(train_state, jax.tree.map(lambda x: x[: part.batch_size], data))
 
-    on_devices = lambda fn: parallel_lib.compile_replicated(fn, engine, mesh)
-    shapes = jax.eval_shape(on_devices(one), train_state, part.data, run.arrays)
+    on_devices = lambda fn: parallel_lib.compile_replicated(fn, engine, mesh, donate=donate)
+    shapes = _programs.trace(on_devices(one), train_state, part.data, run.arrays).out_info
     _check_structure(train_state, shapes[0])
     zeros = _programs.placed(no_sums(shapes[1]), mesh)
-    split = lambda fn: jax.jit(parallel_lib.constrained(fn, mesh, rule))
+    donated = (0,) if donate else ()
+    split = lambda fn: jax.jit(parallel_lib.constrained(fn, mesh, rule), donate_argnums=donated)
     program = (on_devices if rule is None else split)(chunk)
     options = _programs.options(reproducible=reproducible)
     span = np.int32(0), np.int32(0)
     ready = _programs.compiled(
         program, train_state, zeros, part.data, run.arrays, *span, options=options
     )
-    return lambda ts, sums, data, *span: ready(ts, sums, data, run.arrays, *span), zeros
+    # Placed and not passed as they are: a transfer guard, where a user sets one, lets them through.
+    return lambda ts, sums, data, *span: ready(
+        ts, sums, data, run.arrays, *_programs.placed(span, mesh)
+    ), zeros
 
 
-def _check_structure(before: Any, after: Any) -> None:
+def _check_structure(before: PyTree, after: PyTree) -> None:
     """A step gives a TrainState like the one it got, or no second step could follow."""
     named = jax.tree.leaves_with_path
     kinds = lambda tree: [(_paths.spell(p), x.shape, x.dtype) for p, x in named(tree)]

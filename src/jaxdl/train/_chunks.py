@@ -41,6 +41,7 @@ class Passed(NamedTuple):
 
 
 def chunks(
+    caller: str,
     compiled: Compiler,
     source: Source,
     examine: Examine,
@@ -51,6 +52,7 @@ def chunks(
     """Takes steps without end, chunk by chunk, pass after pass over the data.
 
     Args:
+        caller: the function that messages name.
         compiled: see ``Compiler``.
         source: where the rows come from.
         examine: makes the error that says what went wrong where a number isn't finite.
@@ -86,7 +88,7 @@ def chunks(
         if passed.step == first:
             number = passed.passes + 1
             raise ValueError(
-                f"fit: the stream has no batches in epoch {number} after its first {done}"
+                f"{caller}: the stream has no batches in epoch {number} after its first {done}"
                 + (_why_over(length) if done else "")
             )
         done = 0
@@ -123,15 +125,15 @@ def _chunk(
     began = time.perf_counter()
     numbers = np.int32(at), np.int32(end)
     train_state, sums, finite = program(before.train_state, before.sums, part.data, *numbers)
-    if not bool(finite):  # it waits here
+    finite, reached = jax.device_get((finite, train_state.step))  # it waits here
+    if not finite:
         again = lambda k: program(before.train_state, before.sums, part.data, numbers[0], k)[0]
-        taken = int(train_state.step) - before.step
-        raise examine(again, part, at, at + taken, before.passes)
+        raise examine(again, part, at, at + int(reached) - before.step, before.passes)
     seconds, step = time.perf_counter() - began, before.step + end - at
-    if int(train_state.step) != step:
+    if reached != step:
         raise ValueError(
             f"the step function took the TrainState from step {before.step} to"
-            f" {int(train_state.step)} in {end - at} steps; it must return step + 1"
+            f" {reached} in {end - at} steps; it must return step + 1"
         )
     over = part.last and end == part.steps
     per = length.steps_per_epoch

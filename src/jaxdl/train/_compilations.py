@@ -8,11 +8,13 @@ import filelock
 import jax
 
 from jaxdl import _checks
+from jaxdl._plain import plain_numbers
 from jaxdl.data import _cache
 
 MOST_BYTES = 2**30
 
 
+@plain_numbers
 def keep_compilations(directory: str | Path | None = None, *, max_bytes: int = MOST_BYTES) -> None:
     """Keeps compiled programs in a folder, for later processes that compile the same ones.
 

@@ -1,5 +1,6 @@
 """The contracts of a loss and of params, checked while a step is traced."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,11 @@ import optax
 
 from jaxdl import _paths
 from jaxdl._checks import describe
-from jaxdl.types import Array, Batch, Mean, Metrics, Params, State
+from jaxdl.types import Array, Batch, Mean, Metrics, Params, PyTree, State
 
 LOSS = "a loss function returns (loss, (state, metrics))"
+COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
+"""What a row of the history holds besides metrics."""
 
 
 def returned_by_loss(
@@ -43,6 +46,49 @@ def returned_by_loss(
         )
     check_state(name, state, after)
     return loss, after, metrics
+
+
+def returned_by_step(step: Callable[..., Any], returned: object) -> tuple[PyTree, Metrics]:
+    """Takes apart what a step returned.
+
+    Raises:
+        TypeError: if it isn't ``(train_state, metrics)``, with a dict of metrics.
+
+    Example:
+        >>> returned_by_step(lambda: 0, (1, {}))
+        (1, {})
+    """
+    if type(returned) is not tuple or len(returned) != 2 or not isinstance(returned[1], dict):
+        raise TypeError(
+            f"{name_of_function(step)} returned {_kind(returned)}; a step returns"
+            " (train_state, metrics), with a dict of metrics"
+        )
+    return returned
+
+
+def check_names(name: str, found: Metrics) -> None:
+    """Checks that metrics are numbers or sums, under names that the history doesn't use itself.
+
+    Raises:
+        ValueError: naming one that would be lost behind a column of the history.
+        TypeError: naming one that is neither a number nor an array.
+
+    Example:
+        >>> check_names("step", {"epoch": 3.0})
+        Traceback (most recent call last):
+        ...
+        ValueError: step: a metric is called 'epoch', which the history uses itself; ...
+    """
+    for metric in found:
+        if metric in COLUMNS or str(metric).startswith("validation_"):
+            raise ValueError(
+                f"{name}: a metric is called {metric!r}, which the history uses itself; give it"
+                " another name"
+            )
+    for path, x in jax.tree.leaves_with_path(found):
+        if not hasattr(x, "dtype") and not isinstance(x, float | int):
+            where = f"{name}: the metric {_paths.spell(path)} is {x!r}"
+            raise TypeError(f"{where}; a metric is a number, an array, or sums of jaxdl.metrics")
 
 
 def check_state(name: str, before: State, after: State) -> None:
@@ -82,6 +128,7 @@ def check_sums(name: str, found: Metrics, batch: Batch, again: Callable[[Batch],
 
     Raises:
         ValueError: naming the metric.
+        TypeError: see ``check_names``.
 
     Example:
         >>> each = lambda batch: {"error": batch["x"] ** 2}
@@ -91,6 +138,7 @@ def check_sums(name: str, found: Metrics, batch: Batch, again: Callable[[Batch],
         ...
         ValueError: step: the metric 'error' is float32[4], an entry for each row of the batch; ...
     """
+    check_names(name, found)
     n = next((x.shape[0] for x in jax.tree.leaves(batch) if jnp.ndim(x)), 0)
     by_row = lambda x: not isinstance(x, tuple) and any(d and d % n == 0 for d in jnp.shape(x))
     if not n or not any(by_row(x) for x in jax.tree.leaves(found, is_leaf=_is_tuple)):
@@ -119,7 +167,7 @@ def _of_more_rows(again: Callable[[Batch], Metrics], batch: Batch, found: Metric
         return jax.tree.map(lambda x: 0.0, found, is_leaf=_is_tuple)
 
 
-def _is_tuple(x: Any) -> bool:
+def _is_tuple(x: object) -> bool:
     return isinstance(x, tuple)
 
 
@@ -146,8 +194,33 @@ def check_params(name: str, params: Params) -> None:
             )
 
 
+def check_given(name: str, given: object, own: object) -> None:
+    """Checks that params or a state that are given fit a network: structure and shapes.
+
+    Raises:
+        ValueError: naming the first leaf that doesn't.
+
+    Example:
+        >>> check_given("init_state: params", {"bias": jnp.ones(2)}, {"kernel": jnp.ones((3, 2))})
+        Traceback (most recent call last):
+        ...
+        ValueError: init_state: params: got bias float32[2] where the network has kernel ...
+    """
+    shown = lambda leaf: f"{_paths.spell(leaf[0]) or 'this'} {describe(jnp.asarray(leaf[1]))}"
+    kinds = lambda leaf: (leaf[0], jnp.shape(leaf[1]))
+    found, wanted = map(jax.tree.leaves_with_path, (given, own))
+    for mine, its in itertools.zip_longest(found, wanted):
+        if mine is None or its is None or kinds(mine) != kinds(its):
+            got = "nothing" if mine is None else shown(mine)
+            has = "nothing" if its is None else shown(its)
+            raise ValueError(f"{name}: got {got} where the network has {has}")
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (given, own)]
+    if structures[0] != structures[1]:
+        raise ValueError(f"{name}: got {structures[0]} where the network has {structures[1]}")
+
+
 def check_opt_state(
-    tx: optax.GradientTransformation, params: Params, opt_state: Any, error: Exception
+    tx: optax.GradientTransformation, params: Params, opt_state: PyTree, error: Exception
 ) -> None:
     """Says so where an optimizer failed because the state is that of another one.
 
@@ -181,7 +254,7 @@ def name_of_function(fn: Callable[..., Any]) -> str:
     return getattr(fn, "__name__", type(fn).__name__)
 
 
-def _kind(x: Any) -> str:
+def _kind(x: object) -> str:
     """A value in a few words: arrays by shape, tuples by their parts."""
     if hasattr(x, "dtype"):
         return describe(x)

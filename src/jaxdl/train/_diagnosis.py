@@ -10,12 +10,13 @@ import numpy as np
 
 from jaxdl import _paths
 from jaxdl import parallel as parallel_lib
+from jaxdl.train import _programs
 from jaxdl.train._gradients import batch_loss, gradient, measured, rows_of
 from jaxdl.train._interpreter import first_not_finite, is_finite
 from jaxdl.train._rows import epoch_order
 from jaxdl.train._sources import Part
 from jaxdl.train._step import BatchFn, draws
-from jaxdl.types import Batch, LossFn
+from jaxdl.types import Batch, LossFn, PyTree
 
 
 class NonFiniteError(FloatingPointError):
@@ -54,7 +55,8 @@ def examiner(explain: Explain, *, shuffle: bool) -> Examine:
         step = _first_bad(good_before, first, end)
         train_state = _here(again(np.int32(step)))
         batch = _batch(train_state, part, step, epoch, shuffle)
-        found = explain(train_state, batch, lambda: _here(again(np.int32(step + 1))))
+        with _programs.anew():
+            found = explain(train_state, batch, lambda: _here(again(np.int32(step + 1))))
         where = f"in epoch {epoch + 1}, at step {int(train_state.step)} (counted from 0)"
         error = NonFiniteError(found.replace("{where}", where))
         error.train_state, error.batch = train_state, batch
@@ -63,10 +65,23 @@ def examiner(explain: Explain, *, shuffle: bool) -> Examine:
     return examine
 
 
+def unexplained(
+    again: Callable[[Any], Any], part: Part, first: int, end: int, epoch: int
+) -> NonFiniteError:
+    """What can be said where the chunk's first TrainState is gone, written over by the program."""
+    error = NonFiniteError(
+        f"the loss or a parameter isn't finite in epoch {epoch + 1}, at the latest at its step"
+        f" {end - 1} (counted from 0); with Placement(donate=True) there is no TrainState from"
+        " before to find out which: train again, or from the last checkpoint, without it"
+    )
+    error.train_state, error.batch = None, {}
+    return error
+
+
 def explainer(loss_fn: LossFn, accumulate: int, batch_fns: tuple[BatchFn, ...]) -> Explain:
     """Makes a function that names the number of a step that isn't finite, and its layer."""
 
-    def explain(train_state: Any, batch: Batch, after: Callable[[], Any]) -> str:
+    def explain(train_state: PyTree, batch: Batch, after: Callable[[], Any]) -> str:
         key, changed = draws(train_state, batch, batch_fns)
         of = jax.jit(functools.partial(gradient, loss_fn, accumulate=accumulate))
         grads, _, sums = of(train_state.params, train_state.state, changed, key=key)
@@ -80,7 +95,7 @@ def explainer(loss_fn: LossFn, accumulate: int, batch_fns: tuple[BatchFn, ...]) 
     return explain
 
 
-def leaf_of(name: str, tree: Any) -> str:
+def leaf_of(name: str, tree: PyTree) -> str:
     """Names the first leaf of a tree that isn't finite.
 
     Example:
@@ -93,7 +108,7 @@ def leaf_of(name: str, tree: Any) -> str:
     return f"{name}/{path} is the first that isn't finite {{where}}"
 
 
-def first_path(tree: Any) -> str | None:
+def first_path(tree: PyTree) -> str | None:
     """The path of a tree's first leaf that isn't finite.
 
     Example:
@@ -106,7 +121,7 @@ def first_path(tree: Any) -> str | None:
     return None
 
 
-def _learned(train_state: Any) -> Any:
+def _learned(train_state: PyTree) -> PyTree:
     """The part of a TrainState that must stay finite."""
     return getattr(train_state, "params", train_state)
 
@@ -126,12 +141,12 @@ def _first_bad(good_before: Callable[[int], Any], first: int, end: int) -> int:
     return low
 
 
-def _here(tree: Any) -> Any:
+def _here(tree: PyTree) -> PyTree:
     """Moves a tree to one device of this process."""
     return jax.device_put(parallel_lib.local(tree), jax.local_devices()[0])
 
 
-def _batch(train_state: Any, part: Part, step: int, epoch: int, shuffle: bool) -> Batch:
+def _batch(train_state: PyTree, part: Part, step: int, epoch: int, shuffle: bool) -> Batch:
     """The rows of one step of a part, as they are in the data."""
     size, n = rows_of(part.data), part.batch_size
     if size is None:
@@ -142,7 +157,7 @@ def _batch(train_state: Any, part: Part, step: int, epoch: int, shuffle: bool) -
     return _here(jax.tree.map(lambda x: np.asarray(x)[rows], part.data))
 
 
-def _leaf(train_state: Any, grads: Any, after: Callable[[], Any]) -> str:
+def _leaf(train_state: PyTree, grads: PyTree, after: Callable[[], Any]) -> str:
     """Names the leaf that isn't finite, of the gradient or of the updated parameters."""
     if (path := first_path(train_state.params)) is not None:
         return f"params/{path} was not finite before it"
@@ -153,7 +168,7 @@ def _leaf(train_state: Any, grads: Any, after: Callable[[], Any]) -> str:
     return "all gradients are finite"
 
 
-def _rows(loss_fn: LossFn, train_state: Any, batch: Batch, key: Any) -> str | None:
+def _rows(loss_fn: LossFn, train_state: PyTree, batch: Batch, key: Any) -> str | None:
     """Names the labels of the rows whose own loss isn't finite."""
     found = batch.get("labels") if isinstance(batch, Mapping) else None
     labels = np.asarray(found) if hasattr(found, "dtype") else np.zeros(0)
@@ -187,7 +202,7 @@ def _some(labels: np.ndarray) -> str:
     return shown if len(labels) <= 5 else f"{shown}, … {labels[-1]}"
 
 
-def _layer(loss_fn: LossFn, train_state: Any, batch: Batch, key: Any) -> str:
+def _layer(loss_fn: LossFn, train_state: PyTree, batch: Batch, key: Any) -> str:
     """Recomputes the step op by op: first the loss alone, then with its gradient."""
     for name, fn in (("the loss", batch_loss), ("the gradient", gradient)):
         of = functools.partial(fn, loss_fn, key=key)

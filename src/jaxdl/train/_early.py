@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from jaxdl import _checks
+from jaxdl import _checks, _ranges
+from jaxdl._plain import plain_numbers
 from jaxdl.train._step import TrainState
+from jaxdl.types import Row
 
 
 class EarlyStopping(NamedTuple):
@@ -18,6 +20,7 @@ class EarlyStopping(NamedTuple):
     best: TrainState | None  # when resuming, the TrainState of the best epoch so far
 
 
+@plain_numbers
 def early_stopping(
     metric: str = "validation_loss",
     *,
@@ -43,17 +46,19 @@ def early_stopping(
 
     Raises:
         ValueError: if an argument is out of range.
+        TypeError: if one is of another kind.
 
     Example:
         >>> stopping = early_stopping("validation_accuracy", patience=3, mode="max")
         >>> stopping.patience
         3
     """
+    if not isinstance(metric, str):
+        raise TypeError(f"early_stopping: metric is {metric!r}; it must be a column's name")
     _checks.positive_ints("early_stopping", patience=patience)
     if mode not in ("min", "max"):
         raise ValueError(f'early_stopping: mode is {mode!r}; it must be "min" or "max"')
-    if not margin >= 0:
-        raise ValueError(f"early_stopping: margin is {margin}; it must be 0 or more")
+    _ranges.check("early_stopping", margin=margin)
     return EarlyStopping(metric, patience, mode, margin, best)
 
 
@@ -68,7 +73,7 @@ def check_metric(stopping: EarlyStopping, columns: Sequence[str]) -> None:
         raise ValueError(f"early_stopping: metric is {stopping.metric!r}; there are {known}")
 
 
-def best_row(stopping: EarlyStopping, history: Sequence[dict[str, Any]]) -> int:
+def best_row(stopping: EarlyStopping, history: Sequence[Row]) -> int:
     """The index of the best row of a history, the first of equals; -1 if there is none.
 
     Raises:
@@ -89,7 +94,7 @@ def best_row(stopping: EarlyStopping, history: Sequence[dict[str, Any]]) -> int:
     return best
 
 
-def is_over(stopping: EarlyStopping, history: Sequence[dict[str, Any]]) -> bool:
+def is_over(stopping: EarlyStopping, history: Sequence[Row]) -> bool:
     """Whether patience has run out.
 
     Example:

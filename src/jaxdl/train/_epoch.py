@@ -1,7 +1,7 @@
 """Whole epochs and chunks of them in one program, batches gathered on the device."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +11,13 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl import metrics as metrics_lib
-from jaxdl.train._contract import check_sums, name_of_function
+from jaxdl._plain import plain_numbers
+from jaxdl.train._contract import check_sums, name_of_function, returned_by_step
 from jaxdl.train._gradients import as_sums, measured, row_count, rows_of, with_weight
 from jaxdl.train._padding import pads
 from jaxdl.train._rows import Rows, Where, epoch_order, exact, padded, take
 from jaxdl.train._step import Step, TrainState
-from jaxdl.types import Array, Batch, LossFn, Mean, Metrics, Params, State
+from jaxdl.types import Array, Batch, LossFn, Mean, Metrics, Params, PyTree, State
 
 Epoch: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 Chunk: TypeAlias = Callable[
@@ -26,6 +27,7 @@ Carry: TypeAlias = tuple[TrainState, Metrics]
 Evaluation: TypeAlias = Callable[[Params, State, Batch], Metrics]
 
 
+@plain_numbers
 def make_epoch(
     step: Step,
     *,
@@ -82,6 +84,7 @@ def make_epoch(
     return epoch
 
 
+@plain_numbers
 def make_chunk(
     step: Step,
     *,
@@ -169,7 +172,7 @@ def summed(step: Step, axis_name: str | None) -> Step:
     """
 
     def run(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        after, found = step(train_state, batch)
+        after, found = returned_by_step(step, step(train_state, batch))
         check_sums(name_of_function(step), found, batch, lambda batch: step(train_state, batch)[1])
         rows = row_count(batch)
         rows = rows if axis_name is None else lax.psum(rows, axis_name)
@@ -178,6 +181,7 @@ def summed(step: Step, axis_name: str | None) -> Step:
     return run
 
 
+@plain_numbers
 def make_evaluation(
     loss_fn: LossFn,
     *,
@@ -243,7 +247,7 @@ def _batches(
     return (padded(order, batch_size, where), None) if pad else exact(order, batch_size, where)
 
 
-def example(data: Batch, size: int) -> Any:
+def example(data: Batch, size: int) -> PyTree:
     """The shapes of a batch of data, including its weight.
 
     Example:

@@ -1,6 +1,7 @@
 """Evaluation and prediction."""
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,18 +11,25 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxdl import _checks, _contract, metrics
 from jaxdl import parallel as parallel_lib
 from jaxdl._checks import ShapeError, describe
+from jaxdl._factory import fixed
+from jaxdl._plain import plain_numbers
+from jaxdl.combinators import LayerLike, lift
 from jaxdl.data import Dataset
-from jaxdl.data._stream import Batches, Stream, as_dict, batches_of
+from jaxdl.data._dataset import at, leaves, plain
+from jaxdl.data._stream import Batches, Stream, batches_of, is_batch
+from jaxdl.data._validity import check_widths
 from jaxdl.parallel import Placement
 from jaxdl.parallel._placement import EVERYWHERE, resolved
 from jaxdl.train import _programs
+from jaxdl.train._arguments import check_train_state
 from jaxdl.train._epoch import make_evaluation
 from jaxdl.train._gradients import rows_of
 from jaxdl.train._meeting import meet
 from jaxdl.train._step import TrainState
-from jaxdl.types import Batch, Layer, LossFn, Metrics, name_of
+from jaxdl.types import Batch, Layer, LossFn, Metrics, Params, PyTree, State, name_of
 
 
+@plain_numbers
 def evaluate(
     loss_fn: LossFn,
     train_state: TrainState,
@@ -32,6 +40,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measures loss and metrics over data, as if in one batch, with nothing random.
 
+    Penalties of a ``regularizer`` aren't in the loss: it tells how well the data is predicted.
+
     A TrainState that is split over devices stays split. With several processes all must call with
     the same data. To evaluate averaged parameters, pass ``train_state._replace(
     params=optim.averaged_params(train_state.opt_state, train_state.params))``.
@@ -39,7 +49,8 @@ def evaluate(
     Args:
         loss_fn: see ``supervised``.
         train_state: supplies the parameters and the state.
-        data: arrays by name, such as ``dataset.test``, or batches of them, such as a ``Stream``.
+        data: arrays by name, such as ``dataset.test``, or a tuple of arrays that your loss takes;
+            or batches of them, such as a list or a ``data.Reader``.
         batch_size: rows at a time. It bounds the memory and doesn't change the result, except for
             losses in which rows of a batch interact.
         devices: where to run. Defaults to ``jit`` over all devices.
@@ -48,8 +59,9 @@ def evaluate(
         ``"loss"`` and each metric by name, as numbers.
 
     Raises:
-        ValueError: if the data is empty.
-        TypeError: if it is anything else, such as a whole Dataset.
+        ValueError: if the data is empty, or an integer doesn't fit the 32 bits that JAX keeps.
+        TypeError: if it is anything else, such as a whole Dataset, or holds text; if the
+            TrainState isn't one.
 
     Example:
         >>> from jaxdl import layers, losses, train
@@ -61,18 +73,21 @@ def evaluate(
         {'loss': 4.0}
     """
     _checks.positive_ints("evaluate", batch_size=batch_size)
+    check_train_state("evaluate", train_state, "params", "state")
     devices = resolved("evaluate", devices)
-    return evaluator(loss_fn, batch_size=batch_size, devices=devices).measure(train_state, data)
+    run = evaluator("evaluate", loss_fn, batch_size=batch_size, devices=devices)
+    return (run.measure if is_batch(data) else run.measure_all)(train_state, data)
 
 
 class Evaluator(NamedTuple):
     """The evaluation of one loss, compiled once for each shape of data."""
 
-    measure: Callable[[TrainState, Batch | Batches], dict[str, Any]]
+    measure: Callable[[TrainState, Batch], dict[str, Any]]
+    measure_all: Callable[[TrainState, Batches], dict[str, Any]]  # batches
     names: Callable[[TrainState, Batch], Sequence[str]]  # of what it measures
 
 
-def evaluator(loss_fn: LossFn, *, batch_size: int, devices: Placement) -> Evaluator:
+def evaluator(caller: str, loss_fn: LossFn, *, batch_size: int, devices: Placement) -> Evaluator:
     """Makes an evaluation that can be run repeatedly; see ``evaluate``."""
     arrays, rebuild = _programs.unbound(loss_fn)
 
@@ -88,30 +103,40 @@ def evaluator(loss_fn: LossFn, *, batch_size: int, devices: Placement) -> Evalua
     known: dict[Any, _programs.Program] = {}
 
     def prepared(train_state: TrainState, data: Batch) -> tuple[_programs.Program, tuple[Any, ...]]:
+        for path, x in leaves(data):
+            _checks.numeric(caller, at("data", path), x)
         size = rows_of(data)
         if not size:
-            raise ValueError("evaluate got data without rows")
+            raise ValueError(f"{caller} got data without rows")
+        check_widths(f"{caller}: data", data)
         mesh = parallel_lib.mesh_under(train_state) or devices.mesh
-        args = train_state.params, train_state.state, dict(data), arrays
+        args = train_state.params, train_state.state, data, arrays
         args = _programs.spread(args, mesh)
-        leaves, structure = jax.tree.flatten(args)
-        key = mesh, structure, tuple((x.shape, x.dtype, x.sharding) for x in leaves)
+        given, structure = jax.tree.flatten(args)
+        key = mesh, structure, tuple((x.shape, x.dtype, x.sharding) for x in given)
         if key not in known:
             known[key] = compiled(args, min(batch_size, size), mesh)
         return known[key], args
 
     def sums(train_state: TrainState, data: Batch) -> Metrics:
-        program, args = prepared(train_state, data)
+        program, args = prepared(train_state, plain(data))
         return program(*args)
 
     def names(train_state: TrainState, data: Batch) -> Sequence[str]:
-        program, _ = prepared(train_state, data)
+        program, _ = prepared(train_state, plain(data))
         return tuple(program.out_info)  # type: ignore[attr-defined]
 
-    return Evaluator(lambda train_state, data: _measured(sums, train_state, data), names)
+    return Evaluator(
+        lambda train_state, data: metrics.compute(sums(train_state, data)),
+        lambda train_state, data: _measured(caller, sums, train_state, data),
+        names,
+    )
 
 
-def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int = 1000) -> Any:
+@plain_numbers
+def predict(
+    net: LayerLike, train_state: TrainState, inputs: PyTree, *, batch_size: int = 1000
+) -> PyTree:
     """Computes a network's outputs for inputs, in batches, with nothing random.
 
     Args:
@@ -124,8 +149,9 @@ def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int
         NumPy arrays of shape (N, …), in the structure that the network returns.
 
     Raises:
-        ValueError: if there are no inputs, they differ in length, or ``batch_size`` isn't a
-            positive integer.
+        ValueError: if there are no inputs, they differ in length, an integer doesn't fit the 32
+            bits that JAX keeps, or ``batch_size`` isn't a positive integer.
+        TypeError: if an argument is of another kind.
         ShapeError: if an output doesn't have an entry for each row.
 
     Example:
@@ -135,16 +161,22 @@ def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int
         >>> predict(layers.rescale(2.0), start, np.ones((3, 1), "f")).tolist()
         [[2.0], [2.0], [2.0]]
     """
+    check_train_state("predict", train_state, "params", "state")
     _checks.positive_ints("predict", batch_size=batch_size)
-    inputs = jax.tree.map(np.asarray, inputs)
+    net, inputs = lift(net), jax.tree.map(np.asarray, inputs)
+    for x in jax.tree.leaves(inputs):
+        _checks.numeric("predict", "inputs", x)
     lengths = {len(x) if x.ndim else 0 for x in jax.tree.leaves(inputs)}
     if lengths in (set(), {0}):
         raise ValueError("predict got inputs without rows")
     if len(lengths) > 1:
         raise ValueError(f"predict got inputs of different lengths: {sorted(lengths)}")
+    check_widths("predict: inputs", inputs)
     size = lengths.pop()
     batch_size = min(batch_size, size)
     rows = lambda i, j: jax.tree.map(lambda x: x[i:j], inputs)
+    if batch_size == size:
+        return _network(net, train_state, inputs)(inputs)
     run, rest = _network(net, train_state, rows(0, batch_size)), size % batch_size
     outputs = [run(rows(i, i + batch_size)) for i in range(0, size - rest, batch_size)]
     if rest and meet(lambda x: _applied(net, train_state, x), rows(0, batch_size)):
@@ -156,17 +188,17 @@ def predict(net: Layer, train_state: TrainState, inputs: Any, *, batch_size: int
     return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
 
 
-def _network(net: Layer, train_state: TrainState, example: Any) -> Callable[[Any], Any]:
+def _network(net: Layer, train_state: TrainState, example: PyTree) -> Callable[[Any], Any]:
     """Compiles a network for batches like one; every process gets the whole result."""
-    mesh = parallel_lib.mesh_under(train_state) if jax.process_count() > 1 else None
     params, state = train_state.params, train_state.state
-    apply = lambda params, state, inputs: _contract.applied(
-        net, params, state, inputs, key=None, train=False
-    )[0]
-    whole = None if mesh is None else NamedSharding(mesh, PartitionSpec())
-    program = _programs.compiled(jax.jit(apply, out_shardings=whole), params, state, example)
+    program = _kept(net) if jax.process_count() == 1 else None
+    if program is None:
+        mesh = parallel_lib.mesh_under(train_state) if jax.process_count() > 1 else None
+        whole = None if mesh is None else NamedSharding(mesh, PartitionSpec())
+        traced = jax.jit(_evaluated(net), out_shardings=whole)
+        program = _programs.compiled(traced, params, state, example)
 
-    def run(inputs: Any) -> Any:
+    def run(inputs: PyTree) -> Any:
         outputs, n = jax.tree.map(np.asarray, program(params, state, inputs)), rows_of(inputs)
         for y in jax.tree.leaves(outputs):
             if y.shape[:1] != (n,):
@@ -177,24 +209,38 @@ def _network(net: Layer, train_state: TrainState, example: Any) -> Callable[[Any
     return run
 
 
-def _applied(net: Layer, train_state: TrainState, inputs: Any) -> Any:
+@functools.lru_cache(maxsize=32)
+def _kept(net: Layer) -> Callable[..., Any] | None:
+    """The program of a network that needn't be traced at every call, as nothing in it can change.
+
+    Tracing takes a hundred times as long as computing one row.
+    """
+    return jax.jit(_evaluated(net)) if fixed(net) else None
+
+
+def _evaluated(net: Layer) -> Callable[[Params, State, Any], Any]:
+    options: dict[str, Any] = {"key": None, "train": False}
+    return lambda params, state, x: _contract.applied(net, params, state, x, **options)[0]
+
+
+def _applied(net: Layer, train_state: TrainState, inputs: PyTree) -> PyTree:
     return net.apply(train_state.params, train_state.state, inputs)[0]
 
 
 def _measured(
+    caller: str,
     sums_of: Callable[[TrainState, Batch], Metrics],
     train_state: TrainState,
-    data: Batch | Batches,
+    data: Batches,
 ) -> dict[str, Any]:
-    if isinstance(data, Mapping):
-        return metrics.compute(sums_of(train_state, data))
+    """Measures batches one by one."""
     if data is None or isinstance(data, Dataset | Stream):
         raise TypeError(
-            f"evaluate got a {type(data).__name__}; it needs a part of a dataset, as dataset.test,"
+            f"{caller} got a {type(data).__name__}; it needs a part of a dataset, as dataset.test,"
             " or batches"
         )
     batches = batches_of(data, 0)
-    parts = [jax.device_get(sums_of(train_state, as_dict(batch))) for batch in batches]
+    parts = [jax.device_get(sums_of(train_state, batch)) for batch in batches]
     if not parts:
-        raise ValueError("evaluate got no batches")
+        raise ValueError(f"{caller} got no batches")
     return metrics.compute(jax.tree.map(lambda *x: np.sum(x, axis=0, dtype=x[0].dtype), *parts))

@@ -8,12 +8,13 @@ import numpy as np
 import optax
 
 from jaxdl import _checks
+from jaxdl._checked import checked
 from jaxdl.data import Dataset
 from jaxdl.train._diagnosis import NonFiniteError
 from jaxdl.train._fit import fit
 from jaxdl.train._hooks import Event
 from jaxdl.train._step import TrainState
-from jaxdl.types import LossFn
+from jaxdl.types import LossFn, Row
 
 
 class LearningRates(NamedTuple):
@@ -24,6 +25,7 @@ class LearningRates(NamedTuple):
     best: float  # where the loss falls fastest
 
 
+@checked
 def find_learning_rate(
     loss_fn: LossFn,
     make_tx: Callable[[Any], optax.GradientTransformation],
@@ -81,7 +83,7 @@ def find_learning_rate(
         )
     rates = np.geomspace(low, high, steps)
     tx = make_tx(optax.exponential_decay(low, steps - 1, high / low))
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
 
     def note(event: Event) -> None:
         rows[:] = event.history

@@ -2,16 +2,19 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 import optax
 
+from jaxdl import _checks
 from jaxdl import data as data_lib
-from jaxdl.data._stream import Stream
+from jaxdl._plain import plain_numbers
+from jaxdl.data._dataset import plain
+from jaxdl.data._stream import Stream, is_batch
 from jaxdl.parallel import Placement
 from jaxdl.parallel._placement import EVERYWHERE, resolved
 from jaxdl.train import _programs
+from jaxdl.train._arguments import check_recipe, check_train_state, checked_history
 from jaxdl.train._chunks import Length
 from jaxdl.train._contract import check_params
 from jaxdl.train._diagnosis import explainer
@@ -25,9 +28,10 @@ from jaxdl.train._padding import pads
 from jaxdl.train._rows import Where, at_once
 from jaxdl.train._run import AnyStep, History, Measured, NamesOf, Run
 from jaxdl.train._step import BatchFn, Measure, TrainState, make_step
-from jaxdl.types import Batch, LossFn, Params
+from jaxdl.types import Batch, LossFn, Params, PyTree, Row
 
 
+@plain_numbers
 def fit(
     loss_fn: LossFn,
     tx: optax.GradientTransformation,
@@ -47,12 +51,12 @@ def fit(
     hooks: Sequence[Hook] = (progress(),),
     devices: Placement = EVERYWHERE,
     chunk: int | None = None,
-    history: Sequence[dict[str, Any]] = (),
+    history: Sequence[Row] = (),
 ) -> tuple[TrainState, History]:
     """Trains for a number of epochs and validates after each.
 
     A Dataset is put on the device once; batches of a Stream are transferred while earlier ones are
-    computed. Short epochs run as one program, long ones in chunks of about half a second; the
+    computed. Short epochs run as one program, long ones in chunks of about a second; the
     result is the same to the bit either way. With several processes (see ``parallel.initialize``)
     all call ``fit`` with the same arguments: each has the whole Dataset, or its own rows of a
     Stream's batches.
@@ -87,7 +91,7 @@ def fit(
         devices: where to run, e.g. ``parallel.Placement("shard_map")``. Defaults to ``jit`` over
             all devices.
         chunk: maximum number of steps per program, and of a Stream's batches transferred together.
-            Defaults to about half a second's worth.
+            Defaults to about a second's worth.
         history: rows of earlier epochs when resuming. For a Stream of unknown length they tell
             how many steps a pass has.
 
@@ -102,7 +106,8 @@ def fit(
             it; if the history doesn't belong to the TrainState; if the devices don't fit; if
             processes have different data, TrainStates or numbers; if the loss or the network
             breaks its contract.
-        TypeError: likewise, and if the dataset is neither a Dataset nor a Stream.
+        TypeError: likewise, if the dataset is neither a Dataset nor a Stream, and if another
+            argument isn't of its kind.
         NonFiniteError: if a loss or a parameter becomes nan or infinite; it names the step, leaf
             and layer, and holds the TrainState from before that step.
         Interrupted: if a signal ended the run early.
@@ -119,13 +124,16 @@ def fit(
         >>> len(history), history[-1]["loss"] < 1e-3
         (40, True)
     """
+    check_train_state("fit", train_state)
     check_params("fit", train_state.params)
+    measures = check_recipe("fit", loss_fn, tx, accumulate, batch_fns, log)
+    _checks.one_function("fit", "validate", validate, "train_state")
     devices = resolved("fit", devices)
     arrays, rebuild = _programs.unbound(loss_fn)
-    options = {"accumulate": accumulate, "batch_fns": tuple(batch_fns), "log": dict(log or {})}
+    options = {"accumulate": accumulate, "batch_fns": tuple(batch_fns), "log": measures}
 
     def make(
-        arrays: Any, train_state: TrainState, data: Batch, batch_size: int, where: Where
+        arrays: PyTree, train_state: TrainState, data: Batch, batch_size: int, where: Where
     ) -> tuple[AnyStep[TrainState], bool]:
         own = rebuild(arrays)
         step = make_step(own, tx, axis_name=where.axis_name, **options)  # type: ignore[arg-type]
@@ -142,6 +150,7 @@ def fit(
 
     measure, names_of = _validation(loss_fn, dataset, batch_size, devices, validate)
     run = Run(
+        caller="fit",
         make_step=make,
         arrays=arrays,
         data=dataset,
@@ -154,10 +163,10 @@ def fit(
         explain=explainer(loss_fn, accumulate, tuple(batch_fns)),
         stopping=early_stopping,
         restore=lambda last, best: last._replace(params=validate(best), state=best.state),
-        hooks=tuple(hooks),
+        hooks=_checks.functions("fit", "hooks", hooks, "event"),
         chunk=chunk,
     )
-    return train(run, train_state, list(history), "fit")
+    return train(run, train_state, checked_history("fit", history))
 
 
 def _validation(
@@ -171,9 +180,9 @@ def _validation(
     part = getattr(dataset, "validation", None)
     if part is None:
         return lambda train_state: {}, lambda train_state: ()
-    run = evaluator(loss_fn, batch_size=at_once(batch_size), devices=devices)
-    place = functools.cache(lambda: _programs.placed(dict(part), devices.mesh))
-    known = isinstance(part, Mapping)
+    run = evaluator("fit", loss_fn, batch_size=at_once(batch_size), devices=devices)
     of = lambda ts: ts._replace(params=params_of(ts))
-    measure = lambda ts: run.measure(of(ts), place() if known else part)
-    return measure, lambda ts: run.names(of(ts), place()) if known else None
+    if isinstance(dataset, Stream) and not is_batch(part):
+        return lambda ts: run.measure_all(of(ts), part), lambda ts: None
+    place = functools.cache(lambda: _programs.placed(plain(part), devices.mesh))
+    return lambda ts: run.measure(of(ts), place()), lambda ts: run.names(of(ts), place())

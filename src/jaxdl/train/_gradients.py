@@ -11,7 +11,7 @@ from jaxdl import metrics as metrics_lib
 from jaxdl._precision import wide_dtype
 from jaxdl._varying import total, varying
 from jaxdl.train._contract import check_params, check_sums, name_of_function, returned_by_loss
-from jaxdl.types import Array, Batch, Key, LossFn, Mean, Metrics, Params, State
+from jaxdl.types import Array, Batch, Key, LossFn, Mean, Metrics, Params, PyTree, State
 
 Gradient: TypeAlias = tuple[Params, State, Metrics]
 """Gradient, new state, and the sums of the metrics with ``"loss"``."""
@@ -125,7 +125,7 @@ def gradient(
         grads, state, sums = _of_part(loss_fn, params, state, batch, key, share, scale)
     if axis_name is not None:
         grads, sums = total((jax.tree.map(_wide, grads), sums), axis_name)
-        state = jax.lax.pmean(state, axis_name)
+        state = jax.tree.map(lambda x: _shared(x, axis_name), state)
     if accumulate > 1:
         whole = jnp.maximum(sums["loss"].count, TINY)
         grads = jax.tree.map(lambda g: g / whole.astype(g.dtype), grads)
@@ -157,7 +157,7 @@ def batch_loss(
 
 
 def with_weight(batch: Batch) -> Batch:
-    """Returns a batch with a weight, by default 1 per row.
+    """Returns a batch with a weight, by default 1 per row; what isn't a dict stays as it is.
 
     Example:
         >>> with_weight({"inputs": jnp.zeros((2, 3))})["weight"]
@@ -169,10 +169,22 @@ def with_weight(batch: Batch) -> Batch:
     return {**batch, "weight": jnp.ones(size, jnp.float32)}
 
 
-def rows_of(batch: Any) -> int | None:
+def rows_of(batch: PyTree) -> int | None:
     """The number of rows of a batch, from its first array; None if it has no arrays."""
     leaves = jax.tree.leaves(batch)
     return jnp.shape(leaves[0])[0] if leaves and jnp.ndim(leaves[0]) else None
+
+
+def weight_of(batch: Batch) -> Array:
+    """The weight of each row of a batch, which is 1 in a batch that isn't a dict.
+
+    Example:
+        >>> weight_of((jnp.zeros((2, 3)), jnp.zeros(2)))
+        Array([1., 1.], dtype=float32)
+    """
+    batch = with_weight(batch)
+    own = isinstance(batch, Mapping)
+    return batch["weight"] if own else jnp.ones(rows_of(batch) or 0, jnp.float32)
 
 
 def row_count(batch: Batch) -> Array:
@@ -273,6 +285,17 @@ def _in_parts(
         (grads, state), last = add((grads, state), (rest, keys[full]))
         sums = metrics_lib.merge(sums, last)
     return grads, state, sums
+
+
+def _shared(x: Array, axis_name: str) -> Array:
+    """A state's array as all devices keep it: the mean, or the largest of integers as counters."""
+    if jnp.issubdtype(x.dtype, jnp.inexact):
+        return jax.lax.pmean(x, axis_name)
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return jax.lax.pmax(x, axis_name)
+    if x.dtype == jnp.bool_:
+        return jax.lax.pmax(x.astype(jnp.int32), axis_name).astype(jnp.bool_)
+    return x  # a key, which every device has the same
 
 
 def _wide(x: Array) -> Array:

@@ -2,12 +2,14 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TextIO, TypeAlias
 
 from jaxdl.parallel import is_primary
+from jaxdl.train._contract import COLUMNS
 from jaxdl.train._step import TrainState
+from jaxdl.types import Row
 
 Kind: TypeAlias = Literal["chunk", "epoch", "interrupt", "finish"]
 
@@ -18,22 +20,48 @@ class Event(NamedTuple):
     ``"chunk"`` comes once or twice a second within a long epoch, ``"epoch"`` after the validation
     of a complete one. Both have the loss and the metrics of the steps since the event before: of
     each step with ``fit(…, chunk=1)``. The last event is ``"finish"``, or ``"interrupt"`` if a
-    signal or a cluster's preemption notice ended the run early: ``fit`` resumes, to the bit, from
-    ``train_state`` and ``history``.
+    signal, a cluster's preemption notice or an error ended the run early: ``fit`` resumes, to the
+    bit, from ``train_state`` and ``history``.
+
+    If a hook raises, all others still get the event and then, in a run of one process, every hook
+    gets its last one, before ``fit`` raises the error.
     """
 
     kind: Kind
     train_state: TrainState
-    history: list[dict[str, Any]]  # one row per complete epoch, the newest last
+    history: list[Row]  # one row per complete epoch, the newest last
     epochs: float | None  # total number of epochs; None if unknown
     share: float | None = None  # completed fraction of the current epoch; None if unknown
-    signal: int | None = None  # the number of the signal that asked to stop
+    signal: int | None = None  # the number of the signal that asked to stop; None after an error
     columns: tuple[str, ...] = ()  # the names in a row of the history, if known
     metrics: Mapping[str, Any] = MappingProxyType({})  # of the steps since the last event
 
 
 Hook: TypeAlias = Callable[[Event], None]
 """Is called with each ``Event`` of a run, to show, write or save something."""
+
+
+def call_all(hooks: Sequence[Hook], event: Event) -> None:
+    """Calls all hooks, also those after one that raises; then raises the first error.
+
+    Example:
+        >>> def fails(event):
+        ...     raise ValueError("no room")
+        >>> call_all([fails, lambda event: print(event.kind)], Event("epoch", None, [], 1))
+        Traceback (most recent call last):
+        ...
+        ValueError: no room
+    """
+    errors = []
+    for hook in hooks:
+        try:
+            hook(event)
+        except Exception as error:
+            errors.append(error)
+    for further in errors[1:]:
+        errors[0].add_note(f"another hook raised {further!r}")
+    if errors:
+        raise errors[0]
 
 
 def progress(stream: TextIO | None = None) -> Hook:
@@ -60,16 +88,14 @@ def progress(stream: TextIO | None = None) -> Hook:
         bar = bars[0]
         bar.n = done if event.epochs is None else min(done, event.epochs)
         bar.set_description_str(_place(event), refresh=False)
-        bar.set_postfix_str(_numbers(event) + ENDS.get(event.kind, ""), refresh=False)
+        bar.set_postfix_str(_numbers(event) + _ending(event), refresh=False)
         bar.refresh()
-        if event.kind in ENDS:
+        if event.kind in ("interrupt", "finish"):
             bars.pop().close()
 
     return show
 
 
-ENDS = {"interrupt": ", stopped early as asked", "finish": ""}
-HIDDEN = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
 WIDTH = 80
 
 
@@ -81,6 +107,12 @@ def _bar(event: Event, done: float, out: TextIO) -> Any:
     return tqdm(
         total=event.epochs, initial=done, file=out, ncols=columns, bar_format=form, delay=1e-9
     )
+
+
+def _ending(event: Event) -> str:
+    if event.kind != "interrupt":
+        return ""
+    return ", ended by an error" if event.signal is None else ", stopped early as asked"
 
 
 def _done(event: Event) -> float:
@@ -105,7 +137,7 @@ def _numbers(event: Event) -> str:
     if not event.history:
         return ""
     row = event.history[-1]
-    numbers = {k: v for k, v in row.items() if isinstance(v, float) and k not in HIDDEN}
+    numbers = {k: v for k, v in row.items() if isinstance(v, float) and k not in COLUMNS}
     first = sorted(numbers, key=lambda name: name not in ("loss", "validation_loss"))
     shown = [f"{name.replace('validation_', 'val ')} {numbers[name]:.4g}" for name in first]
     return "  ".join([f"{row['examples_per_second']:,.0f}/s", *shown])

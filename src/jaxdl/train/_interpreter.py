@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
+from jax.extend.core import JaxprEqn
 
 from jaxdl import _jaxprs
 
@@ -15,7 +16,7 @@ class _Found(Exception):
     """Ends the search."""
 
 
-def first_not_finite(fn: Callable[..., Any], *args: Any) -> str | None:
+def first_not_finite(fn: Callable[..., Any], *args: object) -> str | None:
     """Names the layer and the operation that first turns finite numbers into nan or infinity.
 
     Args:
@@ -38,7 +39,7 @@ def first_not_finite(fn: Callable[..., Any], *args: Any) -> str | None:
     return None
 
 
-def is_finite(x: Any) -> bool:
+def is_finite(x: object) -> bool:
     """Whether all floating-point numbers of an array are finite, checked on the host.
 
     Example:
@@ -68,7 +69,7 @@ def _evaluate(
     return [read(v) for v in jaxpr.outvars]
 
 
-def _inner(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any] | None:
+def _inner(eqn: JaxprEqn, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any] | None:
     """Evaluates the equations of a call or of each scan iteration; None for other equations."""
     if eqn.primitive.name == "scan":
         return _scan(eqn, inputs, scope)
@@ -76,7 +77,7 @@ def _inner(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any]
     return None if inner is None else _evaluate(*inner, inputs, scope)
 
 
-def _scan(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any]:
+def _scan(eqn: JaxprEqn, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any]:
     closed, length, backward = (eqn.params[name] for name in ("jaxpr", "length", "reverse"))
     jaxpr = closed.jaxpr if isinstance(closed, core.ClosedJaxpr) else closed
     n_consts, n_carry = _jaxprs.scan_counts(eqn)
@@ -89,12 +90,14 @@ def _scan(eqn: Any, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any]:
     return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
 
 
-def _bind(eqn: Any, inputs: Sequence[Any]) -> list[Any]:
+def _bind(eqn: JaxprEqn, inputs: Sequence[Any]) -> list[Any]:
     outputs = eqn.primitive.bind(*inputs, **eqn.params)
     return list(outputs) if eqn.primitive.multiple_results else [outputs]
 
 
-def _check(eqn: Any, inputs: Sequence[Any], outputs: Sequence[Any], scope: tuple[str, ...]) -> None:
+def _check(
+    eqn: JaxprEqn, inputs: Sequence[Any], outputs: Sequence[Any], scope: tuple[str, ...]
+) -> None:
     # Intended infinities, such as those of a mask, come from constants, not from finite numbers.
     if not inputs or not all(map(is_finite, inputs)):
         return

@@ -3,32 +3,38 @@
 import contextlib
 import dataclasses
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from jaxdl import _checks, metrics
 from jaxdl import data as data_lib
-from jaxdl import metrics
 from jaxdl import parallel as parallel_lib
+from jaxdl._plain import plain_numbers
+from jaxdl._warnings import warn
+from jaxdl.data._dataset import plain
 from jaxdl.data._stream import Stream
 from jaxdl.parallel import Placement
 from jaxdl.parallel._placement import EVERYWHERE, resolved
 from jaxdl.parallel._stopping import ShouldStop
 from jaxdl.train import _multiprocess, _programs
+from jaxdl.train._arguments import checked_history
 from jaxdl.train._chunk_program import compiler
 from jaxdl.train._chunks import Length, Passed, chunks
-from jaxdl.train._diagnosis import examiner, leaf_of
+from jaxdl.train._diagnosis import examiner, leaf_of, unexplained
 from jaxdl.train._early import EarlyStopping, best_row, check_metric, is_over
-from jaxdl.train._hooks import Event, Hook, Kind, progress
+from jaxdl.train._history import columns, row, total_epochs, validation
+from jaxdl.train._hooks import Event, Hook, Kind, call_all, progress
 from jaxdl.train._pace import Pace
-from jaxdl.train._position import check, position, steps_a_pass
-from jaxdl.train._run import COLUMNS, AnyStep, History, Interrupted, Run, T
+from jaxdl.train._position import check, nothing_to_do, position
+from jaxdl.train._run import AnyStep, History, Interrupted, Run, T
 from jaxdl.train._sources import Source, endless, resident, streaming
 
 
+@plain_numbers
 def loop(
     step: AnyStep[T],
     train_state: T,
@@ -72,7 +78,7 @@ def loop(
         early_stopping: when to stop early; the best epoch's TrainState is returned.
         hooks: functions called with each ``Event``.
         devices: where to run.
-        chunk: maximum number of steps per program. Defaults to about half a second's worth.
+        chunk: maximum number of steps per program. Defaults to about a second's worth.
         history: rows of earlier epochs when resuming.
 
     Returns:
@@ -80,7 +86,8 @@ def loop(
 
     Raises:
         ValueError: if data or numbers are invalid, or the step doesn't increment ``step``.
-        TypeError: if the data is neither a Dataset nor a Stream, or a TrainState has no ``step``.
+        TypeError: if the data is neither a Dataset nor a Stream; if a TrainState has no ``step``,
+            or no ``key`` to shuffle by; if another argument isn't of its kind.
         NonFiniteError: if the metric ``"loss"`` or the field ``params`` becomes nan or infinite.
         Interrupted: if a signal ended the run early.
 
@@ -99,8 +106,12 @@ def loop(
         >>> int(end.step), [row["step"] for row in history]
         (100, [50, 100])
     """
+    _checks.one_function("loop", "step", step)
+    if validate is not None:
+        _checks.one_function("loop", "validate", validate, "train_state")
     arrays, rebuild = _programs.unbound(step)
     run = Run(
+        caller="loop",
         make_step=lambda arrays, train_state, data, batch_size, where: (rebuild(arrays), False),
         arrays=arrays,
         data=data,
@@ -113,81 +124,112 @@ def loop(
         explain=lambda train_state, batch, after: leaf_of("the TrainState", after()),
         stopping=early_stopping,
         restore=lambda last, best: best._replace(step=last.step),
-        hooks=tuple(hooks),
+        hooks=_checks.functions("loop", "hooks", hooks, "event"),
         chunk=chunk,
     )
-    return train(run, train_state, list(history), "loop")
+    return train(run, train_state, checked_history("loop", history))
 
 
-def train(run: Run, train_state: Any, history: History, caller: str) -> tuple[Any, History]:
+def train(run: Run, train_state: Any, history: History) -> tuple[Any, History]:
     """Checks a run, then executes it."""
-    if not hasattr(train_state, "step") or not hasattr(train_state, "_replace"):
-        kind = type(train_state).__name__
-        raise TypeError(f"{caller}: train_state is a {kind}; it needs a NamedTuple with a step")
-    run = dataclasses.replace(run, devices=resolved(caller, run.devices))
-    check(run, caller)
+    if not isinstance(run.stopping, EarlyStopping | None):
+        got, name = _checks.shown(run.stopping), run.caller
+        raise TypeError(f"{name}: early_stopping is {got}; it must be from train.early_stopping")
+    run = dataclasses.replace(run, devices=resolved(run.caller, run.devices))
+    check(run, train_state)
     mesh: Any = run.devices.mesh
-    _multiprocess.check(run.data, train_state, run.length, run.batch_size, history)
+    same = run.data, train_state, run.length, run.batch_size, history
+    _multiprocess.check(run.caller, *same)
     source, run = _source(run)
     passes, done = position(run, train_state, history)
     begin = Passed(
         train_state=_programs.placed(train_state, mesh, run.devices.rule),
-        step=int(train_state.step),
+        step=int(jax.device_get(train_state.step)),
         passes=passes,
         pace=Pace(run.chunk),
     )
     if _is_over(run, history, begin):
         if not history:
-            warnings.warn(f"{caller}: {_nothing_to_do(run, begin)}", stacklevel=3)
+            warn(f"{run.caller}: {nothing_to_do(run, begin.step)}")
     else:
         names = run.names_of(begin.train_state)
         run = dataclasses.replace(run, names_of=lambda train_state: names)
-    examine = examiner(run.explain, shuffle=run.shuffle and isinstance(run.data, data_lib.Dataset))
-    steps = lambda: chunks(compiler(run), source, examine, run.length, begin, done)
+    shuffle = run.shuffle and isinstance(run.data, data_lib.Dataset)
+    examine = unexplained if run.devices.donate else examiner(run.explain, shuffle=shuffle)
+    steps = lambda: chunks(run.caller, compiler(run), source, examine, run.length, begin, done)
     return _train(run, steps, begin, history)
 
 
 def _train(
     run: Run, steps: Callable[[], Any], begin: Passed, history: History
 ) -> tuple[Any, History]:
-    """Takes steps until the run is over or a signal asks it to stop."""
+    """Takes steps until the run is over, a signal asks it to stop, or something fails."""
     passed, signal = begin, None
     best = run.stopping.best if run.stopping else None
-    with parallel_lib.stopping() as should_stop, contextlib.closing(steps()) as moments:
-        while not _is_over(run, history, passed) and signal is None:
-            before, passed = passed, next(moments)
-            if run.stopping:
-                check_metric(run.stopping, _columns(run, passed))
-            if passed.complete:
-                history.append(_row(run, passed) | _validation(run, passed.train_state))
-                if run.stopping and best_row(run.stopping, history) == len(history) - 1:
-                    best = passed.train_state
-            signal = _tell(run, before, passed, history, should_stop)
+    try:
+        with parallel_lib.stopping() as should_stop, contextlib.closing(steps()) as moments:
+            while not _is_over(run, history, passed) and signal is None:
+                new = next(moments)
+                if run.stopping:
+                    check_metric(run.stopping, columns(run, new))
+                if new.complete:
+                    history.append(row(run, new) | validation(run, new.train_state))
+                    if run.stopping and best_row(run.stopping, history) == len(history) - 1:
+                        best = _kept(run, new.train_state)
+                before, passed = passed, new  # not earlier: an error leaves what belongs together
+                signal = _tell(run, before, passed, history, should_stop)
+    except Exception as error:
+        if passed is not begin:
+            _tell_of_error(run, passed, history, error)
+        raise
     train_state = passed.train_state
     if finished := _is_over(run, history, passed):
         train_state = train_state if best is None else run.restore(train_state, best)
     kind: Kind = "finish" if finished else "interrupt"
-    share = 0.0 if passed.complete else passed.share
-    for hook in run.hooks:
-        hook(Event(kind, train_state, history, _epochs(run), share, signal, _columns(run, passed)))
+    call_all(
+        run.hooks,
+        _event(run, kind, passed, history)._replace(train_state=train_state, signal=signal),
+    )
     if signal is not None and not finished:
         raise _interrupted(run, passed, history, signal)
     return train_state, history
+
+
+def _kept(run: Run, train_state: T) -> T:
+    """A TrainState that no later program writes over."""
+    return jax.tree.map(jnp.copy, train_state) if run.devices.donate else train_state
 
 
 def _tell(
     run: Run, before: Passed, passed: Passed, history: History, should_stop: ShouldStop
 ) -> int | None:
     """Calls the hooks after a chunk or an epoch, and returns the signal to stop, if any."""
-    kind: Kind = "epoch" if passed.complete else "chunk"
-    share, columns = 0.0 if passed.complete else passed.share, _columns(run, passed)
-    event = Event(kind, passed.train_state, history, _epochs(run), share, None, columns)
     if run.hooks:
-        event = event._replace(metrics=_news(before, passed))
-    for hook in run.hooks:
-        hook(event)
+        event = _event(run, "epoch" if passed.complete else "chunk", passed, history)
+        call_all(run.hooks, event._replace(metrics=_news(before, passed)))
     # Asked after hooks and validation, so that every process asks exactly once per chunk.
     return should_stop(passed.step)
+
+
+def _tell_of_error(run: Run, passed: Passed, history: History, error: Exception) -> None:
+    """Gives hooks their last event, so that what they hold is on the disk and closed.
+
+    Not with several processes: only this one failed, and a hook may wait for the others. Nor where
+    the TrainState is gone that hooks would read: the program that failed was given it.
+    """
+    gone = run.devices.donate and passed.train_state.step.is_deleted()
+    if jax.process_count() > 1 or gone:
+        return
+    try:
+        call_all(run.hooks, _event(run, "interrupt", passed, history))
+    except Exception as further:
+        error.add_note(f"at the end of the run, a hook raised {further!r}")
+
+
+def _event(run: Run, kind: Kind, passed: Passed, history: History) -> Event:
+    share = 0.0 if passed.complete else passed.share
+    known = columns(run, passed)
+    return Event(kind, passed.train_state, history, total_epochs(run), share, columns=known)
 
 
 def _news(before: Passed, passed: Passed) -> dict[str, Any]:
@@ -206,64 +248,13 @@ def _interrupted(run: Run, passed: Passed, history: History, signal: int) -> Int
     return stop
 
 
-def _row(run: Run, passed: Passed) -> dict[str, Any]:
-    return {
-        "epoch": _epoch(run, passed),
-        "step": passed.step,
-        **metrics.compute(passed.sums),
-        "seconds": passed.seconds,
-        "examples_per_second": passed.rows / passed.seconds,
-        "compile_seconds": passed.compile_seconds,
-    }
-
-
-def _validation(run: Run, train_state: Any) -> dict[str, Any]:
-    return {f"validation_{name}": value for name, value in run.measure(train_state).items()}
-
-
-def _columns(run: Run, passed: Passed) -> tuple[str, ...]:
-    """The column names of a row, if all are known before the first one."""
-    names = run.names_of(passed.train_state)
-    if names is None or not passed.sums:
-        return ()
-    return (*COLUMNS, *passed.sums, *(f"validation_{name}" for name in names))
-
-
-def _epoch(run: Run, passed: Passed) -> int | float:
-    """The number of complete epochs; fractional only if ``max_steps`` ends within one."""
-    per = run.length.steps_per_epoch or steps_a_pass(run)
-    number = passed.passes if per is None else passed.step / per
-    return round(number, 4) if number % 1 else int(number)
-
-
-def _epochs(run: Run) -> float | None:
-    """The number of epochs a run will have, if known."""
-    per = run.length.steps_per_epoch or steps_a_pass(run)
-    if run.length.max_steps is None or per is None:
-        return run.length.epochs
-    return min(run.length.max_steps / per, run.length.epochs or float("inf"))
-
-
 def _is_over(run: Run, history: History, passed: Passed) -> bool:
-    epochs, max_steps, per = run.length
+    total, max_steps, per = run.length
     done = passed.passes if per is None else passed.step // per
     return (
-        (epochs is not None and done >= epochs)
+        (total is not None and done >= total)
         or (max_steps is not None and passed.step >= max_steps)
         or (run.stopping is not None and is_over(run.stopping, history))
-    )
-
-
-def _nothing_to_do(run: Run, begin: Passed) -> str:
-    asked = (
-        f"{run.length.max_steps} steps"
-        if run.length.epochs is None
-        else f"{run.length.epochs} epochs"
-    )
-    return (
-        f"nothing is trained: the TrainState has taken {begin.step} steps already, and {asked} are"
-        " counted from step 0. Ask for more, or start anew from its parameters with"
-        " init_state(net, tx, key, params=train_state.params, state=train_state.state)"
     )
 
 
@@ -273,6 +264,6 @@ def _source(run: Run) -> tuple[Source, Run]:
     if run.data is None:
         return endless(), run
     if isinstance(run.data, Stream):
-        return streaming(run.data.train, mesh, chunk=run.chunk), run
-    placed = _programs.placed(dict(run.data.train), mesh)
+        return streaming(run.caller, run.data.train, mesh, chunk=run.chunk), run
+    placed = _programs.placed(plain(run.data.train), mesh)
     return resident(placed, run.batch_size or 1), run

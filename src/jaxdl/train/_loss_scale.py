@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxdl import _checks
-from jaxdl.types import Array
+from jaxdl._checked import checked
+from jaxdl.types import Array, Params, PyTree
 
 
 class LossScale(NamedTuple):
@@ -19,6 +20,7 @@ class LossScale(NamedTuple):
     inner: Any  # the state of the wrapped optimizer
 
 
+@checked
 def dynamic_loss_scale(
     tx: optax.GradientTransformation, *, scale: float = 2.0**15, period: int = 2000
 ) -> optax.GradientTransformationExtraArgs:
@@ -56,11 +58,11 @@ def dynamic_loss_scale(
         raise ValueError(f"dynamic_loss_scale: scale is {scale}; it must be a positive number")
     tx = optax.with_extra_args_support(tx)
 
-    def init(params: Any) -> LossScale:
+    def init(params: Params) -> LossScale:
         return LossScale(jnp.float32(scale), jnp.int32(0), jnp.int32(0), tx.init(params))
 
     def update(
-        grads: Any, state: LossScale, params: Any = None, **extra: Any
+        grads: PyTree, state: LossScale, params: Params = None, **extra: Any
     ) -> tuple[Any, LossScale]:
         finite = jnp.all(jnp.array([jnp.isfinite(g).all() for g in jax.tree.leaves(grads)]))
         updates, inner = tx.update(grads, state.inner, params, **extra)
@@ -75,7 +77,7 @@ def dynamic_loss_scale(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def scale_of(opt_state: Any) -> Array | None:
+def scale_of(opt_state: PyTree) -> Array | None:
     """The scale in an optimizer's state; None if it has none.
 
     Example:

@@ -1,12 +1,15 @@
 """Whether the rows of a batch meet in a function: read off its traced program."""
 
+import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from jax.extend import core
+from jax.extend.core import JaxprEqn
 
 from jaxdl import _jaxprs
+from jaxdl.types import PyTree
 
 ROWS = 10_007
 """A prime: an axis whose length is a multiple of it is one of rows."""
@@ -14,7 +17,7 @@ ROWS = 10_007
 ACROSS = ("all_gather", "all_to_all", "ppermute", "psum", "pmax", "pmin", "reduce_scatter")
 
 
-def meet(fn: Callable[..., Any], batch: Any, *rest: Any) -> bool:
+def meet(fn: Callable[..., Any], batch: PyTree, *rest: object) -> bool:
     """Whether a row of ``fn(batch, …)`` depends on other rows of the batch, as far as can be seen.
 
     It errs on the safe side: a function that it can't read counts as one in which rows meet.
@@ -37,7 +40,8 @@ def meet(fn: Callable[..., Any], batch: Any, *rest: Any) -> bool:
         traced = jax.make_jaxpr(fn)(jax.tree.map(many, batch), *rest)
     except Exception:  # it is for batches of some size only
         return True
-    return any(_meet_in(eqn) for eqn in _used(traced.jaxpr))
+    used = list(_used(traced.jaxpr))
+    return any(map(_meet_in, used)) or _change_places(used)
 
 
 def _used(jaxpr: Any) -> Iterator[Any]:
@@ -52,7 +56,7 @@ def _used(jaxpr: Any) -> Iterator[Any]:
             yield from _jaxprs.equations(_jaxprs.opened(inner))
 
 
-def _meet_in(eqn: Any) -> bool:
+def _meet_in(eqn: JaxprEqn) -> bool:
     """Whether one operation brings rows together."""
     name, given = eqn.primitive.name, [_row_axes(v) for v in eqn.invars]
     if not any(given):
@@ -93,7 +97,68 @@ def _mixed(eqn: Any) -> set[int]:
     return set()
 
 
-def _scans_rows(eqn: Any) -> bool:
+class _Regrouped(NamedTuple):
+    """An axis of ``length`` entries for each row is made, or taken apart again.
+
+    ``ahead`` of them stand before the first row's second entry: 1 in ``(n·k,)`` made of ``(n, k)``,
+    k in ``(k·n,)`` made of ``(k, n)`` and in k arrays end to end; 0 where nobody can tell.
+    """
+
+    is_made: bool
+    length: int
+    ahead: int
+
+
+def _change_places(eqns: list[Any]) -> bool:
+    """Whether rows are mixed by shapes alone, as ``x.T.reshape(x.shape)`` does."""
+    found = [regrouped for eqn in eqns for regrouped in _regrouped(eqn)]
+    made = {(g.length, g.ahead) for g in found if g.is_made}
+    taken = {(g.length, g.ahead) for g in found if not g.is_made}
+    lengths = {length for length, _ in taken}
+    return any(not g.ahead for g in found) or any(
+        {(length, ahead) for n, ahead in made if n == length}
+        != {(length, ahead) for n, ahead in taken if n == length}
+        for length in lengths
+    )
+
+
+def _regrouped(eqn: Any) -> Iterator[_Regrouped]:
+    """What an operation does to the axis of rows of its first operand."""
+    if not eqn.invars or next(iter(_jaxprs.inside(eqn)), None) is not None:
+        return
+    places = [_row_axes(v)[:1] for v in (eqn.invars[0], eqn.outvars[0])]
+    if [] in places:
+        return
+    (i,), (j,) = places
+    name, params = eqn.primitive.name, eqn.params
+    before, after = eqn.invars[0].aval.shape, eqn.outvars[0].aval.shape
+    k, m = before[i] // ROWS, after[j] // ROWS
+    if name == "reshape":
+        left, right = math.prod(before[:i]), math.prod(after[:j])
+        ahead, rest = divmod(left, right) if m > 1 else divmod(right, left)
+        ahead *= rest == 0 and (left == right if k == m else 1 in (k, m))
+        if k != m or not ahead:
+            yield _Regrouped(m > 1, max(k, m), ahead)
+    elif name == "concatenate" and params["dimension"] == j:
+        yield _Regrouped(True, m, m * all(v.aval.shape[j] == ROWS for v in eqn.invars))
+    elif name == "slice" and k != m:
+        step = (params["strides"] or (1,) * len(before))[i]
+        pieces = k * (step == 1 and params["start_indices"][i] % ROWS == 0) + (step == k)
+        yield _Regrouped(False, k, pieces * (m == 1))
+    elif name == "split" and k != m:
+        yield _Regrouped(False, k, k * all(v.aval.shape[j] == ROWS for v in eqn.outvars))
+    elif name == "conv_general_dilated" and k != m:  # rows lie in turn along an axis
+        yield from (_Regrouped(False, k, k), _Regrouped(True, m, m))
+    elif k != m or any(_entries(v) not in (0, m) for v in eqn.invars if "update" in name):
+        yield _Regrouped(True, max(k, m), 0)
+
+
+def _entries(v: Any) -> int:
+    """How many entries a row has along the axis of rows."""
+    return max((v.aval.shape[i] // ROWS for i in _row_axes(v)), default=0)
+
+
+def _scans_rows(eqn: JaxprEqn) -> bool:
     """Whether a scan goes from row to row."""
     scanned = eqn.invars[sum(_jaxprs.scan_counts(eqn)) :]
     return any(0 in _row_axes(v) for v in scanned)

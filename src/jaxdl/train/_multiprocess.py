@@ -2,24 +2,25 @@
 
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxdl.data import Dataset
+from jaxdl.data._dataset import plain
 from jaxdl.data._stream import Batches, Buffer, Reader, Stream, batches_of
 from jaxdl.parallel import assert_same_across_processes, share_of
-from jaxdl.types import Batch
+from jaxdl.types import Batch, PyTree, Row
 
 
 def check(
+    caller: str,
     dataset: Dataset | Stream | None,
-    train_state: Any,
+    train_state: PyTree,
     length: Sequence[int | None],
     batch_size: int | None,
-    history: Sequence[dict[str, Any]],
+    history: Sequence[Row],
 ) -> None:
     """Checks that all processes are about to do the same.
 
@@ -30,27 +31,27 @@ def check(
     Example:
         >>> from jaxdl.train import TrainState
         >>> ts = TrainState(np.int32(0), (), (), (), ())
-        >>> check(Dataset(train={"inputs": np.ones(2)}), ts, (3, None, None), 1, [])
+        >>> check("fit", Dataset(train={"inputs": np.ones(2)}), ts, (3, None, None), 1, [])
     """
     data: tuple[Batch, ...] = ()
     if isinstance(dataset, Dataset):
-        data = dict(dataset.train), dict(dataset.validation or {})
+        data = plain(dataset.train), plain(dataset.validation)
     elif dataset is not None:
-        _check_shares(dataset)
+        _check_shares(caller, dataset)
     assert_same_across_processes(
-        "fit",
+        caller,
         epochs=length[0] or 0,
         max_steps=length[1] or 0,
         steps_per_epoch=length[2] or 0,
         batch_size=batch_size or 0,
-        step=int(train_state.step),
+        step=int(jax.device_get(train_state.step)),
         epochs_done=len(history),
         train_state=train_state,
         data=data,
     )
 
 
-def own_rows(source: Batches, epoch: int, *, skip: int) -> Iterator[Batch]:
+def own_rows(caller: str, source: Batches, epoch: int, *, skip: int) -> Iterator[Batch]:
     """What this process loads of an epoch's batches.
 
     A Reader tells of whole batches, and each process reads its share of them; others are taken to
@@ -58,16 +59,16 @@ def own_rows(source: Batches, epoch: int, *, skip: int) -> Iterator[Batch]:
 
     Example:
         >>> numbers = Reader(lambda rows: {"inputs": rows}, size=4, batch_size=2, shuffle=False)
-        >>> [batch["inputs"].tolist() for batch in own_rows(numbers, 0, skip=1)]
+        >>> [batch["inputs"].tolist() for batch in own_rows("fit", numbers, 0, skip=1)]
         [[2, 3]]
     """
     if isinstance(source, Reader):
         whole = source.read
-        source = source._replace(read=lambda rows: whole(rows[_share(len(rows))]))
+        source = source._replace(read=lambda rows: whole(rows[_share(caller, len(rows))]))
     return batches_of(source, epoch, skip=skip)
 
 
-def joined(own: Iterator[Buffer]) -> Iterator[Buffer]:
+def joined(caller: str, own: Iterator[Buffer]) -> Iterator[Buffer]:
     """Joins the batches that all processes have into whole ones: rows of process 0 come first.
 
     Raises:
@@ -75,7 +76,7 @@ def joined(own: Iterator[Buffer]) -> Iterator[Buffer]:
 
     Example:
         >>> own = Buffer({"inputs": np.arange(4)}, batch_size=2, steps=2, last=True)
-        >>> next(joined(iter([own]))).data["inputs"].tolist()
+        >>> next(joined("fit", iter([own]))).data["inputs"].tolist()
         [0, 1, 2, 3]
     """
     while True:
@@ -83,7 +84,7 @@ def joined(own: Iterator[Buffer]) -> Iterator[Buffer]:
         rows, steps = (0, 0) if buffer is None else (buffer.batch_size, buffer.steps)
         # Also where there is no more: all must learn which process has run out of data.
         assert_same_across_processes(
-            "fit", rows_a_batch=rows, batches=steps, arrays=_layout(buffer)
+            caller, rows_a_batch=rows, batches=steps, arrays=_layout(buffer)
         )
         if buffer is None:
             return
@@ -91,18 +92,18 @@ def joined(own: Iterator[Buffer]) -> Iterator[Buffer]:
         yield buffer._replace(data=data, batch_size=rows * jax.process_count())
 
 
-def _check_shares(stream: Stream) -> None:
+def _check_shares(caller: str, stream: Stream) -> None:
     """Says before the first step that the last batch of an epoch can't be shared."""
     for source in (stream.train, stream.validation):
         if isinstance(source, Reader) and source.batch_size > 0:
             for rows in (min(source.batch_size, source.size), source.size % source.batch_size):
-                _share(rows)
+                _share(caller, rows)
 
 
-def _share(rows: int) -> slice:
+def _share(caller: str, rows: int) -> slice:
     if rows % jax.process_count():
         count = jax.process_count()
-        raise ValueError(f"fit: a batch of {rows} rows doesn't divide by {count} processes")
+        raise ValueError(f"{caller}: a batch of {rows} rows doesn't divide by {count} processes")
     return share_of(rows)
 
 

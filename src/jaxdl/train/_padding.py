@@ -11,7 +11,7 @@ from jaxdl.train._contract import name_of_function, returned_by_loss
 from jaxdl.train._gradients import rows_of, with_weight
 from jaxdl.train._meeting import meet
 from jaxdl.train._rows import Where, device_count
-from jaxdl.types import Array, Batch, Key, LossFn, Params, State
+from jaxdl.types import Array, Batch, Key, LossFn, Params, PyTree, State
 
 GATHERS = frozenset({"all_gather", "all_to_all", "ppermute"})
 
@@ -88,14 +88,14 @@ def _apart(
     )
 
 
-def _is_ours(fn: Any) -> bool:
+def _is_ours(fn: object) -> bool:
     return str(getattr(getattr(fn, "func", fn), "__module__", "")).startswith("jaxdl.")
 
 
 def fills_up(
     loss_fn: LossFn,
     batch_fns: Sequence[Callable[..., Batch]],
-    train_state: Any,
+    train_state: PyTree,
     batch: Batch,
     axis: tuple[str, int],
 ) -> bool:

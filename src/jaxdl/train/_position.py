@@ -1,12 +1,13 @@
 """Where in its data a run stands, and whether it makes sense."""
 
-from typing import Any
+import jax
 
 from jaxdl import _checks
 from jaxdl import data as data_lib
 from jaxdl.data._stream import Reader, Stream
 from jaxdl.train._gradients import rows_of
 from jaxdl.train._run import History, Run
+from jaxdl.types import PyTree
 
 
 def steps_a_pass(run: Run) -> int | None:
@@ -18,20 +19,21 @@ def steps_a_pass(run: Run) -> int | None:
     return None
 
 
-def position(run: Run, train_state: Any, history: History) -> tuple[int, int]:
+def position(run: Run, train_state: PyTree, history: History) -> tuple[int, int]:
     """The pass that a TrainState is in, counted from 0, and how many of its steps are done."""
-    step, steps = int(train_state.step), steps_a_pass(run)
+    step, steps = int(jax.device_get(train_state.step)), steps_a_pass(run)
     if history and history[-1]["step"] > step:
         last = f"with step {history[-1]['step']}, but the TrainState has taken {step}"
-        raise ValueError(f"fit: the history ends {last}: they are of different runs")
+        raise ValueError(f"{run.caller}: the history ends {last}: they are of different runs")
     if steps is not None:
         passes, done = divmod(step, steps)
         if history and run.length.steps_per_epoch is None and int(history[-1]["epoch"]) != passes:
             size = rows_of(run.data.train) if isinstance(run.data, data_lib.Dataset) else "its"
             raise ValueError(
-                f"fit: the history ends with epoch {history[-1]['epoch']}, but with batches of"
-                f" {run.batch_size} of {size} rows the TrainState's step {step} lies behind epoch"
-                f" {passes}: a run continues with the batch size and the rows that it began with"
+                f"{run.caller}: the history ends with epoch {history[-1]['epoch']}, but with"
+                f" batches of {run.batch_size} of {size} rows the TrainState's step {step} lies"
+                f" behind epoch {passes}: a run continues with the batch size and the rows that it"
+                " began with"
             )
         return passes, done
     if history and run.length.steps_per_epoch is None:
@@ -39,7 +41,11 @@ def position(run: Run, train_state: Any, history: History) -> tuple[int, int]:
     return 0, step
 
 
-def check(run: Run, caller: str) -> None:
+def check(run: Run, train_state: PyTree) -> None:
+    """Raises the error that says why a run can't begin."""
+    caller, kind = run.caller, type(train_state).__name__
+    if not hasattr(train_state, "step") or not hasattr(train_state, "_replace"):
+        raise TypeError(f"{caller}: train_state is a {kind}; it needs a NamedTuple with a step")
     epochs, max_steps, steps_per_epoch = run.length
     given = {"epochs": epochs, "max_steps": max_steps, "steps_per_epoch": steps_per_epoch}
     given |= {"chunk": run.chunk}
@@ -57,9 +63,30 @@ def check(run: Run, caller: str) -> None:
     if not isinstance(run.data, data_lib.Dataset):
         kind = type(run.data).__name__
         raise TypeError(f"{caller}: dataset is a {kind}; it must be a Dataset or Stream")
+    if run.shuffle and not hasattr(train_state, "key"):
+        raise TypeError(
+            f"{caller}: a Dataset is shuffled by the TrainState's key, and {kind} has none; give it"
+            " a field key, as jax.random.key(0), or shuffle=False"
+        )
+    if run.shuffle:
+        _checks.one_key(f"{caller}: train_state", train_state.key)
     data_lib.check(run.data)
     _checks.positive_ints(caller, batch_size=run.batch_size)
     size = rows_of(run.data.train) or 0
     if run.batch_size is not None and run.batch_size > size:
         few = f"but there are only {size} rows to train on"
         raise ValueError(f"{caller}: batch_size is {run.batch_size}, {few}")
+
+
+def nothing_to_do(run: Run, step: int) -> str:
+    """What a run says that is over before its first step."""
+    asked = (
+        f"{run.length.max_steps} steps"
+        if run.length.epochs is None
+        else f"{run.length.epochs} epochs"
+    )
+    return (
+        f"nothing is trained: the TrainState has taken {step} steps already, and {asked} are"
+        " counted from step 0. Ask for more, or start anew from its parameters with"
+        " init_state(net, tx, key, params=train_state.params, state=train_state.state)"
+    )

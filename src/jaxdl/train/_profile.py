@@ -13,7 +13,9 @@ import jax
 
 from jaxdl import _checks
 from jaxdl._labels import labelled
+from jaxdl._plain import plain_numbers
 from jaxdl.train._op_names import instructions, place
+from jaxdl.types import PyTree
 
 _INCLUDE = "jax_compilation_cache_include_metadata_in_key"
 
@@ -48,11 +50,12 @@ class Profile(NamedTuple):
         return "\n".join([*map(str.rstrip, lines), total])
 
 
+@plain_numbers
 def profile(
     folder: str | Path | None,
     step: Callable[[Any, Any], tuple[Any, Any]],
-    train_state: Any,
-    batch: Any,
+    train_state: PyTree,
+    batch: PyTree,
     *,
     steps: int = 5,
 ) -> Profile:
@@ -105,11 +108,11 @@ def profile(
     return _summed(times, instructions(compiled.as_text()), steps, 1e3 * seconds / steps)
 
 
-def _compiled(step: Callable[..., Any], train_state: Any, batch: Any) -> Any:
+def _compiled(step: Callable[..., Any], train_state: PyTree, batch: PyTree) -> Any:
     """The step with labels; one that has been compiled without them must not be found again."""
     plain = getattr(step, "__wrapped__", step)  # what jax.jit has traced keeps its trace
 
-    def profiled_step(train_state: Any, batch: Any) -> Any:
+    def profiled_step(train_state: PyTree, batch: PyTree) -> Any:
         return plain(train_state, batch)
 
     before = getattr(jax.config, _INCLUDE)

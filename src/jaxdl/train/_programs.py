@@ -6,7 +6,9 @@ seconds, XLA, runs only where the traced program is new.
 """
 
 import collections
+import contextlib
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy as np
 from jaxdl import _jaxprs
 from jaxdl import parallel as parallel_lib
 from jaxdl.parallel import Rule
+from jaxdl.types import PyTree
 
 Program = Callable[..., Any]
 
@@ -26,7 +29,7 @@ _kept: collections.OrderedDict[Any, Program] = collections.OrderedDict()
 
 
 def compiled(
-    program: Program, *args: Any, options: Mapping[str, bool | int | str] | None = None
+    program: Program, *args: object, options: Mapping[str, bool | int | str] | None = None
 ) -> Program:
     """Traces a program and compiles it, or finds the executable of an equal one.
 
@@ -52,7 +55,7 @@ def compiled(
         >>> float(add()(np.float32(2)))
         7.0
     """
-    traced = program.trace(*args)  # type: ignore[attr-defined]
+    traced = trace(program, *args)
     lowered = traced.lower()
     key = (
         _digest(lowered.as_text(), traced.jaxpr),
@@ -67,6 +70,39 @@ def compiled(
             _kept.popitem(last=False)
     _kept.move_to_end(key)
     return _kept[key]
+
+
+def trace(program: Program, *args: object) -> Any:
+    """Traces a program as its functions are now, whatever JAX remembers of them.
+
+    ``jit`` traces a function anew if it is a new one. What JAX keeps nevertheless are the user's
+    functions inside it, such as the body of a ``lax.scan`` that reads a global. A program that has
+    any is traced once more, in a context that JAX hasn't seen.
+
+    Example:
+        >>> rate = 2.0
+        >>> grow = lambda x, _: (x * rate, None)
+        >>> fn = lambda x: jax.lax.scan(grow, x, length=3)[0]
+        >>> float(compiled(jax.jit(lambda x: fn(x)), np.float32(1))(np.float32(1)))
+        8.0
+        >>> rate = 3.0
+        >>> float(compiled(jax.jit(lambda x: fn(x)), np.float32(1))(np.float32(1)))
+        27.0
+    """
+    found = program.trace(*args)  # type: ignore[attr-defined]
+    if not _jaxprs.holds_user_code(found.jaxpr.jaxpr):
+        return found
+    with anew():
+        return program.trace(*args)  # type: ignore[attr-defined]
+
+
+def anew() -> contextlib.AbstractContextManager[None]:
+    """A context in which JAX remembers nothing that it traced before."""
+    return _context(next(_contexts))
+
+
+_context: Any = jax.make_user_context()
+_contexts = itertools.count(1)
 
 
 def compiler(make: Callable[..., Program], **options: bool) -> Program:
@@ -88,7 +124,7 @@ def compiler(make: Callable[..., Program], **options: bool) -> Program:
     """
     known: dict[Any, Program] = {}
 
-    def run(*args: Any) -> Any:
+    def run(*args: object) -> Any:
         key = jax.tree.structure(args), tuple((np.shape(x), x.dtype) for x in jax.tree.leaves(args))
         if key not in known:
             known[key] = compiled(make(*args), *args, options=options)
@@ -97,7 +133,7 @@ def compiler(make: Callable[..., Program], **options: bool) -> Program:
     return run
 
 
-def unbound(fn: Any) -> tuple[Any, Callable[[Any], Any]]:
+def unbound(fn: object) -> tuple[Any, Callable[[Any], Any]]:
     """Separates a function from the arrays that ``jax.tree_util.Partial`` has bound to it.
 
     Example:
@@ -112,7 +148,7 @@ def unbound(fn: Any) -> tuple[Any, Callable[[Any], Any]]:
     return [np.asarray(x) if np.isscalar(x) else x for x in arrays], structure.unflatten
 
 
-def placed(tree: Any, mesh: Any, rule: Rule | None = None) -> Any:
+def placed(tree: PyTree, mesh: Any, rule: Rule | None = None) -> PyTree:
     """Puts arrays on the devices of a mesh, whole on each or split by a rule.
 
     Those that lie there stay. Nothing is ever donated.
@@ -120,7 +156,7 @@ def placed(tree: Any, mesh: Any, rule: Rule | None = None) -> Any:
     return parallel_lib.put(tree, parallel_lib.shardings(tree, mesh, rule))
 
 
-def spread(tree: Any, mesh: Any) -> Any:
+def spread(tree: PyTree, mesh: Any) -> PyTree:
     """Puts arrays whole on every device of a mesh; those that lie there, split or not, stay."""
     devices = set(mesh.devices.flat)
     there = lambda x: isinstance(x, jax.Array) and x.sharding.device_set == devices
@@ -135,7 +171,7 @@ def options(*, reproducible: bool) -> dict[str, bool]:
     return {"xla_gpu_deterministic_ops": True} if reproducible and _on_gpu() else {}
 
 
-def _digest(text: str, closed: Any) -> str:
+def _digest(text: str, closed: object) -> str:
     """A 256-bit digest that identifies a program and its constants."""
     digest = hashlib.blake2b(text.encode(), digest_size=32)
     for x in _jaxprs.constants(closed):
@@ -145,7 +181,7 @@ def _digest(text: str, closed: Any) -> str:
     return digest.hexdigest()
 
 
-def _on_host(x: Any) -> np.ndarray:
+def _on_host(x: object) -> np.ndarray:
     if isinstance(x, jax.Array):
         is_key = jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
         x = parallel_lib.local(jax.random.key_data(x) if is_key else x)
@@ -153,7 +189,8 @@ def _on_host(x: Any) -> np.ndarray:
 
 
 def _place(x: Any) -> Any:
-    return getattr(x, "sharding", None)
+    # A key of the older kind has the text of a typed one.
+    return getattr(x, "sharding", None), getattr(x, "dtype", None)
 
 
 def _on_gpu() -> bool:

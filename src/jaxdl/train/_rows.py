@@ -8,6 +8,7 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdl.parallel import AXIS
+from jaxdl.parallel._devices import check_weighted
 from jaxdl.train._order import shuffled
 from jaxdl.types import Array, Batch, Key
 
@@ -67,10 +68,15 @@ def at_once(batch_size: int | None) -> int:
 
 
 def take(data: Batch, rows: Rows, where: Where) -> Batch:
-    """Gathers the rows of one batch; its weight is that of the data times that of the rows."""
+    """Gathers the rows of one batch; its weight is that of the data times that of the rows.
+
+    Raises:
+        ValueError: if rows have a weight, and the batch isn't a dict, which has a place for it.
+    """
     gather = lambda x: x.at[rows.numbers].get(mode="promise_in_bounds")
     batch = jax.tree.map(gather, data)
     if rows.weight is not None:
+        check_weighted(batch)
         own = batch.get("weight", jnp.ones_like(rows.weight))
         weight = rows.weight.reshape(-1, *[1] * (own.ndim - 1))
         batch = {**batch, "weight": weight * own}

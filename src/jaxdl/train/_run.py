@@ -32,8 +32,6 @@ Measured: TypeAlias = Callable[[Any], Mapping[str, Any]]
 NamesOf: TypeAlias = Callable[[Any], Sequence[str] | None]
 """The names of these before the first step; None where nobody knows."""
 
-COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
-
 
 class Interrupted(SystemExit):
     """A signal stopped a run early; if not caught, the script exits with 128 + signal.
@@ -57,6 +55,7 @@ class Interrupted(SystemExit):
 class Run:
     """Everything that stays constant during a run."""
 
+    caller: str  # the function that messages name
     make_step: MakeStep
     arrays: Any  # what the step needs besides TrainState and batch
     data: data_lib.Dataset | Stream | None

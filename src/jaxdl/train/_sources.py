@@ -63,12 +63,12 @@ def endless() -> Source:
     return source
 
 
-def streaming(batches: Batches, mesh: Mesh, *, chunk: int | None) -> Source:
+def streaming(caller: str, batches: Batches, mesh: Mesh, *, chunk: int | None) -> Source:
     """A source of batches that arrive one by one; the next are transferred while a program runs.
 
     Example:
         >>> from jaxdl.parallel import data_mesh
-        >>> source = streaming([{"inputs": jax.numpy.ones(4)}] * 3, data_mesh(), chunk=2)
+        >>> source = streaming("fit", [{"inputs": jax.numpy.ones(4)}] * 3, data_mesh(), chunk=2)
         >>> with source(0, 0) as parts:
         ...     [(part.steps, part.batch_size, part.last) for part in parts]
         [(2, 4, False), (1, 4, True)]
@@ -80,7 +80,7 @@ def streaming(batches: Batches, mesh: Mesh, *, chunk: int | None) -> Source:
         return Part(data, buffer.batch_size, 0, buffer.steps, buffer.last, None)
 
     def read(epoch: int, done: int) -> Iterator[Buffer]:
-        return buffers(_multiprocess.own_rows(batches, epoch, skip=done), **most)
+        return buffers(_multiprocess.own_rows(caller, batches, epoch, skip=done), **most)
 
     def parts(epoch: int, done: int) -> Generator[Part, None, None]:
         if jax.process_count() == 1:
@@ -89,7 +89,7 @@ def streaming(batches: Batches, mesh: Mesh, *, chunk: int | None) -> Source:
         # Processes exchange their rows here, and not in the thread that reads ahead: all that they
         # do together must come in the same order in each of them.
         with contextlib.closing(prefetched(read(epoch, done))) as ahead:
-            yield from map(part, _multiprocess.joined(ahead))
+            yield from map(part, _multiprocess.joined(caller, ahead))
 
     # Closed with the epoch, also in its midst: the thread that reads ahead ends too.
     return lambda epoch, done: contextlib.closing(parts(epoch, done))

@@ -11,9 +11,17 @@ import optax
 from jaxdl import _checks, _contract
 from jaxdl import metrics as metrics_lib
 from jaxdl._labels import label
+from jaxdl._plain import plain_numbers
+from jaxdl.combinators import LayerLike, lift
 from jaxdl.train import _programs
-from jaxdl.train._contract import check_opt_state, check_params
-from jaxdl.train._gradients import TINY, batch_loss, gradient, with_weight
+from jaxdl.train._arguments import check_optimizer, check_recipe
+from jaxdl.train._contract import (
+    check_given,
+    check_opt_state,
+    check_params,
+    name_of_function,
+)
+from jaxdl.train._gradients import TINY, batch_loss, gradient, rows_of, with_weight
 from jaxdl.train._loss_scale import scale_of
 from jaxdl.train._padding import fills_up
 from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, State, name_of
@@ -44,7 +52,7 @@ QUICKLY = {"xla_backend_optimization_level": 1}
 
 
 def init_state(
-    net: Layer,
+    net: LayerLike,
     tx: optax.GradientTransformation,
     key: Key,
     *,
@@ -66,8 +74,9 @@ def init_state(
         The TrainState of step 0.
 
     Raises:
-        TypeError: if ``net.init`` doesn't return ``(params, state)``, or if some parameters can't
-            be learned, such as integers.
+        TypeError: if an argument is of another kind, if ``net.init`` doesn't return
+            ``(params, state)``, or if some parameters can't be learned, such as integers.
+        ValueError: if ``params`` or ``state`` don't have the structure and shapes of the network's.
 
     Example:
         >>> from jaxdl import layers
@@ -80,13 +89,20 @@ def init_state(
         >>> again.params["kernel"] is train_state.params["kernel"]
         True
     """
-    start: Callable[[Key], TrainState] = functools.partial(_start, net, tx)
+    check_optimizer("init_state", tx)
+    if not isinstance(key, jax.core.Tracer):
+        _checks.one_key("init_state", key)
+    start: Callable[[Key], TrainState] = functools.partial(_start, lift(net), tx)
     if not isinstance(key, jax.core.Tracer):
         start = _programs.compiled(jax.jit(start), key, options=QUICKLY)
     train_state = start(key)
     if params is not None:
+        check_given("init_state: params", params, train_state.params)
         train_state = train_state._replace(params=params, opt_state=tx.init(params))
-    return train_state if state is None else train_state._replace(state=state)
+    if state is None:
+        return train_state
+    check_given("init_state: state", state, train_state.state)
+    return train_state._replace(state=state)
 
 
 def _start(net: Layer, tx: optax.GradientTransformation, key: Key) -> TrainState:
@@ -96,6 +112,7 @@ def _start(net: Layer, tx: optax.GradientTransformation, key: Key) -> TrainState
     return TrainState(jnp.int32(0), params, state, tx.init(params), train_key)
 
 
+@plain_numbers
 def make_step(
     loss_fn: LossFn,
     tx: optax.GradientTransformation,
@@ -130,9 +147,11 @@ def make_step(
 
     Raises:
         ValueError: if ``accumulate`` isn't a positive integer, and at trace time if the loss
-            function changes the structure of the state.
-        TypeError: at trace time, if it doesn't return ``(loss, (state, metrics))``, or if params
-            contain anything that can't be learned.
+            function changes the structure of the state, or ``log`` and the loss have a name in
+            common.
+        TypeError: if an argument is of another kind, and at trace time if the loss function
+            doesn't return ``(loss, (state, metrics))``, a batch function returns no batch, or
+            params contain anything that can't be learned.
 
     Example:
         >>> from jaxdl import layers, losses, train
@@ -144,8 +163,8 @@ def make_step(
         >>> int(train_state.step), sorted(sums)
         (1, ['loss'])
     """
-    _checks.positive_ints("make_step", accumulate=accumulate)
-    measures, tx = dict(log or {}), optax.with_extra_args_support(tx)
+    measures = check_recipe("make_step", loss_fn, tx, accumulate, batch_fns, log)
+    tx = optax.with_extra_args_support(tx)
 
     def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key, batch = draws(train_state, batch, batch_fns, axis_name)
@@ -155,6 +174,8 @@ def make_step(
         )
         how = {"accumulate": accumulate, "scale": scale_of(train_state.opt_state)}
         grads, state, sums = of(gradient, train_state.params, **how)
+        if both := sums.keys() & measures.keys():
+            raise ValueError(f"make_step: log has {min(both)!r}, which the loss measures too")
         extra = {
             "value": sums["loss"].total / jnp.maximum(sums["loss"].count, TINY),
             "grad": grads,
@@ -200,5 +221,8 @@ def draws(
     if axis_name is not None:
         apart = jax.random.fold_in(apart, jax.lax.axis_index(axis_name))
     for i, batch_fn in enumerate(batch_fns):
-        batch = batch_fn(jax.random.fold_in(apart, i), batch)
+        named, batch = isinstance(batch, Mapping), batch_fn(jax.random.fold_in(apart, i), batch)
+        if rows_of(batch) is None or (named and not isinstance(batch, Mapping)):
+            name, kind = name_of_function(batch_fn), type(batch).__name__
+            raise TypeError(f"batch_fns[{i}], {name}, returned a {kind}; it must return the batch")
     return key, batch

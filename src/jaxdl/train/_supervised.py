@@ -8,18 +8,17 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from jaxdl import _contract
+from jaxdl import _checks, _contract
 from jaxdl import metrics as metrics_lib
 from jaxdl._checks import ShapeError, describe
 from jaxdl._labels import label
-from jaxdl.combinators import compute_in
+from jaxdl.combinators import LayerLike, compute_in, lift
 from jaxdl.train._contract import name_of_function
-from jaxdl.train._gradients import TINY, with_weight
+from jaxdl.train._gradients import TINY, weight_of, with_weight
 from jaxdl.types import (
     Array,
     Batch,
     Key,
-    Layer,
     LossFn,
     Mean,
     Metrics,
@@ -31,7 +30,7 @@ from jaxdl.types import (
 
 
 def supervised(
-    net: Layer,
+    net: LayerLike,
     loss: Callable[..., Array],
     *,
     metrics: Mapping[str, Callable[..., Any]] | None = None,
@@ -42,7 +41,9 @@ def supervised(
 
     loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, where lᵢ is the loss of row i (the mean if
     a row has several values) and wᵢ is ``batch["weight"]``, which defaults to 1. In training, the
-    penalties of ``regularizer`` and of ``layers.activity_regularizer`` are added.
+    penalties of ``regularizer`` and of ``layers.activity_regularizer`` are added; the metric
+    ``"penalty"`` tells how much they are. Validation and ``evaluate`` leave them out, so their
+    loss compares with ``loss - penalty`` of the history. (Keras adds them there too.)
     If rows interact in the network or the loss, or if there are metrics of your own, batches are
     never padded with rows of weight 0.
 
@@ -55,7 +56,7 @@ def supervised(
     ``batch["weight"]`` may have one entry per label instead of one per row.
 
     Args:
-        net: a Layer from ``batch["inputs"]``, any tree of arrays, to predictions.
+        net: a Layer, or a function, from ``batch["inputs"]``, any tree of arrays, to predictions.
         loss: ``(predictions, labels, reduction="none") -> one loss per row``, as in jaxdl.losses.
             If the batch has ``"targets"``, e.g. from ``mixup``, they take the place of labels.
         metrics: by name, ``(predictions, labels, weight=…) -> sums``, as in jaxdl.metrics.
@@ -71,7 +72,9 @@ def supervised(
 
     Raises:
         ShapeError: at trace time, if the loss doesn't return at least one value per row.
-        ValueError: at trace time, if a batch has no ``"inputs"`` or no ``"labels"``.
+        ValueError: if a metric is called ``"loss"``, and at trace time if a batch has no
+            ``"inputs"`` or no ``"labels"``.
+        TypeError: if the network isn't a Layer, or a function isn't one.
 
     Example:
         >>> from jaxdl import layers, losses
@@ -80,7 +83,13 @@ def supervised(
         >>> loss_fn({"kernel": jnp.ones((2, 1))}, (), batch, key=None, train=False)[0]
         Array(4., dtype=float32)
     """
-    measured, share_of = dict(metrics or {}), _shares(loss)
+    _checks.one_function("supervised", "loss", loss)
+    measured = _checks.named_functions("supervised", "metrics", metrics or {})
+    if "loss" in measured:
+        raise ValueError("supervised: a metric is called 'loss', which is the loss's own name")
+    if regularizer is not None:
+        _checks.one_function("supervised", "regularizer", regularizer, "params")
+    net, share_of = lift(net), _shares(loss)
     own = net if compute_dtype is None else compute_in(net, compute_dtype)
 
     def losses_of(
@@ -110,10 +119,9 @@ def supervised(
         by_label = rows.shape[: seen.ndim] == seen.shape
         mean = _mean(rows, seen if by_label else weight, share if by_label else None)
         sums = {name: m(predictions, labels, weight=seen) for name, m in measured.items()}
-        return _with_penalties(mean, params, after, regularizer if train else None, train), (
-            after,
-            {**sums, "loss": mean},
-        )
+        penalties = _penalties(params, after, regularizer) if train else []
+        loss, also = _with_penalties(mean, penalties)
+        return loss, (after, also | sums | {"loss": mean})
 
     loss_fn.__name__ = f"supervised({name_of(net)}, {name_of_function(loss)})"
     loss_fn.losses_of = losses_of  # type: ignore[attr-defined]  # see _padding
@@ -122,7 +130,7 @@ def supervised(
 
 
 def rowwise(
-    net: Layer,
+    net: LayerLike,
     *,
     regularizer: Callable[[Params], Array] | None = None,
     compute_dtype: DTypeLike | None = None,
@@ -130,13 +138,13 @@ def rowwise(
     """Builds the loss function of a network that computes the loss of each row itself.
 
     loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, and likewise for each metric, where wᵢ is
-    ``batch["weight"]``, which defaults to 1.
+    ``batch["weight"]``, which defaults to 1, and is 1 in a batch that isn't a dict.
 
     Args:
         net: a Layer from a whole batch to ``(rows, measured)``: a loss per row, shape (N,) or
             (N, …), and a dict of metrics by name, each one number per row or sums as in
             jaxdl.metrics.
-        regularizer: a penalty on the parameters, added in training.
+        regularizer: a penalty on the parameters, added in training; see ``supervised``.
         compute_dtype: see ``supervised``.
 
     Returns:
@@ -156,28 +164,33 @@ def rowwise(
         >>> loss_fn({"w": jnp.ones(())}, (), batch, key=None, train=False)[0]
         Array(2.5, dtype=float32)
     """
+    net = lift(net)
     own = net if compute_dtype is None else compute_in(net, compute_dtype)
 
     def loss_fn(
         params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
     ) -> tuple[Array, tuple[State, Metrics]]:
-        batch = with_weight(batch)
+        batch, weight = with_weight(batch), weight_of(batch)
         found, after = _contract.applied(own, params, state, batch, key=key, train=train)
         if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[1], Mapping):
             kind = type(found).__name__
             raise TypeError(f"rowwise({name_of(net)}): it gave a {kind}; it gives (rows, {{…}})")
-        of = lambda name, x: _of_rows(name_of(net), name, x, batch["weight"])
+        of = lambda name, x: _of_rows(name_of(net), name, x, weight)
         mean, sums = of("loss", found[0]), {name: of(name, x) for name, x in found[1].items()}
-        return _with_penalties(mean, params, after, regularizer if train else None, train), (
-            after,
-            {**sums, "loss": mean},
-        )
+        penalties = _penalties(params, after, regularizer) if train else []
+        loss, also = _with_penalties(mean, penalties)
+        return loss, (after, also | sums | {"loss": mean})
 
     loss_fn.__name__ = f"rowwise({name_of(net)})"
     return loss_fn
 
 
 def _part(batch: Batch, name: str) -> Any:
+    if not isinstance(batch, Mapping):
+        raise TypeError(
+            f"supervised: the batch is a {type(batch).__name__}; it must be a dict, as"
+            ' {"inputs": …, "labels": …}; a loss of your own may take any tree'
+        )
     if name not in batch:
         raise ValueError(f"supervised: the batch has no {name!r}, only {', '.join(batch)}")
     return batch[name]
@@ -238,27 +251,23 @@ def _shares(loss: Callable[..., Array]) -> Callable[[Any, Any], tuple[Any, Any]]
     return shares
 
 
-def _are_classes(labels: Any) -> bool:
+def _are_classes(labels: object) -> bool:
     return hasattr(labels, "dtype") and bool(jnp.issubdtype(labels.dtype, jnp.integer))
 
 
-def _with_penalties(
-    mean: Mean,
-    params: Params,
-    after: State,
-    regularizer: Callable[[Params], Array] | None,
-    train: bool,
-) -> Array:
-    """The scalar to differentiate: the mean loss plus penalties."""
+def _with_penalties(mean: Mean, penalties: list[Array]) -> tuple[Array, Metrics]:
+    """The scalar to differentiate, the mean loss plus penalties, and these as a metric."""
     loss = mean.total / jnp.maximum(mean.count, TINY).astype(mean.total.dtype)
-    if regularizer is not None:
-        loss = loss + regularizer(params)
-    for penalty in _penalties(after) if train else ():
-        loss = loss + penalty.astype(loss.dtype)
-    return loss
+    if not penalties:
+        return loss, {}
+    penalty = jnp.sum(jnp.stack([jnp.asarray(p, loss.dtype) for p in penalties]))
+    return loss + penalty, {"penalty": Mean(penalty * mean.count, mean.count)}
 
 
-def _penalties(state: State) -> list[Array]:
-    """Sums every ``penalty`` that layers keep in their state; repeated layers have several."""
+def _penalties(
+    params: Params, state: State, regularizer: Callable[[Params], Array] | None
+) -> list[Array]:
+    """The regularizer's penalty, and every one that layers keep in their state."""
     named = jax.tree.leaves_with_path(state)
-    return [jnp.sum(x) for path, x in named if path and getattr(path[-1], "key", "") == "penalty"]
+    kept = [jnp.sum(x) for path, x in named if path and getattr(path[-1], "key", "") == "penalty"]
+    return kept if regularizer is None else [regularizer(params), *kept]

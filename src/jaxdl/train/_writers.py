@@ -5,12 +5,14 @@ With several processes only the first one writes.
 
 import json
 import uuid
-import warnings
 from pathlib import Path
 from typing import Any
 
+from jaxdl import _checks
+from jaxdl._warnings import warn
 from jaxdl.parallel import is_primary
 from jaxdl.train._hooks import Event, Hook
+from jaxdl.types import Row
 
 
 def jsonl(path: str | Path) -> Hook:
@@ -25,10 +27,17 @@ def jsonl(path: str | Path) -> Hook:
     Returns:
         A hook for ``fit``.
 
+    Raises:
+        TypeError: if it isn't a path.
+        ValueError: if it is that of a folder.
+
     Example:
         >>> write = jsonl("runs/metrics.jsonl")  # and then fit(…, hooks=(progress(), write))
     """
+    _checks.path("train.jsonl", "path", path)
     path, written, whole = Path(path), False, False
+    if path.is_dir():
+        raise ValueError(f"train.jsonl: {path} is a folder; it must be the path of a file")
     line = lambda row: json.dumps(row, default=_plain) + "\n"
 
     def write(event: Event) -> None:
@@ -67,11 +76,13 @@ def tensorboard(directory: str | Path) -> Hook:
         A hook for ``fit``.
 
     Raises:
+        TypeError: if it isn't a path.
         ImportError: if tensorboardX isn't installed: ``pip install tensorboardX``.
 
     Example:
         >>> hooks = lambda: (tensorboard("runs/events"),)  # and then fit(…, hooks=hooks())
     """
+    _checks.path("train.tensorboard", "directory", directory)
     try:
         from tensorboardX import SummaryWriter
     except ImportError as error:
@@ -126,10 +137,10 @@ def scalars(event: Event) -> dict[str, int | float]:
     return {k: v for k, v in found.items() if isinstance(v, int | float) and k != "step"}
 
 
-def _warn(path: Path, row: dict[str, Any], error: OSError) -> None:
+def _warn(path: Path, row: Row, error: OSError) -> None:
     reason = error.strerror or error
     message = f"could not write epoch {row['epoch']} to {path}: {reason}; will retry"
-    warnings.warn(message, stacklevel=3)
+    warn(message)
 
 
 def _plain(x: Any) -> Any:

@@ -52,8 +52,13 @@ export const OPTIMIZERS: Record<string, Optimizer> = {
     "adadelta",
   ),
   adafactor: of("as adam, v from its rows and columns", 0.1, rules.adafactor, "adafactor"),
-  asgd: of("θ ← θ − η·(g + 1e-4·θ), η falling slowly", 0.3, rules.asgd, "asgd"),
-  rprop: of("step sizes of their own: ×1.2, or ×0.5 after a turn", 0.01, rules.rprop, "rprop"),
+  asgd: of("θ ← θ − η·(g + 0.0001·θ), η falling slowly", 0.3, rules.asgd, "asgd"),
+  rprop: of(
+    "step sizes of their own: ×1.2, or ×0.5 where the sign turns",
+    0.01,
+    rules.rprop,
+    "rprop",
+  ),
 };
 
 /** The optimizer of a name. */

@@ -16,7 +16,15 @@ import { optimizerOf } from "./optimizers";
 import { epochOrder } from "./order";
 import { foldIn, keyOf, split, type Key } from "./random";
 import type { Slot } from "./rules";
-import { classesOf, drawnPoints, scaleOf, sizesOf, usedFeatures, type Settings } from "./settings";
+import {
+  classesOf,
+  drawnPoints,
+  isDrawn,
+  scaleOf,
+  sizesOf,
+  usedFeatures,
+  type Settings,
+} from "./settings";
 import { divided, type Parts } from "./split";
 import { makeToy, type Points } from "./toys";
 
@@ -52,8 +60,8 @@ export function dataOf(settings: Settings): Data {
 }
 
 export function partsOf(settings: Settings): Parts {
-  const { data, drawn, points, noise, dataSeed, share } = settings;
-  const made = data === "drawn" ? drawnPoints(drawn) : makeToy(data, points, noise, dataSeed);
+  const { data, points, noise, dataSeed, share } = settings;
+  const made = isDrawn(settings) ? drawnPoints(settings) : makeToy(data, points, noise, dataSeed);
   return divided(made, share, dataSeed);
 }
 
@@ -189,18 +197,31 @@ function penalise(g: Float64Array, kernel: Float64Array, { l1, l2 }: Settings): 
 /** The loss and the share of right answers on a part, without dropout and penalties. */
 export function evaluated({ settings, layers }: Run, part: Part): { loss: number; right: number } {
   if (part.rows === 0) return { loss: NaN, right: NaN };
-  const trace = traceOf(layers, part.rows);
-  trace.a[0]!.set(part.features);
+  const trace = roomFor(layers, part);
   const z = forward(layers, settings.activation, trace);
   const loss = meanLoss(lossOf(settings.loss), z, part.targets, null);
   return { loss, right: rightShare(z, part.points) };
 }
 
+const rooms = new WeakMap<Part, Trace>();
+
+/** Room for a part's trace: that of the last evaluation, unless the layers have other sizes. */
+function roomFor(layers: Dense[], part: Part): Trace {
+  const last = rooms.get(part);
+  const fits = last?.z.every((z, l) => z.length === part.rows * (layers[l]?.nOut ?? 0));
+  if (last && fits && last.z.length === layers.length) return last;
+  const trace = traceOf(layers, part.rows);
+  trace.a[0] = part.features;
+  rooms.set(part, trace);
+  return trace;
+}
+
 function rightShare(z: Float64Array, { labels, classes }: Points): number {
   if (classes === 0) return NaN;
   const size = z.length / labels.length;
-  const right = labels.filter((label, n) => answer(z, n * size, size) === label);
-  return right.length / labels.length;
+  let right = 0;
+  for (let n = 0; n < labels.length; n++) if (answer(z, n * size, size) === labels[n]) right += 1;
+  return right / labels.length;
 }
 
 /** The class that predictions stand for: the largest, or whether the only one is above 0. */

@@ -4,11 +4,11 @@ import { usable } from "./features";
 import { lossesFor } from "./losses";
 import { TOYS, type Points } from "./toys";
 
-/** A point drawn by hand: x, y and its class. */
+/** A point drawn by hand: x, y and its class, or its number in [−1, 1]. */
 export type Drawn = readonly [number, number, number];
 
 export interface Settings {
-  data: string; // a name of TOYS, or "drawn"
+  data: string; // a name of TOYS, or of DRAWN
   drawn: Drawn[];
   points: number;
   noise: number;
@@ -52,13 +52,23 @@ export const DEFAULTS: Settings = {
 export const MOST_LAYERS = 6;
 export const MOST_NEURONS = 8;
 
+/** Points of one's own: what each of them has. */
+export const DRAWN: Record<string, { title: string; classes: number }> = {
+  drawn: { title: "your own classes", classes: 2 },
+  drawn_numbers: { title: "your own numbers", classes: 0 },
+};
+
+export function isDrawn(settings: Settings): boolean {
+  return settings.data in DRAWN;
+}
+
 /** The number of classes of the chosen data; 0 for numbers. */
-export function classesOf(settings: Settings): number {
-  return TOYS[settings.data]?.classes ?? 2;
+export function classesOf({ data }: Settings): number {
+  return (TOYS[data] ?? DRAWN[data]!).classes;
 }
 
 export function dimensionsOf(settings: Settings): 1 | 2 {
-  return classesOf(settings) === 0 ? 1 : 2;
+  return !isDrawn(settings) && classesOf(settings) === 0 ? 1 : 2;
 }
 
 /** How far the coordinates of the chosen data are divided. */
@@ -79,14 +89,21 @@ export function sizesOf(settings: Settings, outputs: number): number[] {
 export function fitting(settings: Settings): Settings {
   const losses = lossesFor(classesOf(settings));
   const loss = losses.includes(settings.loss) ? settings.loss : losses[0]!;
-  return { ...settings, loss, features: usedFeatures(settings) };
+  const drawn = settings.data === "drawn" ? settings.drawn.map(inClasses) : settings.drawn;
+  return { ...settings, drawn, loss, features: usedFeatures(settings) };
 }
 
-export function drawnPoints(drawn: Drawn[]): Points {
+/** A number above 0 becomes class 1. */
+function inClasses([x, y, value]: Drawn): Drawn {
+  return [x, y, value > 0 ? 1 : 0];
+}
+
+export function drawnPoints(settings: Settings): Points {
+  const { drawn } = settings;
   return {
     x: Float32Array.from(drawn.flatMap(([x, y]) => [x, y])),
     labels: Float32Array.from(drawn, (point) => point[2]),
     dimensions: 2,
-    classes: 2,
+    classes: classesOf(settings),
   };
 }

@@ -3,6 +3,7 @@
 import type { App } from "../app";
 import { codeOf } from "../code";
 import { formulaOf } from "../formula";
+import { texOf, typeset } from "../maths";
 import { h } from "../ui/dom";
 import { say } from "../ui/live";
 import type { Panel } from "../ui/tabs";
@@ -17,12 +18,15 @@ export const CODE: Panel = {
       "aria-label": "Formula",
     });
     const code = h("pre", { tabindex: 0, role: "region", "aria-label": "Code" });
+    const lines = () => formulaOf(app.settings, app.batchRows);
     const left = part(
       "Formula",
       formula,
-      () => formula.innerText,
+      () => lines().join("\n"),
       "The network, its loss and its step.",
     );
+    const tex = copyButton("Formula as TeX", () => lines().map(texOf).join("\n\n"), "Copy TeX");
+    left.querySelector(".row")!.append(tex);
     const about =
       "Run with jaxdl, it trains from the same seed on the same points and prints the losses above, to rounding.";
     place.append(
@@ -38,9 +42,7 @@ export const CODE: Panel = {
       const now = app.playing ? "playing" : `${app.run.steps} ${JSON.stringify(app.settings)}`;
       if (now === shownAt) return;
       shownAt = now;
-      formula.replaceChildren(
-        ...formulaOf(app.settings, app.batchRows).map((line) => h("p", {}, line)),
-      );
+      formula.replaceChildren(...lines().map((line) => h("p", {}, ...typeset(line))));
       code.textContent = codeOf(app.settings, app.run.steps);
     };
   },

@@ -4,6 +4,7 @@ import type { App } from "../app";
 import { ACTIVATIONS } from "../engine/activations";
 import { lossOf, LOSSES, type Loss } from "../engine/losses";
 import { drawChart, type Line } from "../ui/chart";
+import { typeset } from "../maths";
 import { h, shown } from "../ui/dom";
 import { LINES, onTheme } from "../ui/palette";
 import type { Panel } from "../ui/tabs";
@@ -51,7 +52,7 @@ export function choices(
 export function keyed(names: string[], text: (name: string) => string): HTMLElement[] {
   return names.map((name, i) => {
     const key = h("span", { class: "key", style: `border-color:${LINES[i % LINES.length]}` });
-    return h("p", { class: "soft" }, key, text(name));
+    return h("p", { class: "soft" }, key, ...typeset(text(name)));
   });
 }
 

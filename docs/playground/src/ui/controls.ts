@@ -4,7 +4,7 @@ import type { App } from "../app";
 import { ACTIVATIONS } from "../engine/activations";
 import { lossesFor } from "../engine/losses";
 import { OPTIMIZERS } from "../engine/optimizers";
-import { classesOf, type Settings } from "../engine/settings";
+import { classesOf, DRAWN, isDrawn, type Settings } from "../engine/settings";
 import { TOYS } from "../engine/toys";
 import { h } from "./dom";
 
@@ -16,14 +16,14 @@ interface Control {
   /** The values to choose from with their texts; or how a number is entered. */
   choices?: (settings: Settings) => [string, string][];
   number?: { min: number; max: number; step: number; range?: boolean };
-  changed?: (value: string) => Partial<Settings>; // what else changes with it
+  changed?: (value: string, settings: Settings) => Partial<Settings>; // what else changes with it
   shown?: (settings: Settings) => boolean;
 }
 
 const named = (names: string[]): [string, string][] => names.map((n) => [n, n]);
 const amounts = (values: number[], none = "none"): [string, string][] =>
   values.map((v) => [String(v), v ? String(v) : none]);
-const isToy = (settings: Settings): boolean => settings.data !== "drawn";
+const isToy = (settings: Settings): boolean => !isDrawn(settings);
 
 export const DATA: Control[] = [
   {
@@ -31,9 +31,9 @@ export const DATA: Control[] = [
     label: "Points",
     choices: () => [
       ...Object.entries(TOYS).map(([n, t]): [string, string] => [n, t.title]),
-      ["drawn", "your own"],
+      ...Object.entries(DRAWN).map(([n, d]): [string, string] => [n, d.title]),
     ],
-    changed: (data) => ({ noise: TOYS[data]?.noise ?? 0 }),
+    changed: (data, settings) => ({ noise: TOYS[data]?.noise ?? 0, ...drawnAs(data, settings) }),
   },
   {
     name: "points",
@@ -59,6 +59,12 @@ export const DATA: Control[] = [
     shown: isToy,
   },
 ];
+
+/** Points drawn as classes 0 and 1 become the numbers −1 and 1, which have the same colours. */
+function drawnAs(data: string, { data: before, drawn }: Settings): Partial<Settings> {
+  if (before !== "drawn" || data !== "drawn_numbers") return {};
+  return { drawn: drawn.map(([x, y, label]) => [x, y, 2 * label - 1]) };
+}
 
 export const TRAINING: Control[] = [
   { name: "activation", label: "Activation", choices: () => named(Object.keys(ACTIVATIONS)) },
@@ -132,7 +138,7 @@ function changed(app: App, control: Control, input: HTMLSelectElement | HTMLInpu
   }
   const isText = typeof app.settings[control.name] === "string";
   const value = isText ? input.value : Number(input.value);
-  app.change({ [control.name]: value, ...control.changed?.(input.value) });
+  app.change({ [control.name]: value, ...control.changed?.(input.value, app.settings) });
 }
 
 function follow(

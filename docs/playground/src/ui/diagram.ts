@@ -26,6 +26,7 @@ interface Edge {
   line: SVGElement;
   layer: number;
   place: number; // in the kernel
+  drawn: string; // the colour and width that it has
 }
 
 export class Diagram {
@@ -138,7 +139,7 @@ export class Diagram {
             click: () => this.choose({ layer: l + 1, neuron: j }, i),
           });
           picture.append(line, target);
-          this.edges.push({ line, layer: l, place: i * layer.nOut + j });
+          this.edges.push({ line, layer: l, place: i * layer.nOut + j, drawn: "" });
         }),
       );
     });
@@ -216,8 +217,10 @@ export class Diagram {
       for (const edge of this.edges) {
         if (edge.layer !== l) continue;
         const value = shownNow[edge.place]!;
-        edge.line.setAttribute("stroke", value < 0 ? ORANGE : BLUE);
-        edge.line.setAttribute("stroke-width", String(0.4 + (5 * Math.abs(value)) / most));
+        const [colour, width] = [value < 0 ? ORANGE : BLUE, 0.4 + (5 * Math.abs(value)) / most];
+        const style = `stroke:${colour};stroke-width:${width.toFixed(1)}`;
+        if (style === edge.drawn) continue;
+        edge.line.setAttribute("style", (edge.drawn = style));
       }
     });
   }

@@ -1,8 +1,7 @@
 /** The page as a whole: parts that follow the app, buttons, readings, the live region, the address. */
 
 import { SPEEDS, type App, type Speed } from "../app";
-import { MOST_LAYERS } from "../engine/settings";
-import { TOYS } from "../engine/toys";
+import { classesOf, isDrawn, MOST_LAYERS } from "../engine/settings";
 import { written } from "../url";
 import { drawChart } from "./chart";
 import { buildControls, DATA, TRAINING } from "./controls";
@@ -11,6 +10,7 @@ import { byId, h, shown } from "./dom";
 import { Inspector } from "./inspector";
 import { say } from "./live";
 import { BLUE, CLASSES, onTheme, ORANGE } from "./palette";
+import { Pens } from "./pens";
 import { Plane } from "./plane";
 import { Tabs } from "./tabs";
 import { refreshed, viewOf, type View } from "./views";
@@ -23,6 +23,7 @@ export class Page {
   private readonly diagram: Diagram;
   private readonly plane: Plane;
   private readonly tabs: Tabs;
+  private readonly pens: Pens;
   private readonly gradients = byId("show-gradients") as HTMLInputElement;
   private view: View;
   private dirty = true; // something the network learned isn't shown yet
@@ -44,7 +45,7 @@ export class Page {
     buildControls(app, byId("training"), TRAINING);
     buildControls(app, byId("data"), DATA);
     this.buttons();
-    this.drawButtons();
+    this.pens = new Pens(byId("data"), this.plane, () => app.change({ drawn: [] }));
     app.listen((event) => this.heard(event));
     onTheme(() => this.rebuilt());
     this.rebuilt();
@@ -68,12 +69,13 @@ export class Page {
     this.view = viewOf(this.app.run);
     this.diagram.build();
     this.inspector.show(this.inspector.choice);
-    const { hidden, data } = this.app.settings;
+    const { hidden } = this.app.settings;
     byId("layer-count").textContent =
       hidden.length === 1 ? "1 hidden layer" : `${hidden.length} hidden layers`;
     (byId("remove-layer") as HTMLButtonElement).disabled = hidden.length === 0;
     (byId("add-layer") as HTMLButtonElement).disabled = hidden.length >= MOST_LAYERS;
-    this.draws(data === "drawn");
+    this.draws(isDrawn(this.app.settings));
+    this.explains();
     this.touched();
   }
 
@@ -83,16 +85,22 @@ export class Page {
     plane.setAttribute("role", on ? "application" : "img");
     if (on) plane.tabIndex = 0;
     else plane.removeAttribute("tabindex");
-    byId("pens").hidden = !on;
-    const classes = TOYS[this.app.settings.data]?.classes ?? 2;
-    const dots = CLASSES.slice(0, classes).map((c, i) => [
-      h("span", { class: "dot", style: `background:${c}` }),
-      `class ${i}`,
-    ]);
-    byId("legend").replaceChildren(
-      ...(classes ? dots.flat() : ["line: the network's answer"]),
-      "; hollow: test",
-    );
+    this.pens.show(on, classesOf(this.app.settings));
+  }
+
+  /** What the colours of the plane mean. */
+  private explains(): void {
+    const classes = classesOf(this.app.settings);
+    const dot = (colour: string) => h("span", { class: "dot", style: `background:${colour}` });
+    const named = CLASSES.slice(0, classes).flatMap((c, i) => [dot(c), `class ${i}`]);
+    const numbers = [dot(ORANGE), "−1", dot(BLUE), "1, paler between; dashed edge: test"];
+    const line = ["line: the network's answer; hollow: test"];
+    const text = classes
+      ? [...named, "; hollow: test"]
+      : this.view.dimensions === 2
+        ? numbers
+        : line;
+    byId("legend").replaceChildren(...text);
   }
 
   private buttons(): void {
@@ -115,32 +123,6 @@ export class Page {
     );
   }
 
-  /** The colours to draw with, and a button that clears what was drawn. */
-  private drawButtons(): void {
-    const pen = (colour: number, title: string) => {
-      const radio = h("input", {
-        type: "radio",
-        name: "pen",
-        checked: colour === 1,
-        change: () => (this.plane.colour = colour),
-      });
-      return h("label", { class: "check" }, radio, title);
-    };
-    const clear = h(
-      "button",
-      { type: "button", click: () => this.app.change({ drawn: [] }) },
-      "Clear",
-    );
-    const hint = h(
-      "p",
-      { class: "soft" },
-      "Press on the plane to put points there; with the keyboard, move by arrows and press Enter.",
-    );
-    byId("data").append(
-      h("div", { id: "pens" }, pen(1, "blue, class 1"), pen(0, "orange, class 0"), clear, hint),
-    );
-  }
-
   private loop(now: number): void {
     this.app.frame(now);
     if (this.dirty) this.paint();
@@ -153,15 +135,16 @@ export class Page {
     const { run, history, playing } = this.app;
     const [frame, all] = [this.frames++, !playing || this.still];
     refreshed(this.view, run.layers, run.settings.activation);
+    // What asks for its size comes before what changes the page, or the page is laid out twice.
+    if (all || frame % TURNS === 1) drawLosses(history);
     this.plane.paint(this.view);
-    this.readings();
     if (this.still)
       this.diagram.paintStill(this.view, this.inspector.choice, this.gradients.checked);
     if (this.still) this.plane.drawPoints();
     this.diagram.paintNeurons(this.view, frame, all || this.app.speed === "slow" ? 1 : TURNS);
     if (all || frame % TURNS === 0) this.diagram.paintLines(this.gradients.checked);
-    if (all || frame % TURNS === 1) drawLosses(history);
     if (all || frame % TURNS === 2) this.inspector.paint(this.view);
+    this.readings();
     this.dirty = this.still = false;
   }
 

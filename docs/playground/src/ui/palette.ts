@@ -38,36 +38,35 @@ const LEVELS = 128;
 let table = signedTable();
 dark.addEventListener("change", () => (table = signedTable()));
 
-/** The colours of −1 … 1 in steps of 1/128. */
-function signedTable(): Uint8ClampedArray {
-  const out = new Uint8ClampedArray(4 * (2 * LEVELS + 1));
-  for (let i = -LEVELS; i <= LEVELS; i++) {
-    const end = COLOURS[i < 0 ? 0 : 1]!;
-    out.set([...mixed(ground(), end, Math.abs(i) / LEVELS), 255], 4 * (i + LEVELS));
-  }
-  return out;
+/** The colours of −1 … 1 in steps of 1/128, each as one number, as a picture holds them. */
+function signedTable(): Uint32Array {
+  return Uint32Array.from({ length: 2 * LEVELS + 1 }, (_, i) =>
+    pixel(mixed(ground(), COLOURS[i < LEVELS ? 0 : 1]!, Math.abs(i - LEVELS) / LEVELS)),
+  );
 }
 
-/** Writes the colour of a signed number in [−1, 1] into a picture. */
-export function paintSigned(pixels: Uint8ClampedArray, at: number, value: number): void {
-  const level = 4 * (Math.round(Math.max(-1, Math.min(1, value)) * LEVELS) + LEVELS);
-  for (let i = 0; i < 4; i++) pixels[at + i] = table[level + i]!;
+/** A pixel in one number; every machine that runs browsers has its lowest byte first. */
+function pixel([red, green, blue]: Rgb): number {
+  return (255 << 24) | (blue << 16) | (green << 8) | red;
 }
 
-/** Writes the mixture of the classes' colours by their probabilities. */
-export function paintShares(pixels: Uint8ClampedArray, at: number, shares: number[]): void {
-  const paper = ground();
+/** The pixel of a signed number in [−1, 1]. */
+export function signedPixel(value: number): number {
+  return table[Math.round(Math.max(-1, Math.min(1, value)) * LEVELS) + LEVELS]!;
+}
+
+/** The same colour for a pen. */
+export function signedColour(value: number): string {
+  const [blue, green, red] = [16, 8, 0].map((by) => (signedPixel(value) >> by) & 255);
+  return `rgb(${red} ${green} ${blue})`;
+}
+
+/** The mixture of the classes' colours by their probabilities. */
+export function sharesPixel(shares: number[]): number {
   const sum = [0, 1, 2].map((i) =>
     shares.reduce((total, share, c) => total + share * COLOURS[c]![i]!, 0),
   );
-  put(pixels, at, mixed(paper, sum as unknown as Rgb, 0.6 * Math.max(...shares)));
-}
-
-function put(pixels: Uint8ClampedArray, at: number, colour: Rgb): void {
-  pixels[at] = colour[0];
-  pixels[at + 1] = colour[1];
-  pixels[at + 2] = colour[2];
-  pixels[at + 3] = 255;
+  return pixel(mixed(ground(), sum as unknown as Rgb, 0.6 * Math.max(...shares)));
 }
 
 /** Calls back when the reader's choice of dark or light changes. */

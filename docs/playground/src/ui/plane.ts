@@ -1,10 +1,10 @@
 /** The data and the network's answer to the whole plane, and drawing points of one's own. */
 
 import type { App } from "../app";
-import type { Drawn } from "../engine/settings";
+import { isDrawn, type Drawn } from "../engine/settings";
 import type { Part } from "../engine/run";
 import { byId, h } from "./dom";
-import { BLUE, CLASSES, css } from "./palette";
+import { BLUE, CLASSES, css, signedColour } from "./palette";
 import { drawAnswer, valuesOf, type View } from "./views";
 
 const MOST_DRAWN = 400;
@@ -14,7 +14,7 @@ export class Plane {
   private readonly points = h("canvas", { "aria-hidden": "true" });
   private readonly root = byId("plane");
   private cursor: [number, number] = [0, 0];
-  private pen = 1; // the class that is drawn
+  pen = 1; // the class, or the number, of the points to come
   private view: View | null = null;
 
   constructor(
@@ -29,12 +29,7 @@ export class Plane {
   }
 
   private get drawing(): boolean {
-    return this.app.settings.data === "drawn";
-  }
-
-  /** The class of the points to come; 0 is orange, 1 blue. */
-  set colour(colour: number) {
-    this.pen = colour;
+    return isDrawn(this.app.settings);
   }
 
   paint(view: View): void {
@@ -81,7 +76,7 @@ export class Plane {
     if (near || Math.max(Math.abs(x), Math.abs(y)) > 1 || drawn.length >= MOST_DRAWN) return;
     const point: Drawn = [x, y, this.pen];
     this.app.change({ drawn: [...drawn, point] });
-    this.say(`point ${drawn.length + 1} at ${x}, ${y}`);
+    this.say(`point ${drawn.length + 1} at ${x}, ${y}: ${this.pen}`);
   }
 
   /** Draws the points; those of the test are hollow. */
@@ -114,7 +109,12 @@ export class Plane {
         0,
         2 * Math.PI,
       );
-      dot(pen, CLASSES[label]!, hollow);
+      dot(
+        pen,
+        points.classes ? CLASSES[label]! : signedColour(label),
+        hollow,
+        points.classes === 0,
+      );
     });
   }
 
@@ -153,12 +153,15 @@ export class Plane {
   }
 }
 
-function dot(pen: CanvasRenderingContext2D, colour: string, hollow: boolean): void {
+/** A point of a colour; a pale one, as numbers near 0 have it, gets a dark edge. */
+function dot(pen: CanvasRenderingContext2D, colour: string, hollow: boolean, pale = false): void {
   pen.lineWidth = hollow ? 1.4 : 1;
-  pen.fillStyle = hollow ? css("--card") : colour;
-  pen.strokeStyle = hollow ? colour : "#ffffffcc";
+  pen.fillStyle = hollow && !pale ? css("--card") : colour;
+  pen.strokeStyle = pale ? css(hollow ? "--soft" : "--ink") : hollow ? colour : "#ffffffcc";
+  pen.setLineDash(hollow && pale ? [2, 2] : []);
   pen.fill();
   pen.stroke();
+  pen.setLineDash([]);
 }
 
 /** A canvas with a dot for each of the screen's. */

@@ -3,10 +3,10 @@
 import { featured } from "../engine/features";
 import { forward, traceOf, type Dense, type Trace } from "../engine/network";
 import type { Run } from "../engine/run";
-import { dimensionsOf, scaleOf, usedFeatures, type Settings } from "../engine/settings";
+import { dimensionsOf, isDrawn, scaleOf, usedFeatures, type Settings } from "../engine/settings";
 import { lossOf } from "../engine/losses";
 import { sigmoid } from "../engine/special";
-import { css, paintShares, paintSigned, BLUE } from "./palette";
+import { css, sharesPixel, signedPixel, BLUE } from "./palette";
 
 export const SIDE = 40; // points along each side of a view
 const LINE = 120; // points of a view of a line
@@ -29,7 +29,7 @@ export function viewOf(run: Run): View {
 }
 
 function extent({ settings, data }: Run): number {
-  if (settings.data === "drawn") return 1;
+  if (isDrawn(settings)) return 1;
   let most = 0;
   for (const part of [data.train, data.test])
     for (const v of part.points.x) most = Math.max(most, Math.abs(v));
@@ -62,7 +62,9 @@ export function valuesOf({ trace }: View, layer: number, j: number): Float64Arra
   const last = layer === trace.a.length;
   const all = last ? trace.z[layer - 1]! : trace.a[layer]!;
   const width = all.length / trace.rows;
-  return Float64Array.from({ length: trace.rows }, (_, n) => all[n * width + j]!);
+  const values = new Float64Array(trace.rows);
+  for (let n = 0; n < values.length; n++) values[n] = all[n * width + j]!;
+  return values;
 }
 
 /** The values of a feature, whether the network sees it or not. */
@@ -79,7 +81,7 @@ export function drawView(
 ): void {
   const pen = canvas.getContext("2d")!;
   if (view.dimensions === 1) drawCurve(pen, values, most);
-  else drawField(pen, (pixels, n) => paintSigned(pixels, 4 * n, values[n]! / most));
+  else drawField(pen, (n) => signedPixel(values[n]! / most));
 }
 
 export function largest(values: Float64Array): number {
@@ -94,11 +96,10 @@ export function drawAnswer(canvas: HTMLCanvasElement, view: View, settings: Sett
   const size = z.length / view.trace.rows;
   const one =
     lossOf(settings.loss).target === "bit" ? (v: number) => 2 * sigmoid(v) - 1 : (v: number) => v;
-  drawField(canvas.getContext("2d")!, (pixels, n) => {
-    if (size === 1) return paintSigned(pixels, 4 * n, 0.6 * one(z[n]!));
+  drawField(canvas.getContext("2d")!, (n) => {
+    if (size === 1) return signedPixel(0.6 * one(z[n]!));
     const shares = softmax(z, n * size, size);
-    if (size === 2) return paintSigned(pixels, 4 * n, 0.6 * (shares[1]! - shares[0]!));
-    return paintShares(pixels, 4 * n, shares);
+    return size === 2 ? signedPixel(0.6 * (shares[1]! - shares[0]!)) : sharesPixel(shares);
   });
 }
 
@@ -110,14 +111,13 @@ function softmax(z: Float64Array, at: number, size: number): number[] {
   return powers.map((p) => p / sum);
 }
 
-function drawField(
-  pen: CanvasRenderingContext2D,
-  paint: (pixels: Uint8ClampedArray, n: number) => void,
-): void {
+const PICTURE = new ImageData(SIDE, SIDE); // one serves all views: each is put where it belongs at once
+const PIXELS = new Uint32Array(PICTURE.data.buffer);
+
+function drawField(pen: CanvasRenderingContext2D, pixel: (n: number) => number): void {
   if (pen.canvas.width !== SIDE) pen.canvas.width = pen.canvas.height = SIDE;
-  const picture = pen.createImageData(SIDE, SIDE);
-  for (let n = 0; n < SIDE * SIDE; n++) paint(picture.data, n);
-  pen.putImageData(picture, 0, 0);
+  for (let n = 0; n < PIXELS.length; n++) PIXELS[n] = pixel(n);
+  pen.putImageData(PICTURE, 0, 0);
 }
 
 function drawCurve(pen: CanvasRenderingContext2D, values: Float64Array, most: number): void {

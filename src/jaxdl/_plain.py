@@ -1,0 +1,125 @@
+"""Options that are numbers may be Python's, NumPy's or JAX's: functions get Python's.
+
+Inside ``jit`` even a known number of JAX computes a traced one, which can't be compared; and an
+array without axes is neither hashable nor the same as a number everywhere.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, get_args, get_origin
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdl import _checks
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PYTHON = (int, float, str, bool, type(None))
+
+
+class Rule(NamedTuple):
+    """An option that is a number, or several."""
+
+    place: int
+    option: str
+    several: bool  # whether it may be a sequence
+    traced: bool  # whether it may have no value yet
+
+
+def plain_numbers(fn: Callable[P, R]) -> Callable[P, R]:
+    """Decorates a function: what its annotations call numbers it gets as Python's.
+
+    A traced number passes where the annotation has an array beside the ``float``; elsewhere its
+    value must be known, and a TypeError names it.
+
+    Example:
+        >>> @plain_numbers
+        ... def window(size: int | Sequence[int], rate: float | jax.Array = 0.0):
+        ...     return size, rate
+        >>> window(np.array([2, 3])), window(jax.numpy.int32(2))
+        (((2, 3), 0.0), (2, 0.0))
+    """
+    convert = converter(fn)
+
+    @functools.wraps(fn)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        args, kwargs = convert(args, kwargs)  # type: ignore[assignment]
+        return fn(*args, **kwargs)
+
+    return call
+
+
+def converter(fn: Callable[..., Any]) -> Callable[[Any, Any], tuple[tuple[Any, ...], Any]]:
+    """Returns what makes a function's arguments and keywords plain, or raises.
+
+    Example:
+        >>> def window(size: int): ...
+        >>> converter(window)((np.int64(2),), {})
+        ((2,), {})
+    """
+    rules, name = _rules(fn), called(fn)
+
+    def convert(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+        for rule in rules:
+            if rule.option in kwargs:
+                if not isinstance(x := kwargs[rule.option], _PYTHON):
+                    kwargs = kwargs | {rule.option: _number(name, rule, x)}
+            elif rule.place < len(args) and not isinstance(x := args[rule.place], _PYTHON):
+                args = (*args[: rule.place], _number(name, rule, x), *args[rule.place + 1 :])
+        return args, kwargs
+
+    return convert
+
+
+def called(fn: Callable[..., Any]) -> str:
+    """Returns how messages call a function: sweeps and checkpoints have names that others have.
+
+    Example:
+        >>> called(plain_numbers)
+        'plain_numbers'
+    """
+    package = fn.__module__.split(".")[1:2]
+    return f"{package[0]}.{fn.__name__}" if package in (["sweep"], ["checkpoint"]) else fn.__name__
+
+
+def _rules(fn: Callable[..., Any]) -> tuple[Rule, ...]:
+    rules = []
+    for place, parameter in enumerate(inspect.signature(fn).parameters.values()):
+        kinds, nested = _kinds(parameter.annotation)
+        starred = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if {int, float} & kinds and np.ndarray not in kinds and not starred:
+            rules.append(Rule(place, parameter.name, nested, jax.Array in kinds))
+    return tuple(rules)
+
+
+def _kinds(annotation: Any) -> tuple[set[Any], bool]:
+    """The types that an annotation names, and whether some stand in a sequence."""
+    origin = get_origin(annotation)
+    if origin in (Literal, Callable, Mapping, dict) or isinstance(annotation, str):
+        return set(), False
+    if not (inner := get_args(annotation)):
+        return {annotation}, False
+    parts = [_kinds(kind) for kind in inner if kind is not ...]
+    nested = origin in (tuple, list, Sequence) or any(n for _, n in parts)
+    return set().union(*(kinds for kinds, _ in parts)), nested
+
+
+def _number(function: str, rule: Rule, x: Any) -> Any:
+    """A value with Python's numbers in place of arrays without axes, if their values are known."""
+    if isinstance(x, np.generic | np.ndarray | jax.Array):
+        if np.ndim(x) > rule.several or not (x.dtype == bool or jnp.issubdtype(x.dtype, np.number)):
+            return x
+        if (host := _checks.known(x)) is None:
+            return x if rule.traced else _refuse(function, rule.option)
+        return tuple(host.tolist()) if host.ndim else host.item()
+    if rule.several and type(x) in (tuple, list):
+        return type(x)(_number(function, rule, part) for part in x)
+    return x
+
+
+def _refuse(function: str, option: str) -> None:
+    raise TypeError(f"{function}: {option} is traced; its value must be known")
