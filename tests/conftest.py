@@ -29,7 +29,10 @@ os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
 import jax
 import pytest
+from jax._src import compiler
 from jax._src.interpreters import mlir
+
+from jaxdl.parallel import _kept_programs
 
 # jsonschema, which nbformat imports, does without it; it builds its grammars for two seconds.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
@@ -63,6 +66,22 @@ def few_contexts():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mlir, "make_ir_context", functools.wraps(make)(context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs_of_one_device_are_kept():
+    """Jaxdl turns programs on disk off where there are several devices; here all others are kept."""
+    kept = compiler.compile_or_get_cached
+
+    def compile_or_get_cached(backend, computation, devices, options, callbacks, them, *rest):
+        if devices.size > 1:
+            return compiler.backend_compile_and_load(backend, computation, them, options, callbacks)
+        return kept(backend, computation, devices, options, callbacks, them, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "compile_or_get_cached", compile_or_get_cached)
+        patch.setattr(_kept_programs, "_turn_off", lambda: None)
         yield
 
 

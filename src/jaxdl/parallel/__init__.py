@@ -35,6 +35,10 @@ them after the same step, with a checkpoint (``stopping``). If a process is lost
 within ``heartbeat`` seconds, and the run can resume from its newest checkpoint on any number of
 processes and devices.
 
+**Several CPU devices**, real or fake, never run a program that JAX has kept on disk (its
+``jax_compilation_cache_dir``): read back, it has lost the order of its collectives, and gives wrong
+numbers now and then. Each function that makes or takes a mesh of several turns that cache off.
+
 How fast will a cluster be? A step takes t₁ seconds to compute on one device with its share of the
 rows. With B bytes of parameters, links of s bytes per second in each direction and a latency of d
 seconds per message, communication between N devices takes:

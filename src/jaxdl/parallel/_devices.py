@@ -12,6 +12,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxdl import _checks, _paths
 from jaxdl._checked import checked
 from jaxdl._plain import plain_numbers
+from jaxdl.parallel._kept_programs import leave_programs_on_disk
 from jaxdl.types import Batch, PyTree
 
 AXIS = "data"
@@ -39,6 +40,7 @@ def data_mesh(devices: int | None = None) -> Mesh:
     if devices is not None and not 1 <= devices <= len(found):
         raise ValueError(f"data_mesh({devices}): there are {len(found)} devices: {found}")
     count = len(found) if devices is None else devices
+    leave_programs_on_disk(found[:count])
     return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=found[:count])
 
 
@@ -65,6 +67,7 @@ def mesh_of(**axes: int) -> Mesh:
     if not sizes or min(sizes) < 1 or np.prod(sizes) != len(devices):
         shown = ", ".join(f"{name}={size}" for name, size in axes.items())
         raise ValueError(f"mesh_of({shown}): there are {len(devices)} devices")
+    leave_programs_on_disk(devices)
     return jax.make_mesh(tuple(sizes), tuple(axes), axis_types=(AxisType.Auto,) * len(sizes))
 
 
@@ -136,6 +139,7 @@ def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
         >>> replicate(jnp.ones(3), data_mesh()).is_fully_replicated
         True
     """
+    leave_programs_on_disk(mesh.devices.flat)
     everywhere = NamedSharding(mesh, PartitionSpec())
     if jax.process_count() > 1:
         return put(tree, jax.tree.map(lambda _: everywhere, tree))
@@ -162,6 +166,7 @@ def put(tree: PyTree, shardings: object) -> PyTree:
 
 
 def _put(x: Any, sharding: NamedSharding) -> jax.Array:
+    leave_programs_on_disk(sharding.device_set)
     if getattr(x, "sharding", None) == sharding or sharding.is_fully_addressable:
         return jax.device_put(x, sharding)
     if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):

@@ -13,6 +13,7 @@ from jaxdl import _checks, _paths
 from jaxdl._checked import checked
 from jaxdl._warnings import warn
 from jaxdl.parallel._devices import AXIS, put
+from jaxdl.parallel._kept_programs import leave_programs_on_disk
 from jaxdl.types import Batch, Metrics, PyTree, Shape
 
 Rule: TypeAlias = Callable[[str, Shape], PartitionSpec]
@@ -203,6 +204,7 @@ def jit_step(
         >>> float(run(jax.numpy.float32(1), {"inputs": jax.numpy.ones(8)})[0])
         9.0
     """
+    leave_programs_on_disk(mesh.devices.flat)
     rows = NamedSharding(mesh, PartitionSpec(known_axis(mesh, axis)))
     compiled = jax.jit(constrained(step, mesh, rule), donate_argnums=0)
 

@@ -9,6 +9,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdl._checked import checked
 from jaxdl.parallel._devices import AXIS, check_weighted, data_mesh, shard_batch
+from jaxdl.parallel._kept_programs import leave_programs_on_disk
 from jaxdl.types import Batch, Metrics, PyTree
 
 Parallel: TypeAlias = Literal["auto", "jit", "pmap", "shard_map"]
@@ -74,6 +75,7 @@ def shard_map_step(
     def body(train_state: PyTree, parts: Batch) -> tuple[PyTree, Metrics]:
         return _named(step)(train_state, jax.tree.map(lambda x: x[0], parts))
 
+    leave_programs_on_disk(mesh.devices.flat)
     specs = (PartitionSpec(), PartitionSpec(AXIS))
     mapped = jax.shard_map(
         body, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(), check_vma=check_vma
@@ -172,6 +174,7 @@ def compile_replicated(
         >>> float(compile_replicated(total, "shard_map", data_mesh())(jnp.float32(3)))
         3.0
     """
+    leave_programs_on_disk(mesh.devices.flat)
     donated = (0,) if donate else ()
     everywhere = PartitionSpec()
     if engine == "pmap" and jax.process_count() == 1:  # else shard_map: pmap knows one process

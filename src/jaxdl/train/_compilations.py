@@ -21,7 +21,8 @@ def keep_compilations(directory: str | Path | None = None, *, max_bytes: int = M
     Several processes may use a folder at the same time. When it is full, the programs that have
     been unused for longest are deleted. Experiments call this by default: on 2 CPU cores
     ``experiments/animals_mlp.py --epochs 1`` takes 10 s of CPU time the first time, and 5 to 6.5 s
-    from then on.
+    from then on. Programs for several CPU devices are always compiled anew, as are all others of
+    their process: JAX doesn't read them from disk as they were.
 
     Args:
         directory: created if missing. Its contents are trusted like code. Defaults to a folder of
