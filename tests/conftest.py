@@ -71,7 +71,7 @@ def few_contexts():
 
 @pytest.fixture(scope="session", autouse=True)
 def programs_of_one_device_are_kept():
-    """Jaxdl turns programs on disk off where there are several devices; here all others are kept."""
+    """What jaxdl turns off where there are several devices: here only theirs are not kept."""
     kept = compiler.compile_or_get_cached
 
     def compile_or_get_cached(backend, computation, devices, options, callbacks, them, *rest):
