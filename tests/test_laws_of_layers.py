@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import quick_random
 from jaxdl import checkpoint, layers
 from jaxdl.combinators import compute_in
 from jaxdl.train import TrainState
@@ -33,13 +34,26 @@ equal = chex.assert_trees_all_equal
 
 
 @functools.cache
+def drawn(row):
+    """What init draws for a key, and for an ensemble of this key twice and another; on NumPy."""
+    init = row.layer.init
+    keys = jnp.stack([quick_random.key(seed) for seed in (0, 0, 1)])
+    run = jax.jit(lambda keys: (init(keys[0]), jax.vmap(init)(keys)))
+    alone, ensemble = jax.device_get(run(keys))
+    return alone, [jax.tree.map(lambda x, i=i: x[i], ensemble) for i in range(3)]
+
+
 def made(row, seed=0):
-    # The default generator takes most of a second to compile for each shape, this one nothing.
-    return jax.jit(row.layer.init)(jax.random.key(seed, impl="rbg"))
+    return drawn(row)[1][2] if seed else drawn(row)[0]
 
 
 def astype(tree, dtype):
     return jax.tree.map(lambda x: np.asarray(x).astype(dtype), tree)
+
+
+@pytest.fixture
+def key():
+    return quick_random.key()
 
 
 @functools.cache
@@ -62,20 +76,17 @@ def applied(row):
             "train": apply(rows, key=key, train=True),
         }
 
-    arguments = example(row, 3, 2), example(row, 4), jax.random.key(0)
+    arguments = example(row, 3, 2), example(row, 4), quick_random.key()
     results = [jax.device_get(run(*made(row, seed), *arguments)) for seed in (1, 0, 0)]
     return results[1:], len(traces)
 
 
 @EVERY_PART
 def test_init_is_deterministic_and_the_same_under_jit_and_for_an_ensemble(row):
-    init = row.layer.init
+    alone, (first, second, other) = drawn(row)
     # What is made of layers has the init of these, operation by operation.
     if not row.composed:
-        close(init(jax.random.key(0, impl="rbg")), made(row))
-    keys = jnp.stack([jax.random.key(seed) for seed in (7, 7, 1)])
-    alone, ensemble = jax.device_get(jax.jit(lambda k: (init(k[0]), jax.vmap(init)(k)))(keys))
-    first, second, other = (jax.tree.map(lambda x, i=i: x[i], ensemble) for i in range(3))
+        close(row.layer.init(quick_random.key()), alone)
     equal(first, second)
     close(first, alone)
     leaves = jax.tree.leaves(other[0])

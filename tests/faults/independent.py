@@ -4,16 +4,12 @@ Parquet by DuckDB, images by OpenCV, each with its own decoders: ``pip install d
 opencv-python-headless``. None of the tests needs them.
 """
 
-import hashlib
 import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-
-KNOWN: dict[str, str] = {}
-"""Damaged files that the readers here take otherwise, by SHA-256, each with the reason."""
 
 LOSSY = (".jpg", ".webp", ".avif", ".jp2")
 """Two right decoders may differ by some levels in these, and each mends damage in its own way."""
@@ -47,11 +43,6 @@ def image(path: Path) -> dict[str, np.ndarray]:
 
 READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {"parquet": parquet, "images": image}
 """By the kinds of fuzz.py."""
-
-
-def known(path: Path) -> str | None:
-    """Why a file is read otherwise by the readers here, if it has been looked at."""
-    return KNOWN.get(hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def close(path: Path, one: np.ndarray, other: np.ndarray) -> bool:
