@@ -29,7 +29,7 @@ os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
 import jax
 import pytest
-from jax._src import compiler
+from jax._src import compiler, traceback_util
 from jax._src.interpreters import mlir
 
 from jaxdl.parallel import _kept_programs
@@ -82,6 +82,30 @@ def programs_of_one_device_are_kept():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiler, "compile_or_get_cached", compile_or_get_cached)
         patch.setattr(_kept_programs, "_turn_off", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_tracebacks():
+    """Errors keep JAX's own frames.
+
+    To leave them out, it reads the source of all callers whenever an error passes one of its
+    functions: two thirds of the time of tests of wrong calls.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(traceback_util, "_is_under_reraiser", lambda error: True, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_constants_of_the_sources():
+    """Hypothesis draws without looking for constants in all our files, which takes seconds."""
+    from hypothesis.internal.conjecture import providers
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            providers, "_get_local_constants", lambda: providers._local_constants, raising=False
+        )
         yield
 
 

@@ -10,13 +10,15 @@ import pytest
 
 from jaxdl.parallel import launch
 
+LAUNCHER = (sys.executable, launch.__file__)
+"""By its file, without jaxdl, which takes a second to import; parallel/launched.py has -m."""
 RANK = "import os, sys, time, signal\nrank = int(os.environ['JAXDL_PROCESS'])\n"
 
 
 def run(tmp_path, body, *flags, processes=2, **options):
     script = tmp_path / "script.py"
     script.write_text(RANK + body)
-    command = [sys.executable, "-m", "jaxdl.parallel.launch", "--processes", str(processes), *flags]
+    command = [*LAUNCHER, "--processes", str(processes), *flags]
     return subprocess.run(
         [*command, str(script)], capture_output=True, text=True, timeout=60, check=False, **options
     )
@@ -79,7 +81,7 @@ def test_nothing_outlives_a_launcher_that_is_killed(tmp_path):
         RANK + "if rank: signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "open(f'{__file__}{os.getpid()}', 'w')\ntime.sleep(100)"
     )
-    command = [sys.executable, "-m", "jaxdl.parallel.launch", "--processes", "2", "--grace", "1"]
+    command = [*LAUNCHER, "--processes", "2", "--grace", "1"]
     with subprocess.Popen([*command, str(script)], stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: len(os.listdir(tmp_path)) == 3)
         process.kill()
@@ -158,7 +160,7 @@ def test_a_signal_is_passed_on_and_nothing_restarts(tmp_path, number, passed):
         RANK + f"signal.signal({int(passed)}, lambda *_: sys.exit(0))\n"
         "open(f'{__file__}{rank}', 'w')\ntime.sleep(50)"
     )
-    command = [sys.executable, "-m", "jaxdl.parallel.launch", "--processes", "2", "--restarts", "5"]
+    command = [*LAUNCHER, "--processes", "2", "--restarts", "5"]
     with subprocess.Popen([*command, str(script)]) as process:
         deadline = time.monotonic() + 30
         while len(os.listdir(tmp_path)) < 3 and time.monotonic() < deadline:
