@@ -65,7 +65,7 @@ def names(node: ast.AST) -> list[str]:
         return [node.module or ""]
     if not isinstance(node, ast.Call):
         return []
-    position = CALLS.get(ast.unparse(node.func).split(".")[-1])
+    position = CALLS.get(getattr(node.func, "attr", getattr(node.func, "id", "")))
     given = node.args[position : position + 1] if position is not None else []
     return [str(arg.value) for arg in given if isinstance(arg, ast.Constant)]
 
@@ -85,7 +85,8 @@ def test_what_the_package_imports_is_declared_and_what_it_declares_is_imported()
     assert needed - set(map(module, asked)) == set()
     # The command line and the pictures of the experiments are theirs.
     idle = {name for name in asked - set(NOT_IMPORTED) if module(name) not in needed}
-    assert {name for name in idle if module(name) not in imported("experiments")} == set()
+    theirs = imported("experiments")
+    assert {name for name in idle if module(name) not in theirs} == set()
     assert "chex" in imported("tests")
 
 

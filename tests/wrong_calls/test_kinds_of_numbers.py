@@ -15,7 +15,7 @@ import pytest
 
 from jaxdl import initializers, losses
 from wrong_calls import calls_of_training, options
-from wrong_calls.row import at_once
+from wrong_calls.row import at_once, refused_at_once
 from wrong_calls.test_numeric_options import ALSO_NAMED, OPTIONS, PACKAGES, SPELLED, wrong
 from wrong_calls.test_wrong_calls import PAIRS
 
@@ -85,17 +85,17 @@ def test_a_bad_number_is_refused_whichever_kind_it_has(option):
     call, base = parts(option)
     numbers = [x for x in wrong(option) if type(x) in (int, float)]
     assert numbers
-    for value in (np.array(numbers[0]), *(kinds(number)[-1] for number in numbers)):
-        with pytest.raises((ValueError, TypeError), match=named(option)):
-            at_once(partial(call, **{**base, option.name: value}))
+    values = (np.array(numbers[0]), *(kinds(number)[-1] for number in numbers))
+    calls = [partial(call, **{**base, option.name: value}) for value in values]
+    refused_at_once(calls, (ValueError, TypeError), named(option))
 
 
 @pytest.mark.parametrize("option", RUN, ids=spelled)
 def test_a_good_number_is_taken_whichever_kind_it_has(option):
     call, base = parts(option)
     words = lambda value: str(call(**{**base, option.name: value}))
-    for value in (good(option), *kinds(good(option))):
-        at_once(partial(words, value))
+    values = (good(option), *kinds(good(option)))
+    at_once(lambda: [words(value) for value in values])
 
 
 @pytest.mark.parametrize("option", RUN, ids=spelled)

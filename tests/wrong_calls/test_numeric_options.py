@@ -28,7 +28,7 @@ from jaxdl import (
 )
 from wrong_calls import calls, calls_of_training
 from wrong_calls.options import BAD
-from wrong_calls.row import at_once
+from wrong_calls.row import at_once, refused_at_once
 
 PACKAGES = {
     "layers": (layers, calls.LAYERS),
@@ -164,9 +164,8 @@ def test_what_an_option_cannot_be_is_named(option):
     also = ALSO_NAMED.get(f"{option.package}.{option.function}", option.function)
     name = SPELLED.get(f"{option.function}.{option.name}", option.name)
     words = rf"^({option.package}\.)?({option.function}|{also})\b(?s:.*)\b{name}\b"
-    for value in wrong(option):
-        with pytest.raises((ValueError, TypeError), match=words):
-            at_once(partial(call, **{**base, option.name: value}))
+    calls = [partial(call, **{**base, option.name: value}) for value in wrong(option)]
+    refused_at_once(calls, (ValueError, TypeError), words)
 
 
 @pytest.mark.parametrize(

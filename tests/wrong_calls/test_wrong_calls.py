@@ -15,7 +15,7 @@ import pytest
 
 from jaxdl import _ranges
 from wrong_calls import options
-from wrong_calls.row import at_once
+from wrong_calls.row import at_once, refused_at_once
 
 TABLES = sorted(
     path.stem
@@ -56,13 +56,11 @@ def test_says_what_it_needs(row):
 @pytest.mark.parametrize(("name", "option"), PAIRS, ids=map(".".join, PAIRS))
 def test_numbers_out_of_range_are_named(name, option):
     call, must = options.GOOD[name], _ranges.allowed(name, option)
-    for bad in options.BAD[must]:
-        for value in kinds(bad):
-            with pytest.raises(ValueError, match=rf"^{name}: {option} is .*; it must {must[:4]}"):
-                at_once(partial(call, **{option: value}))
-    for value in ("0.5", True, np.ones(2, np.float32), 1j):
-        with pytest.raises((TypeError, ValueError), match=rf"^{name}: {option} is .*it must"):
-            at_once(partial(call, **{option: value}))
+    of = lambda values: [partial(call, **{option: value}) for value in values]
+    numbers = of(value for bad in options.BAD[must] for value in kinds(bad))
+    refused_at_once(numbers, (ValueError,), rf"^{name}: {option} is .*; it must {must[:4]}")
+    others = of(("0.5", True, np.ones(2, np.float32), 1j))
+    refused_at_once(others, (TypeError, ValueError), rf"^{name}: {option} is .*it must")
 
 
 @pytest.mark.parametrize(("name", "option"), PAIRS, ids=map(".".join, PAIRS))
