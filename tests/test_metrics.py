@@ -153,7 +153,7 @@ def test_sums_are_float32_and_float64_for_float64(name, dtype):
     fn, arrays = SUMS[name]
     with jax.enable_x64(dtype == jnp.float64):
         floats = lambda x: jnp.asarray(x).astype(dtype if x.dtype == np.float32 else x.dtype)
-        got = fn(*(floats(F[array]) for array in arrays))
+        got = jax.eval_shape(fn, *(floats(F[array]) for array in arrays))
         wide = dtype == jnp.float64 and not name.endswith(("accuracy", "-1", "-2", "-3", "matrix"))
         expected = jnp.float64 if wide else jnp.float32
         assert {x.dtype for x in jax.tree.leaves(got)} == {jnp.dtype(expected)}
