@@ -1,5 +1,6 @@
 """``--seeds N``: each seed gets what it gets alone, side by side where one program serves all."""
 
+import dataclasses
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import pytest
 
 import harness
 from experiments import tiny
+from experiments.conftest import first_devices
 from experiments.tiny import POINTS, Config, build, start
 from harness import programs, seeds
 from harness.config import of_each_seed
@@ -28,16 +30,27 @@ DIFFERENT = {
 }
 
 
+@pytest.fixture(scope="module")
+def first_alone(tmp_path_factory):
+    """Seed 0 has the defaults in every row above."""
+    defaults = {field.name: field.default for field in dataclasses.fields(Config)}
+    assert all(defaults[name][0] == values[0] for name, (values, _) in DIFFERENT.items())
+    with pytest.MonkeyPatch.context() as patch:
+        first_devices(patch, 1)
+        (end,) = start(tmp_path_factory.mktemp("first"))
+    return end
+
+
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_a_seed_gets_what_it_gets_alone_whatever_depends_on_it(name, tmp_path, capsys):
+def test_a_seed_gets_what_it_gets_alone_whatever_depends_on_it(name, first_alone, tmp_path, capsys):
     values, reason = DIFFERENT[name]
     flags = (f"--{name}", *values)
     ends = start(tmp_path / "two", "--seeds", 2, *flags)
     expected = f"seeds one after another: seed 1 has {reason} than seed 0"
     assert expected in capsys.readouterr().out
-    for seed, end in enumerate(ends):
-        (alone,) = start(tmp_path / f"{seed}", "--seed", seed, *flags)
+    (second,) = start(tmp_path / "1", "--seed", 1, *flags)
+    for end, alone in zip(ends, (first_alone, second), strict=True):
         jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-6), end, alone)
 
 
