@@ -1,5 +1,8 @@
 """What each combinator computes, against the same written out, and what it says of wrong parts."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +10,7 @@ import pytest
 
 from jaxdl import layers, serial
 from jaxdl._checks import ShapeError
+from jaxdl._forward_mode import in_forward_mode
 from jaxdl.combinators import (
     branch,
     compose,
@@ -253,16 +257,34 @@ def test_forward_mode_sees_through_what_is_traced_apart(wrap, key, x):
     np.testing.assert_allclose(forward, reverse, rtol=1e-4, atol=1e-6)
 
 
-def test_forward_mode_goes_through_what_hides_it(key, x):
+HIDES: dict[str, Callable[..., Any]] = {
+    "jit": jax.jit,
+    "checkpoint": lambda fn: jax.jit(jax.checkpoint(fn)),
+    "scan": lambda fn: lambda x: jax.lax.scan(lambda c, x: (c, fn(x)), 0, x[None])[1][0],
+    "cond": lambda fn: lambda x: jax.lax.cond(x.sum() > -1e9, fn, lambda x: 0 * fn(x), x),
+}
+
+
+@pytest.mark.parametrize("hide", HIDES)
+def test_forward_mode_goes_through_what_hides_it(hide, key, x):
     net = serial(layers.conv(4, 4, (3,), padding=1), layers.rnn(4, 4))
     params, state = net.init(key)
-    hidden = lambda net: jax.jit(jax.checkpoint(lambda x: net.apply(params, state, x)[0][-1]))
-    with pytest.raises(TypeError, match="custom_vjp"):  # what the docstring says
-        jax.jacfwd(hidden(net))(x)
-    fn = hidden(forward_mode(net))
-    reverse = jax.jacrev(hidden(net))(x)
-    for found in (jax.jacfwd(fn)(x), jax.jacrev(fn)(x)):
-        np.testing.assert_allclose(found, reverse, rtol=1e-4, atol=1e-6)
+    hidden = HIDES[hide]
+    fn = hidden(lambda x: net.apply(params, state, x)[0][-1])
+    np.testing.assert_allclose(jax.jacfwd(fn)(x), jax.jacrev(fn)(x), rtol=1e-4, atol=1e-6)
+
+
+def test_forward_mode_is_seen_by_all_that_is_inside(key, x):
+    seen = []
+
+    def look(x):
+        seen.append(in_forward_mode(x))
+        return x
+
+    net = forward_mode(serial(look))
+    params, state = net.init(key)
+    jax.jit(lambda x: net.apply(params, state, x)[0])(x)
+    assert seen == [True] and not in_forward_mode(x)
 
 
 def test_stateless_is_apply_without_the_state(key, x):

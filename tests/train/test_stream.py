@@ -137,6 +137,19 @@ def test_a_reader_that_is_stopped_in_its_first_epoch_continues_without_a_history
         same_bits(end, whole)
 
 
+@pytest.mark.parametrize("steps", [4, 6, 9, 12, 15])
+def test_a_stream_of_unknown_length_goes_on_within_any_epoch(steps):
+    loss_fn, tx, start, _ = recipe()
+    stream = Stream(as_fit_orders(dataset(48).train, start.key, 8))
+    whole, _ = train.fit(loss_fn, tx, start, stream, epochs=3, hooks=())
+    half, history = train.fit(loss_fn, tx, start, stream, max_steps=steps, hooks=())
+    end, rows = train.fit(loss_fn, tx, half, stream, epochs=3, hooks=(), history=history)
+    same_bits(end, whole)
+    assert [row["step"] for row in rows] == sorted({6, 12, 18, steps})
+    if steps < 6:  # in the first epoch there is no row yet to go by, and none is needed
+        same_bits(train.fit(loss_fn, tx, half, stream, epochs=3, hooks=())[0], whole)
+
+
 def test_buffers_hold_what_came_in_and_keep_one_shape():
     rng = np.random.default_rng(0)
     sizes = [4] * 7 + [2]

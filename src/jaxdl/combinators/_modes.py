@@ -92,12 +92,13 @@ def frozen(layer: Layer) -> Layer:
 
 @factory
 def forward_mode(layer: LayerLike) -> Layer:
-    """Lets ``jax.jvp`` and ``jax.jacfwd`` go through a network inside ``jax.jit`` too.
+    """Lets ``jax.jvp`` and ``jax.jacfwd`` go through attention on a GPU or TPU in half precision.
 
-    Convolutions and recurrences have reverse rules of their own, and leave forward mode to JAX
-    where they see it. They can't see it through a ``jax.jit``, loop, branch or ``jax.checkpoint``
-    of yours that stands in between: JAX then "can't apply forward-mode autodiff (jvp) to a
-    custom_vjp function". Here they always use JAX's derivatives, which in reverse may be slower.
+    The fused kernels of attention there can only be differentiated in reverse, and leave forward
+    mode to JAX where they see it. They can't see it through a ``jax.jit``, loop, branch or
+    ``jax.checkpoint`` of yours that stands in between: JAX then "can't apply forward-mode autodiff
+    (jvp) to a custom_vjp function". Here attention is always computed without these kernels. All
+    else, and attention on a CPU, needs nothing.
 
     Args:
         layer: a Layer, or a function of one array.
@@ -108,11 +109,11 @@ def forward_mode(layer: LayerLike) -> Layer:
     Example:
         >>> import jax
         >>> from jaxdl import layers
-        >>> net = forward_mode(layers.conv(1, 2, (3,)))
+        >>> net = forward_mode(layers.attention(4, heads=2))
         >>> params, state = net.init(jax.random.key(0))
         >>> fn = jax.jit(lambda x: net.apply(params, state, x)[0])
-        >>> jax.jacfwd(fn)(jnp.ones((8, 1))).shape
-        (6, 2, 8, 1)
+        >>> jax.jacfwd(fn)(jnp.ones((3, 4))).shape
+        (3, 4, 3, 4)
     """
     layer = lift(layer)
 

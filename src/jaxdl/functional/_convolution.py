@@ -9,7 +9,6 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe
-from jaxdl._forward_mode import in_forward_mode
 from jaxdl._plain import plain_numbers
 from jaxdl._portable import is_portable
 from jaxdl.functional._convolution_geometry import Geometry, mirrored, plain
@@ -50,11 +49,8 @@ def conv(
         dilation: the step between the kernel's entries.
         groups: number of groups the channels are split into, each with its own kernel; n_in
             groups make a depthwise convolution.
-        derivatives: "fast" differentiates in reverse with rules that are quick inside compiled
-            loops on CPUs; also twice, or forwards over reverse (``jax.hessian``). ``jax.jvp`` and
-            ``jax.jacfwd`` take those of ``jax.lax``, unless a ``jax.jit``, loop, branch or
-            ``jax.checkpoint`` of yours stands between them and this function: "lax" takes these
-            always, and for a whole network ``combinators.forward_mode`` does so.
+        derivatives: "fast" has gradients of its own that are quick inside compiled loops on CPUs,
+            of any order and in either mode; "lax" has those of ``jax.lax``.
 
     Returns:
         An array of shape (…, …out, n_out), where out is
@@ -172,8 +168,7 @@ def _batched(
         raise ValueError(f'{name}: derivatives is {derivatives!r}; it must be "fast" or "lax"')
     lead = x.shape[: x.ndim - kernel.ndim + 1]
     rows = x.reshape(math.prod(lead), *x.shape[len(lead) :]).astype(kernel.dtype)
-    others = derivatives == "lax" or is_portable() or in_forward_mode(rows, kernel)
-    y = (plain if others else convolve)(rows, kernel, geometry)
+    y = (plain if derivatives == "lax" or is_portable() else convolve)(rows, kernel, geometry)
     return biased(name, params, y.reshape(*lead, *y.shape[1:]))
 
 

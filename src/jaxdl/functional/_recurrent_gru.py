@@ -1,6 +1,7 @@
 """Gated recurrent units."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
+from jaxdl._precision import spread
 from jaxdl.functional import _recurrent_parts as parts
 from jaxdl.types import Array, PyTree
 
@@ -88,7 +90,7 @@ def gru(
     name = parts.name_of("gru", params, 3)
     parts.check_derivatives(name, derivatives)
     steps = parts.cut(name, params, x, lengths)
-    fast = derivatives == "fast" and not parts.forward(params, steps, carry)
+    fast = derivatives == "fast"
     project = parts.project_fast if fast else parts.project
     h, z, kernel, bias = _weigh(name, params, steps, carry, project)
     hs, h = (_run_fast if fast else _run)(reverse, z, kernel, bias, h, steps.mask)
@@ -145,35 +147,29 @@ def _run(
     return hs, h
 
 
-_run_fast = jax.custom_vjp(_run, nondiff_argnums=(0,))
+_run_fast = jax.custom_jvp(_run, nondiff_argnums=(0,))
 
 
-def _forward(
-    reverse: bool, z: parts.Gates, kernel: Array, bias: Array, h: Array, mask: Array | None
-) -> tuple[tuple[Array, Array], PyTree]:
+# In reverse, JAX runs the tangents' loop back with dh alone, of which every other gradient is a
+# product over all steps.
+@_run_fast.defjvp
+def _forward(reverse: bool, primals: Any, tangents: Any) -> tuple[PyTree, PyTree]:
+    (z, kernel, bias, h, mask), (dz, d_kernel, d_bias, dh, _) = primals, tangents
     step = functools.partial(_step, kernel, bias, keep=True)
     last, (hs, factors) = lax.scan(step, h, (z, mask), reverse=reverse)
-    return (hs, last), (kernel, h, hs, factors)
-
-
-def _backward(reverse: bool, saved: PyTree, cotangents: tuple[Array, Array]) -> tuple:
-    """Runs back with dh alone, of which every other gradient is a product over all steps."""
-    kernel, h, hs, factors = saved
-    d_hs, dh = (d.astype(parts.wide(d.dtype)) for d in cotangents)
     into_r, into_z, into_n, inside, through = factors
-    kernels = jnp.split(kernel.T, 3)
-
-    def step(dh: Array, x: Any) -> tuple[Array, Array]:
-        dh_out, through, *gates = x
-        dh = dh + dh_out
-        back = (parts.dot(dh * gate, k) for gate, k in zip(gates, kernels, strict=True))
-        return functools.reduce(jnp.add, back, dh * through), dh
-
-    xs = (d_hs, through, into_r, into_z, inside)
-    dh, each = lax.scan(step, dh, xs, reverse=not reverse)
-    d_r, d_z, d_n, d_inside = (each * a for a in (into_r, into_z, into_n, inside))
-    d_kernel = parts.kernel_gradient((d_r, d_z, d_inside), parts.before(h, hs, reverse), kernel)
-    return (d_r, d_z, d_n), d_kernel, d_inside.sum((0, 1)), dh.astype(h.dtype), None
+    r, u, n = parts.project_by(parts.before(h, hs, reverse), d_kernel, 3)
+    n = n + spread(d_bias, n.shape, n.dtype)
+    known = into_r * (dz[0] + r) + into_z * (dz[1] + u) + into_n * dz[2] + inside * n
+    push = functools.partial(_push, jnp.split(kernel.T, 3))
+    xs = known, (into_r, into_z, inside), through
+    dh, d_hs = lax.scan(push, dh.astype(known.dtype), xs, reverse=reverse)
+    return (hs, last), (d_hs.astype(hs.dtype), dh.astype(h.dtype))
 
 
-_run_fast.defvjp(_forward, _backward)
+def _push(kernels: Sequence[Array], dh: Array, x: Any) -> tuple[Array, Array]:
+    """The tangent of the next h, twice; linear in that of h and in what is known of all steps."""
+    known, gates, through = x
+    pairs = zip(gates, kernels, strict=True)
+    onwards = functools.reduce(jnp.add, (a * parts.across(dh, k) for a, k in pairs), dh * through)
+    return known + onwards, known + onwards

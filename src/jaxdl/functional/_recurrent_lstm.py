@@ -1,6 +1,7 @@
 """Long short-term memory."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -68,10 +69,8 @@ def lstm(
         lengths: integers (…), number of valid steps of each sequence. Later steps leave the carry
             unchanged and have y = 0. Defaults to all steps.
         reverse: run from each sequence's last valid step to its first.
-        derivatives: "fast" differentiates in reverse with a rule that is quick inside compiled
-            loops, and leaves ``jax.jvp`` and ``jacfwd`` to JAX, unless a ``jax.jit``, loop, branch
-            or ``jax.checkpoint`` of yours stands between them and this function; "lax" leaves all
-            to JAX, and for a whole network ``combinators.forward_mode`` does so.
+        derivatives: "fast" has derivatives of its own, of any order and in either mode, whose
+            reverse is quick inside compiled loops; "lax" leaves all to JAX.
 
     Returns:
         y, shape (…, time, n_hidden), and the carry (h, c) after the last step run. With
@@ -98,7 +97,7 @@ def lstm(
     parts.check_derivatives(name, derivatives)
     steps = parts.cut(name, params, x, lengths)
     h, c = _starts(name, params, steps, carry)
-    fast = derivatives == "fast" and not parts.forward(params, steps, carry)
+    fast = derivatives == "fast"
     z, kernel = _weigh(params, steps.x, parts.project_fast if fast else parts.project)
     hs, h, c = (_run_fast if fast else _run)(reverse, z, kernel, h, c, steps.mask)
     return parts.join(steps, hs), _ends(params, steps, h, c)
@@ -163,38 +162,32 @@ def _run(
     return hs, h, c
 
 
-_run_fast = jax.custom_vjp(_run, nondiff_argnums=(0,))
+_run_fast = jax.custom_jvp(_run, nondiff_argnums=(0,))
 
 
-def _forward(
-    reverse: bool, z: parts.Gates, kernel: Array, h: Array, c: Array, mask: Array | None
-) -> tuple[tuple[Array, Array, Array], Any]:
+# The tangents are linear in such a way that what JAX makes of them in reverse runs back with dz
+# alone: the kernel's tangent enters by a product over all steps before the loop, so that its
+# gradient is one after it.
+@_run_fast.defjvp
+def _forward(reverse: bool, primals: Any, tangents: Any) -> tuple[PyTree, PyTree]:
+    (z, kernel, h, c, mask), (dz, d_kernel, dh, dc, _) = primals, tangents
     step = functools.partial(_step, kernel, keep=True)
     (last_h, last_c), (hs, factors) = lax.scan(step, (h, c), (z, mask), reverse=reverse)
-    return (hs, last_h, last_c), (kernel, h, hs, factors, mask)
+    from_kernel = parts.project_by(parts.before(h, hs, reverse), d_kernel, 4)
+    dz = tuple(map(jnp.add, dz, from_kernel))
+    push = functools.partial(_push, jnp.split(kernel.T, 4))
+    (dh, dc), d_hs = lax.scan(push, (dh.astype(dc.dtype), dc), (dz, factors, mask), reverse=reverse)
+    return (hs, last_h, last_c), (d_hs.astype(hs.dtype), dh.astype(h.dtype), dc)
 
 
-def _backward(reverse: bool, saved: PyTree, cotangents: tuple[Array, Array, Array]) -> tuple:
-    """Runs back with dz alone; the kernel's gradient is a product over all steps after it."""
-    kernel, h, hs, factors, mask = saved
-    kernels = jnp.split(kernel.T, 4)
-
-    def step(carry: tuple[Array, Array], x: Any) -> tuple[tuple[Array, Array], parts.Gates]:
-        dh, dc = carry
-        dh_out, (i, f, g, o, into_c, forget), mask = x
-        dh = dh + dh_out.astype(dh.dtype)
-        dc = dc + dh * into_c
-        dz = (dc * i, dc * f, dc * g, dh * o)
-        before = functools.reduce(jnp.add, map(parts.dot, dz, kernels))
-        # The factors of a masked step are 0, and h goes through it as it is.
-        before = before if mask is None else before + jnp.where(mask, 0, dh)
-        return (before, dc * forget), dz
-
-    d_hs, dh, dc = cotangents
-    start = (dh.astype(dc.dtype), dc)
-    (dh, dc), dz = lax.scan(step, start, (d_hs, factors, mask), reverse=not reverse)
-    d_kernel = parts.kernel_gradient(dz, parts.before(h, hs, reverse), kernel)
-    return dz, d_kernel, dh.astype(h.dtype), dc, None
-
-
-_run_fast.defvjp(_forward, _backward)
+def _push(
+    kernels: Sequence[Array], carry: tuple[Array, Array], x: Any
+) -> tuple[tuple[Array, Array], Array]:
+    """The tangents of the next h and c, given those of z; linear in both."""
+    (dh, dc), (dz, (i, f, g, o, into_c, forget), mask) = carry, x
+    a_i, a_f, a_g, a_o = (d + parts.across(dh, k) for d, k in zip(dz, kernels, strict=True))
+    next_c = i * a_i + f * a_f + g * a_g + forget * dc
+    next_h = o * a_o + into_c * next_c
+    # The factors of a masked step are 0, and h goes through it as it is.
+    next_h = next_h if mask is None else next_h + jnp.where(mask, 0, dh)
+    return (next_h, next_c), next_h

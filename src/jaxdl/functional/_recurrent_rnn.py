@@ -1,5 +1,6 @@
 """The plain recurrent network of Elman."""
 
+import functools
 from typing import Any, Literal, TypeAlias
 
 import jax
@@ -89,7 +90,7 @@ def rnn(
     _check(name, nonlinearity)
     parts.check_derivatives(name, derivatives)
     steps = parts.cut(name, params, x, lengths)
-    fast = derivatives == "fast" and not parts.forward(params, steps, carry)
+    fast = derivatives == "fast"
     project = parts.project_fast if fast else parts.project
     h, z, kernel = _weigh(name, params, steps, carry, project)
     hs, h = (_run_fast if fast else _run)(nonlinearity, reverse, z[0], kernel, h, steps.mask)
@@ -136,43 +137,30 @@ def _run(
     return hs, h
 
 
-_run_fast = jax.custom_vjp(_run, nondiff_argnums=(0, 1))
+_run_fast = jax.custom_jvp(_run, nondiff_argnums=(0, 1))
 
 
+# In reverse, JAX runs the tangents' loop back with dz alone; the kernel's gradient is a product
+# over all steps after it.
+@_run_fast.defjvp
 def _forward(
-    nonlinearity: Nonlinearity,
-    reverse: bool,
-    z: Array,
-    kernel: Array,
-    h: Array,
-    mask: Array | None,
-) -> tuple[tuple[Array, Array], PyTree]:
+    nonlinearity: Nonlinearity, reverse: bool, primals: Any, tangents: Any
+) -> tuple[PyTree, PyTree]:
+    (z, kernel, h, mask), (dz, d_kernel, dh, _) = primals, tangents
     hs, last = _run(nonlinearity, reverse, z, kernel, h, mask)
-    return (hs, last), (kernel, h, hs, mask)
-
-
-def _backward(
-    nonlinearity: Nonlinearity, reverse: bool, saved: PyTree, cotangents: tuple[Array, Array]
-) -> tuple:
-    """Runs back with dz alone; the kernel's gradient is a product over all steps after it."""
-    kernel, h, hs, mask = saved
-    d_hs, dh = (d.astype(parts.wide(d.dtype)) for d in cotangents)
-    wide = hs.astype(d_hs.dtype)
+    wide = hs.astype(parts.wide(hs.dtype))
     slope = 1 - wide * wide if nonlinearity == "tanh" else (wide > 0).astype(wide.dtype)
     slope = slope if mask is None else jnp.where(mask, slope, 0)
-    across = kernel.T
-
-    def step(dh: Array, x: Any) -> tuple[Array, Array]:
-        dh_out, slope, mask = x
-        dh = dh + dh_out
-        dz = dh * slope
-        before = parts.dot(dz, across)
-        # The slope of a masked step is 0, and h goes through it as it is.
-        return before if mask is None else before + jnp.where(mask, 0, dh), dz
-
-    dh, dz = lax.scan(step, dh, (d_hs, slope, mask), reverse=not reverse)
-    d_kernel = parts.kernel_gradient((dz,), parts.before(h, hs, reverse), kernel)
-    return dz, d_kernel, dh.astype(h.dtype), None
+    dz = dz + parts.over_time(parts.before(h, hs, reverse), d_kernel)
+    push = functools.partial(_push, kernel.T)
+    dh, d_hs = lax.scan(push, dh.astype(wide.dtype), (dz, slope, mask), reverse=reverse)
+    return (hs, last), (d_hs.astype(hs.dtype), dh.astype(h.dtype))
 
 
-_run_fast.defvjp(_forward, _backward)
+def _push(turned: Array, dh: Array, x: Any) -> tuple[Array, Array]:
+    """The tangent of the next h, twice, given that of z; linear in both."""
+    dz, slope, mask = x
+    new = slope * (dz + parts.across(dh, turned))
+    # The slope of a masked step is 0, and h goes through it as it is.
+    new = new if mask is None else new + jnp.where(mask, 0, dh)
+    return new, new
