@@ -104,6 +104,7 @@ def fails(epoch):
             TypeError,
             "the batch is a tuple",
         ),
+        (Stream([dataset().train], ("a", "b")), {}, TypeError, r"validation\['0'\] is .* numbers"),
         (Stream(fails), {}, OSError, "the disk is gone"),
         (Stream([]), {"batch_size": 8}, ValueError, "a Stream's batches have theirs"),
         (Stream([]), {"chunk": 0}, ValueError, "chunk is 0"),

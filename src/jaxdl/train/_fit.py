@@ -4,12 +4,13 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
+import numpy as np
 import optax
 
 from jaxdl import _checks
 from jaxdl import data as data_lib
 from jaxdl._plain import plain_numbers
-from jaxdl.data._dataset import plain
+from jaxdl.data._dataset import at, leaves, plain
 from jaxdl.data._stream import Stream, is_batch
 from jaxdl.parallel import Placement
 from jaxdl.parallel._placement import EVERYWHERE, resolved
@@ -184,5 +185,7 @@ def _validation(
     of = lambda ts: ts._replace(params=params_of(ts))
     if isinstance(dataset, Stream) and not is_batch(part):
         return lambda ts: run.measure_all(of(ts), part), lambda ts: None
+    for path, x in leaves(part):
+        _checks.numeric("fit", at("validation", path), np.asarray(x))
     place = functools.cache(lambda: _programs.placed(plain(part), devices.mesh))
     return lambda ts: run.measure(of(ts), place()), lambda ts: run.names(of(ts), place())

@@ -1,0 +1,106 @@
+"""Times an epoch of ``train.fit`` from a Stream, whose batches are made while the device trains.
+
+Four clocks, in turn: making an epoch's batches alone; the same epoch from a Dataset that lies on
+the device; ``fit`` from the Stream, which reads ahead and transfers the next batches while a
+program runs; and a plain loop over the same batches, one compiled step each, nothing ahead.
+Batches are made in two ways: by waiting, as for a disk or a network, and by work in NumPy, which
+needs a core of its own. What is hidden is the share of the shorter of making and training that
+``fit`` doesn't show: 1 if the two overlap wholly, 0 if one follows the other.
+
+Command:  python experiments/benchmarks/streams.py [--repeats 7]
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+import record
+
+from jaxdl import losses, models, train
+from jaxdl.data import Dataset, Stream
+
+ROWS, BATCH, SIZES = 12_800, 128, (784, 512, 512, 10)
+WAIT = 0.004  # seconds a batch, about what a step takes
+
+
+def rows() -> dict[str, np.ndarray]:
+    """An epoch of noise with labels."""
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(ROWS, SIZES[0])).astype("float32")
+    return {"inputs": inputs, "labels": random.integers(10, size=ROWS).astype("int32")}
+
+
+def waited(data: dict[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+    """The batches, each after a while, as from a disk."""
+    for i in range(0, ROWS, BATCH):
+        time.sleep(WAIT)
+        yield {k: v[i : i + BATCH] for k, v in data.items()}
+
+
+def worked(data: dict[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+    """The batches with noise of their own, which NumPy draws on a core."""
+    random = np.random.default_rng(0)
+    for i in range(0, ROWS, BATCH):
+        inputs = data["inputs"][i : i + BATCH]
+        noise = random.standard_normal(inputs.shape, dtype="float32")
+        yield {"inputs": inputs + 0.1 * noise, "labels": data["labels"][i : i + BATCH]}
+
+
+def clocks(make: Callable[..., Any], data: dict[str, np.ndarray]) -> dict[str, Callable[[], Any]]:
+    """What is timed, by name; each call is one epoch and waits for its end."""
+    net, tx = models.mlp(SIZES), optax.sgd(1e-2)
+    loss_fn = train.supervised(net, losses.cross_entropy)
+    start = train.init_state(net, tx, jax.random.key(0))
+    step = jax.jit(train.make_step(loss_fn, tx))
+    resident = Dataset(data, None, None, tuple(map(str, range(10))))
+    # A Stream's chunks are as large as a Dataset's, so that both compile one program.
+    fit = lambda source, **options: train.fit(
+        loss_fn, tx, start, source, epochs=1, hooks=(), **options
+    )
+
+    def plain() -> Any:
+        train_state = start
+        for batch in make(data):
+            train_state, _ = step(train_state, batch)
+        return jax.block_until_ready(train_state.params)
+
+    return {
+        "making": lambda: list(make(data)),
+        "Dataset": lambda: fit(resident, batch_size=BATCH, shuffle=False),
+        "Stream": lambda: fit(Stream(lambda epoch: make(data))),
+        "plain loop": plain,
+    }
+
+
+def main() -> None:
+    """Times both ways of making batches."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--repeats", type=int, default=7, help="epochs timed")
+    record.add_option(parser)
+    options = parser.parse_args()
+    data, figures = rows(), {}
+    for make in (waited, worked):
+        timed = clocks(make, data)
+        seconds: dict[str, list[float]] = {name: [] for name in timed}
+        for repeat in range(options.repeats + 1):  # the first compiles
+            for name, run in timed.items():
+                begin = time.perf_counter()
+                run()
+                if repeat:
+                    seconds[name].append(time.perf_counter() - begin)
+        middle = {name: statistics.median(each) for name, each in seconds.items()}
+        shorter = min(middle["making"], middle["Dataset"])
+        hidden = (middle["making"] + middle["Dataset"] - middle["Stream"]) / shorter
+        shown = ", ".join(f"{name} {1e3 * each:.0f} ms" for name, each in middle.items())
+        print(f"{make.__name__}: {shown}; hidden {hidden:.2f}")
+        figures |= {f"{make.__name__}, {name}": each for name, each in seconds.items()}
+    record.write(options.json, figures)
+
+
+if __name__ == "__main__":
+    main()
