@@ -28,7 +28,7 @@ FLOORS = [
         "_precision",
         "_varying",
     },
-    {"_contract", "_ranges"},
+    {"_bilinear", "_contract", "_ranges"},
     {"_checked"},
     {"activations", "losses", "initializers", "metrics", "functional"},
     {"layers", "combinators"},
