@@ -8,7 +8,7 @@ PyTorch trains fewer of them, and its time a network is what counts; its start i
 256. Rivals take turns, so that slow minutes hit all alike.
 
 Command:  python experiments/benchmarks/populations.py [--repeats 3] [--data-dir DIR]
-          python experiments/benchmarks/populations.py --saturation   (population 1 to 4,096)
+          python experiments/benchmarks/populations.py --saturation   (population 1 to 1,024)
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
 Measured: 2026-11-21, by the date of the commit that brought the figures
 Result:   medians of two repeats on 2 CPU cores, jax 0.10.2, PyTorch 2.13, seconds a network, and
@@ -178,7 +178,7 @@ def saturation(path: str) -> None:
     data = dict(np.load(path))
     task = TASKS["fashion"]._replace(epochs=1)
     print("population  networks an epoch and second")
-    for models in (2**k for k in range(13)):
+    for models in (4**k for k in range(6)):
         seconds = population(task, data, models)
         print(f"{models:10d}  {models / seconds:9.2f}", flush=True)
 

@@ -129,7 +129,7 @@ def is_batch(data: object) -> bool:
     return isinstance(data, Mapping | tuple | np.ndarray | jax.Array)
 
 
-def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> Iterator[Buffer]:
+def buffers(batches: Iterator[Batch], *, size: int = 2**23, most: int = 256) -> Iterator[Buffer]:
     """Gathers batches into larger buffers that are sent to the device together.
 
     Args:
@@ -150,15 +150,11 @@ def buffers(batches: Iterator[Batch], *, size: int = 2**26, most: int = 256) -> 
         [(4, 2, False), (4, 1, False), (2, 1, True)]
     """
     full: dict[Any, int] = {}  # batch capacity of the buffers, by batch shape
-    groups = _groups(map(_checked, batches), size, most)
-    group = next(groups, None)
-    while group is not None:
-        following, shape = next(groups, None), _shape(group[0])
-        capacity = full.setdefault(shape, len(group))
+    for group, last in _groups(map(_checked, batches), size, most):
+        capacity = full.setdefault(_shape(group[0]), len(group))
         data = jax.tree.map(lambda *parts: _joined(parts, capacity), *group)  # noqa: B023
         rows = len(jax.tree.leaves(group[0])[0])
-        yield Buffer(data, rows, len(group), following is None)
-        group = following
+        yield Buffer(data, rows, len(group), last)
 
 
 def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None]:
@@ -247,17 +243,17 @@ def prefetch(
     return prefetched((jax.device_put(batch, placement) for batch in batches), depth=depth)
 
 
-def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[list[Batch]]:
-    """Yields runs of consecutive batches of one shape, as many as fit."""
+def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[tuple[list[Batch], bool]]:
+    """Yields runs of consecutive batches of one shape, as many as fit, and whether they end it."""
     group: list[Batch] = []
     for batch in batches:
         limit = min(most, max(1, size // max(1, sum(x.nbytes for x in jax.tree.leaves(batch)))))
         if group and (len(group) >= limit or _shape(batch) != _shape(group[0])):
-            yield group
+            yield group, False
             group = []
         group.append(batch)
     if group:
-        yield group
+        yield group, True
 
 
 def _checked(batch: Batch) -> Batch:
