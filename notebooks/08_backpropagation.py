@@ -32,6 +32,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import Image
 
 from jaxdl import activations, explain, layers, losses, plots, serial
 from jaxdl.plots import BLUE, GREY, ORANGE
@@ -238,6 +239,14 @@ steps = explain.backprop(net, half_squares, params, state, rows, targets)
 print(steps)
 assert jnp.allclose(steps.layers[0].delta.T @ x.T, dW1, atol=1e-6)  # δ¹ xᵀ
 assert steps.layers[1].formulas[2] == "δ² = ŷ − y"
+
+# %% [markdown] tags=["item-73"]
+# The same on the drawn network, for the second of the four examples: values go forwards, layer by
+# layer, and the δs come back along the same lines.
+
+# %% tags=["item-73"]
+moving = plots.backpropagation_animation(steps, example=1)
+Image(data=plots.animation_gif(moving), format="gif", width=800)
 
 # %% [markdown]
 # **In PyTorch** the same gradients lie in `W1.grad` … after `loss.backward()`. `backward` *adds* to

@@ -30,11 +30,15 @@
 # %% tags=["setup"]
 import os
 
+# Small programs: most of the time goes into compiling them, so XLA is asked for less of it.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import optax
+from IPython.display import Image
 
 from jaxdl import (
     data,
@@ -96,6 +100,13 @@ assert jnp.array_equal(
     functional.conv({"kernel": kernel[..., None, None]}, image[..., None])[..., 0], result
 )
 plots.convolution(image, kernel, at=(1, 2))
+
+# %% [markdown] tags=["item-97"]
+# And all of them, as the kernel slides:
+
+# %% tags=["item-97"]
+sliding = plots.convolution_animation(image, kernel)
+Image(data=plots.animation_gif(sliding), format="gif", width=800)
 
 
 # %% [markdown]
@@ -469,7 +480,15 @@ if not FAST:
     assert steps_up[-1] > steps_up[0] + 0.2  # features get more and more about the animal
 
 # %% tags=["item-3"]
-plots.features(passed._replace(layers=passed.layers[1:]))  # those behind the division by 255
+behind = passed._replace(layers=passed.layers[1:])  # the first divides by 255
+plots.features(behind)
+
+# %% [markdown] tags=["item-3"]
+# One layer after the other, each at the size that it has room for:
+
+# %% tags=["item-3"]
+through = plots.features_animation(behind)
+Image(data=plots.animation_gif(through), format="gif", width=720)
 
 # %% [markdown]
 # And which pixels decide? `explain.saliency` differentiates the score of the animal that the

@@ -42,6 +42,9 @@ import functools
 import os
 from typing import Any, NamedTuple
 
+# Small programs: most of the time goes into compiling them, so XLA is asked for less of it.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -106,20 +109,20 @@ def generator_loss(params, state, batch, *, key, train, theirs):
 
 
 def fight(state, batch):
-    theirs = state.theirs
-    for _ in range(5):  # five steps of the critic for one of the generator
-        judging = Partial(critic_loss, ours=state.ours.params)
-        theirs, measured = train.make_step(judging, fast_adam)(theirs, batch)
+    judging = Partial(critic_loss, ours=state.ours.params)
+    judge = lambda theirs, _: train.make_step(judging, fast_adam)(theirs, batch)
+    theirs, measured = jax.lax.scan(judge, state.theirs, length=5)  # for one of the generator
     forging = Partial(generator_loss, theirs=theirs.params)
     ours, _ = train.make_step(forging, fast_adam)(state.ours, batch)
-    return Fight(state.step + 1, state.key, ours, theirs), measured
+    last = jax.tree.map(lambda m: m[-1], measured)
+    return Fight(state.step + 1, state.key, ours, theirs), last
 
 
 ring = data.circles(512, noise=0.02)
 keys = jax.random.split(jax.random.key(0), 3)
 ours, theirs = map(train.init_state, (generator, critic), (fast_adam, fast_adam), keys)
 start = Fight(jnp.int32(0), keys[2], ours, theirs)
-end, history = run(fight, start, ring, steps=3000, batch_size=128)
+end, history = run(fight, start, ring, steps=2000, batch_size=128)
 points = np.asarray(fake(end.ours.params, jax.random.key(3), 1000))
 real = ring.train["inputs"]
 nearest = np.linalg.norm(points[:, None] - real[None], axis=-1).min(axis=1)
@@ -158,8 +161,8 @@ def left_over(params, state, batch, *, key, train):
     return (inside**2).mean() + 100 * (border**2).mean(), (state, {})
 
 
-tx = optax.adam(optax.cosine_decay_schedule(5e-3, 4000))
-end, history = run(train.make_step(left_over, tx), train.init_state(curve, tx, KEY), steps=4000)
+tx = optax.adam(optax.cosine_decay_schedule(5e-3, 2500))
+end, history = run(train.make_step(left_over, tx), train.init_state(curve, tx, KEY), steps=2500)
 x = jnp.linspace(-1, 1, 201)
 error = float(jnp.abs(stateless(curve)(end.params, x[:, None])[:, 0] - jnp.sin(jnp.pi * x)).max())
 print(f"largest error of u: {error:.4f}")
@@ -211,13 +214,11 @@ def meta_loss(params, state, batch, *, key, train):
 
 tx = optax.adam(2e-3)
 start = train.init_state(wave, tx, jax.random.key(0))
-steps = 20 if FAST else 4000
+steps = 20 if FAST else 2500
 end, _ = train.fit(meta_loss, tx, start, None, max_steps=steps, steps_per_epoch=steps, hooks=())
 new_tasks = jax.random.split(jax.random.key(9), 200)
-before_and_after = [
-    float(jax.vmap(after_one_step, in_axes=(None, 0))(p, new_tasks).mean())
-    for p in (start.params, end.params)
-]
+errors = jax.jit(jax.vmap(after_one_step, in_axes=(None, 0)))
+before_and_after = [float(errors(p, new_tasks).mean()) for p in (start.params, end.params)]
 print("error after one step on a new wave: {:.2f} → {:.2f}".format(*before_and_after))
 if not FAST:
     assert before_and_after[1] < 0.3 * before_and_after[0]
@@ -227,14 +228,13 @@ figure, both = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
 xs, ys = task(new_tasks[0])
 line = jnp.linspace(-3, 3, 100)[:, None]
 names = ("one step from a random start", "one step from the learned start")
+fits = jax.jit(lambda p: [stateless(wave)(q, line) for q in (p, adapted(p, xs[:10], ys[:10]))])
 for axes, name, p, value in zip(
     both, names, (start.params, end.params), before_and_after, strict=True
 ):
-    for q, when, colour in (
-        (p, "before", plots.GREY),
-        (adapted(p, xs[:10], ys[:10]), "after", plots.BLUE),
-    ):
-        axes.plot(line, stateless(wave)(q, line), color=colour, label=when)
+    before, after = fits(p)
+    axes.plot(line, before, color=plots.GREY, label="before")
+    axes.plot(line, after, color=plots.BLUE, label="after")
     axes.plot(xs[:10], ys[:10], "o", color=plots.ORANGE, label="ten points")
     axes.set(title=f"{name}:\nerror {value:.2f} over {len(new_tasks)} waves", xlabel="$x$")
 both[0].legend()
@@ -349,15 +349,27 @@ def live_and_learn(agent, batch):
     return Agent(agent.step + 1, net, target, worlds, memory), measured
 
 
-def life(key):
+def born(key):
     net, worlds = train.init_state(values, q_adam, key), jax.vmap(fresh)(jax.random.split(key, n))
     _, seen, _ = play(fresh(key), jnp.int32(0), key)  # what a memory of it looks like
     memory = jax.tree.map(lambda x: jnp.zeros((room, *x.shape), x.dtype), seen)
-    start = Agent(jnp.int32(0), net, net.params, worlds, memory)
-    return net.params, run(live_and_learn, start, steps=5000)[0].net.params
+    return Agent(jnp.int32(0), net, net.params, worlds, memory)
 
 
-lives = [life(key) for key in jax.random.split(KEY, 3)]
+class Lives(NamedTuple):
+    step: jax.Array
+    agents: Agent  # of each array three, one for each agent
+
+
+def live_side_by_side(lives, batch):
+    agents, measured = jax.vmap(live_and_learn, in_axes=(0, None))(lives.agents, batch)
+    return Lives(lives.step + 1, agents), jax.tree.map(lambda m: m.sum(axis=0), measured)
+
+
+young = Lives(jnp.int32(0), jax.jit(jax.vmap(born))(jax.random.split(KEY, 3)))
+old, history = run(live_side_by_side, young, steps=5000)
+of_agent = lambda lives, i: jax.tree.map(lambda p: p[i], lives.agents.net.params)
+lives = [(of_agent(young, i), of_agent(old, i)) for i in range(3)]
 report(lambda params, x: q_of(params, x).argmax(), *lives)
 
 # %% [markdown]
@@ -491,7 +503,6 @@ def total(w, weight):
     return (weight * loss_of(w, points, sides)).sum() / len(points) + 0.01 * (w**2).sum()
 
 
-@jax.jit
 def best(weight):
     newton = lambda w, _: (
         w - jnp.linalg.solve(jax.hessian(total)(w, weight), jax.grad(total)(w, weight)),
@@ -500,14 +511,22 @@ def best(weight):
     return jax.lax.scan(newton, jnp.zeros(3), length=20)[0]
 
 
-everything = jnp.ones(len(points))
-w = best(everything)
-target = jax.grad(lambda w: loss_of(w, jnp.array([0.5, 0.25]), 1.0))(w)
-each = jax.vmap(jax.grad(loss_of), in_axes=(None, 0, 0))(w, points, sides) / len(points)
-predicted = each @ jnp.linalg.solve(jax.hessian(total)(w, everything), target)
-without = jax.vmap(lambda i: best(everything.at[i].set(0.0)))(jnp.arange(len(points)))
 question = lambda w: loss_of(w, jnp.array([0.5, 0.25]), 1.0)
-true = jax.vmap(question)(without) - question(w)
+
+
+@jax.jit
+def influence():
+    """What leaving out each point would do to the answer, as predicted, and as it is."""
+    everything = jnp.ones(len(points))
+    w = best(everything)
+    each = jax.vmap(jax.grad(loss_of), in_axes=(None, 0, 0))(w, points, sides) / len(points)
+    bend = jax.hessian(total)(w, everything)
+    without = jax.vmap(lambda i: best(everything.at[i].set(0.0)))(jnp.arange(len(points)))
+    true = jax.vmap(question)(without) - question(w)
+    return each @ jnp.linalg.solve(bend, jax.grad(question)(w)), true
+
+
+predicted, true = influence()
 agreement = float(jnp.corrcoef(predicted, true)[0, 1])
 print(f"correlation of the prediction with the truth: {agreement:.3f}")
 assert agreement > 0.98

@@ -212,6 +212,30 @@ def test_film_is_drawn_from_each_of_the_params(tmp_path):
         plots.boundary_animation(predict, [1.0], POINTS, LABELS, titles=["a", "b"])
 
 
+def test_a_small_gif_keeps_the_colours_of_lines_and_areas():
+    import io
+
+    from PIL import Image
+
+    moving = plots.descent_animation(pictures=3, interval=250)
+    small = plots.animation_gif(moving, colours=32, width=600)
+    with Image.open(io.BytesIO(small)) as film:
+        assert film.width == 600 and film.info["duration"] == 250
+        assert getattr(film, "n_frames", 1) == 3
+        film.seek(2)
+        pixels = np.asarray(film.convert("RGB")).reshape(-1, 3)
+    assert len(np.unique(pixels, axis=0)) <= 32
+    for colour in (plots.BLUE, plots.ORANGE, plots.GREEN):
+        off = np.abs(pixels - 255 * np.array(to_rgb(colour))).max(axis=1)
+        assert (off < 30).sum() > 100, colour
+    grey = pixels[np.ptp(pixels.astype(int), axis=1) < 8]
+    assert len(np.unique(grey, axis=0)) > 5  # contours aren't tinted like the lines
+    assert len(small) < 100_000
+    for wrong in ({"colours": 1}, {"colours": 257}, {"width": 0}):
+        with pytest.raises(ValueError, match="animation_gif"):
+            plots.animation_gif(moving, **wrong)
+
+
 def test_images_share_a_scale():
     pictures = np.stack([np.zeros((4, 4)), np.full((4, 4), 3.0), np.ones((4, 4))])
     figure = plots.images(pictures, titles=["a", "b", "c"], columns=2)

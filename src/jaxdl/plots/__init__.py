@@ -14,7 +14,7 @@ from jaxdl.plots._classification import calibration, confusion, roc
 from jaxdl.plots._distributions import histograms
 from jaxdl.plots._dropout import dropout
 from jaxdl.plots._features import features, features_animation
-from jaxdl.plots._films import save_animation
+from jaxdl.plots._films import animation_gif, save_animation
 from jaxdl.plots._functions import activations, losses
 from jaxdl.plots._graph import graph
 from jaxdl.plots._images import attributions, feature_maps, filters, images, predictions
@@ -45,6 +45,7 @@ __all__ = [
     "PURPLE",
     "SKY",
     "activations",
+    "animation_gif",
     "attention",
     "attention_animation",
     "attention_links",

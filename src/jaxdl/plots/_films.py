@@ -1,10 +1,13 @@
 """Animations: made of a function that draws one picture, and written to files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxdl import _checks
+
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.animation import AbstractMovieWriter, FuncAnimation
     from matplotlib.figure import Figure
 
@@ -61,6 +64,100 @@ def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int | N
     with rc_context(ffmpeg):
         animation.save(path, writer=writer, dpi=dots)
     return path
+
+
+def animation_gif(animation: "FuncAnimation", *, colours: int = 32, width: int = 1200) -> bytes:
+    """Makes an animation a small GIF, for a notebook: ``IPython.display.Image(data=…)``.
+
+    Args:
+        animation: as for ``save_animation``.
+        colours: how many there are in all pictures together; fewer make a smaller file.
+        width: of the pictures, in pixels.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        ValueError: if ``colours`` isn't from 2 to 256, or ``width`` isn't a positive integer.
+
+    Example:
+        >>> from jaxdl.plots import convolution_animation
+        >>> animation_gif(convolution_animation([[1, 2, 3]], [[1, -1]]), width=400)[:6]
+        b'GIF89a'
+    """
+    import io
+
+    if not 2 <= colours <= 256:
+        raise ValueError(f"animation_gif: colours is {colours}; it must be from 2 to 256")
+    _checks.positive_ints("animation_gif", width=width)
+    few = _in_few_colours(list(_pictures(animation, width)), colours)
+    file = io.BytesIO()
+    timer: Any = animation.event_source
+    how: dict[str, Any] = {"duration": timer.interval, "loop": 0}
+    few[0].save(file, "GIF", save_all=True, append_images=few[1:], **how)
+    return file.getvalue()
+
+
+def _pictures(animation: Any, width: int) -> Iterator[Any]:
+    """Draws each picture once; ``animation.save`` draws it three times and lays it out twice."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    figure = animation._fig
+    figure.set_dpi((width + 0.5) / figure.get_figwidth())  # matplotlib rounds down
+    canvas = FigureCanvasAgg(figure)
+    animation._draw_was_started = True  # or matplotlib would warn that nobody looks at it
+    for frame in animation.new_frame_seq():
+        animation._draw_frame(frame)
+        canvas.draw()
+        figure.set_layout_engine("none")  # nothing moves from one picture to the next
+        yield Image.fromarray(np.array(canvas.buffer_rgba())[..., :3])
+
+
+def _in_few_colours(pictures: list[Any], colours: int) -> list[Any]:
+    """Pictures in the same few colours, so that what stays between two of them costs no bytes."""
+    import numpy as np
+    from PIL import Image
+
+    found, counts = np.unique(np.concatenate([_codes(p) for p in pictures]), return_counts=True)
+    palette = _palette(_parts(found[np.argsort(-counts, kind="stable")]), colours)
+    # Not Pillow's own search for the nearest, which takes white for a light grey.
+    nearest = [np.abs(palette - colour).sum(axis=1).argmin() for colour in _parts(found)]
+    indices = np.asarray(nearest, np.uint8)
+    few = []
+    for picture in pictures:
+        places = np.searchsorted(found, _codes(picture))
+        few.append(Image.fromarray(indices[places].reshape(picture.size[::-1]), "P"))
+        few[-1].putpalette(palette.astype(np.uint8).tobytes())
+    return few
+
+
+def _codes(picture: Any) -> "np.ndarray":
+    """A number for the colour of each pixel."""
+    import numpy as np
+
+    return np.asarray(picture).reshape(-1, 3).astype(np.uint32) @ np.array([65536, 256, 1], "u4")
+
+
+def _parts(codes: "np.ndarray") -> "np.ndarray":
+    """Red, green and blue of the codes, shape (colours, 3)."""
+    import numpy as np
+
+    return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(int)
+
+
+def _palette(found: "np.ndarray", colours: int) -> "np.ndarray":
+    """The commonest colours, of areas and lines; a quarter of the palette spans what is between."""
+    import numpy as np
+    from PIL import Image
+
+    if len(found) <= colours:
+        return found
+    common, rest = np.split(found, [colours - colours // 4])
+    between = Image.fromarray(rest[None].astype(np.uint8))
+    few = between.quantize(max(1, colours // 4), Image.Quantize.MAXCOVERAGE).convert("RGB")
+    return np.concatenate([common, np.unique(np.asarray(few)[0], axis=0)])
 
 
 def _writer(ending: str, fps: Any) -> "AbstractMovieWriter":
