@@ -349,27 +349,15 @@ def live_and_learn(agent, batch):
     return Agent(agent.step + 1, net, target, worlds, memory), measured
 
 
-def born(key):
+def life(key):
     net, worlds = train.init_state(values, q_adam, key), jax.vmap(fresh)(jax.random.split(key, n))
     _, seen, _ = play(fresh(key), jnp.int32(0), key)  # what a memory of it looks like
     memory = jax.tree.map(lambda x: jnp.zeros((room, *x.shape), x.dtype), seen)
-    return Agent(jnp.int32(0), net, net.params, worlds, memory)
+    start = Agent(jnp.int32(0), net, net.params, worlds, memory)
+    return net.params, run(live_and_learn, start, steps=5000)[0].net.params
 
 
-class Lives(NamedTuple):
-    step: jax.Array
-    agents: Agent  # of each array three, one for each agent
-
-
-def live_side_by_side(lives, batch):
-    agents, measured = jax.vmap(live_and_learn, in_axes=(0, None))(lives.agents, batch)
-    return Lives(lives.step + 1, agents), jax.tree.map(lambda m: m.sum(axis=0), measured)
-
-
-young = Lives(jnp.int32(0), jax.jit(jax.vmap(born))(jax.random.split(KEY, 3)))
-old, history = run(live_side_by_side, young, steps=5000)
-of_agent = lambda lives, i: jax.tree.map(lambda p: p[i], lives.agents.net.params)
-lives = [(of_agent(young, i), of_agent(old, i)) for i in range(3)]
+lives = [life(key) for key in jax.random.split(KEY, 3)]
 report(lambda params, x: q_of(params, x).argmax(), *lives)
 
 # %% [markdown]
