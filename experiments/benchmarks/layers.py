@@ -22,6 +22,10 @@ Result:   2 cores of an AMD EPYC, PyTorch 2.13; medians of 5, ratios to jaxdl's 
           From run to run a ratio moves by 5 %, that of the convnet by 15 %. On 2026-11-21 PyTorch
           had 1.12 x for the convnet, 0.67 x, 1.34 x, 1.09 x and, for resnet-8, 0.80 x; at commit
           12e0232, on another 2-core machine, 1.13 x, 0.72 x, 1.35 x, 0.95 x and 0.57 x to 0.64 x.
+          On another machine of this kind, on which all take 1.4 times as long, PyTorch has 1.42 x
+          (channels last 1.49 x) for the convnet, 0.94 x, 1.72 x and 1.07 x since convolutions are
+          primitives with transposes of their own: in alternation there, an epoch after over
+          before, 7 epochs: convnet 0.89, lstm 1.01, gru 0.99, resnet-8 0.99.
           Since 2026-11-28 kernel gradients are products of matrices. CPU seconds of a step,
           after over before, two runs in turn on a machine in use: convnet 0.78 and 0.74, resnet-8
           0.89 and 0.78. CPU time of the gradient alone, the same way, batch 128, jax 0.10.2 (0.12):
