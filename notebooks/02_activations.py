@@ -570,7 +570,7 @@ def beginning(name, drawn):
     return {"first": drawn[0, :2, :WIDTH], "layers": layers, "last": 0.1 * drawn[-1, :, :2]}
 
 
-def scores(networks, x):
+def outputs_of(networks, x):
     """What each of the networks answers; they go through their layers side by side."""
 
     def layer(a, own):
@@ -586,7 +586,7 @@ def deep_accuracies(drawn):
     """Trains a deep network for each activation; returns their accuracies on unseen points."""
     tx = optax.adam(optax.cosine_decay_schedule(1.5e-3, STEPS))
     loss = lambda networks: sum(
-        losses.cross_entropy(own, spiral_labels) for own in scores(networks, seen).values()
+        losses.cross_entropy(own, spiral_labels) for own in outputs_of(networks, seen).values()
     )  # no network has a weight of another, so each learns as if it were alone
 
     def step(carry, _):
@@ -597,7 +597,7 @@ def deep_accuracies(drawn):
     start = {name: beginning(name, drawn) for name in candidates}
     (ends, _), _ = jax.lax.scan(step, (start, tx.init(start)), length=STEPS)
     right = lambda own: (own.argmax(axis=1) == spiral_labels).mean()
-    return {name: right(own) for name, own in scores(ends, unseen).items()}
+    return {name: right(own) for name, own in outputs_of(ends, unseen).items()}
 
 
 drawn = jax.random.normal(jax.random.key(1), (SEEDS, DEPTH + 2, WIDTH, 2 * WIDTH))

@@ -163,10 +163,10 @@ plt.show()
 # are still on its first side.
 
 # %% tags=["plot", "item-72"]
-race = plots.descent_animation(
+film = plots.descent_animation(
     ours, valley, low=(-2, -1), high=(2, 3), minimum=(1, 1), pictures=16, interval=400
 )
-Image(data=plots.animation_gif(race, colours=64), format="gif", width=720)
+Image(data=plots.animation_gif(film, colours=64), format="gif", width=720)
 
 # %% [markdown]
 # ## The same with jaxdl, and what PyTorch prints
@@ -305,11 +305,11 @@ class Race(NamedTuple):
     runners: dict[str, train.TrainState]
 
 
-steps = {name: train.make_step(loss_fn, tx) for name, tx in usual.items()}
+step_of = {name: train.make_step(loss_fn, tx) for name, tx in usual.items()}
 
 
 def one_of_each(race, batch):
-    runners = {name: steps[name](own, batch)[0] for name, own in race.runners.items()}
+    runners = {name: step_of[name](own, batch)[0] for name, own in race.runners.items()}
     return Race(race.step + 1, race.key, runners), {}
 
 
@@ -324,7 +324,7 @@ reached = {
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(figsize=(9, 4.6))
-names = sorted(reached, key=reached.get, reverse=True)
+names = sorted(reached, key=lambda name: reached[name], reverse=True)
 for place, name in enumerate(names):
     axes.barh(place, reached[name], color=BLUE)
     axes.text(reached[name] + 0.01, place, f"{reached[name]:.2f}", va="center", fontsize=11)
