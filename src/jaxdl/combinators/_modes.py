@@ -109,7 +109,7 @@ def forward_mode(layer: LayerLike) -> Layer:
     Example:
         >>> import jax
         >>> from jaxdl import layers
-        >>> net = forward_mode(layers.attention(4, heads=2))
+        >>> net = forward_mode(layers.multi_head_attention(4, 2))
         >>> params, state = net.init(jax.random.key(0))
         >>> fn = jax.jit(lambda x: net.apply(params, state, x)[0])
         >>> jax.jacfwd(fn)(jnp.ones((3, 4))).shape
