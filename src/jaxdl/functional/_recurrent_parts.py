@@ -186,7 +186,7 @@ def project_by(x: Array, kernel: Array, gates: int) -> Gates:
 
 
 def across(h: Array, turned: Array) -> Array:
-    """h·Kᵀ in a step of a scan, wide, given K; what goes back is multiplied by K as it stands."""
+    """h·K in a step of a scan, wide, given Kᵀ, by which what goes back is multiplied as it is."""
     return _across(h, turned, h_dtype=h.dtype, dtype=turned.dtype)
 
 
