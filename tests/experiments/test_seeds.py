@@ -33,7 +33,7 @@ DIFFERENT = {
 @pytest.fixture(scope="module")
 def first_alone(tmp_path_factory):
     """Seed 0 has the defaults in every row above."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Config)}
+    defaults = dataclasses.asdict(Config())
     assert all(defaults[name][0] == values[0] for name, (values, _) in DIFFERENT.items())
     with pytest.MonkeyPatch.context() as patch:
         first_devices(patch, 1)
