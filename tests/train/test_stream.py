@@ -168,6 +168,18 @@ def test_buffers_hold_what_came_in_and_keep_one_shape():
     assert [b.steps for b in by_size] == [2, 2, 2, 1, 1]
 
 
+def test_a_buffer_goes_out_before_the_next_is_read():
+    read = []
+
+    def batches():
+        for i in range(9):
+            read.append(i)
+            yield {"inputs": np.ones((4, 3)), "labels": np.arange(4)}
+
+    made = buffers(batches(), most=3)
+    assert [(next(made).last, len(read)) for _ in range(3)] == [(False, 4), (False, 7), (True, 9)]
+
+
 def test_prefetching_runs_ahead_and_no_further():
     begun, go = [], threading.Event()
 

@@ -10,13 +10,19 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jaxdl._precision import wide_dtype
 from jaxdl._varying import varying
-from jaxdl.functional._convolution_geometry import Geometry, adjoint, mirrored, outputs, plain
+from jaxdl.functional._convolution_geometry import (
+    Geometry,
+    adjoint,
+    mirrored,
+    outputs,
+    plain,
+    transposed,
+)
 from jaxdl.functional._windows import span
 from jaxdl.types import Array, Shape
 
@@ -50,8 +56,7 @@ def forward(x: Array, kernel: Array, geometry: Geometry, shape: Shape = ()) -> A
 def to_image(g: Array, kernel: Array, geometry: Geometry, shape: Shape) -> Array:
     """The gradient by the image of that shape: a convolution with the mirrored kernel."""
     if _is_by_taps(kernel.shape, geometry):
-        x = varying(jnp.zeros(shape, g.dtype), (g, kernel))
-        return jax.linear_transpose(lambda x: _by_taps(x, kernel, geometry), x)(g)[0]
+        return transposed(lambda x: _by_taps(x, kernel, geometry), shape, g, kernel)
     back = adjoint(shape[1:-1], kernel.shape[:-2], geometry)
     return forward(g, mirrored(kernel, geometry.groups), back)
 
@@ -59,8 +64,7 @@ def to_image(g: Array, kernel: Array, geometry: Geometry, shape: Shape) -> Array
 def to_kernel(x: Array, g: Array, geometry: Geometry, shape: Shape) -> Array:
     """The gradient by the kernel of that shape: a convolution of the image with the cotangent."""
     if _is_by_taps(shape, geometry):
-        kernel = varying(jnp.zeros(shape, g.dtype), (x, g))
-        return jax.linear_transpose(lambda kernel: _by_taps(x, kernel, geometry), kernel)(g)[0]
+        return transposed(lambda kernel: _by_taps(x, kernel, geometry), shape, g, x)
     if geometry.groups > 1:
         alone = geometry._replace(groups=1)
         part = (*shape[:-1], shape[-1] // geometry.groups)

@@ -1,10 +1,13 @@
 """The sizes of a convolution, and the convolution of XLA that they describe."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxdl._varying import varying
 from jaxdl.functional._windows import Pairs, span
 from jaxdl.types import Array, Shape
 
@@ -33,6 +36,12 @@ def plain(x: Array, kernel: Array, geometry: Geometry) -> Array:
         dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
         feature_group_count=groups,
     )
+
+
+def transposed(fn: Callable[[Array], Array], shape: Shape, g: Array, other: Array) -> Array:
+    """The gradient by an array of that shape of what a linear function makes of it and another."""
+    x = varying(jnp.zeros(shape, g.dtype), (g, other))
+    return jax.linear_transpose(fn, x)(g)[0]
 
 
 def mirrored(kernel: Array, groups: int) -> Array:

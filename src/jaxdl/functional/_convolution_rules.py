@@ -8,13 +8,11 @@ import functools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import lax
 
 from jaxdl._bilinear import Form, bilinear
-from jaxdl._varying import varying
 from jaxdl.functional import _convolution_cpu as cpu
-from jaxdl.functional._convolution_geometry import Geometry, plain
+from jaxdl.functional._convolution_geometry import Geometry, plain, transposed
 from jaxdl.types import Array, Shape
 
 
@@ -30,8 +28,7 @@ def _forward(x: Array, kernel: Array, geometry: Geometry, image: Shape, window: 
 
 def _to_image(g: Array, kernel: Array, geometry: Geometry, image: Shape, window: Shape) -> Array:
     def elsewhere(g: Array, kernel: Array) -> Array:
-        x = varying(jnp.zeros(image, g.dtype), (g, kernel))
-        return jax.linear_transpose(lambda x: plain(x, kernel, geometry), x)(g)[0]
+        return transposed(lambda x: plain(x, kernel, geometry), image, g, kernel)
 
     on_cpu = functools.partial(cpu.to_image, geometry=geometry, shape=image)
     return _by_platform(on_cpu, elsewhere)(g, kernel)
@@ -39,8 +36,7 @@ def _to_image(g: Array, kernel: Array, geometry: Geometry, image: Shape, window:
 
 def _to_kernel(x: Array, g: Array, geometry: Geometry, image: Shape, window: Shape) -> Array:
     def elsewhere(x: Array, g: Array) -> Array:
-        kernel = varying(jnp.zeros(window, x.dtype), (x, g))
-        return jax.linear_transpose(lambda kernel: plain(x, kernel, geometry), kernel)(g)[0]
+        return transposed(lambda kernel: plain(x, kernel, geometry), window, g, x)
 
     on_cpu = functools.partial(cpu.to_kernel, geometry=geometry, shape=window)
     return _by_platform(on_cpu, elsewhere)(x, g)
