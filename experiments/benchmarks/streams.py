@@ -102,7 +102,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7, help="epochs timed")
     record.add_option(parser)
     options = parser.parse_args()
-    data, figures = rows(), {}
+    data = rows()
+    figures: dict[str, list[float]] = {}
     for make in (waited, worked, sliced):
         timed = clocks(make, data)
         seconds: dict[str, list[float]] = {name: [] for name in timed}
