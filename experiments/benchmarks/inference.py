@@ -146,7 +146,7 @@ def onnx_decoder(net: Any, params: Any, batch: int) -> Call:
     from jaxdl import _portable, models
     from jaxdl.interop._flat_program import flat_program
 
-    cache = models.transformer_cache(params, (batch,), PROMPT + NEW - 1)
+    cache = models.transformer_cache(net, params, (batch,), PROMPT + NEW - 1)
     leaves, tree = jax.tree.flatten(cache)
 
     def step(tokens: Any, *leaves: Any) -> Any:

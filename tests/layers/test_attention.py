@@ -165,8 +165,8 @@ def test_steps_with_a_cache_are_the_whole_sequence(rotary, key):
     params, state = quick_jit(net.init)(key)
     x = draw(3, 7, 8)
     whole = net.apply(params, state, x)[0]
-    cache = F.attention_cache(params, (3,), 9)
-    assert cache["key"].shape == (3, 9, 4)
+    cache = F.attention_cache(params, (3,), 9, n_heads=4)
+    assert cache["key"].shape == (3, 2, 9, 2)
     traces, parts = [], []
 
     @quick_jit
@@ -185,7 +185,7 @@ def test_steps_with_a_cache_are_the_whole_sequence(rotary, key):
 def test_a_cache_in_half_precision_keeps_the_dtype_of_what_comes_in(key):
     net = layers.multi_head_attention(4, 2, causal=True)
     params, _ = net.init(key)
-    cache = F.attention_cache(params, (), 3, dtype=jnp.bfloat16)
+    cache = F.attention_cache(params, (), 3, n_heads=2, dtype=jnp.bfloat16)
     y, cache = net.apply(params, cache, draw(2, 4))
     assert y.dtype == jnp.float32 and cache["value"].dtype == jnp.bfloat16
 
@@ -193,7 +193,7 @@ def test_a_cache_in_half_precision_keeps_the_dtype_of_what_comes_in(key):
 def test_a_full_cache_raises_or_gives_nan(key):
     net = layers.multi_head_attention(4, 2, causal=True)
     params, _ = net.init(key)
-    cache = F.attention_cache(params, (), 3)
+    cache = F.attention_cache(params, (), 3, n_heads=2)
     _, cache = net.apply(params, cache, draw(2, 4))
     with pytest.raises(ValueError, match="2 time steps from position 2 end beyond 3"):
         net.apply(params, cache, draw(2, 4))
@@ -306,11 +306,12 @@ PARAMS = {"qkv": {"kernel": jnp.ones((4, 12))}, "out": {"kernel": jnp.ones((4, 4
         ),
         (
             lambda: F.multi_head_attention_step(
-                PARAMS, F.attention_cache(PARAMS, (3,), 9), Q[..., 0], n_heads=2
+                PARAMS, F.attention_cache(PARAMS, (3,), 9, n_heads=2), Q[..., 0], n_heads=2
             ),
-            "all axes but time must be equal",
+            "all axes but time, the last but one, must be equal",
         ),
-        (lambda: F.attention_cache(PARAMS, (), 0), "length is 0"),
+        (lambda: F.attention_cache(PARAMS, (), 0, n_heads=2), "length is 0"),
+        (lambda: F.attention_cache(PARAMS, (), 3, n_heads=3), "attention_cache: 3 heads don't"),
         (lambda: F.rotary(jnp.ones((3, 2, 5))), "features even"),
         (lambda: F.rotary(Q, jnp.arange(4)), r"they must be \(5,\) or \(5,\)"),
         (lambda: F.sinusoidal_positions(0, 3), "n_features is 3; it must be even"),
@@ -337,4 +338,6 @@ def test_wrong_arguments_are_named(call, message):
 def test_a_cache_is_for_causal_evaluation(options, train, key):
     net = layers.multi_head_attention(4, 2, **({"causal": True} | options))
     with pytest.raises(ValueError, match="a cache is for evaluation, causal, without a mask"):
-        net.apply(PARAMS, F.attention_cache(PARAMS, (), 5), jnp.ones((1, 4)), train=train)
+        net.apply(
+            PARAMS, F.attention_cache(PARAMS, (), 5, n_heads=2), jnp.ones((1, 4)), train=train
+        )

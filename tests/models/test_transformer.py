@@ -16,6 +16,7 @@ from jaxdl.types import Layer
 
 random = np.random.default_rng(0)
 KEY = jax.random.key(3)
+TWO = jnp.ones((2, 3), int)
 NETS = {
     "learned": models.transformer_lm(
         11, length=9, n_features=8, n_heads=2, n_layers=2, n_hidden=8, rate=0.1
@@ -101,12 +102,28 @@ def test_a_sequence_in_parts_has_the_logits_of_the_whole(name):
     net, params = NETS[name], made(name)
     tokens = jnp.asarray(random.integers(11, size=(2, 9)))
     whole = logits_of(name, tokens)
-    cache = models.transformer_cache(params, (2,), 9)
+    cache = models.transformer_cache(net, params, (2,), 9)
     step, parts = quick_jit(net.apply), []
     for part in jnp.split(tokens, [4, 5, 6, 7, 8], axis=1):
         logits, cache = step(params, cache, part)
         parts.append(logits)
     close(jnp.concatenate(parts, axis=1), whole)
+    assert [int(block["length"]) for block in cache["blocks"]] == [9] * len(cache["blocks"])
+
+
+def test_a_loop_writes_keys_and_values_in_place():
+    net = models.transformer_lm(11, rotary=True, n_features=8, n_heads=2, n_layers=3)
+    params, _ = quick_jit(net.init)(KEY)
+    cache = models.transformer_cache(net, params, (2,), 4096)
+
+    def loop(params, cache, tokens):
+        step = lambda cache, token: net.apply(params, cache, token)[::-1]
+        return jax.lax.scan(step, cache, tokens)
+
+    tokens = jnp.ones((9, 2, 1), int)
+    compiled = jax.jit(loop, donate_argnums=1).lower(params, cache, tokens).compile()
+    memory, one_of_a_block = compiled.memory_analysis(), cache["blocks"][0]["key"].nbytes
+    assert memory is not None and memory.temp_size_in_bytes < one_of_a_block
 
 
 def logits_of(name, tokens):
@@ -277,7 +294,7 @@ def generate(prompt=PROMPT, **options):
         (lambda: models.vit((5, 4, 1), 2, patch_size=2), "patches of 2 don't divide 5×4 pixels"),
         (lambda: models.vit((4, 4, 0), 2, patch_size=2), "image_shape is .*hold positive"),
         (lambda: _patches(jnp.ones((4, 3)), name="vit", shape=(4, 4, 3), size=2), "needs images"),
-        (lambda: models.transformer_cache(made("learned"), (), 0), "length is 0"),
+        (lambda: models.transformer_cache(NETS["learned"], made("learned"), (), 0), "length is 0"),
         (lambda: generate(jnp.int32(3)), "it needs a token or more"),
         (lambda: generate(jnp.zeros((2, 0), int)), "it needs a token or more"),
         (lambda: generate(jnp.ones((2, 3))), "must be integers"),
@@ -287,6 +304,10 @@ def generate(prompt=PROMPT, **options):
         (lambda: generate(temperature=float("nan")), "temperature is nan"),
         (lambda: generate(temperature=1.0), "generate needs a key, or temperature=0.0"),
         (lambda: generate(top_k=0), "top_k is 0"),
+        (
+            lambda: models.generate(layers.dense(2, 3), made("learned"), TWO, n_new=1, key=KEY),
+            r"dense\(2, 3\) has no cache .* a transformer_lm has",
+        ),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_named(call, message):
@@ -314,13 +335,12 @@ def test_prompts_of_any_length_are_continued_as_each_alone():
 
 def test_top_p_draws_from_the_fewest_tokens_that_have_this_probability():
     shares = jnp.array([0.5, 0.3, 0.15, 0.05])
-    net = Layer(
-        lambda key: ({}, ()),
-        lambda p, s, x, *, key=None, train=False: (
-            jnp.broadcast_to(jnp.log(shares), (*x.shape, 4)),
-            s,
-        ),
-    )
+
+    @functools.wraps(NETS["learned"].apply)
+    def apply(params, state, x, *, key=None, train=False):
+        return jnp.broadcast_to(jnp.log(shares), (*x.shape, 4)), state
+
+    net = Layer(NETS["learned"].init, apply)
     params = NETS["learned"].init(KEY)[0]  # for the cache alone
     draw = lambda p: set(
         models.generate(net, params, jnp.ones((200, 1), int), n_new=1, key=KEY, top_p=p)

@@ -73,7 +73,7 @@ FUNCTIONAL: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "adaptive_avg_pool": {"x": IMAGES, "size": (2, 2)},
         "adaptive_max_pool": {"x": IMAGES, "size": (2, 2)},
         "alpha_dropout": {"key": KEY, "x": ROWS, "rate": 0.5},
-        "attention_cache": {"params": ATTENTION, "batch_shape": (2,), "length": 5},
+        "attention_cache": {"params": ATTENTION, "batch_shape": (2,), "length": 5, "n_heads": 2},
         "attention_weights": {"q": HEADS["q"], "k": HEADS["k"]},
         "avg_pool": {"x": IMAGES, "window": (2, 2)},
         "conv": {"params": KERNEL, "x": IMAGES},

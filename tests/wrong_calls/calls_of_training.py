@@ -56,7 +56,7 @@ MODELS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "sequence_to_sequence": {"n_in": 2, "n_hidden": 3, "n_out": 2, "steps": 3},
         "softmax_regression": {"n_in": 2, "n_classes": 3},
         "transformer_block": ATTENDING,
-        "transformer_cache": {"params": LM_PARAMS, "batch_shape": (2,), "length": 3},
+        "transformer_cache": {"net": LM, "params": LM_PARAMS, "batch_shape": (2,), "length": 3},
         "transformer_encoder": {"n_features": 4, "n_classes": 3, "n_tokens": 5, "length": 6},
         "transformer_lm": {"n_tokens": 5, "n_layers": 1, "length": 6, **ATTENDING},
         "vgg": {"depth": 11},

@@ -16,7 +16,7 @@ ATTENTION, ROWS, TIME = calls.ATTENTION, calls.ROWS, calls.ROWS[None]
 CELL = {"kernel": np.ones((4, 12), "f"), "recurrent_kernel": np.ones((3, 12), "f")}
 RNN = {"kernel": np.ones((4, 3), "f"), "recurrent_kernel": np.ones((3, 3), "f")}
 GRU = {"kernel": np.ones((4, 9), "f"), "recurrent_kernel": np.ones((3, 9), "f")}
-CACHE = functional.attention_cache(ATTENTION, (1,), 5)
+CACHE = functional.attention_cache(ATTENTION, (1,), 5, n_heads=2)
 CARRY = np.ones((2, 3), "f")
 STATISTICS = {"mean": np.zeros(4, "f"), "variance": np.ones(4, "f")}
 

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,25 @@ from jaxdl.types import (
     name_of,
     named,
 )
+
+
+@jax.tree_util.register_pytree_node_class
+class Unstacked(tuple[State, ...]):
+    """States of a repeated layer that aren't stacked: then its loop is written out.
+
+    A loop would copy each state out of the stack and back; alone, it is written in place.
+    """
+
+    __slots__ = ()
+
+    def tree_flatten(self) -> tuple[tuple[State, ...], None]:
+        """The states, as JAX asks for them."""
+        return tuple(self), None
+
+    @classmethod
+    def tree_unflatten(cls, _: None, states: Any) -> "Unstacked":
+        """The same of other states."""
+        return cls(states)
 
 
 @factory
@@ -81,9 +101,23 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
         start = jax.tree.map(jnp.asarray, x)
         each = n if is_portable() else unroll
         with looked_through(params, x):
+            if isinstance(state, Unstacked):
+                return _written_out(body, start, params, state)
             return lax.scan(body, start, (params, state, jnp.arange(n)), unroll=each)
 
     return named(name, init_fn, apply_fn)
+
+
+def _written_out(
+    body: Callable[..., tuple[PyTree, State]], x: PyTree, params: Params, state: Unstacked
+) -> tuple[PyTree, Unstacked]:
+    """What a scan does, without one."""
+    states = []
+    for i, own_state in enumerate(state):
+        own = jax.tree.map(lambda p, i=i: p[i], params)
+        x, own_state = body(x, (own, own_state, jnp.int32(i)))
+        states.append(own_state)
+    return x, Unstacked(states)
 
 
 @factory

@@ -121,7 +121,7 @@ def multi_head_attention_step(
 
     Example:
         >>> params = {"qkv": {"kernel": jnp.ones((4, 12))}, "out": {"kernel": jnp.ones((4, 4))}}
-        >>> cache = attention_cache(params, (), 8)
+        >>> cache = attention_cache(params, (), 8, n_heads=2)
         >>> y, cache = multi_head_attention_step(params, cache, jnp.ones((1, 4)), n_heads=2)
         >>> y.shape, int(cache["length"])
         ((1, 4), 1)
@@ -135,7 +135,7 @@ def multi_head_attention_step(
         positions = start + jnp.arange(time)
         q, k = (rotary(a, positions, base=rotary_base) for a in (q, k))
     filled = {name: _put(cache[name], a, start) for name, a in (("key", k), ("value", v))}
-    k, v = (a.reshape(*a.shape[:-1], *k.shape[-2:]).astype(q.dtype) for a in filled.values())
+    k, v = (jnp.swapaxes(a, -3, -2).astype(q.dtype) for a in filled.values())
     y = dot_product_attention(q, k, v, causal=True, offset=start)
     y = jnp.where(start + time <= capacity, dense(params["out"], _joined(y)), jnp.nan)
     return y, filled | {"length": start + time}
@@ -147,6 +147,7 @@ def attention_cache(
     batch_shape: Shape,
     length: int,
     *,
+    n_heads: int,
     dtype: DTypeLike | None = None,
 ) -> AttentionCache:
     """Makes an empty cache for ``multi_head_attention_step``.
@@ -156,21 +157,23 @@ def attention_cache(
             the cache has these axes first.
         batch_shape: the batch axes, ``(batch,)`` or ``()``.
         length: number of time steps it holds.
+        n_heads: number of query heads.
         dtype: of keys and values. Defaults to that of the kernel.
 
     Returns:
-        ``{"key": (…, length, n_kv_heads·size), "value": the same, "length": ()}``; the last counts
+        ``{"key": (…, n_kv_heads, length, size), "value": the same, "length": ()}``; the last counts
         the time steps so far.
 
     Raises:
-        ValueError: if ``length`` isn't a positive integer.
+        ShapeError: if heads don't divide the params.
+        ValueError: if ``length`` or ``n_heads`` isn't a positive integer.
         TypeError: if ``batch_shape`` isn't a tuple of integers.
 
     Example:
         >>> params = {"qkv": {"kernel": jnp.ones((4, 8))}, "out": {"kernel": jnp.ones((4, 4))}}
-        >>> cache = attention_cache(params, (3,), 16)  # 2·n_kv_heads·size = 8 - 4
+        >>> cache = attention_cache(params, (3,), 16, n_heads=2)  # one head of keys: 8 = 4 + 2·2
         >>> cache["key"].shape
-        (3, 16, 2)
+        (3, 1, 16, 2)
     """
     _checks.positive_ints("attention_cache", length=length)
     known = isinstance(batch_shape, Sequence) and all(map(_checks.is_whole, batch_shape))
@@ -180,9 +183,12 @@ def attention_cache(
         )
     _check_params("attention_cache", params)
     kernel = params["qkv"]["kernel"]
-    n_columns = (kernel.shape[-1] - params["out"]["kernel"].shape[-2]) // 2
-    empty = jnp.zeros((*kernel.shape[:-2], *batch_shape, length, n_columns), dtype or kernel.dtype)
-    return {"key": empty, "value": empty, "length": jnp.zeros(kernel.shape[:-2], jnp.int32)}
+    n_kv_heads, size = _heads("attention_cache", params, n_heads)
+    # Heads first, as the products want them: they would turn the whole cache round in every step.
+    shape = (*kernel.shape[:-2], *batch_shape, n_kv_heads, length, size)
+    # Two arrays, so that a program can be given both to write into.
+    empty = {name: jnp.zeros(shape, dtype or kernel.dtype) for name in ("key", "value")}
+    return empty | {"length": jnp.zeros(kernel.shape[:-2], jnp.int32)}
 
 
 def _check_params(function: str, params: object) -> None:
@@ -199,35 +205,44 @@ def _queries_keys_values(
     params: AttentionParams, x: ArrayLike, memory: ArrayLike | None, n_heads: int
 ) -> tuple[Array, Array, Array]:
     """Returns x·Q, m·K and m·V, each (…, time, heads, size)."""
-    _checks.positive_ints("multi_head_attention", n_heads=n_heads)
     qkv, width = params["qkv"], params["out"]["kernel"].shape[0]
-    n_columns = qkv["kernel"].shape[1]
     x = _checks.floating("multi_head_attention", "x", x)
     if x.ndim < 2:
         raise ShapeError(f"multi_head_attention got {describe(x)}; it needs (…, time, features)")
-    if width % n_heads or (n_columns - width) % (2 * width // n_heads):
-        raise ShapeError(
-            f"multi_head_attention: {n_heads} heads don't divide the {width} inputs of out and the "
-            f"{n_columns} columns of qkv"
-        )
-    cuts = [width, (width + n_columns) // 2]
+    n_kv_heads, size = _heads("multi_head_attention", params, n_heads)
+    cuts = [width, width + n_kv_heads * size]
     if memory is None:
         parts = jnp.split(dense(qkv, x), cuts, axis=-1)
     else:
         columns = lambda low, high: {name: a[..., low:high] for name, a in qkv.items()}
-        both = dense(columns(width, n_columns), memory)
+        both = dense(columns(width, qkv["kernel"].shape[1]), memory)
         parts = [dense(columns(0, width), x), *jnp.split(both, 2, axis=-1)]
-    size = width // n_heads
     return tuple(a.reshape(*a.shape[:-1], -1, size) for a in parts)  # type: ignore[return-value]
+
+
+def _heads(function: str, params: AttentionParams, n_heads: int) -> tuple[int, int]:
+    """Returns the number of heads of keys, and the size of each, or raises if heads don't fit."""
+    _checks.positive_ints(function, n_heads=n_heads)
+    width, n_columns = params["out"]["kernel"].shape[-2], params["qkv"]["kernel"].shape[-1]
+    size = width // n_heads
+    if width % n_heads or (n_columns - width) % (2 * size):
+        raise ShapeError(
+            f"{function}: {n_heads} heads don't divide the {width} inputs of out and the "
+            f"{n_columns} columns of qkv"
+        )
+    return (n_columns - width) // (2 * size), size
 
 
 def _put(cached: Array, x: Array, start: Array) -> Array:
     """Returns the cached keys or values with those of x, (…, time, heads, size), from start on."""
-    x = _joined(x)
-    if x.shape[:-2] != cached.shape[:-2] or x.shape[-1] != cached.shape[-1]:
+    x = jnp.swapaxes(x, -3, -2)
+    if (
+        x.ndim != cached.ndim
+        or x.shape[:-2] + x.shape[-1:] != cached.shape[:-2] + cached.shape[-1:]
+    ):
         raise ShapeError(
             f"multi_head_attention_step: new keys {describe(x)} don't fit into the cache "
-            f"{describe(cached)}; all axes but time must be equal"
+            f"{describe(cached)}; all axes but time, the last but one, must be equal"
         )
     if x.shape[-2] > cached.shape[-2]:
         raise ShapeError(

@@ -56,6 +56,7 @@ def generate(
 
     Raises:
         ShapeError: if the prompt has no time axis, or no tokens.
+        TypeError: if ``net`` wasn't made by ``transformer_lm``.
         ValueError: if ``n_new`` or ``top_k`` isn't a positive integer, ``temperature`` is negative,
             a needed key is missing, or prompt and new tokens exceed the network's learned
             positions.
@@ -90,7 +91,7 @@ def generate(
         return (cache, *write(tokens, ended, column, pick(logits[..., -1, :], key))), None
 
     # The last new token isn't fed back, and needs no room.
-    cache = transformer_cache(params, prompt.shape[:-1], time + n_new - 1)
+    cache = transformer_cache(net, params, prompt.shape[:-1], time + n_new - 1)
     columns = jnp.arange(start, time + n_new)
     keys = None if key is None else jax.random.split(key, len(columns))
     first, rest = (None, None) if keys is None else (keys[0], keys[1:])

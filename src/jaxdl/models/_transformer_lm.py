@@ -5,14 +5,16 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, activations, functional, initializers, layers
 from jaxdl._checked import checked
 from jaxdl.combinators import lift, repeat, serial
+from jaxdl.combinators._depth import Unstacked
 from jaxdl.models._transformer_block import empty, is_used, transformer_block
-from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, named
+from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, name_of, named
 
 _gelu = functools.partial(activations.gelu, approximate="tanh")
 
@@ -111,7 +113,7 @@ def transformer_lm(
     parts |= {"blocks": repeat(block, n_layers, unroll=4), "norm": norm(n_features)}
     if not tied:
         head = layers.dense(n_features, n_tokens, bias=False, init=init)
-        return named(name, *serial(**parts, head=head))
+        return _with_heads(named(name, *serial(**parts, head=head)), n_heads)
     trunk = serial(**parts)
 
     def apply_fn(
@@ -120,11 +122,18 @@ def transformer_lm(
         h, state = trunk.apply(params, state, x, key=key, train=train)
         return functional.embedding_attend(params["embedding"], h), state
 
-    return named(name, trunk.init, apply_fn)
+    return _with_heads(named(name, trunk.init, apply_fn), n_heads)
+
+
+def _with_heads(net: Layer, n_heads: int) -> Layer:
+    """Returns the network, having noted for ``transformer_cache`` what its params don't show."""
+    net.apply.n_heads = n_heads  # type: ignore[attr-defined]
+    return net
 
 
 @checked
 def transformer_cache(
+    net: Layer,
     params: Mapping[str, Params],
     batch_shape: Shape,
     length: int,
@@ -134,32 +143,41 @@ def transformer_cache(
     """Makes the state for feeding a sequence to a ``transformer_lm`` in parts.
 
     Args:
-        params: params of the ``transformer_lm``.
+        net: a ``transformer_lm``, or one whose ``apply`` is wrapped by ``functools.wraps``.
+        params: its params.
         batch_shape: the batch axes of the tokens, ``(batch,)`` or ``()``.
         length: number of tokens the cache holds.
         dtype: of the cached keys and values. Defaults to that of the params.
 
     Returns:
-        An empty state. ``net.apply(params, cache, tokens)`` returns the
-        logits of these tokens and the cache for the next.
+        An empty state. ``net.apply(params, cache, tokens)`` returns the logits of these tokens and
+        the cache for the next. The keys and values of each block are arrays of their own, which a
+        compiled loop extends in place; in exchange the program has every block.
 
     Raises:
+        TypeError: if ``net`` isn't one.
         ValueError: if ``length`` isn't a positive integer.
 
     Example:
-        >>> import jax
         >>> net = transformer_lm(50, rotary=True, n_features=8, n_heads=2, n_layers=3)
         >>> params, _ = jax.jit(net.init)(jax.random.key(0))
-        >>> cache = transformer_cache(params, (4,), 16)
-        >>> cache["blocks"]["key"].shape  # blocks, batch, tokens, features of all heads
-        (3, 4, 16, 8)
+        >>> cache = transformer_cache(net, params, (4,), 16)
+        >>> len(cache["blocks"]), cache["blocks"][0]["key"].shape  # batch, heads, tokens, features
+        (3, (4, 2, 16, 4))
         >>> logits, cache = net.apply(params, cache, jnp.ones((4, 5), int))
-        >>> logits.shape, cache["blocks"]["length"]
-        ((4, 5, 50), Array([5, 5, 5], dtype=int32))
+        >>> logits.shape, int(cache["blocks"][0]["length"])
+        ((4, 5, 50), 5)
     """
-    blocks = params["blocks"]["attention"]
-    state = empty(params)
-    state["blocks"] = functional.attention_cache(blocks, batch_shape, length, dtype=dtype)
+    n_heads = getattr(net.apply, "n_heads", None)
+    if n_heads is None:
+        raise TypeError(f"{name_of(net)} has no cache for generating; a transformer_lm has one")
+    stacked = params["blocks"]["attention"]
+    block = jax.eval_shape(lambda: jax.tree.map(lambda p: p[0], stacked))
+    n_layers = len(stacked["qkv"]["kernel"])
+    empty_block = lambda: functional.attention_cache(
+        block, batch_shape, length, n_heads=n_heads, dtype=dtype
+    )
+    state = empty(params) | {"blocks": Unstacked(empty_block() for _ in range(n_layers))}
     if "positions" in params:
         state["positions"] = {"length": jnp.int32(0)}
     return state
