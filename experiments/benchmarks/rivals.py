@@ -8,6 +8,9 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
+SETTLE = 0.3
+"""Seconds before a turn: threads of OpenMP and OpenBLAS wait busily for a while after theirs."""
+
 Trainer = Generator[float, Any, None]
 """Trains an epoch whenever it is asked, and yields its loss."""
 
@@ -33,6 +36,7 @@ def steady(commands: Mapping[str, Sequence[str]], repeats: int) -> dict[str, lis
             raise SystemExit(f"error: {rival} failed to start; its message is above")
     for _ in range(repeats):
         for rival, process in running.items():
+            time.sleep(SETTLE)
             process.stdin.write("go\n")
             seconds[rival].append(float(process.stdout.readline().split()[0]))
     for process in running.values():

@@ -1,5 +1,6 @@
 """The loop: compilations, continuation, interruption, bad input."""
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -155,7 +156,7 @@ def test_evaluation_without_rows():
 
 
 def test_reproducible_tells_xla_on_gpus_and_changes_nothing_on_cpus(monkeypatch):
-    assert _programs.options(reproducible=True) == {}  # here, on a CPU
+    assert _programs.options(parallel.Placement(reproducible=True)) == {}  # here, on a CPU
     loss_fn, tx, start, _ = recipe()
     go = lambda: train.fit(
         loss_fn,
@@ -169,8 +170,30 @@ def test_reproducible_tells_xla_on_gpus_and_changes_nothing_on_cpus(monkeypatch)
     )[0]
     plain = go()
     monkeypatch.setattr(_programs, "_on_gpu", lambda: True)
-    assert _programs.options(reproducible=True) == {"xla_gpu_deterministic_ops": True}
+    assert _programs.options(parallel.Placement(reproducible=True)) == {
+        "xla_gpu_deterministic_ops": True
+    }
     same_bits(go(), plain)  # and XLA knows the option, or it would have raised
+
+
+def test_compiler_options_reach_xla_and_unknown_ones_are_refused():
+    loss_fn, tx, start, _ = recipe()
+    given = lambda **options: parallel.Placement(compiler_options=options)
+    fitted = lambda devices: train.fit(
+        loss_fn, tx, start, dataset(), epochs=1, batch_size=16, hooks=(), devices=devices
+    )[0]
+    known = fitted(given(xla_cpu_enable_fast_min_max=False)).params
+    chex.assert_trees_all_close(known, fitted(parallel.Placement()).params, rtol=1e-5)
+    for run in (
+        fitted,
+        lambda devices: train.evaluate(loss_fn, start, dataset().test, devices=devices),
+    ):
+        with pytest.raises(Exception, match="No such compile option: 'xla_cpu_fastest'"):
+            run(given(xla_cpu_fastest=True))
+    with pytest.raises(
+        TypeError, match="fit: compiler_options is 'fast'; it must be a dict of XLA"
+    ):
+        fitted(parallel.Placement(compiler_options="fast"))
 
 
 def test_a_run_goes_on_with_its_own_batch_size_only():

@@ -1,5 +1,6 @@
 """On which devices a run computes, and how."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from jax.sharding import Mesh
@@ -36,6 +37,10 @@ class Placement(NamedTuple):
     instead of two. An Event's then holds until its hook returns, and a ``NonFiniteError`` has none
     from before the step that failed."""
 
+    compiler_options: Mapping[str, bool | int | str] | None = None
+    """Options of XLA for the programs of this run alone, by their names, as
+    ``{"xla_gpu_enable_latency_hiding_scheduler": True}``; XLA refuses names it doesn't know."""
+
 
 EVERYWHERE = Placement()
 """``jit`` over all devices."""
@@ -46,7 +51,7 @@ def resolved(function: str, devices: Placement) -> Placement:
 
     Raises:
         ValueError: if there is no such engine, or mesh and rule don't fit it.
-        TypeError: if it isn't a Placement.
+        TypeError: if it isn't a Placement, or the compiler options aren't a dict.
 
     Example:
         >>> resolved("fit", Placement()).engine
@@ -56,6 +61,11 @@ def resolved(function: str, devices: Placement) -> Placement:
         raise TypeError(
             f"{function}: devices is {devices!r}; it must be a parallel.Placement, as"
             ' parallel.Placement("shard_map")'
+        )
+    if not isinstance(devices.compiler_options, Mapping | None):
+        raise TypeError(
+            f"{function}: compiler_options is {devices.compiler_options!r}; it must be a dict of"
+            ' XLA\'s options, as {"xla_cpu_enable_fast_math": False}'
         )
     engine = resolve(devices.engine)
     mesh = data_mesh() if devices.mesh is None else devices.mesh

@@ -36,8 +36,8 @@ def compiler(run: Run) -> Compiler:
 
 def _compiled(run: Run, train_state: PyTree, part: Part) -> tuple[_programs.Program, Metrics]:
     """The program of a chunk of a part's steps, and its sums of no steps."""
-    mesh: Any
-    engine, mesh, rule, reproducible, donate = run.devices
+    mesh: Any = run.devices.mesh
+    engine, rule, donate = run.devices.engine, run.devices.rule, run.devices.donate
     where = Where(**parallel_lib.placement(engine, mesh))
     shuffle = run.shuffle and isinstance(run.data, data_lib.Dataset)
 
@@ -63,7 +63,7 @@ def _compiled(run: Run, train_state: PyTree, part: Part) -> tuple[_programs.Prog
     donated = (0,) if donate else ()
     split = lambda fn: jax.jit(parallel_lib.constrained(fn, mesh, rule), donate_argnums=donated)
     program = (on_devices if rule is None else split)(chunk)
-    options = _programs.options(reproducible=reproducible)
+    options = _programs.options(run.devices)
     span = np.int32(0), np.int32(0)
     ready = _programs.compiled(
         program, train_state, zeros, part.data, run.arrays, *span, options=options

@@ -97,7 +97,7 @@ def evaluator(caller: str, loss_fn: LossFn, *, batch_size: int, devices: Placeme
             rebuild(arrays), batch_size=size, **where
         )(params, state, data)
         program = parallel_lib.compile_replicated(fn, devices.engine, mesh)
-        options = _programs.options(reproducible=devices.reproducible)
+        options = _programs.options(devices)
         return _programs.compiled(program, *args, options=options)
 
     known: dict[Any, _programs.Program] = {}

@@ -17,7 +17,7 @@ import numpy as np
 
 from jaxdl import _jaxprs
 from jaxdl import parallel as parallel_lib
-from jaxdl.parallel import Rule
+from jaxdl.parallel import Placement, Rule
 from jaxdl.types import PyTree
 
 Program = Callable[..., Any]
@@ -163,12 +163,13 @@ def spread(tree: PyTree, mesh: Any) -> PyTree:
     return jax.tree.map(lambda x: x if there(x) else placed(x, mesh), tree)
 
 
-def options(*, reproducible: bool) -> dict[str, bool]:
-    """The options by which XLA gives the same bits in every run.
+def options(devices: Placement) -> dict[str, bool | int | str]:
+    """A placement's options for XLA, with those that give the same bits in every run.
 
     On a CPU and a TPU it does by itself; on a GPU some sums depend on which thread is first.
     """
-    return {"xla_gpu_deterministic_ops": True} if reproducible and _on_gpu() else {}
+    same_bits = {"xla_gpu_deterministic_ops": True} if devices.reproducible and _on_gpu() else {}
+    return same_bits | dict(devices.compiler_options or {})
 
 
 def _digest(text: str, closed: object) -> str:

@@ -1,0 +1,158 @@
+"""Times the products of matrices that the networks of mlp.py and layers.py are made of.
+
+Each shape in XLA, NumPy and PyTorch, in alternation: what share of this machine's limit, the
+quickest large product of the three, a step can reach at best.
+- forward: x·W of (rows, inputs) and (inputs, outputs)
+- kernel: xᵀ·g, the gradient by W
+- image: g·Wᵀ, the gradient by x
+
+Command:  python experiments/benchmarks/products.py [--repeats 7] [--only lecture,quickstart]
+Needs:    pip install torch
+Measured:
+Result:
+"""
+
+import argparse
+import math
+import statistics
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import record
+import rivals
+from rivals import Trainer
+
+RIVALS = ("jax", "numpy", "torch")
+KINDS = {"forward": ("mk", "kn"), "kernel": ("mk", "mn"), "image": ("mn", "kn")}
+
+
+class Layer(NamedTuple):
+    """Rows, inputs and outputs, and the gradients that training needs."""
+
+    rows: int
+    inputs: int
+    outputs: int
+    kinds: tuple[str, ...] = ("forward", "kernel", "image")
+
+
+LAYERS = {
+    "limit": Layer(2048, 2048, 2048, ("forward",)),
+    "lecture 1": Layer(128, 784, 64, ("forward", "kernel")),
+    "lecture 2": Layer(128, 64, 64),
+    "quickstart 1": Layer(64, 784, 512, ("forward", "kernel")),
+    "quickstart 2": Layer(64, 512, 512),
+    "lstm step": Layer(128, 128, 512, ("forward", "image")),
+    "lstm, all steps": Layer(128 * 28, 128, 512, ("kernel",)),
+    "transformer": Layer(64 * 64, 128, 512),
+}
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def products() -> list[tuple[str, str]]:
+    """Every layer with every kind of product."""
+    return [(name, kind) for name, layer in LAYERS.items() for kind in layer.kinds]
+
+
+def operations(name: str) -> int:
+    """Multiplications and additions of one product."""
+    layer = LAYERS[name]
+    return 2 * layer.rows * layer.inputs * layer.outputs
+
+
+def factors(name: str, kind: str) -> Pair:
+    """Two matrices of noise."""
+    layer, random = LAYERS[name], np.random.default_rng(0)
+    sizes = dict(zip("mkn", layer[:3], strict=True))
+    a, b = ([sizes[axis] for axis in axes] for axes in KINDS[kind])
+    return random.normal(size=a).astype("f"), random.normal(size=b).astype("f")
+
+
+def turned(kind: str, a: np.ndarray, b: np.ndarray) -> Pair:
+    """Views whose plain product it is."""
+    return (a.T if kind == "kernel" else a), (b.T if kind == "image" else b)
+
+
+def jax_calls(kind: str, a: np.ndarray, b: np.ndarray, calls: int) -> Callable[[], object]:
+    """All of them in one compiled loop, as in an epoch."""
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    axes = {"forward": (1, 0), "kernel": (0, 0), "image": (1, 1)}[kind]
+    product = lambda a, b: lax.dot_general(a, b, ((axes[:1], axes[1:]), ((), ())))
+    given = jnp.stack([jnp.asarray(a)] * min(calls, 8))
+    first = jnp.zeros_like(product(given[0], b))
+
+    @jax.jit
+    def run(given: jax.Array, b: jax.Array) -> jax.Array:
+        each = lambda i, _: product(given[i % len(given)], b)
+        return lax.fori_loop(0, calls, each, first)
+
+    fixed = jnp.asarray(b)
+    return lambda: run(given, fixed).block_until_ready()
+
+
+def numpy_calls(kind: str, a: np.ndarray, b: np.ndarray, calls: int) -> Callable[[], object]:
+    """One after another, into the same memory."""
+    left, right = turned(kind, a, b)
+    out = left @ right
+    return lambda: [np.matmul(left, right, out=out) for _ in range(calls)]
+
+
+def torch_calls(kind: str, a: np.ndarray, b: np.ndarray, calls: int) -> Callable[[], object]:
+    """One after another, into the same memory."""
+    import torch
+
+    left, right = map(torch.from_numpy, turned(kind, a, b))
+    out = left @ right
+    return lambda: [torch.mm(left, right, out=out) for _ in range(calls)]
+
+
+def trainer(rival: str, name: str, kind: str) -> Trainer:
+    """Endless groups of calls, of about 0.1 seconds each."""
+    calls = math.ceil(1.5e10 / operations(name))
+    make = {"jax": jax_calls, "numpy": numpy_calls, "torch": torch_calls}[rival]
+    run = make(kind, *factors(name, kind), calls)
+    while True:
+        run()
+        yield float(calls)
+
+
+def speeds(name: str, kind: str, repeats: int) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """GFLOP/s of every rival, and the seconds a product that they come from."""
+    calls = math.ceil(1.5e10 / operations(name))
+    commands = {rival: [sys.executable, __file__, rival, name, kind] for rival in RIVALS}
+    taken = rivals.steady(commands, repeats)
+    seconds = {f"{name}, {kind}: {r}": [t / calls for t in each] for r, each in taken.items()}
+    medians = map(statistics.median, seconds.values())
+    return {r: operations(name) / s / 1e9 for r, s in zip(RIVALS, medians, strict=True)}, seconds
+
+
+def main() -> None:
+    """Times every product, the limit first."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--only", default="", help="beginnings of layers' names, with commas")
+    parser.add_argument("--repeats", type=int, default=7, help="groups of calls timed")
+    record.add_option(parser)
+    options = parser.parse_args()
+    limit, figures = 0.0, dict[str, list[float]]()
+    wanted = ("limit", *options.only.split(","))
+    print(f"{'GFLOP/s':28s}" + "".join(f"{rival:>8s}" for rival in RIVALS) + "   jax of the limit")
+    for name, kind in products():
+        if not name.startswith(wanted):
+            continue
+        reached, seconds = speeds(name, kind, options.repeats)
+        limit, figures = limit or max(reached.values()), figures | seconds
+        row = "".join(f"{speed:8.0f}" for speed in reached.values())
+        print(f"{name + ', ' + kind:28s}{row}{reached['jax'] / limit:12.0%}", flush=True)
+    record.write(options.json, figures)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4 and sys.argv[2] in LAYERS:
+        rivals.serve(trainer(*sys.argv[1:]))
+    else:
+        main()
