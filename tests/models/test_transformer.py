@@ -11,6 +11,7 @@ import pytest
 from golden.compare import quick_jit
 from jaxdl import activations, functional, layers, losses, models
 from jaxdl.combinators import repeat
+from jaxdl.models import _transformer_lm
 from jaxdl.models._transformer_vit import _patches
 from jaxdl.types import Layer
 
@@ -98,8 +99,10 @@ def test_parameter_counts_are_the_published_ones(name):
 
 
 @EVERY
-def test_a_sequence_in_parts_has_the_logits_of_the_whole(name):
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_sequence_in_parts_has_the_logits_of_the_whole(name, apart, monkeypatch):
     net, params = NETS[name], made(name)
+    monkeypatch.setattr(_transformer_lm, "WRITTEN_OUT", 2 if apart else 1)
     tokens = jnp.asarray(random.integers(11, size=(2, 9)))
     whole = logits_of(name, tokens)
     cache = models.transformer_cache(net, params, (2,), 9)
@@ -108,7 +111,9 @@ def test_a_sequence_in_parts_has_the_logits_of_the_whole(name):
         logits, cache = step(params, cache, part)
         parts.append(logits)
     close(jnp.concatenate(parts, axis=1), whole)
-    assert [int(block["length"]) for block in cache["blocks"]] == [9] * len(cache["blocks"])
+    blocks = cache["blocks"]
+    lengths = [block["length"] for block in blocks] if apart else blocks["length"]
+    assert list(map(int, lengths)) == [9, 9]
 
 
 def test_a_loop_writes_keys_and_values_in_place():

@@ -16,6 +16,10 @@ from jaxdl.combinators._depth import Unstacked
 from jaxdl.models._transformer_block import empty, is_used, transformer_block
 from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, name_of, named
 
+WRITTEN_OUT = 16
+"""The most blocks whose keys and values are kept apart: a step with 32 sequences takes a third of
+the time then, but programs grow with every block, and 12 take twice as long to compile as in a loop."""
+
 _gelu = functools.partial(activations.gelu, approximate="tanh")
 
 
@@ -151,8 +155,8 @@ def transformer_cache(
 
     Returns:
         An empty state. ``net.apply(params, cache, tokens)`` returns the logits of these tokens and
-        the cache for the next. The keys and values of each block are arrays of their own, which a
-        compiled loop extends in place; in exchange the program has every block.
+        the cache for the next. Up to 16 blocks have arrays of their own, which a compiled loop
+        extends in place; in exchange the program has every block. Those of more are stacked.
 
     Raises:
         TypeError: if ``net`` isn't one.
@@ -172,12 +176,14 @@ def transformer_cache(
     if n_heads is None:
         raise TypeError(f"{name_of(net)} has no cache for generating; a transformer_lm has one")
     stacked = params["blocks"]["attention"]
-    block = jax.eval_shape(lambda: jax.tree.map(lambda p: p[0], stacked))
-    n_layers = len(stacked["qkv"]["kernel"])
-    empty_block = lambda: functional.attention_cache(
-        block, batch_shape, length, n_heads=n_heads, dtype=dtype
+    empty_of = lambda part: functional.attention_cache(
+        part, batch_shape, length, n_heads=n_heads, dtype=dtype
     )
-    state = empty(params) | {"blocks": Unstacked(empty_block() for _ in range(n_layers))}
+    n_layers = len(stacked["qkv"]["kernel"])
+    block = jax.eval_shape(lambda: jax.tree.map(lambda p: p[0], stacked))
+    apart = n_layers <= WRITTEN_OUT
+    blocks = Unstacked(empty_of(block) for _ in range(n_layers)) if apart else empty_of(stacked)
+    state = empty(params) | {"blocks": blocks}
     if "positions" in params:
         state["positions"] = {"length": jnp.int32(0)}
     return state
