@@ -18,7 +18,7 @@ from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, 
 
 WRITTEN_OUT = 16
 """The most blocks whose keys and values are kept apart: a step with 32 sequences takes a third of
-the time then, but programs grow with every block, and 12 take twice as long to compile as in a loop."""
+the time then. But programs grow with every block; 12 take twice as long to compile as in a loop."""
 
 _gelu = functools.partial(activations.gelu, approximate="tanh")
 
