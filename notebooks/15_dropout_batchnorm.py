@@ -37,6 +37,9 @@ import io
 import os
 from itertools import pairwise
 
+# Small programs: most of the time goes into compiling them, so XLA is asked for less of it.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -118,7 +121,7 @@ except ValueError as error:
 
 # %% tags=["item-92"]
 animals = data.load("animals")
-EPOCHS, ROWS = (2, 200) if FAST else (40, 1000)
+EPOCHS, ROWS = (2, 200) if FAST else (25, 1000)
 
 
 def small(part):
@@ -150,7 +153,7 @@ def contest(part, rates, normalised=False):
         net = network(rate, normalised)
         accuracy = {"accuracy": metrics.accuracy}
         loss_fn = train.supervised(net, losses.cross_entropy, metrics=accuracy)
-        return sweep.Run(net, loss_fn, optax.adam(1e-3))
+        return sweep.Run(net, loss_fn, optax.adam(2e-3))
 
     dataset = data.Dataset(part, validation=new)
     options: dict = {"seeds": SEEDS, "grid": {"rate": list(rates)}, "batch_size": 50, "hooks": ()}
@@ -367,6 +370,7 @@ subset = animals._replace(train={k: v[:2000] for k, v in animals.train.items()})
 batch = {k: jnp.asarray(v[:128]) for k, v in subset.train.items()}
 
 
+@jax.jit
 def spread_by_layer(params, state):
     """How much each layer's activations differ from image to image."""
     a, spreads = batch["inputs"].reshape(128, -1) / 255, []
@@ -377,8 +381,8 @@ def spread_by_layer(params, state):
             a, _ = functional.batch_norm(p, s, a, train=True)
         else:
             a = jax.nn.sigmoid(a)
-            spreads.append(float(a.std(axis=0).mean()))
-    return spreads
+            spreads.append(a.std(axis=0).mean())
+    return jnp.stack(spreads)
 
 
 def gradient_by_layer(loss_fn, start):
@@ -398,7 +402,7 @@ for name, normalised in {"plain": False, "with batch norm": True}.items():
     spreads[name] = spread_by_layer(start.params, start.state)
     gradients[name] = gradient_by_layer(loss_fn, start)
     _, deep_runs[name] = train.fit(
-        loss_fn, tx, start, subset, epochs=2 if FAST else 15, batch_size=100, hooks=()
+        loss_fn, tx, start, subset, epochs=2 if FAST else 10, batch_size=100, hooks=()
     )
     # The same with jaxdl: both in one table.
     flow = explain.gradient_flow(
@@ -522,20 +526,23 @@ plt.show()
 # %% [markdown] tags=["item-94"]
 # ## It regularises, too
 # Each image's result depends a little on which others happen to be in its batch: a noise, as with
-# dropout. On the thousand right labels from above:
+# dropout. On the thousand right labels from above, as means over the last five epochs, because with
+# batch norm the loss jumps from one epoch to the next:
 
 # %% tags=["item-94"]
 _, of_norm = contest(right, (0.0,), normalised=True)
-normed = of_norm["validation_accuracy"][0, :, -1], of_norm["validation_loss"][0, :, -1]
-for name, (accuracy, loss) in {
-    "nothing": last["all labels right", 0.0],
-    "dropout": last["all labels right", 0.5],
-    "batch norm": normed,
-}.items():
+late = {}
+for name, columns, i in (
+    ("nothing", of_right, 0),
+    ("dropout", of_right, 1),
+    ("batch norm", of_norm, 0),
+):
+    accuracy, loss = (columns[f"validation_{k}"][i, :, -5:].mean(1) for k in ("accuracy", "loss"))
+    late[name] = loss
     print(f"{name:10} accuracy {words(accuracy)}   loss {words(loss)}")
 if not FAST:
-    assert normed[1].mean() < last["all labels right", 0.0][1].mean()
-    assert apart(normed[1], last["all labels right", 0.0][1])
+    assert late["batch norm"].mean() < 0.95 * late["nothing"].mean()
+    assert (late["batch norm"] < late["nothing"]).sum() >= 4  # of five seeds
 
 # %% [markdown]
 # ## Forgetting the switch

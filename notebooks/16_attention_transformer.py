@@ -38,6 +38,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from IPython.display import Image
 
 from jaxdl import functional, layers, losses, metrics, models, plots, serial, train
 
@@ -253,8 +254,9 @@ def transformer(params, tokens):
 
 
 tokens = jax.random.randint(jax.random.key(1), (5, LENGTH), 0, TOKENS)
-ours, _ = jax.vmap(transformer, in_axes=(None, 0))(state.params, tokens)
-theirs, _ = net.apply(state.params, state.state, tokens)
+each_sequence = jax.jit(jax.vmap(transformer, in_axes=(None, 0)))
+ours, _ = each_sequence(state.params, tokens)
+theirs, _ = jax.jit(net.apply)(state.params, state.state, tokens)
 assert jnp.allclose(ours, theirs, atol=1e-4)
 print(sum(p.size for p in jax.tree.leaves(state.params)), "parameters")
 
@@ -267,14 +269,14 @@ def learn(state, keys):
     def one(state, key):
         tokens = jax.random.randint(key, (64, LENGTH), 0, TOKENS)  # new sequences for each step
         state, sums = step(state, {"inputs": tokens, "labels": tokens[:, ::-1]})
-        return state, sums["accuracy"].total / sums["accuracy"].count
+        return state, (sums["accuracy"].total / sums["accuracy"].count, state.params)
 
     return jax.lax.scan(one, state, keys)
 
 
-end, accuracy = learn(state, jax.random.split(jax.random.key(2), STEPS))
+end, (accuracy, params_by_step) = learn(state, jax.random.split(jax.random.key(2), STEPS))
 fresh = jax.random.randint(jax.random.key(3), (500, LENGTH), 0, TOKENS)
-logits, shares = jax.jit(jax.vmap(transformer, in_axes=(None, 0)))(end.params, fresh)
+logits, shares = each_sequence(end.params, fresh)
 right = (logits.argmax(-1) == fresh[:, ::-1]).mean()
 print(f"tokens right in 500 new sequences: {right:.3f}")
 mean_shares = shares.mean(axis=0)
@@ -284,7 +286,7 @@ if not FAST:
     assert jnp.diag(mean_shares[:, ::-1]).mean() > 0.7
 
 # %% tags=["picture"]
-before = jax.vmap(transformer, in_axes=(None, 0))(state.params, fresh[:100])[1].mean(axis=0)
+before = each_sequence(state.params, fresh)[1].mean(axis=0)
 spots = [str(i) for i in range(LENGTH)]
 plots.attention(
     np.stack([before, mean_shares]),
@@ -298,6 +300,22 @@ plots.attention(
 
 # %% tags=["item-48"]
 plots.attention_links(np.stack([before, mean_shares]), spots, titles=["before", "after training"])
+
+# %% [markdown] tags=["item-48"]
+# And how it forms. For more than a hundred steps every position looks everywhere, so that it knows
+# which tokens there are and not where: that gets a third right. Then, within another hundred, it
+# finds where to look.
+
+# %% tags=["item-48"]
+moments = [9, 19, 29] if FAST else [99, *range(129, 190, 10), 199, 249]
+then = jax.tree.map(lambda p: p[np.array(moments)], params_by_step)
+formed = jax.vmap(each_sequence, in_axes=(0, None))(then, fresh)[1].mean(axis=1)
+said = [f"step {i + 1}: {accuracy[i]:.0%} of the tokens right" for i in moments]
+film = plots.attention_animation(formed, spots, titles=said, interval=600)
+if not FAST:
+    assert formed[0].max() < 0.2 and jnp.diag(formed[-1][:, ::-1]).min() > 0.5
+    assert 0.25 < accuracy[80:120].mean() < 0.45
+Image(data=plots.animation_gif(film, colours=24), format="gif", width=800)
 
 # %%
 right_by_step = [{"epoch": i, "tokens_right": a} for i, a in enumerate(accuracy.tolist())]
@@ -363,22 +381,22 @@ if not FAST:
     assert decode(written[0])[:30] == SONNET[len(prompt) : len(prompt) + 30]
 
 # %% [markdown]
-# `generate` keeps keys and values of what it has read (the *KV cache*), so that a new character
-# costs one pass of one character. Computing everything anew for each character gives the same text:
+# Causal means: what comes later changes nothing before. `generate` therefore keeps keys and values
+# of what it has read (the *KV cache*), so that a new character costs one pass of one character.
+# Computing everything anew for each character gives the same text:
 
 # %%
-slow = encode(prompt)
-for _ in range(5):
-    logits, _ = lm.apply(lm_end.params, lm_end.state, slow[None])
-    slow = jnp.append(slow, logits[0, -1].argmax())
-assert jnp.array_equal(slow[len(prompt) :], written[0, :5])
+predict = jax.jit(lambda tokens: lm.apply(lm_end.params, lm_end.state, tokens[None])[0][0])
+row = np.array(text[:20])
+other = np.where(np.arange(20) == 15, (row + 1) % len(letters), row)  # another character there
+a, b = predict(row), predict(other)
+assert jnp.allclose(a[:15], b[:15], atol=1e-5) and not jnp.allclose(a[15], b[15], atol=1e-3)
 
-# And causal means: what comes later changes nothing before.
-a, _ = lm.apply(lm_end.params, lm_end.state, text[None, :20])
-b, _ = lm.apply(lm_end.params, lm_end.state, text[None, :20].at[0, 15].set(0))
-assert jnp.allclose(a[:, :15], b[:, :15], atol=1e-5) and not jnp.allclose(
-    a[:, 15], b[:, 15], atol=1e-3
-)
+slow = np.zeros(20, int)  # so what stands behind doesn't matter
+slow[: len(prompt)] = encode(prompt)
+for place in range(len(prompt), len(prompt) + 5):
+    slow[place] = predict(slow)[place - 1].argmax()
+assert np.array_equal(slow[len(prompt) :][:5], written[0, :5])
 
 # %% [markdown] tags=["recap"]
 # ## In five lines

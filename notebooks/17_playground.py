@@ -32,7 +32,6 @@
 # find such features by itself.
 
 # %% tags=["setup"]
-import io
 import os
 from itertools import pairwise
 
@@ -43,9 +42,8 @@ import numpy as np
 import optax
 from IPython import get_ipython
 from IPython.display import Image
-from PIL import Image as Picture
 
-from jaxdl import models, train
+from jaxdl import models, plots, train
 from jaxdl.plots import BLUE, ORANGE, signed_colours
 
 FAST = "JAXDL_FAST" in os.environ  # smaller sizes, for the tests
@@ -296,65 +294,31 @@ plt.show()
 
 # %% [markdown]
 # ## The film
-# Moments of a training, closer together at the start, where most happens. (Where animations
-# can't be shown, the strip below has six of the frames.)
+# Moments of a training, closer together at the start, where most happens. An output $a$ is read as
+# the probability $(1 + a)/2$ of blue, and stronger colours are more certain.
 
-# %%
+# %% tags=["item-57"]
 chosen = ("clouds", plain, ()) if FAST else ("spiral", plain, (16, 16))
 frames, errors = films[chosen]
-steps = len(errors)
-moments = np.unique(np.geomspace(1, steps, 8 if FAST else 9).astype(int)) - 1
-answer = jax.jit(lambda params: forward(params, featured(plain, GRID))[-1][..., 0])
-answers = {int(i): np.asarray(answer(at(frames, int(i)))) for i in moments}
-x, y = (np.asarray(a) for a in samples[chosen[0]])
-
-
-# %% tags=["plot"]
-def frame(axes, i):
-    levels = np.linspace(-1, 1, 8)  # even areas make a small film
-    axes.contourf(GRID[..., 0], GRID[..., 1], answers[i], levels, cmap=PLANE, extend="both")
-    axes.contour(GRID[..., 0], GRID[..., 1], answers[i], [0.0], colors="black", linewidths=1)
-    axes.scatter(*x.T, c=y, cmap=PLANE, s=9, edgecolor="black", linewidth=0.3)
-    axes.set(xticks=[], yticks=[], xlim=(-6, 6), ylim=(-6, 6))
-    axes.set_title(f"step {i + 1}: error {errors[i]:.2f}", fontsize=15)
-
-
-figure, panels = plt.subplots(1, 6, figsize=(13, 2.7))
-strip = moments[np.linspace(0, len(moments) - 1, 6).astype(int)]
-for axes, i in zip(panels, strip.tolist(), strict=True):
-    frame(axes, i)
-    axes.set_title(f"step {i + 1}", fontsize=12)
-plt.show()
-
-
-# %% tags=["plot"]
-def film(moments):
-    """The frames as an animated GIF."""
-    pictures = []
-    figure, (axes, curve) = plt.subplots(1, 2, figsize=(8.4, 4.4))
-    for i in moments:
-        axes.clear()
-        curve.clear()
-        frame(axes, int(i))
-        curve.plot(np.arange(1, i + 2), errors[: i + 1], color=BLUE, lw=3)
-        curve.set(xlim=(0, len(errors)), ylim=(0, float(errors.max())), xlabel="step")
-        curve.set_title("error so far", fontsize=15)
-        figure.canvas.draw()
-        picture = Picture.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
-        pictures.append(picture.quantize(8, dither=Picture.Dither.NONE))
-    plt.close(figure)
-    file = io.BytesIO()
-    options = {"save_all": True, "append_images": pictures[1:], "loop": 0}
-    pictures[0].save(file, "GIF", duration=[300] * (len(pictures) - 1) + [2500], **options)
-    return file.getvalue()
-
-
-# %%
-gif = film(moments)
-print(f"{len(moments)} frames, {len(gif) / 1000:.0f} kB")
-assert Picture.open(io.BytesIO(gif)).width >= 1200
-assert len(gif) < 250_000 and errors[-1] < errors[0] / 2
-Image(data=gif, format="gif", width=880)
+moments = np.geomspace(30, len(errors), 7).astype(int) - 1
+x, y = samples[chosen[0]]
+log_odds = jax.jit(  # of orange, as the library counts: the second class of two
+    lambda params, x: -2 * jnp.arctanh(0.999 * forward(params, featured(plain, x))[-1][:, 0])
+)
+snapshots = [at(frames, int(i)) for i in moments]
+said = [f"step {i + 1}: error {errors[i]:.2f}" for i in moments]
+film = plots.boundary_animation(
+    log_odds,
+    snapshots,
+    x,
+    (1 - y) / 2,
+    titles=said,
+    classes=["+1", "−1"],
+    resolution=150,
+    interval=800,
+)
+assert errors[-1] < errors[0] / 2
+Image(data=plots.animation_gif(film, colours=24), format="gif", width=620)
 
 # %% [markdown]
 # ## Live

@@ -29,6 +29,9 @@ import os
 import re
 from functools import partial
 
+# Small programs: most of the time goes into compiling them, so XLA is asked for less of it.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,14 +47,15 @@ animals = data.load("animals")
 pixels = serial(layers.rescale(1 / 255), layers.flatten(axes=3))
 
 
-def fitted(loss_fn, net, dataset=animals, *, epochs, rate=1e-3, params=None, batch_size=128):
+def fitted(
+    loss_fn, net, dataset=animals, *, epochs, rate=1e-3, params=None, batch_size=128, **options
+):
     """Trains a network from key 0; gives where it ends and the last row of its history."""
     tx = optax.adam(rate)
     start = train.init_state(net, tx, jax.random.key(0), params=params)
     epochs = 1 if FAST else epochs
-    end, history = train.fit(
-        loss_fn, tx, start, dataset, epochs=epochs, batch_size=batch_size, hooks=()
-    )
+    options |= {"epochs": epochs, "batch_size": batch_size, "hooks": ()}
+    end, history = train.fit(loss_fn, tx, start, dataset, **options)
     return end, history[-1]
 
 
@@ -207,10 +211,9 @@ tuned = serial(body=combinators.frozen(body), head=layers.dense(64, 5))
 before, _ = fitted(by_labels(whole), whole, first, epochs=4)
 new_head, _ = layers.dense(64, 5).init(jax.random.key(7))
 params = before.params | {"head": new_head}
-after, row = fitted(
-    by_labels(tuned), tuned, few, rate=1e-2, epochs=60, params=params, batch_size=20
-)
-_, scratch = fitted(by_labels(whole), whole, few, epochs=60, batch_size=20)
+steps: dict = {"epochs": 1, "steps_per_epoch": 60, "batch_size": 20}
+after, row = fitted(by_labels(tuned), tuned, few, rate=1e-2, params=params, **steps)
+_, scratch = fitted(by_labels(whole), whole, few, **steps)
 print(f"from the other animals {row['validation_accuracy']:.3f},"
       f" from nothing {scratch['validation_accuracy']:.3f}")  # fmt: skip
 same = jax.tree.map(lambda a, b: bool((a == b).all()), after.params["body"], before.params["body"])

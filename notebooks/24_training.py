@@ -201,13 +201,13 @@ LOSSES = {"squares": losses.mse_loss, "absolute": losses.l1_loss}
 UPDATES = {"gradient descent": optax.sgd(0.1), "Adam": optax.adam(0.1)}
 ends = {}
 for who, error in LOSSES.items():
-    judge = jax.grad(lambda theta, error=error: error(f.apply(theta, (), x)[0], y))
+    judge = jax.jit(jax.grad(lambda theta, error=error: error(f.apply(theta, (), x)[0], y)))
     for how, mover in UPDATES.items():
         theta, _ = f.init(jax.random.key(1))
-        memory = mover.init(theta)
+        memory, act = mover.init(theta), jax.jit(mover.update)
         for _ in range(20 if FAST else 200):
             direction = judge(theta)  # the loss speaks
-            move, memory = mover.update(direction, memory)  # the update acts
+            move, memory = act(direction, memory)  # the update acts
             theta = optax.apply_updates(theta, move)
         ends[who, how] = float(theta["kernel"][0, 0])
         print(f"{who:9} and {how:17} slope {ends[who, how]:.3f}")
@@ -215,7 +215,7 @@ for who, error in LOSSES.items():
         step = jax.jit(train.make_step(train.supervised(f, error), mover))
         train_state = train.init_state(f, mover, jax.random.key(1))
         pair, _ = step(train_state, {"inputs": x, "labels": y})
-        alone, _ = mover.update(judge(train_state.params), mover.init(train_state.params))
+        alone, _ = act(judge(train_state.params), mover.init(train_state.params))
         by_hand = optax.apply_updates(train_state.params, alone)
         assert jnp.allclose(pair.params["kernel"], by_hand["kernel"], atol=1e-5)
 if not FAST:  # where it ends, the loss decides; how it gets there, the update

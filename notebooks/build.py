@@ -45,7 +45,7 @@ def build(path: Path) -> None:
     small = drawn[0].convert("RGB")
     small.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
     (HERE / "pictures" / path.with_suffix(".png").name).write_bytes(png(small))
-    print(f"{path.stem}: {seconds:.1f} s of two cores, {len(text) / 1000:.0f} kB")
+    print(f"{path.stem}: {seconds:.1f} s of a CPU, {len(text) / 1000:.0f} kB")
 
 
 def prose(path: Path) -> None:

@@ -10,7 +10,11 @@ from nbformat import NotebookNode
 from frame.images import tidy
 from frame.source import HERE, read
 
-SECONDS = 60  # that a notebook may take on two cores
+SECONDS = 90
+"""Of a CPU, that a lecture may take; on two quiet cores that is about a minute.
+
+Not the minute itself, because a machine that has other work to do takes longer for it."""
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -29,7 +33,7 @@ def run(name: str, notebook: NotebookNode) -> NotebookNode:
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     client = nbclient.NotebookClient(
         notebook,
-        timeout=10 * SECONDS,
+        timeout=600,
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
@@ -51,11 +55,11 @@ def run(name: str, notebook: NotebookNode) -> NotebookNode:
 
 
 def timed(path: Path) -> tuple[NotebookNode, float]:
-    """Runs a source; returns it with the time that two free cores need for what it computed."""
+    """Runs a source; returns it with the seconds of a CPU that it took."""
     used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     before = used()
     notebook = execute(path)
-    seconds = (used() - before) / 2
+    seconds = used() - before
     if seconds > SECONDS:
-        raise ValueError(f"{path.name} takes {seconds:.0f} s of two cores, more than {SECONDS}")
+        raise ValueError(f"{path.name} takes {seconds:.0f} s of a CPU, more than {SECONDS}")
     return notebook, seconds

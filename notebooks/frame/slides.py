@@ -54,6 +54,9 @@ STYLE = f"""<style>
 .reveal .jp-RenderedHTMLCommon pre code {{ font-size: inherit; }}
 .reveal .jp-RenderedImage img {{ margin: 6px 0; max-height: none; max-width: none; }}
 </style>"""
+FORMATTED = re.compile(r"  # fmt: skip$", re.MULTILINE)
+"""What is said to the formatter, and not to a reader."""
+
 BROKEN = re.compile(r"linebreaks:\s*\{\s*automatic:\s*true\s*\}")
 # Where a local copy of the parts of a deck lies, by their folders in node_modules.
 LOCAL = {
@@ -207,7 +210,7 @@ def _code(cell: NotebookNode) -> Iterator[Part]:
     seen = [o for o in cell.get("outputs", ()) if any(drawn(o))]
     others = [o for o in cell.get("outputs", ()) if o not in seen]
     shown = sum(map(printed.rows, others))
-    pieces = [] if "plot" in tags(cell) else list(_pieces(cell.source))
+    pieces = [] if "plot" in tags(cell) else list(_pieces(FORMATTED.sub("", cell.source)))
     for place, piece in enumerate(pieces):
         lines = piece.count("\n") + 1
         room = place == len(pieces) - 1 and lines + shown <= LINES

@@ -26,6 +26,7 @@ from jaxdl import data, layers, losses, metrics, serial, train
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 sys.path.insert(0, str(NOTEBOOKS))
 
+from frame import run  # noqa: E402
 from frame.images import pictures  # noqa: E402
 from frame.readme import with_table  # noqa: E402
 from frame.source import read, tagged  # noqa: E402
@@ -59,6 +60,15 @@ def test_it_runs_in_a_fresh_kernel(path):
         env=environment,
         check=True,
     )
+
+
+def test_a_lecture_that_takes_too_long_is_named(monkeypatch):
+    work = lambda path: subprocess.run([sys.executable, "-c", "sum(range(10**6))"], check=True)
+    monkeypatch.setattr(run, "execute", work)
+    assert 0 < run.timed(SOURCES[3])[1] < run.SECONDS
+    monkeypatch.setattr(run, "SECONDS", 0)
+    with pytest.raises(ValueError, match=r"03_dense_layer.py takes .* more than 0"):
+        run.timed(SOURCES[3])
 
 
 @each

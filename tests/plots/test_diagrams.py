@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 
 from jaxdl import explain, functional, layers, losses, models, plots
@@ -101,6 +102,8 @@ def test_attention_links_have_the_width_of_their_weights():
     drawn = {tuple(line.get_ydata()): line.get_linewidth() for line in axes.lines}
     assert drawn.keys() == {(0.5, 0.5), (0.5, -0.5), (-0.5, -0.5)}  # none where there is no weight
     assert np.isclose(drawn[0.5, 0.5], 0.5 + 5.5 * 0.7) and np.isclose(drawn[-0.5, -0.5], 6)
+    light = [sum(to_rgb(line.get_color())) for line in axes.lines]
+    assert light == sorted(light, reverse=True) and len(set(light)) == 3  # strong ones lie above
     with pytest.raises(ShapeError, match=r"\(heads, 2, 3\)"):
         plots.attention_links(weights, ["a", "b", "c"], queries=["c", "d"])
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 Predict: TypeAlias = Callable[[np.ndarray], ArrayLike]
+STEPS = 6  # of certainty, in a film
 
 
 def boundary(
@@ -79,6 +80,7 @@ def boundary_animation(
     labels: ArrayLike,
     *,
     titles: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
     margin: float = 0.3,
     resolution: int = 80,
     interval: int = 150,
@@ -92,17 +94,20 @@ def boundary_animation(
         inputs: examples, shape (N, 2).
         labels: class indices, shape (N,).
         titles: the pictures' titles. Defaults to their numbers.
+        classes: names of the classes.
         margin: how far the picture goes beyond the examples.
         resolution: points along each axis.
         interval: milliseconds from picture to picture.
         dpi: dots per inch of the pictures.
 
     Returns:
-        A matplotlib animation, for ``save_animation``.
+        A matplotlib animation, for ``save_animation``; certainty is shown in six steps, because
+        even areas make small files.
 
     Raises:
         ShapeError: if inputs, labels or logits have another shape.
-        ValueError: without snapshots, or if the number of titles is wrong.
+        ValueError: without snapshots, if the number of titles is wrong, or if labels aren't whole
+            numbers from 0 on, or more than the names of classes.
 
     Example:
         >>> x, labels = [[-1.0, 0.0], [1.0, 0.0]], [0, 1]
@@ -111,7 +116,7 @@ def boundary_animation(
         2
         >>> film._draw_was_started = True  # nobody looks at this one; matplotlib would warn
     """
-    points, labels = _examples(inputs, labels, None)
+    points, indices = _examples(inputs, labels, classes)
     names = [f"{i}" for i in range(len(snapshots))] if titles is None else titles
     if not snapshots or len(names) != len(snapshots):
         raise ValueError(f"boundary_animation: {len(names)} titles, {len(snapshots)} snapshots")
@@ -122,9 +127,10 @@ def boundary_animation(
 
     def draw(i: int) -> None:
         axes.clear()
-        _decisions(axes, _probabilities(predict(snapshots[i], plane.reshape(-1, 2))), plane)
-        _scatter(axes, points, labels, None)
-        _legend(axes, axes, None)
+        found = _probabilities(predict(snapshots[i], plane.reshape(-1, 2)))
+        _decisions(axes, found, plane, steps=STEPS)
+        _scatter(axes, points, indices, classes)
+        _legend(axes, axes, classes)
         axes.set_title(names[i], fontsize=13)
 
     return film(figure, draw, len(snapshots), interval)
@@ -168,7 +174,9 @@ def _probabilities(logits: ArrayLike) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def _decisions(axes: "Axes", probabilities: np.ndarray, plane: np.ndarray) -> None:
+def _decisions(
+    axes: "Axes", probabilities: np.ndarray, plane: np.ndarray, steps: int | None = None
+) -> None:
     from matplotlib.colors import to_rgb
 
     rows, count = probabilities.shape
@@ -177,6 +185,7 @@ def _decisions(axes: "Axes", probabilities: np.ndarray, plane: np.ndarray) -> No
     p = probabilities.reshape(*plane.shape[:2], count)
     colours = np.array([to_rgb(COLOURS[i % len(COLOURS)]) for i in range(count)])
     strength = (p.max(axis=-1, keepdims=True) - 1 / count) / (1 - 1 / count)
+    strength = strength if steps is None else np.round(steps * strength) / steps
     shade = 1 - 0.45 * strength * (1 - colours[p.argmax(axis=-1)])
     (left, bottom), (right, top) = plane[0, 0], plane[-1, -1]
     axes.imshow(shade, origin="lower", extent=(left, right, bottom, top), aspect="auto", zorder=0)

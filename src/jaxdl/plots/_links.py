@@ -1,18 +1,19 @@
 """Attention as lines from the tokens that ask to the tokens that answer."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxdl._checks import ShapeError, describe
 from jaxdl.plots._films import film
-from jaxdl.plots._style import BLUE, blank, grid, heading
+from jaxdl.plots._style import blank, grid, heading
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 
@@ -106,10 +107,11 @@ def attention_animation(
         for axes in (left, right):
             axes.clear()
         _links(left, maps[i], rows, tokens)
-        right.imshow(maps[i], cmap="Blues", vmin=0, vmax=1)
+        right.imshow(maps[i], cmap=_blues(), vmin=0, vmax=1)
         right.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize=11)
         right.set_yticks(range(len(rows)), rows, fontsize=11)
-        right.set(xlabel="keys", ylabel="queries")
+        right.set_xlabel("keys", fontsize=12)
+        right.set_ylabel("queries", fontsize=12)
         heading(figure, names[i])
 
     return film(figure, draw, len(maps), interval)
@@ -130,17 +132,22 @@ def _width(rows: Sequence[str], tokens: Sequence[str]) -> float:
     return 2.4 + 0.11 * (max(map(len, rows)) + max(map(len, tokens)))
 
 
+def _blues() -> "Colormap":
+    """The colours of weights from 0 to 1, few enough for a small film."""
+    from matplotlib import colormaps
+
+    return colormaps["Blues"].resampled(16)
+
+
 def _links(axes: "Axes", weights: np.ndarray, rows: Sequence[str], tokens: Sequence[str]) -> None:
-    """Queries on the left, keys on the right, and lines with the weight's width and strength."""
+    """Queries on the left, keys on the right, and lines with the weight's width and colour."""
     middle = (max(len(rows), len(tokens)) - 1) / 2
     at = lambda i, names: middle - i + (len(names) - 1) / 2 - middle
-    for (i, j), weight in np.ndenumerate(weights):
+    colours = _blues()
+    for (i, j), weight in sorted(np.ndenumerate(weights), key=lambda link: link[1]):
         if weight > 0.01:
-            style: dict[str, Any] = {
-                "lw": 0.5 + 5.5 * float(weight),
-                "alpha": 0.15 + 0.85 * float(weight),
-            }
-            axes.plot([0, 1], [at(i, rows), at(j, tokens)], color=BLUE, **style)
+            ends = [at(i, rows), at(j, tokens)]
+            axes.plot([0, 1], ends, color=colours(float(weight)), lw=0.5 + 5.5 * float(weight))
     for names, x, side in ((rows, -0.06, "right"), (tokens, 1.06, "left")):
         for i, name in enumerate(names):
             axes.text(x, at(i, names), name, ha=side, va="center", fontsize=13)
