@@ -38,10 +38,23 @@ from jaxdl.parallel import _kept_programs
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    no_constants_of_the_sources()
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(0))
+
+
+def no_constants_of_the_sources():
+    """Hypothesis draws without looking for constants in all our files, which takes seconds.
+
+    It would look for them at the end of the collection, before any fixture.
+    """
+    from hypothesis.internal.conjecture import providers
+
+    if hasattr(providers, "_get_local_constants"):
+        providers._get_local_constants = lambda: providers._local_constants
 
 
 def pytest_collection_finish():
@@ -94,18 +107,6 @@ def whole_tracebacks():
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(traceback_util, "_is_under_reraiser", lambda error: True, raising=False)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_constants_of_the_sources():
-    """Hypothesis draws without looking for constants in all our files, which takes seconds."""
-    from hypothesis.internal.conjecture import providers
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            providers, "_get_local_constants", lambda: providers._local_constants, raising=False
-        )
         yield
 
 
