@@ -34,6 +34,9 @@ from jax._src.interpreters import mlir
 
 from jaxdl.parallel import _kept_programs
 
+# A collection of garbage for every 700 new objects is a fiftieth of the time.
+gc.set_threshold(20_000, 10, 10)
+
 # jsonschema, which nbformat imports, does without it; it builds its grammars for two seconds.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 

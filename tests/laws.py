@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from case import Case
-from golden import compare
 from golden.compare import bind, cast, cotangent, evaluate_all, quick_jit
 
 HALVES = (jnp.float16, jnp.bfloat16)
@@ -113,25 +112,28 @@ def _one_a_function(cases: Sequence[Case]) -> set[str]:
     return set({case.id.split("-")[0]: case.id for case in cases}.values())
 
 
-def in_dtypes(cases: Sequence[Any]) -> list[Any]:
-    """Rows, or groups of them, as pytest parameters ``case, dtype`` for the golden values.
+def in_dtypes(cases: Sequence[Case]) -> list[Any]:
+    """Rows of a function as pytest parameters ``cases, dtype`` for the golden values.
 
     All rows in float64, which shows every mistake in a formula; in float32, which shows those in
-    its order, the first of each function. The others in float32 are slow tests.
+    its order, the first of each function. The others in float32 are slow tests. One program does
+    for all rows of a function, as to compile many small ones takes longer.
     """
-    named = [(case[0] if isinstance(case, list) else case).id for case in cases]
-    functions = [name.split("-")[0] for name in named]
-    first = [function not in functions[:i] for i, function in enumerate(functions)]
-    return [
-        pytest.param(
-            case,
-            dtype,
-            id=f"{name}-{dtype}",
-            marks=() if dtype == "float64" or quick else pytest.mark.slow,
-        )
-        for case, name, quick in zip(cases, named, first, strict=True)
-        for dtype in compare.DTYPES
-    ]
+    functions: dict[str, list[Case]] = {}
+    for case in cases:
+        functions.setdefault(case.id.split("-")[0], []).append(case)
+    parameters = []
+    for name, rows in functions.items():
+        first = by_reduction(rows)[0]
+        others = rows[len(first) :]
+        parameters += [
+            pytest.param(rows, "float64", id=f"{name}-float64"),
+            pytest.param(first, "float32", id=f"{name}-float32"),
+        ]
+        if others:
+            mark = pytest.mark.slow
+            parameters += [pytest.param(others, "float32", id=f"{name}-others-float32", marks=mark)]
+    return parameters
 
 
 def by_reduction(cases: Sequence[Case]) -> list[list[Case]]:

@@ -25,9 +25,9 @@ ELEMENTWISE = [case for case in CASES if case.id.endswith("-edges") and case.arr
 X = jnp.array([[-2.0, 0.5, 3.0], [1.0, -0.5, 0.0]])
 
 
-@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(TWINS))
-def test_equals_pytorch(case, dtype):
-    compare.check("activations", case, dtype)
+@pytest.mark.parametrize(("cases", "dtype"), laws.in_dtypes(TWINS))
+def test_equals_pytorch(cases, dtype):
+    compare.check_all("activations", cases, dtype)
 
 
 @pytest.mark.parametrize(("law", "case"), laws.rows(CASES))
@@ -53,11 +53,14 @@ def test_options_are_by_keyword(fn):
 
 @pytest.mark.parametrize("case", ELEMENTWISE, ids=lambda case: case.id)
 def test_elementwise_nan_stays_nan_and_any_shape_is_kept(case):
-    fn = lambda x: case.fn(x, **case.options)
-    assert np.isnan(fn(jnp.nan))
-    assert fn(jnp.zeros((0, 3))).shape == (0, 3)
-    np.testing.assert_allclose(fn(X.reshape(3, 2)), fn(X).reshape(3, 2), rtol=1e-6)
-    np.testing.assert_allclose(fn(X[0, 1]), fn(X)[0, 1], rtol=1e-6)
+    x, nothing = np.asarray(X), np.zeros((0, 3), "float32")
+    fn = jax.jit(lambda *arrays: [case.fn(x, **case.options) for x in arrays])
+    whole, other, number, nan, empty = jax.device_get(
+        fn(x, x.reshape(3, 2), x[0, 1], np.float32(np.nan), nothing)
+    )
+    assert np.isnan(nan) and empty.shape == (0, 3)
+    np.testing.assert_allclose(other, whole.reshape(3, 2), rtol=1e-6)
+    np.testing.assert_allclose(number, whole[0, 1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(set(PUBLIC) - {"identity"}))

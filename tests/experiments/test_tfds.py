@@ -8,6 +8,8 @@ import PIL.Image
 import pytest
 import tensorflow_datasets as tfds
 
+from experiments.traced import trace
+
 
 def prepared(folder, builder, config, shapes):
     """A copy as TFDS prepares it, of images whose brightness is their class."""
@@ -46,25 +48,37 @@ def no_other_copies(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.utils.gcs_utils, "gcs_dataset_info_files", lambda path: [])
 
 
-ENGINES = ["shard_map", pytest.param("jit", marks=pytest.mark.slow)]
-
-
-@pytest.mark.usefixtures("two_devices")
-@pytest.mark.parametrize("engine", ENGINES)
-def test_cifar_on_two_devices(engine, tmp_path, here):
+def cifar(folder):
     shapes = {"train": [(32, 32)] * 60, "test": [(32, 32)] * 20}
-    prepared(tmp_path / "tfds", "cifar10", None, shapes)
-    flags = ("--depth", 8, "--batch-size", 16, "--parallel", engine)
-    trains(here, "cifar10_resnet", tmp_path, *flags)
+    prepared(folder / "tfds", "cifar10", None, shapes)
+    return "--depth", 8, "--batch-size", 16
+
+
+def imagenette(folder):
+    shapes = {"train": [(40, 50), (48, 44)] * 30, "validation": [(60, 40)] * 20}
+    prepared(folder / "tfds", "imagenette", "160px-v2", shapes)
+    return "--size", 32, "--features", 64, "--blocks", 1, "--batch-size", 16
+
+
+# Traced as the others are; the runs are slow tests.
+@pytest.mark.parametrize(
+    ("name", "flags"), {"cifar10_resnet": cifar, "imagenette_vit": imagenette}.items()
+)
+def test_what_it_builds_can_be_trained(name, flags, tmp_path, monkeypatch):
+    trace(name, (*flags(tmp_path), "--data-dir", tmp_path / "tfds"), monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("two_devices")
+@pytest.mark.parametrize("engine", ["shard_map", "jit"])
+def test_cifar_on_two_devices(engine, tmp_path, here):
+    trains(here, "cifar10_resnet", tmp_path, *cifar(tmp_path), "--parallel", engine)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_devices")
 def test_imagenette_on_two_devices(tmp_path, here):
-    shapes = {"train": [(40, 50), (48, 44)] * 30, "validation": [(60, 40)] * 20}
-    prepared(tmp_path / "tfds", "imagenette", "160px-v2", shapes)
-    flags = ("--size", 32, "--features", 64, "--blocks", 1, "--batch-size", 16)
-    trains(here, "imagenette_vit", tmp_path, *flags)
+    trains(here, "imagenette_vit", tmp_path, *imagenette(tmp_path))
 
 
 def trains(here, name, folder, *flags):

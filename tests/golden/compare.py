@@ -100,11 +100,6 @@ def load(table: str) -> dict[str, np.ndarray]:
         return dict(stored)
 
 
-def check(table: str, case: Case, dtype: str) -> None:
-    """Raises an AssertionError where a row differs from PyTorch by more than it may."""
-    check_all(table, [case], dtype)
-
-
 def check_all(table: str, cases: Sequence[Case], dtype: str) -> None:
     """Raises an AssertionError where one of the rows differs from PyTorch by more than it may.
 
@@ -113,7 +108,7 @@ def check_all(table: str, cases: Sequence[Case], dtype: str) -> None:
 
     Args:
         table: the name of the golden file.
-        cases: rows with the same arrays, as those of a loss that differ in the reduction only.
+        cases: rows of the table, which one program computes.
         dtype: one of DTYPES.
     """
     with jax.enable_x64(dtype == "float64"):

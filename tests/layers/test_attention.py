@@ -25,9 +25,9 @@ def close(a, b, bound=1e-5):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, bound, bound), a, b)
 
 
-@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(CASES))
-def test_values_and_gradients_are_those_of_pytorch(case, dtype):
-    compare.check("attention", case, dtype)
+@pytest.mark.parametrize(("cases", "dtype"), laws.in_dtypes(CASES))
+def test_values_and_gradients_are_those_of_pytorch(cases, dtype):
+    compare.check_all("attention", cases, dtype)
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from tables.convolution import CASES
 from zoo import equations
 
 
-@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(CASES))
-def test_equals_pytorch(case, dtype):
-    compare.check("convolution", case, dtype)
+@pytest.mark.parametrize(("cases", "dtype"), laws.in_dtypes(CASES))
+def test_equals_pytorch(cases, dtype):
+    compare.check_all("convolution", cases, dtype)
 
 
 def draw(*shape, seed=0):

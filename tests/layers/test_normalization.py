@@ -20,9 +20,9 @@ def close(a, b, bound=1e-5):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, bound, bound / 10), a, b)
 
 
-@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(CASES))
-def test_values_and_gradients_are_those_of_pytorch(case, dtype):
-    compare.check("normalization", case, dtype)
+@pytest.mark.parametrize(("cases", "dtype"), laws.in_dtypes(CASES))
+def test_values_and_gradients_are_those_of_pytorch(cases, dtype):
+    compare.check_all("normalization", cases, dtype)
 
 
 @pytest.mark.parametrize(("law", "case"), laws.rows(CASES))

@@ -12,9 +12,9 @@ from jaxdl import functional, layers
 from tables.pooling import CASES
 
 
-@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(CASES))
-def test_equals_pytorch(case, dtype):
-    compare.check("pooling", case, dtype)
+@pytest.mark.parametrize(("cases", "dtype"), laws.in_dtypes(CASES))
+def test_equals_pytorch(cases, dtype):
+    compare.check_all("pooling", cases, dtype)
 
 
 # One row a function: the options have their golden values.

@@ -37,9 +37,9 @@ def total(tree):
                for a in jax.tree.leaves(tree))  # fmt: skip
 
 
-@pytest.mark.parametrize(("case", "dtype"), laws.in_dtypes(CASES))
-def test_outputs_carries_and_all_gradients_are_those_of_pytorch(case, dtype):
-    compare.check("recurrent", case, dtype)
+@pytest.mark.parametrize(("cases", "dtype"), laws.in_dtypes(CASES))
+def test_outputs_carries_and_all_gradients_are_those_of_pytorch(cases, dtype):
+    compare.check_all("recurrent", cases, dtype)
 
 
 # These laws need the derivatives of jax itself, for jvp; below, the fast ones equal them.
