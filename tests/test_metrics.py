@@ -173,10 +173,11 @@ def test_values_of_a_row_share_its_weight():
     labels = np.random.RandomState(1).randint(5, size=(4, 3))
     weight = np.array([1, 0, 2, 0.5], np.float32)
     tokens = np.repeat(weight, 3)
-    for fn in (M.accuracy, M.confusion_matrix, M.negative_log_likelihood, M.calibration):
-        flat = fn(logits.reshape(12, 5), labels.reshape(12), weight=tokens)
-        assert_close(fn(logits, labels, weight=weight), flat)
-        assert_close(fn(logits, labels, weight=tokens.reshape(4, 3)), flat)
+    fns = (M.accuracy, M.confusion_matrix, M.negative_log_likelihood, M.calibration)
+    every = quick_jit(lambda *rows, weight: [fn(*rows, weight=weight) for fn in fns])
+    flat = every(logits.reshape(12, 5), labels.reshape(12), weight=tokens)
+    assert_close(every(logits, labels, weight=weight), flat)
+    assert_close(every(logits, labels, weight=tokens.reshape(4, 3)), flat)
 
 
 def test_labels_that_are_no_class():
@@ -201,14 +202,16 @@ def test_64_bit_labels_do_not_wrap():
 
 def test_nan_logits_are_no_guess():
     logits, labels = jnp.array([[0.1, jnp.nan, 0.5], [1.0, 0.0, 0.0]]), jnp.array([1, 0])
-    for weight, nan in ((None, True), (jnp.array([0.0, 1.0]), False)):
-        found = (
+    every = quick_jit(
+        lambda weight: (
             M.accuracy(logits, labels, weight=weight).total,
             M.top_k_accuracy(logits, labels, k=2, weight=weight).total,
             M.binary_accuracy(logits[:, 1], labels * 0, weight=weight).total,
             M.mean_iou(M.confusion_matrix(logits, labels, weight=weight)),
         )
-        assert all(bool(jnp.isnan(x)) == nan for x in found)
+    )
+    for weight, nan in ((None, True), (jnp.array([0.0, 1.0]), False)):
+        assert all(bool(np.isnan(x)) == nan for x in every(weight))
 
 
 def test_ignored_labels_count_for_nothing():
@@ -220,11 +223,16 @@ def test_ignored_labels_count_for_nothing():
     for ignored in (-100, 2):
         kept &= labels != ignored
         given = np.where(kept, labels, ignored).astype(np.int32)
-        for metric in (M.accuracy, M.top_k_accuracy, M.negative_log_likelihood, M.confusion_matrix):
-            of: Callable = functools.partial(metric, k=2) if metric is M.top_k_accuracy else metric
-            got = of(logits, given, ignore_index=ignored, weight=weight)
-            left = of(logits[kept], labels[kept], ignore_index=None, weight=weight[kept])
-            assert_close(got, left)
+        top: Callable = functools.partial(M.top_k_accuracy, k=2)
+        of = (M.accuracy, top, M.negative_log_likelihood, M.confusion_matrix)
+        every = quick_jit(
+            lambda *rows, weight, ignored, of=of: [
+                fn(*rows, ignore_index=ignored, weight=weight) for fn in of
+            ],
+            static_argnames="ignored",
+        )
+        left = every(logits[kept], labels[kept], weight=weight[kept], ignored=None)
+        assert_close(every(logits, given, weight=weight, ignored=ignored), left)
         loss = losses.cross_entropy(logits, given, ignore_index=ignored)
         mean = M.compute(M.negative_log_likelihood(logits, given, ignore_index=ignored))
         np.testing.assert_allclose(mean, loss, rtol=1e-5)

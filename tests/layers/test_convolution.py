@@ -211,11 +211,9 @@ def test_conv_is_flax_conv(size, options, theirs):
     twin = nn.Conv(6, size, padding="VALID", **theirs)
     ours = lambda params, x: layer.apply(params, (), x)[0]
     their = lambda params, x: twin.apply({"params": params}, x)
-    np.testing.assert_allclose(ours(params, x), their(params, x), 1e-5, 1e-5)
-    grads = [
-        jax.grad(lambda p, x, f=f: jnp.sin(f(p, x)).sum(), (0, 1))(params, x) for f in (ours, their)
-    ]
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-5), *grads)
+    grad = lambda f, *at: jax.grad(lambda *at: jnp.sin(f(*at)).sum(), (0, 1))(*at)
+    both = compare.quick_jit(lambda *at: [(f(*at), grad(f, *at)) for f in (ours, their)])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-5), *both(params, x))
 
 
 def test_conv_transpose_is_flax_conv_transpose():
@@ -353,9 +351,13 @@ def test_forward_mode_is_reverse_mode_without_a_keyword(key, layer):
     params, state = layer.init(key)
     x = draw(4, 4, 2)
     fn = lambda params, x: layer.apply(params, state, x)[0]
-    forward, reverse = (jac(fn, (0, 1))(params, x) for jac in (jax.jacfwd, jax.jacrev))
+    modes = (jax.jacfwd, jax.jacrev)
+    forward, reverse = compare.quick_jit(lambda *at: [jac(fn, (0, 1))(*at) for jac in modes])(
+        params, x
+    )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-5), forward, reverse)
-    batched = jax.jvp(jax.vmap(lambda x: fn(params, x)), (x[None],), (x[None],))[1]
+    along = lambda x: jax.jvp(jax.vmap(lambda x: fn(params, x)), (x[None],), (x[None],))[1]
+    batched = jax.eval_shape(along, x)
     assert batched.shape[0] == 1
     for mode in (jax.grad, jax.jacfwd):  # each has the rules of each platform
         gradient = jax.make_jaxpr(mode(lambda x: fn(params, x).sum()))(x)

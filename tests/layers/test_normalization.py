@@ -8,6 +8,7 @@ import pytest
 
 import laws
 from golden import compare
+from golden.compare import quick_jit
 from jaxdl import functional, layers
 from tables.normalization import CASES
 
@@ -47,9 +48,11 @@ def test_twins_of_flax(name, key):
     params = jax.tree.map(lambda p: p + jax.random.normal(key, p.shape), params)
     mine = lambda params, x: jnp.sin(ours.apply(params, (), x)[0])
     other = lambda params, x: jnp.sin(theirs.apply({"params": params}, x))
-    close(mine(params, X), other(params, X))
-    grad = lambda f: jax.grad(lambda *args: f(*args).sum(), argnums=(0, 1))(params, X)
-    close(grad(mine), grad(other), 1e-4)  # gradients here are small differences of large numbers
+    grad = lambda f, *at: jax.grad(lambda *args: f(*args).sum(), argnums=(0, 1))(*at)
+    both = quick_jit(lambda *at: [(f(*at), grad(f, *at)) for f in (mine, other)])
+    (y, grads), (expected, expected_grads) = both(params, X)
+    close(y, expected)
+    close(grads, expected_grads, 1e-4)  # they are small differences of large numbers
 
 
 def test_batch_norm_is_that_of_flax_but_for_the_unbiased_running_variance(key):
@@ -98,7 +101,7 @@ def test_gradients_far_from_zero_are_those_of_float64():
         values, weights = jnp.asarray(x, dtype), jnp.asarray(weight, dtype)
         state = jax.tree.map(lambda a: a.astype(dtype), STATE)
         f = lambda x: (functional.batch_norm({}, state, x, train=True)[0] * weights).sum()
-        return np.asarray(jax.grad(f)(values))
+        return np.asarray(quick_jit(jax.grad(f))(values))
 
     ours = gradient("float32")
     with jax.enable_x64(True):

@@ -28,7 +28,7 @@ def recipe(rate=0.0, tx=None):
     net = models.mlp((5, 16, 3), rate=rate)
     measured = {"accuracy": metrics.accuracy}
     loss_fn = train.supervised(net, losses.cross_entropy, metrics=measured)
-    tx = tx or optax.adam(1e-2)
+    tx = tx or optax.sgd(0.1, momentum=0.9)
     return loss_fn, tx, train.init_state(net, tx, jax.random.key(0)), net
 
 

@@ -13,7 +13,7 @@ from jaxdl.train._order import shuffled
 
 NET = models.mlp((5, 8, 3))
 LOSS = train.supervised(NET, losses.cross_entropy, metrics={"accuracy": metrics.accuracy})
-TX = optax.adam(1e-2)
+TX = optax.sgd(0.1, momentum=0.9)
 
 
 def rows(n, seed=0):
