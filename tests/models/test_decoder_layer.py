@@ -41,8 +41,14 @@ def test_a_block_with_a_memory_is_pytorchs_decoder_layer(norm_first):
     params, seen = params_of(single), theirs["seen"][:, None, None, :]
     made = jax.eval_shape(net.init, jax.random.key(0))[0]
     whole = {**made, **params, "mlp": {**made["mlp"], **params["mlp"]}}
-    apply = lambda x, memory: net.apply(whole, (), (x, memory, seen))[0][0]
-    y, backward = jax.vjp(apply, single["x"], single["memory"])
+
+    @jax.jit
+    def both_ways(whole, x, memory, direction):
+        apply = lambda x, memory: net.apply(whole, (), (x, memory, seen))[0][0]
+        y, backward = jax.vjp(apply, x, memory)
+        return y, backward(direction)
+
+    y, gradients = both_ways(whole, *(single[name] for name in ("x", "memory", "direction")))
     np.testing.assert_allclose(y, theirs["y"], rtol=1e-4, atol=2e-6)
-    for got, name in zip(backward(single["direction"]), ("dx", "dmemory"), strict=True):
+    for got, name in zip(gradients, ("dx", "dmemory"), strict=True):
         np.testing.assert_allclose(got, theirs[name], rtol=1e-4, atol=2e-6)

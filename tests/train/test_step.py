@@ -45,7 +45,7 @@ def test_gradient_against_finite_differences():
         params, state = net.init(jax.random.key(0))
         params = jax.tree.map(lambda p: p.astype("float64"), params)
         wide = {**batch(), "inputs": batch()["inputs"].astype("float64")}
-        f = lambda p: loss_fn(p, state, wide, key=None, train=True)[0]
+        f = jax.jit(lambda p: loss_fn(p, state, wide, key=None, train=True)[0])
         jax.test_util.check_grads(f, (params,), order=1, modes=["rev"], eps=1e-6)
 
 
