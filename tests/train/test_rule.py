@@ -49,7 +49,7 @@ def test_fully_sharded_trains_as_one_device_and_stays_split(plain, key):
     split = parallel.shardings(jax.eval_shape(start, key), mesh, rule)
     run = fitted(jax.jit(start, out_shardings=split)(key), mesh=mesh, rule=rule)
     same(run, plain)
-    for tree in (run[0].params, run[0].opt_state[0].mu):
+    for tree in (run[0].params, run[0].opt_state[0].trace):
         kernel = tree[0]["kernel"]
         assert kernel.addressable_shards[0].data.size == kernel.size // 8
     test = recipes.dataset().test
