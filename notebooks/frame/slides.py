@@ -34,6 +34,8 @@ SKIPPED = {"generated", "setup", "solution", "check", "quiz"}
 WHOLE = {"objectives", "recap"}  # on one slide, whatever their length
 STYLE = f"""<style>
 .reveal .slides {{ text-align: left; }}
+.reveal .controls {{ font-size: min(6px, 0.42vw) !important; right: 5px !important;
+  bottom: 5px !important; }}
 .reveal .slides section {{ width: {WIDTH - 80}px; padding: 0 20px; }}
 .reveal h1 {{ font-size: 64px !important; }}
 .reveal h2 {{ font-size: 40px !important; margin: 0 0 14px !important; }}

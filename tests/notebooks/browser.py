@@ -32,14 +32,15 @@ COUNTS = """() => {
     cells: cells.length,
     ran: cells.filter(c => c.execution_count !== null).length,
     errors: outputs.filter(o => o.output_type === "error").map(o => o.ename + ": " + o.evalue),
-    figures: outputs.filter(o => o.data && o.data["image/png"]).length,
+    figures: outputs.filter(o => o.data && (o.data["image/png"] || o.data["image/gif"])).length,
     status: panel.sessionContext.kernelDisplayStatus,
   };
 }"""
 # JupyterLab draws a cell only when it comes into view.
 WITH_OUTPUT = """kind => {
   const cells = window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells;
-  const count = cell => (cell.outputs ?? []).filter(o => o.data && o.data[kind]).length;
+  const has = o => Object.keys(o.data ?? {}).some(name => name.startsWith(kind));
+  const count = cell => (cell.outputs ?? []).filter(has).length;
   return cells.map((cell, index) => [index, count(cell)]).filter(([index, n]) => n > 0);
 }"""
 SHOWN = """([index, n]) => {
@@ -96,8 +97,8 @@ def run_all(page: Any, address: str) -> dict:
 
 
 def look(page: Any) -> int:
-    """Scrolls to every figure and waits until it is shown; returns how many are."""
-    cells = page.evaluate(WITH_OUTPUT, "image/png")
+    """Scrolls to every figure and film and waits until it is shown; returns how many are."""
+    cells = page.evaluate(WITH_OUTPUT, "image/")
     for cell in cells:
         page.wait_for_function(SHOWN, arg=cell, timeout=20_000)
     return sum(n for _, n in cells)

@@ -55,7 +55,7 @@ def attention(
             raise ValueError(f"attention: {len(names)} tokens for {size} {axis}")
     if titles is not None and len(titles) != len(maps):
         raise ValueError(f"attention: {len(titles)} titles for {len(maps)} heads")
-    side = min(max(2.4, 0.3 * max(maps.shape[1:])), 7.0)
+    side = min(max(3.2, 0.3 * max(maps.shape[1:])), 7.0)
     figure = grid(len(maps), columns, width=side, height=side)
     panels = list(figure.axes)
     for i, (axes, head) in enumerate(zip(panels, maps, strict=True)):

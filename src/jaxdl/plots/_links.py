@@ -129,7 +129,7 @@ def _maps(
 
 
 def _width(rows: Sequence[str], tokens: Sequence[str]) -> float:
-    return 2.4 + 0.11 * (max(map(len, rows)) + max(map(len, tokens)))
+    return 3.4 + 0.11 * (max(map(len, rows)) + max(map(len, tokens)))
 
 
 def _blues() -> "Colormap":
