@@ -46,7 +46,7 @@ def case(name):
     """A network, its params and state, an input, labels and the loss."""
     net, shape, labels, loss = chosen()[name]
     net = combinators.lift(net)
-    params, state = net.init(jax.random.key(1))
+    params, state = jax.jit(net.init)(jax.random.key(1))
     return net, params, state, jax.random.normal(jax.random.key(2), shape), labels, loss
 
 
