@@ -49,8 +49,8 @@ def loss(options, derivatives):
 
 def both(options, transform, *arrays):
     """What a transformed loss gives with the fast rules and with those of lax."""
-    run = lambda derivatives: jax.jit(transform(loss(options, derivatives)))(*arrays)
-    for ours, theirs in zip(*map(jax.tree.leaves, map(run, ("fast", "lax"))), strict=True):
+    run = lambda *arrays: [transform(loss(options, rules))(*arrays) for rules in ("fast", "lax")]
+    for ours, theirs in zip(*map(jax.tree.leaves, jax.jit(run)(*arrays)), strict=True):
         np.testing.assert_allclose(ours, theirs, 2e-5, 2e-5)
 
 
@@ -60,8 +60,8 @@ def test_second_derivatives_are_those_of_lax(image, window, options):
     grad = lambda f: jax.grad(f, argnums=(0, 1))
     twice = lambda f: grad(lambda k, x: (jax.grad(f)(k, x) * v).sum())
     forward_over_reverse = lambda f: lambda k, x: jax.jvp(lambda k: grad(f)(k, x), (k,), (v,))
-    both(options, twice, kernel, x)
-    both(options, forward_over_reverse, kernel, x)
+    every = lambda f: lambda *at: (twice(f)(*at), forward_over_reverse(f)(*at))
+    both(options, every, kernel, x)
 
 
 def test_hessian_is_that_of_lax():
@@ -121,13 +121,19 @@ def test_gradients_of_kernels_in_half_precision_are_rounded_once(monkeypatch):
 @EACH
 def test_a_population_is_its_members(image, window, options):
     kernels, x = draw(3, *window), draw(3, 2, *image)
-    grad = jax.jit(jax.grad(loss(options, "fast"), argnums=(0, 1)))
-    together = jax.jit(jax.vmap(grad))(kernels, x)
-    shared = jax.jit(jax.vmap(grad, in_axes=(0, None)))(kernels, x[0])
-    for i in range(3):
-        for whole, batch in ((together, x[i]), (shared, x[0])):
-            for got, alone in zip(whole, grad(kernels[i], batch), strict=True):
-                np.testing.assert_allclose(got[i], alone, 1e-5, 1e-5)
+    grad = jax.grad(loss(options, "fast"), argnums=(0, 1))
+
+    @jax.jit
+    def every_way(kernels, x):
+        together = jax.vmap(grad)(kernels, x), jax.vmap(grad, in_axes=(0, None))(kernels, x[0])
+        batches = jnp.stack([x, jnp.broadcast_to(x[0], x.shape)])
+        one = lambda pair: grad(*pair)  # at a time, in a loop
+        return together, [jax.lax.map(one, (kernels, batch)) for batch in batches]
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-5),
+        *map(list, every_way(kernels, x)),
+    )
 
 
 def test_inside_scan_and_remat():
@@ -247,12 +253,11 @@ def test_pooled_convolution_is_its_parts():
         return functional.max_pool(jax.nn.relu(functional.conv(params, x, padding=1)), (2, 2))
 
     whole = lambda params, x: layer.apply(params, (), x)[0]
-    np.testing.assert_array_equal(whole(params, x), parts(params, x))
-    grads = [
-        jax.grad(lambda p, x, f=f: jnp.sin(f(p, x)).sum(), (0, 1))(params, x)
-        for f in (whole, parts)
-    ]
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-6), *grads)
+    grad = lambda f, *at: jax.grad(lambda *at: jnp.sin(f(*at)).sum(), (0, 1))(*at)
+    both = compare.quick_jit(lambda *at: [(f(*at), grad(f, *at)) for f in (whole, parts)])
+    (y, ours), (expected, theirs) = both(params, x)
+    np.testing.assert_array_equal(y, expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-6), ours, theirs)
 
 
 def test_no_images_and_no_leading_axes():
