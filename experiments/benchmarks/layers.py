@@ -44,7 +44,13 @@ Tried:    for convolutions on CPUs, what helped is in functional/_convolution_cp
           products gate by gate; what helped is in functional/_recurrent_lstm.py. Without effect:
           two or four parts of the batch as independent products within a step or as scans of their
           own, which XLA runs one after another (26.3 and 25.7 ms a step for 25.1), also with its
-          scheduler for concurrency; and XLA's CPU library for products switched off.
+          scheduler for concurrency; and products that find their left side transposed in memory,
+          which XLA gives to its other library, in the step, backward or both (0.94 to 1.02).
+          For all, XLA's library for CPUs for sums alone, by ``Placement.compiler_options`` (see
+          docs/guides/devices.md), time over the default's, with jax 0.12 in brackets: lstm 0.83
+          (0.85), gru 0.91 (1.07), transformer 0.98 (1.00), resnet-8 0.93 (0.68), convnet 1.24
+          (1.21), the quickstart of mlp.py 1.32 (1.35), its small perceptron 1.04 (0.91). Nothing in
+          a program says which is better, so that it is left to who trains.
 Limits:   of the lstm, a product of 128 x 128 x 512 a step on one core: 105 GFLOP/s, where PyTorch's
           library has 145 and NumPy's 161. With features first and one product for W and U an epoch
           takes 0.92 of the time (0.87 with jax 0.12), and PyTorch's is 0.76 of it. Of resnet-8,

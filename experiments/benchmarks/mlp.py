@@ -21,15 +21,13 @@ Where the time goes: the quickstart epoch is 191 GFLOP of matrix products, 0.96 
           fifty small kernels the rest. Shuffling took 19 of 134 ms an epoch with
           jax.random.permutation and takes 1 with train.order.shuffled. No help: other loss
           formulas, unrolling, gathering whole epochs, XLA's CPU options.
-Limits:   of the quickstart's products (GFLOP/s in XLA with jax 0.10.2; in brackets the most that
-          NumPy or PyTorch reach for the shape; at commit 12e0232)
-          first layer  64 x 784 x 512   forward 106 to 138 (165): 64 to 84 %
-          second       64 x 512 x 512   forward 102 to 116 (162): 63 to 72 %
-                       512 x 64 x 512   gradient by the kernel 133 to 183 (145): 92 % and more
-                       64 x 512 x 512   gradient by the image 101 (136): 74 %
-          With its right side transposed in memory the first reaches 183; but with a kernel that is
-          transposed anew in each step it takes 1.23 of its CPU time, with a kernel kept so 0.77.
-          jax 0.12 has 139 and 125 to 146 forward, 113 for the kernel.
+Limits:   products.py has the speed of every product here, in XLA, NumPy and PyTorch, and the forms
+          that were tried: those of the quickstart reach 51 to 72 % of the limit in XLA's library,
+          those of the lecture 35 to 60 %, and no form or option of XLA is faster with both jax 0.10
+          and 0.12. With a right side that is transposed in memory the first of the quickstart
+          reaches 183 GFLOP/s; but with a kernel that is transposed anew in each step it takes 1.23
+          of its CPU time, with one kept so 0.77, for which dense layers would have to keep kernels
+          in another layout than Keras and Flax do.
 """
 
 import argparse
