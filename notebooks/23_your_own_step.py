@@ -178,6 +178,7 @@ left.set(title="The solution, and what was found", xlabel="$x$", ylabel="$u$")
 left.legend()
 right.plot(x, found - exact, color=plots.BLUE)
 right.set(title=f"The difference: at most {error:.0e}", xlabel="$x$")
+right.ticklabel_format(scilimits=(-6, 6))  # or a "1e-5" would stand in the title
 plt.show()
 
 # %% [markdown]
