@@ -22,14 +22,21 @@ Result:   2 cores of an AMD EPYC, jax 0.10.2, PyTorch 2.13, onnxruntime 1.32; me
           convnet, 1       0.43 ms       1.17 x   1.41 x   1.35 x         1.12 x
           convnet, 32      6.9 ms        0.84 x   1.64 x   1.41 x         1.95 x
           convnet, 1,024   252 ms        0.94 x   1.59 x   0.99 x         1.63 x
-          decoding, 1      413 tokens/s           1.18 x   1.55 x         1.29 x
-          decoding, 32     1,707 tokens/s         0.54 x   4.69 x         1.17 x
           Repeats of jaxdl differ by up to a third. In another run, on the machine in use, PyTorch
           took 1.35 times as long for the mlp with one row.
-          PyTorch is ahead for one row of the mlp, which does nothing but read 2.7 MB of weights:
-          XLA reads them on one core; and in decoding 32 sequences: a step copies all keys and
-          values, 38 MB, three times a token: out of the stack of blocks, with the heads in front
-          of the time for the product, and back into the stack.
+          Decoding, on 2026-11-30, on another machine of this kind, other programs stopped:
+          decoding, 1      955 tokens/s           1.68 x   2.25 x         1.28 x
+          decoding, 32     5,030 tokens/s         1.08 x   11.2 x         1.71 x
+          The day before it was 413 and 1,707 tokens/s, and PyTorch took 1.18 and 0.54 times as
+          long: a step copied all keys and values out of the stack of blocks, with the heads in
+          front of the time for the product, and back. Now each block has its own, heads first, in
+          networks of up to 16; 12 with 32 sequences take 22 ms of a CPU a token instead of 75.
+Limits:   PyTorch is ahead for one row of the mlp, which does nothing but read 2.7 MB of weights:
+          XLA does it on one core, at 23 GB/s in the first product, 0.09 ms in all. ``predict``
+          adds 0.05 ms of Python. The first product in 2 or 4 parts that are summed takes 0.95 to
+          1.0 of its time (with jax 0.12 1.1 to 1.4); padded to more rows, for which XLA has a
+          library that uses both cores, the network takes 1.5 and more (0.9 to 1.8); with
+          transposed kernels 3.8 (2.3).
 """
 
 import argparse

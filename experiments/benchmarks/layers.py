@@ -10,22 +10,21 @@ PyTorch runs its usual loop over slices of tensors, Flax its usual loop over a c
 Command:  python experiments/benchmarks/layers.py [--only convnet,lstm] [--repeats 9]
           [--also PYTHON], another interpreter, with another jax, to run jaxdl and Flax on too
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
-Measured: 2026-11-29
+Measured: 2026-11-30
 Result:   2 cores of an AMD EPYC, PyTorch 2.13; medians of 5, ratios to jaxdl's seconds with jax
-          0.10.2; the last two are with jax 0.12.0 and Python 3.13, in the same alternation
+          0.10.2; the last two are with jax 0.12.0 and Python 3.13, in the same alternation. Other
+          programs were stopped
           an epoch     jaxdl    PyTorch  channels last  Flax    jaxdl, 0.12  Flax, 0.12
-          convnet      1.32 s   1.07 x   1.10 x         2.74 x  1.06 x       1.99 x
-          lstm         2.28 s   0.72 x                  0.99 x  1.03 x       1.04 x
-          gru          1.71 s   1.34 x                  1.14 x  0.98 x       1.14 x
-          transformer  4.04 s   1.14 x                  1.41 x  0.91 x       1.46 x
-          resnet-8     1.59 s   0.87 x   0.70 x         1.39 x  0.95 x       1.26 x
-          From run to run a ratio moves by 5 %, that of the convnet by 15 %. On 2026-11-21 PyTorch
-          had 1.12 x for the convnet, 0.67 x, 1.34 x, 1.09 x and, for resnet-8, 0.80 x; at commit
-          12e0232, on another 2-core machine, 1.13 x, 0.72 x, 1.35 x, 0.95 x and 0.57 x to 0.64 x.
-          On another machine of this kind, on which all take 1.4 times as long, PyTorch has 1.42 x
-          (channels last 1.49 x) for the convnet, 0.94 x, 1.72 x and 1.07 x since convolutions are
-          primitives with transposes of their own: in alternation there, an epoch after over
-          before, 7 epochs: convnet 0.89, lstm 1.01, gru 0.99, resnet-8 0.99.
+          convnet      1.43 s   0.91 x   0.98 x         2.59 x  0.98 x       1.82 x
+          lstm         2.12 s   0.73 x                  1.04 x  1.01 x       1.00 x
+          gru          1.61 s   1.34 x                  1.16 x  0.95 x       1.13 x
+          transformer  3.50 s   1.13 x                  1.48 x  0.92 x       1.48 x
+          resnet-8     1.51 s   0.88 x   0.69 x         1.37 x  0.90 x       1.23 x
+          From run to run a ratio moves by 5 %, that of the convnet by 20 %, and machines differ:
+          on 2026-11-29 PyTorch had, on one of this kind, 1.07 x (channels last 1.10 x) for the
+          convnet, 0.72 x, 1.34 x, 1.14 x and 0.87 x; on another, on which all take 1.4 times as
+          long, 1.42 x (1.49 x), 0.94 x, 1.72 x and 1.07 x. At commit 12e0232, on another 2-core
+          machine: 1.13 x, 0.72 x, 1.35 x, 0.95 x and, for resnet-8, 0.57 x to 0.64 x.
           Since 2026-11-28 kernel gradients are products of matrices. CPU seconds of a step,
           after over before, two runs in turn on a machine in use: convnet 0.78 and 0.74, resnet-8
           0.89 and 0.78. CPU time of the gradient alone, the same way, batch 128, jax 0.10.2 (0.12):
@@ -55,7 +54,11 @@ Limits:   of the lstm, a product of 128 x 128 x 512 a step on one core: 105 GFLO
           library has 145 and NumPy's 161. With features first and one product for W and U an epoch
           takes 0.92 of the time (0.87 with jax 0.12), and PyTorch's is 0.76 of it. Of resnet-8,
           the 16-channel product of the gradient, 48 x 48 over all pixels: 73 GFLOP/s of one core's
-          100; the strided convolutions run on one core.
+          100; the strided convolutions run on one core. Of the convnet, its second convolution,
+          batch 128, in GFLOP/s forward, by the kernel and by the image: 184, 137 and 181 (jax 0.12:
+          167, 141, 142), where PyTorch's library has 224, 207 and 230 (channels last 228, 242 and
+          251), and no product of NumPy's more than 203. Activation and pooling take 2.6 ms of a
+          step's 55 here, 19 there (channels last 6).
 """
 
 import argparse
