@@ -393,7 +393,10 @@ def controls():
         plt.show()
 
     picture = w.interactive_output(draw, {**fields, "moment": moment})
-    return w.VBox([w.HBox([w.VBox([*fields.values()]), w.VBox([w.HBox([play, moment]), picture])])])
+    # The picture gives way, and not the controls.
+    left = w.VBox([*fields.values()], layout=w.Layout(flex="0 0 320px"))
+    right = w.VBox([w.HBox([play, moment]), picture], layout=w.Layout(min_width="0"))
+    return w.VBox([w.HBox([left, right])])
 
 
 controls() if get_ipython() is not None else None

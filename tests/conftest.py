@@ -41,9 +41,14 @@ gc.set_threshold(20_000, 10, 10)
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 
+# They start processes and wait for them. At the end, the other worker would have nothing to do.
+FIRST = ("sweep/test_processes.py", "parallel/test_runs.py", "checkpoint/test_faults.py")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     no_constants_of_the_sources()
+    items.sort(key=lambda item: not item.path.as_posix().endswith(FIRST))
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(0))

@@ -180,7 +180,7 @@ def transformer_cache(
         part, batch_shape, length, n_heads=n_heads, dtype=dtype
     )
     n_layers = len(stacked["qkv"]["kernel"])
-    block = jax.eval_shape(lambda: jax.tree.map(lambda p: p[0], stacked))
+    block = jax.eval_shape(lambda params: jax.tree.map(lambda p: p[0], params), stacked)
     apart = n_layers <= WRITTEN_OUT
     blocks = Unstacked(empty_of(block) for _ in range(n_layers)) if apart else empty_of(stacked)
     state = empty(params) | {"blocks": blocks}
