@@ -300,7 +300,7 @@ plt.show()
 # %% tags=["item-57"]
 chosen = ("clouds", plain, ()) if FAST else ("spiral", plain, (16, 16))
 frames, errors = films[chosen]
-moments = np.geomspace(30, len(errors), 7).astype(int) - 1
+moments = np.geomspace(30, len(errors), 5).astype(int) - 1
 x, y = samples[chosen[0]]
 log_odds = jax.jit(  # of orange, as the library counts: the second class of two
     lambda params, x: -2 * jnp.arctanh(0.999 * forward(params, featured(plain, x))[-1][:, 0])
