@@ -1,5 +1,6 @@
 """Eight fake CPU devices for every test, strict promotion, and no leftovers between tests."""
 
+import builtins
 import functools
 import gc
 import os
@@ -123,6 +124,12 @@ def strict_promotion():
     # For the tests and not for doctests: those show what a user's session does.
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_last_result():
+    """What a doctest showed last is forgotten: tyro, imported after it, fails at some values."""
+    vars(builtins).pop("_", None)
 
 
 @pytest.fixture
