@@ -82,6 +82,11 @@ def operations(name: str) -> int:
     return 2 * layer.rows * layer.inputs * layer.outputs
 
 
+def calls_of(name: str) -> int:
+    """How many products take about 0.1 seconds."""
+    return math.ceil(1.5e10 / operations(name))
+
+
 def factors(name: str, kind: str) -> Pair:
     """Two matrices of noise."""
     layer, random = LAYERS[name], np.random.default_rng(0)
@@ -132,8 +137,8 @@ def torch_calls(kind: str, a: np.ndarray, b: np.ndarray, calls: int) -> Callable
 
 
 def trainer(rival: str, name: str, kind: str) -> Trainer:
-    """Endless groups of calls, of about 0.1 seconds each."""
-    calls = math.ceil(1.5e10 / operations(name))
+    """Endless groups of calls."""
+    calls = calls_of(name)
     make = {"jax": jax_calls, "numpy": numpy_calls, "torch": torch_calls}[rival]
     run = make(kind, *factors(name, kind), calls)
     while True:
@@ -143,7 +148,7 @@ def trainer(rival: str, name: str, kind: str) -> Trainer:
 
 def speeds(name: str, kind: str, repeats: int) -> tuple[dict[str, float], dict[str, list[float]]]:
     """GFLOP/s of every rival, and the seconds a product that they come from."""
-    calls = math.ceil(1.5e10 / operations(name))
+    calls = calls_of(name)
     commands = {rival: [sys.executable, __file__, rival, name, kind] for rival in RIVALS}
     taken = rivals.steady(commands, repeats)
     seconds = {f"{name}, {kind}: {r}": [t / calls for t in each] for r, each in taken.items()}

@@ -21,7 +21,7 @@ def directory(tmp_path):
 
 
 def test_killed_runs_end_as_if_they_had_not_been():
-    assert runs.campaign("kills", "--runs", "1", "--seed", "1")["killed"] == 1
+    assert runs.campaign("kills", "--runs", "2", "--seed", "1")["killed"] == 2
 
 
 def test_a_save_killed_in_its_midst_leaves_a_good_checkpoint():

@@ -10,6 +10,7 @@ import pytest
 
 from golden.compare import quick_jit
 from jaxdl import activations, functional, layers, losses, models
+from jaxdl._checks import ShapeError
 from jaxdl.combinators import repeat
 from jaxdl.models import _transformer_lm
 from jaxdl.models._transformer_vit import _patches
@@ -129,6 +130,14 @@ def test_a_loop_writes_keys_and_values_in_place():
     compiled = jax.jit(loop, donate_argnums=1).lower(params, cache, tokens).compile()
     memory, one_of_a_block = compiled.memory_analysis(), cache["blocks"][0]["key"].nbytes
     assert memory is not None and memory.temp_size_in_bytes < one_of_a_block
+
+
+def test_the_cache_of_another_depth_is_refused():
+    cache = models.transformer_cache(NETS["learned"], made("learned"), (2,), 9)
+    deeper = models.transformer_lm(11, length=9, n_features=8, n_heads=2, n_layers=3, n_hidden=8)
+    params, _ = quick_jit(deeper.init)(KEY)
+    with pytest.raises(ShapeError, match=r"repeat\(.*, 3\) got 2 states; it needs 3"):
+        deeper.apply(params, cache, TWO)
 
 
 def logits_of(name, tokens):

@@ -3,6 +3,7 @@
 import chex
 import jax
 import numpy as np
+import optax
 import pytest
 
 from jaxdl import checkpoint, parallel, train
@@ -82,7 +83,7 @@ def test_the_first_train_state_stays_usable():
 
 
 def test_a_run_continued_is_the_run_uninterrupted_to_the_bit(tmp_path):
-    loss_fn, tx, start, _ = recipe(rate=0.3)
+    loss_fn, tx, start, _ = recipe(rate=0.3, tx=optax.adam(1e-2))  # it counts its steps
     options = {"batch_size": 16}
     whole, rows = train.fit(loss_fn, tx, start, dataset(), epochs=4, **options)
     half, history = train.fit(loss_fn, tx, start, dataset(), epochs=2, **options)

@@ -102,6 +102,8 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
         each = n if is_portable() else unroll
         with looked_through(params, x):
             if isinstance(state, Unstacked):
+                if len(state) != n:
+                    raise ShapeError(f"{name} got {len(state)} states; it needs {n}")
                 return _written_out(body, start, params, state)
             return lax.scan(body, start, (params, state, jnp.arange(n)), unroll=each)
 

@@ -164,9 +164,9 @@ def spread(tree: PyTree, mesh: Any) -> PyTree:
 
 
 def options(devices: Placement) -> dict[str, bool | int | str]:
-    """A placement's options for XLA, with those that give the same bits in every run.
+    """A placement's options for XLA, and where it asks for it the one that gives the same bits.
 
-    On a CPU and a TPU it does by itself; on a GPU some sums depend on which thread is first.
+    CPUs and TPUs give them anyway; on a GPU some sums depend on which thread is first.
     """
     same_bits = {"xla_gpu_deterministic_ops": True} if devices.reproducible and _on_gpu() else {}
     return same_bits | dict(devices.compiler_options or {})
