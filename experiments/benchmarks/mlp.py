@@ -22,8 +22,8 @@ Where the time goes: the quickstart epoch is 191 GFLOP of matrix products, 0.96 
           jax.random.permutation and takes 1 with train.order.shuffled. No help: other loss
           formulas, unrolling, gathering whole epochs, XLA's CPU options.
 Limits:   products.py has the speed of every product here, in XLA, NumPy and PyTorch, and the forms
-          that were tried: those of the quickstart reach 51 to 72 % of the limit in XLA's library,
-          those of the lecture 35 to 60 %, and no form or option of XLA is faster with both jax 0.10
+          that were tried: those of the quickstart reach 56 to 71 % of the limit in XLA's library,
+          those of the lecture 36 to 60 %, and no form or option of XLA is faster with both jax 0.10
           and 0.12. Alone, the quickstart's first product reaches 183 GFLOP/s with a right side
           that is transposed in memory; but whole steps with kernels that are kept so from the
           start of an epoch to its end, one or both, take 1.04 to 1.10 of the time (0.12: 1.04 to

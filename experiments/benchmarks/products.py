@@ -10,22 +10,26 @@ Command:  python experiments/benchmarks/products.py [--repeats 7] [--only lectur
 Needs:    pip install torch
 Measured: 2026-11-30
 Result:   2 cores of an AMD EPYC, jax 0.10.2, NumPy 2.4 with OpenBLAS, PyTorch 2.13; medians of 5
-          groups, GFLOP/s; other programs were stopped. The limit is NumPy's 203.
+          groups, GFLOP/s; nothing else ran. The limit is NumPy's 199.
                                     jax   numpy   torch   jax of the limit
-          2048 x 2048 x 2048        199     203     186   98 %
-          lecture 1, forward        109     156     141   54 %
-          lecture 1, kernel         121     171     163   60 %
-          lecture 2, forward         82     101      84   40 %
-          lecture 2, kernel          72     102     100   35 %
-          lecture 2, image           85     100      83   42 %
-          quickstart 1, forward     132     172     148   65 %
-          quickstart 1, kernel      144     175     176   71 %
-          quickstart 2, forward     146     161     140   72 %
-          quickstart 2, kernel      130      55     141   64 %
-          quickstart 2, image       104     107     120   51 %
-          lstm step, forward        107      87      94   53 %
-          lstm step, image           91      85     152   45 %
-          lstm, all steps, kernel   144     159     166   71 %
+          2048 x 2048 x 2048        197     199     187   99 %
+          lecture 1, forward        105     170     159   53 %
+          lecture 1, kernel         119     179     171   60 %
+          lecture 2, forward         85     103      85   43 %
+          lecture 2, kernel          72     103      99   36 %
+          lecture 2, image           84      75      39   42 %
+          quickstart 1, forward     111     123     120   56 %
+          quickstart 1, kernel      142     121     168   71 %
+          quickstart 2, forward     136     165     145   68 %
+          quickstart 2, kernel      130     129     159   65 %
+          quickstart 2, image       138     133     156   70 %
+          lstm step, forward        106     150      96   53 %
+          lstm step, image           90      87     159   45 %
+          lstm, all steps, kernel   126     168     172   63 %
+          transformer, forward      141     187     187   71 %
+          transformer, kernel       113     152     147   57 %
+          transformer, image        159     147     130   80 %
+          From run to run single figures move by a quarter.
 Tried:    in a loop that changes the kernel in each step, the first products of both recipes as
           (Wᵀ·xᵀ)ᵀ, with Wᵀ in memory, in 2, 4 or 7 parts of the inputs, in 2 or 4 parts of the
           outputs or of the rows, one by one and batched, with jax 0.10.2 and 0.12.0: none is more

@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from typing import Any
 
 import jax
 import numpy as np
@@ -210,6 +211,16 @@ def test_film_is_drawn_from_each_of_the_params(tmp_path):
         plots.save_animation(None, "film.avi")
     with pytest.raises(ValueError, match="2 titles, 1 snapshots"):
         plots.boundary_animation(predict, [1.0], POINTS, LABELS, titles=["a", "b"])
+
+
+def test_a_film_names_classes_and_has_few_shades():
+    predict = lambda scale, points: scale * points[:, 0]
+    film: Any = plots.boundary_animation(predict, [3.0], POINTS, LABELS, classes=["left", "right"])
+    film._draw_frame(0)
+    (axes,) = film._fig.axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["left", "right"]
+    shades = np.unique(axes.images[0].get_array().reshape(-1, 3), axis=0)
+    assert 2 < len(shades) <= 2 * 7  # none, and six steps of certainty, of each class
 
 
 def test_a_small_gif_keeps_the_colours_of_lines_and_areas():
