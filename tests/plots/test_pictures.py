@@ -217,6 +217,7 @@ def test_a_film_names_classes_and_has_few_shades():
     predict = lambda scale, points: scale * points[:, 0]
     film: Any = plots.boundary_animation(predict, [3.0], POINTS, LABELS, classes=["left", "right"])
     film._draw_frame(0)
+    film._draw_was_started = True  # or matplotlib would warn that nobody looked at it
     (axes,) = film._fig.axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["left", "right"]
     shades = np.unique(axes.images[0].get_array().reshape(-1, 3), axis=0)

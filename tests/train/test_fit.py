@@ -180,8 +180,9 @@ def test_reproducible_tells_xla_on_gpus_and_changes_nothing_on_cpus(monkeypatch)
 def test_compiler_options_reach_xla_and_unknown_ones_are_refused():
     loss_fn, tx, start, _ = recipe()
     given = lambda **options: parallel.Placement(compiler_options=options)
+    alone = dataset()._replace(validation=None)  # which evaluate's program would be for
     fitted = lambda devices: train.fit(
-        loss_fn, tx, start, dataset(), epochs=1, batch_size=16, hooks=(), devices=devices
+        loss_fn, tx, start, alone, epochs=1, batch_size=16, hooks=(), devices=devices
     )[0]
     known = fitted(given(xla_cpu_enable_fast_min_max=False)).params
     chex.assert_trees_all_close(known, fitted(parallel.Placement()).params, rtol=1e-5)
