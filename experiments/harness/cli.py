@@ -1,7 +1,9 @@
 """The command line of an experiment: from its flags to its results, or to one line of error."""
 
+import atexit
 import contextlib
 import errno
+import gc
 import importlib.util
 import io
 import os
@@ -86,6 +88,7 @@ def main(
                 raise UserError(f'experiments need {name}: pip install -e ".[experiments]"', code=1)
         flags = checked(parse(config, description))
         _keep_programs(flags.cache)
+        _spare_the_collector()
         _run(flags, build, report)
 
 
@@ -130,6 +133,12 @@ def _keep_programs(place: str) -> None:
     except OSError as error:
         if place != "auto":
             raise UserError(f"argument --cache: {place}: {error.strerror}") from error
+
+
+def _spare_the_collector() -> None:
+    """Keeps Python from looking for garbage in what stays anyway: a fifth of a short run's time."""
+    gc.freeze()  # all that was imported
+    atexit.register(gc.freeze)  # all that there is, before Python's last collection
 
 
 def _run(flags: C, build: Callable[[C], Built], report: Callable[[C, Any], Report]) -> None:

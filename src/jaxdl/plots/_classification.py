@@ -45,7 +45,7 @@ def confusion(matrix: ArrayLike, *, classes: Sequence[str], title: str = "") -> 
     figure.colorbar(picture, ax=axes, shrink=0.8, label="share of the true class")
     for (row, column), value in np.ndenumerate(matrix):
         colour = "white" if share[row, column] > 0.5 else "black" if value else "#b0b0b0"
-        axes.text(column, row, value, ha="center", va="center", color=colour)
+        axes.text(column, row, value, ha="center", va="center", color=colour, in_layout=False)
     axes.set_xticks(range(count), classes, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), classes)
     axes.set(xlabel="predicted", ylabel="true")

@@ -7,7 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxdl._checks import ShapeError, describe
-from jaxdl.plots._style import ORANGE, empty, grid, heading, make_figure, signed_colours, tones
+from jaxdl.plots._style import (
+    ORANGE,
+    caption,
+    empty,
+    grid,
+    heading,
+    make_figure,
+    signed_colours,
+    tones,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +63,8 @@ def predictions(
     for axes, picture, label, guess in zip(figure.axes, pictures, labels, predicted, strict=False):
         right = label == guess
         axes.imshow(picture, cmap="gray")
-        axes.set_title(
+        caption(
+            axes,
             classes[guess] if right else f"{classes[guess]}\n(is {classes[label]})",
             color="black" if right else ORANGE,
             fontsize=10,
@@ -125,7 +135,7 @@ def images(
         figure.axes, pictures, titles or [""] * len(pictures), strict=True
     ):
         axes.imshow(picture, cmap="gray", vmin=low, vmax=high)
-        axes.set_title(name, fontsize=11)
+        caption(axes, name, fontsize=11)
         empty(axes)
     heading(figure, title)
     return figure
@@ -258,7 +268,7 @@ def _signed(
     names = titles or [""] * len(pictures)
     for axes, picture, name in zip(panels, pictures, names, strict=True):
         drawn = axes.imshow(picture, **colours)
-        axes.set_title(name, fontsize=11)
+        caption(axes, name, fontsize=11)
         empty(axes)
     figure.colorbar(drawn, ax=panels, shrink=0.8, aspect=25)
     heading(figure, title)

@@ -94,6 +94,11 @@ def empty(axes: "Axes") -> None:
     axes.spines[:].set_visible(False)
 
 
+def caption(axes: "Axes", text: str, **font: Any) -> None:
+    """Writes the title of an image at its place, for which matplotlib would search in each draw."""
+    axes.set_title(text, y=1.0, **font)
+
+
 def signed_colours() -> "Colormap":
     """Makes a colour scale for signed numbers: orange below zero, white at zero, blue above.
 
