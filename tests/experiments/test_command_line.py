@@ -1,5 +1,7 @@
 """What a user may do wrong ends as one line, and what may happen to a run is said in one."""
 
+import atexit
+import gc
 import json
 import os
 import re
@@ -106,6 +108,16 @@ def test_programs_are_kept_where_the_flag_says(flags, folder_of_jax, kept, here,
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
     assert folders == kept
+
+
+def test_the_collector_is_spared_what_stays(here, monkeypatch):
+    at_the_end = []
+    monkeypatch.setattr(atexit, "register", at_the_end.append)
+    before = gc.get_freeze_count()
+    with pytest.raises(SystemExit):
+        here("animals_mlp", "--cache", "off", "--output", "/dev/null/out")
+    assert gc.get_freeze_count() > before
+    assert at_the_end == [gc.freeze]
 
 
 def test_a_folder_of_programs_that_is_a_file(tmp_path, here, capsys):
