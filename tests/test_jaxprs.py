@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxdl import _jaxprs
+from jaxdl import _jaxprs, layers, models
 
 one, two = jnp.float32(1), jnp.float32(2)
 
@@ -49,3 +49,20 @@ def test_constants_at_any_depth():
     assert {2, 3, 4} <= sizes
     names = [eqn.primitive.name for eqn in _jaxprs.equations(jax.make_jaxpr(fn)(one).jaxpr)]
     assert names.count("reduce_sum") >= 1 and "scan" in names
+
+
+@pytest.mark.parametrize(
+    ("net", "shape"),
+    [
+        (lambda: models.convnet((8, 8, 1), 3), (8, 8, 1)),
+        (lambda: layers.lstm(3, 4), (5, 3)),
+        (lambda: models.transformer_encoder(8, 3, n_heads=2, n_layers=2), (5, 8)),
+    ],
+)
+def test_gradients_of_layers_hold_no_code_of_a_user(net, shape):
+    """Where a program holds any, training traces it a second time."""
+    net = net()
+    params, state = jax.eval_shape(net.init, jax.random.key(0))
+    x = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
+    grad = jax.grad(lambda p, s, x: net.apply(p, s, x, train=True, key=jax.random.key(0))[0].sum())
+    assert not _jaxprs.holds_user_code(jax.make_jaxpr(grad)(params, state, x).jaxpr)
