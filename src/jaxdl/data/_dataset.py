@@ -1,7 +1,7 @@
 """The dataset: train, validation and test arrays, class names and a description."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import numpy as np
@@ -73,7 +73,7 @@ def parts(dataset: Dataset) -> Iterator[tuple[str, Part]]:
             yield name, part
 
 
-def leaves(tree: PyTree) -> list[tuple[str, Any]]:
+def leaves(tree: PyTree) -> list[tuple[str, PyTree]]:
     """Returns the arrays of a tree, each with its path."""
     return [(_paths.spell(path), x) for path, x in jax.tree.leaves_with_path(tree)]
 
@@ -165,7 +165,7 @@ def select_classes(dataset: D, classes: Sequence[str]) -> D:
         rows = labels >= 0
         return {**take(part, rows), "labels": labels[rows]}
 
-    chosen: dict[str, Any] = {name: relabel(part) for name, part in parts(dataset)}
+    chosen: dict[str, Part] = {name: relabel(part) for name, part in parts(dataset)}
     return dataset._replace(**chosen, classes=tuple(classes))
 
 

@@ -9,13 +9,14 @@ import importlib.util
 import threading
 import urllib.request
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jaxdl.data import _cache
 from jaxdl.data._catalogue import ENTRIES
 from jaxdl.data._cifar import FILES
 from jaxdl.data._files import reason
+from jaxdl.types import PyTree
 
 _TFDS = "https://storage.googleapis.com/tfds-data/"  # asked where a dataset lists no files
 
@@ -57,7 +58,7 @@ def fetch(name: str, folder: Path | None, mirror: str = "", *, seconds: float = 
         archive.unlink()
 
 
-def _published(builder: str) -> Any:
+def _published(builder: str) -> Mapping[str, PyTree]:
     """What TFDS knows of a dataset's files, by URL."""
     import tensorflow_datasets as tfds
 

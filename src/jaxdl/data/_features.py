@@ -8,6 +8,7 @@ import numpy as np
 from jaxdl.data import _optional_import
 from jaxdl.data._files import Unreadable
 from jaxdl.data._images import fitted
+from jaxdl.types import PyTree
 
 
 class Shape(NamedTuple):
@@ -26,7 +27,7 @@ def suffix(shape: Shape) -> str:
     return image + ("" if shape.text_length is None else f"+{shape.text_length}")
 
 
-def value(feature: object, x: object, shape: Shape) -> Any:
+def value(feature: object, x: object, shape: Shape) -> object:
     """Returns one value of a feature in the wanted size, so that no more of it is kept."""
     import tensorflow_datasets as tfds
 
@@ -34,7 +35,7 @@ def value(feature: object, x: object, shape: Shape) -> Any:
     return _fitted(np.asarray(x), shape.image_size) if is_image and shape.image_size else x
 
 
-def column(name: str, feature: object, values: Sequence[Any], shape: Shape) -> np.ndarray:
+def column(name: str, feature: object, values: Sequence[PyTree], shape: Shape) -> np.ndarray:
     """Returns the values of a feature as one array, (N, …).
 
     Args:

@@ -3,8 +3,8 @@
 import functools
 import gzip
 import math
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -43,8 +43,7 @@ def read_idx(path: Path) -> np.ndarray:
     Reference: http://yann.lecun.com/exdb/mnist/
     """
     _files.check_regular("load", path)
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    with _files.reading("load", path, "IDX"), opener(path, "rb") as file:
+    with _files.reading("load", path, "IDX"), _opened(path) as file:
         start = file.read(4)
         sizes = file.read(4 * start[3]) if len(start) == 4 else b""
         if start[:3] != bytes([0, 0, _UNSIGNED_BYTES]) or len(sizes) != 4 * start[3]:
@@ -113,3 +112,7 @@ def _pair(images_path: Path, labels_path: Path) -> dict[str, np.ndarray]:
             "they need to be (N, height, width) and (N,)"
         )
     return {"inputs": images[..., None], "labels": labels.astype(np.int32)}
+
+
+def _opened(path: Path) -> BufferedIOBase:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")

@@ -3,12 +3,16 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jaxdl import _checks
 from jaxdl.data import _files, _optional_import
+
+if TYPE_CHECKING:
+    import PIL.Image
+    import PIL.ImageFile
 
 # What Pillow decodes safely; others, such as EPS, start other programs or have no bounds.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
@@ -33,7 +37,11 @@ class Pixels(NamedTuple):
 
 
 def pixels(
-    function: str, image_size: Any, channels: Any, background: Any = None, bits: Any = None
+    function: str,
+    image_size: object,
+    channels: int,
+    background: Any = None,
+    bits: int | None = None,
 ) -> Pixels:
     """Returns the options of a function that reads images, once they make sense.
 
@@ -74,7 +82,7 @@ def checked_size(function: str, image_size: object) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def decoded(path: Any, wanted: Pixels) -> np.ndarray | str:
+def decoded(path: Path | IO[bytes], wanted: Pixels) -> np.ndarray | str:
     """Returns an image as uint8 (height, width, channels), or a text that says why it can't.
 
     Args:
@@ -101,7 +109,7 @@ def decoded(path: Any, wanted: Pixels) -> np.ndarray | str:
     return fitted(image, wanted.image_size) if wanted.image_size else _as_array(image)
 
 
-def fitted(image: Any, size: tuple[int, int]) -> np.ndarray:
+def fitted(image: "PIL.Image.Image", size: tuple[int, int]) -> np.ndarray:
     """Returns a Pillow image as bytes, scaled and cropped from its centre to (height, width)."""
     import PIL.Image
     import PIL.ImageOps
@@ -118,11 +126,11 @@ def resized(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.stack([fitted(image.fromarray(row), size) for row in rows])
 
 
-def _as_array(image: Any) -> np.ndarray:
+def _as_array(image: "PIL.Image.Image") -> np.ndarray:
     return np.asarray(image).reshape(image.height, image.width, -1)
 
 
-def _check_pixels(file: Any) -> None:
+def _check_pixels(file: "PIL.ImageFile.ImageFile") -> None:
     """Raises before anything is decoded if an image is larger than Pillow's limit."""
     import PIL.Image
 
@@ -152,7 +160,7 @@ def _check_samples(file: Any) -> None:
         raise ValueError(f"it has a sample of {samples.max()}, above its own largest, {most}")
 
 
-def _turned(image: Any, orientation: Any) -> Any:
+def _turned(image: "PIL.Image.Image", orientation: object) -> "PIL.Image.Image":
     """Undoes the rotation of a camera, which stores it beside the unrotated pixels."""
     from PIL.Image import Transpose
 
@@ -168,7 +176,7 @@ def _turned(image: Any, orientation: Any) -> Any:
     return image.transpose(turns[orientation]) if orientation in turns else image
 
 
-def _on_ground(image: Any, wanted: Pixels) -> Any:
+def _on_ground(image: Any, wanted: Pixels) -> "PIL.Image.Image":
     """An image with the background behind its transparent pixels, unless alpha is wanted."""
     import PIL.Image
 
@@ -185,7 +193,7 @@ def _on_ground(image: Any, wanted: Pixels) -> Any:
     return PIL.Image.alpha_composite(ground, image)
 
 
-def _in_bytes(image: Any, is_deep: bool, bits: int | None) -> Any:
+def _in_bytes(image: Any, is_deep: bool, bits: int | None) -> "PIL.Image.Image":
     """An image of 8 bits; Pillow would turn every 16-bit grey above 255 white."""
     import PIL.Image
 

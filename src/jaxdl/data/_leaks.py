@@ -1,7 +1,6 @@
 """Leaks: features of a table that give away the label, or the position of a row."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -40,7 +39,7 @@ def leaks(dataset: Dataset) -> list[str]:
     return found
 
 
-def _numbering(x: np.ndarray, others: list[Any]) -> list[int]:
+def _numbering(x: np.ndarray, others: Sequence[np.ndarray]) -> list[int]:
     """The features whose values are consecutive integers, over all parts."""
     probe = np.sort(x[:_PROBE], axis=0)
     maybe = (np.diff(probe, axis=0) >= 1).all(axis=0) & (probe == np.rint(probe)).all(axis=0)

@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from jaxdl._warnings import warn
 from jaxdl.data import _cache, _idx
 from jaxdl.data._animals import animals
 from jaxdl.data._catalogue import ENTRIES, Source
-from jaxdl.data._dataset import Dataset, Split, TrainTest, parts, select_classes
+from jaxdl.data._dataset import Dataset, Part, Split, TrainTest, parts, select_classes
 from jaxdl.data._features import Shape, suffix
 from jaxdl.data._images import checked_size, resized
 
@@ -171,7 +171,7 @@ def _brought(name: str, dataset: Dataset, shape: Shape) -> Dataset:
         raise ValueError(f"load: text_length is given, and {name} has no texts")
     if not shape.image_size:
         return dataset
-    changed: dict[str, Any] = {
+    changed: dict[str, Part] = {
         part: {**batch, "inputs": resized(batch["inputs"], shape.image_size)}
         for part, batch in parts(dataset)
     }

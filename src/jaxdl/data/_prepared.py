@@ -23,7 +23,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 class _Wanted(NamedTuple):
     """The features that are read from each example."""
 
-    inputs: dict[str, Any]  # features by name
+    inputs: dict[str, object]  # features by name
     label: str
     is_table: bool  # whether the inputs are columns, to be put side by side
     others: tuple[str, ...]  # columns that aren't numbers
@@ -123,7 +123,7 @@ def _wanted(name: str, copy: Path, info: Any) -> _Wanted:
     )
 
 
-def _columns(feature: Any) -> dict[str, Any]:
+def _columns(feature: Any) -> dict[str, object]:
     return dict(feature) if hasattr(feature, "keys") else {}
 
 
@@ -155,7 +155,7 @@ def _arrays(
     name: str, builder: Any, split: str, wanted: _Wanted, shape: Shape
 ) -> dict[str, np.ndarray]:
     label = builder.info.features[wanted.label]
-    taken: dict[str, list[Any]] = {key: [] for key in wanted.inputs}
+    taken: dict[str, list[object]] = {key: [] for key in wanted.inputs}
     labels = []
     for example in _examples(name, builder, split):
         row = _flat(example)

@@ -1,7 +1,7 @@
 """Problems: what is worth knowing about a dataset before training, though not an error."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -114,7 +114,9 @@ def _found(part: Batch, place: dict[bytes, int]) -> tuple[np.ndarray, np.ndarray
     return both[:, 0], both[:, 1]
 
 
-def _relabeled(train: Batch, others: Mapping[str, Batch], found: dict[str, Any]) -> dict[str, int]:
+def _relabeled(
+    train: Batch, others: Mapping[str, Batch], found: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, int]:
     """How many rows of each part have another label in training."""
     counts = {}
     for name, (rows, places) in found.items():

@@ -1,7 +1,7 @@
 """Scaling and class weights, measured on the training part."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from jaxdl import _checks
 from jaxdl._checks import describe
 from jaxdl._plain import plain_numbers
-from jaxdl.data._dataset import D, check_dataset, check_named, parts
+from jaxdl.data._dataset import D, Part, check_dataset, check_named, parts
 
 
 class Scaling(NamedTuple):
@@ -112,7 +112,7 @@ def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scalin
     for name, part in parts(dataset):
         check_named("standardize", part, "inputs", f"dataset.{name}")
     scaling = fit_scaling(dataset.train["inputs"], axis=axis)
-    changed: dict[str, Any] = {
+    changed: dict[str, Part] = {
         name: {**part, "inputs": scaled(part["inputs"], scaling)} for name, part in parts(dataset)
     }
     return dataset._replace(**changed), scaling

@@ -112,7 +112,7 @@ def check_rows(function: str, rows: int, parts: int = 3) -> None:
         raise ValueError(f"{function}: {rows} rows can't fill {parts} parts")
 
 
-def check_seed(function: str, seed: Any) -> None:
+def check_seed(function: str, seed: int) -> None:
     """Raises a ValueError unless a seed is an integer that NumPy accepts."""
     if not _checks.is_whole(seed) or not 0 <= seed < 2**32:
         raise ValueError(f"{function}: seed is {seed!r}; it must be an integer from 0 to 2**32 - 1")

@@ -149,7 +149,7 @@ def buffers(batches: Iterator[Batch], *, size: int = 2**23, most: int = 256) -> 
         >>> [(b.batch_size, b.steps, b.last) for b in buffers(iter(rows), most=2)]
         [(4, 2, False), (4, 1, False), (2, 1, True)]
     """
-    full: dict[Any, int] = {}  # batch capacity of the buffers, by batch shape
+    full: dict[object, int] = {}  # batch capacity of the buffers, by batch shape
     for group, last in _groups(map(_checked, batches), size, most):
         capacity = full.setdefault(_shape(group[0]), len(group))
         data = jax.tree.map(lambda *parts: _joined(parts, capacity), *group)  # noqa: B023
@@ -270,8 +270,8 @@ def _checked(batch: Batch) -> Batch:
     return batch
 
 
-def _shape(batch: Batch) -> tuple[Any, ...]:
-    structure: Any = jax.tree.structure(batch)
+def _shape(batch: Batch) -> tuple[object, ...]:
+    structure: object = jax.tree.structure(batch)
     return structure, *((x.shape, x.dtype) for x in jax.tree.leaves(batch))
 
 

@@ -1,7 +1,5 @@
 """Scaled dot-product attention."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -96,10 +94,11 @@ def dot_product_attention(
             key=key,
             block_size=block_size,
         )
-    how: Any = {"mask": mask, "causal": causal, "scale": scale}
 
     def plain(q: Array, k: Array, v: Array) -> Array:
-        weights = attention_weights(q, k, bias=bias, offset=offset, **how)
+        weights = attention_weights(
+            q, k, mask=mask, bias=bias, causal=causal, offset=offset, scale=scale
+        )
         if key is not None:
             weights = dropout(key, weights, rate=rate)
         return weighted_sum(weights, v).astype(q.dtype)
@@ -107,7 +106,7 @@ def dot_product_attention(
     usual = bias is None and key is None and isinstance(offset, int) and offset == 0
     if not usual or isinstance(scale, jax.Array):
         return plain(q, k, v)
-    return by_kernels(plain, q, k, v, **how)
+    return by_kernels(plain, q, k, v, mask=mask, causal=causal, scale=scale)
 
 
 @plain_numbers

@@ -7,7 +7,7 @@ can run, or what an export asks for, is traced at all: on a CPU nothing changes.
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +64,8 @@ def _kernels(
 ) -> Mapping[str, Callable[..., Array]]:
     """The kernels that fit, by platform."""
     targets, kernels = platforms(), {}
-    if "cuda" in targets and _cudnn_takes(q.shape, k.shape, q.dtype, _shape(mask), causal=causal):
+    of_mask = None if mask is None else mask.shape
+    if "cuda" in targets and _cudnn_takes(q.shape, k.shape, q.dtype, of_mask, causal=causal):
         kernels["cuda"] = functools.partial(cudnn, mask=mask, causal=causal, scale=scale)
     if "tpu" in targets and mask is None and _splash_takes(q, k):
         kernels["tpu"] = functools.partial(splash, causal=causal, scale=scale)
@@ -79,7 +80,7 @@ def cudnn(
     mask: Array | None,
     causal: bool,
     scale: float,
-    implementation: Any = "cudnn",
+    implementation: Literal["xla", "cudnn"] = "cudnn",
 ) -> Array:
     """Attention by cuDNN, whose queries that see nothing are set to 0 as in the plain form."""
     (*_, n_q, heads, _), lead = q.shape, q.shape[:-3]
@@ -140,7 +141,7 @@ def _cudnn_takes(q: Shape, k: Shape, dtype: DTypeLike, mask: Shape | None, *, ca
     struct = jax.ShapeDtypeStruct
     arrays = struct(q, dtype), struct(k, dtype), struct(k, dtype)
 
-    def both(q: Array, k: Array, v: Array, mask: Array | None) -> Any:
+    def both(q: Array, k: Array, v: Array, mask: Array | None) -> tuple[Array, ...]:
         run = functools.partial(cudnn, mask=mask, causal=causal, scale=1.0)
         y, back = jax.vjp(run, q, k, v)
         return back(y)
@@ -199,7 +200,3 @@ def _four_axes(mask: Array, lead: Shape, shape: Shape) -> Array:
     batch = lead if any(n > 1 for n in mask.shape[: len(lead)]) else (1,) * len(lead)
     full = jnp.broadcast_to(mask, (*batch, mask.shape[-3], *shape[1:]))
     return full[None].reshape(math.prod(batch), *full.shape[-3:])
-
-
-def _shape(mask: Array | None) -> Shape | None:
-    return None if mask is None else mask.shape

@@ -2,7 +2,6 @@
 
 import functools
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -81,7 +80,9 @@ def _wide_product(axes: str, a: Array, b: Array) -> Array:
 
 
 @_wide_product.defjvp
-def _product_jvp(axes: str, factors: tuple[Array, Array], changes: tuple[Array, Array]) -> Any:
+def _product_jvp(
+    axes: str, factors: tuple[Array, Array], changes: tuple[Array, Array]
+) -> tuple[Array, Array]:
     # Products of half precision here too, so that those of the backward pass are.
     (a, b), (da, db) = factors, changes
     y = _wide_product(axes, a, b)

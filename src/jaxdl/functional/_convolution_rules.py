@@ -5,7 +5,7 @@ the CPU's forms.
 """
 
 import functools
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 from jax import lax
@@ -59,7 +59,7 @@ def _one_by_one(fn: Form) -> Form:
     mapped = jax.custom_batching.custom_vmap(fn)
 
     @mapped.def_vmap
-    def rule(axis_size: int, batched: Any, a: Array, b: Array) -> tuple[Array, bool]:
+    def rule(axis_size: int, batched: Sequence[bool], a: Array, b: Array) -> tuple[Array, bool]:
         if all(batched):
             return lax.map(lambda pair: mapped(*pair), (a, b)), True
         axes = tuple(0 if is_batched else None for is_batched in batched)

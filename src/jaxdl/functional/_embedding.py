@@ -1,6 +1,6 @@
 """Vectors of tokens: looking them up, and comparing with them."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -159,7 +159,7 @@ _half_rows = jax.custom_jvp(_rows)
 
 @_half_rows.defjvp
 def _half_rows_jvp(
-    primals: tuple[Array, Array], tangents: tuple[Array, Any]
+    primals: tuple[Array, Array], tangents: tuple[Array, object]
 ) -> tuple[Array, Array]:
     # The gradient of a row is a sum over all its uses: in float32.
     (table, numbers), (change, _) = primals, tangents

@@ -127,7 +127,7 @@ def multi_head_attention_step(
         ((1, 4), 1)
     """
     _check_params("multi_head_attention_step", params)
-    _check_cache("multi_head_attention_step", cache)
+    check_parts("multi_head_attention_step", cache, ("key", "value", "length"), "a cache")
     q, k, v = _queries_keys_values(params, x, None, n_heads)
     start, time, capacity = cache["length"], q.shape[-3], cache["key"].shape[-2]
     room("multi_head_attention_step", start, time, capacity)
@@ -192,13 +192,8 @@ def attention_cache(
 
 
 def _check_params(function: str, params: object) -> None:
-    check_parts(function, params, ("qkv", "out"))
-    for name, part in params.items():  # type: ignore[attr-defined]
+    for name, part in check_parts(function, params, ("qkv", "out")).items():
         check_weights(function, part, {"kernel": 2}, ("bias",), argument=f"params[{name!r}]")
-
-
-def _check_cache(function: str, cache: object) -> None:
-    check_parts(function, cache, ("key", "value", "length"), "a cache")
 
 
 def _queries_keys_values(

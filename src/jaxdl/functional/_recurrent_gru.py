@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,8 @@ from jax.typing import ArrayLike
 from jaxdl._precision import spread
 from jaxdl.functional import _recurrent_parts as parts
 from jaxdl.types import Array, PyTree
+
+_Inputs: TypeAlias = tuple[parts.Gates, Array, Array, Array, Array | None]
 
 
 def gru_step(params: parts.Cell, carry: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
@@ -114,7 +116,9 @@ def _weigh(
     return h, z, kernel, inner[2 * n :].astype(parts.wide(dtype))
 
 
-def _step(kernel: Array, bias: Array, h: Array, x: Any, keep: bool = False) -> tuple[Array, PyTree]:
+def _step(
+    kernel: Array, bias: Array, h: Array, x: parts.Step, keep: bool = False
+) -> tuple[Array, PyTree]:
     """The next h; also, to keep, the factors by which the backward pass multiplies."""
     (z_r, z_z, z_n), mask = x
     h_r, h_z, h_n = jnp.split(parts.dot(h, kernel), 3, -1)
@@ -153,7 +157,7 @@ _run_fast = jax.custom_jvp(_run, nondiff_argnums=(0,))
 # In reverse, JAX runs the tangents' loop back with dh alone, of which every other gradient is a
 # product over all steps.
 @_run_fast.defjvp
-def _forward(reverse: bool, primals: Any, tangents: Any) -> tuple[PyTree, PyTree]:
+def _forward(reverse: bool, primals: _Inputs, tangents: _Inputs) -> tuple[PyTree, PyTree]:
     (z, kernel, bias, h, mask), (dz, d_kernel, d_bias, dh, _) = primals, tangents
     step = functools.partial(_step, kernel, bias, keep=True)
     last, (hs, factors) = lax.scan(step, h, (z, mask), reverse=reverse)
@@ -167,7 +171,9 @@ def _forward(reverse: bool, primals: Any, tangents: Any) -> tuple[PyTree, PyTree
     return (hs, last), (d_hs.astype(hs.dtype), dh.astype(h.dtype))
 
 
-def _push(kernels: Sequence[Array], dh: Array, x: Any) -> tuple[Array, Array]:
+def _push(
+    kernels: Sequence[Array], dh: Array, x: tuple[Array, parts.Gates, Array]
+) -> tuple[Array, Array]:
     """The tangent of the next h, twice; linear in that of h and in what is known of all steps."""
     known, gates, through = x
     pairs = zip(gates, kernels, strict=True)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,8 @@ from jax.typing import ArrayLike
 
 from jaxdl.functional import _recurrent_parts as parts
 from jaxdl.types import Array, PyTree
+
+_Inputs: TypeAlias = tuple[parts.Gates, Array, Array, Array, Array | None]
 
 
 def lstm_step(
@@ -134,7 +136,7 @@ def _weigh(params: parts.Cell, x: Array, project: parts.Project) -> tuple[parts.
 
 
 def _step(
-    kernel: Array, carry: tuple[Array, Array], x: Any, keep: bool = False
+    kernel: Array, carry: tuple[Array, Array], x: parts.Step, keep: bool = False
 ) -> tuple[tuple[Array, Array], PyTree]:
     """The next h and c; also, to keep, the factors by which the backward pass multiplies."""
     (h, c), (z, mask) = carry, x
@@ -169,7 +171,7 @@ _run_fast = jax.custom_jvp(_run, nondiff_argnums=(0,))
 # alone: the kernel's tangent enters by a product over all steps before the loop, so that its
 # gradient is one after it.
 @_run_fast.defjvp
-def _forward(reverse: bool, primals: Any, tangents: Any) -> tuple[PyTree, PyTree]:
+def _forward(reverse: bool, primals: _Inputs, tangents: _Inputs) -> tuple[PyTree, PyTree]:
     (z, kernel, h, c, mask), (dz, d_kernel, dh, dc, _) = primals, tangents
     step = functools.partial(_step, kernel, keep=True)
     (last_h, last_c), (hs, factors) = lax.scan(step, (h, c), (z, mask), reverse=reverse)
@@ -181,7 +183,9 @@ def _forward(reverse: bool, primals: Any, tangents: Any) -> tuple[PyTree, PyTree
 
 
 def _push(
-    kernels: Sequence[Array], carry: tuple[Array, Array], x: Any
+    kernels: Sequence[Array],
+    carry: tuple[Array, Array],
+    x: tuple[parts.Gates, parts.Gates, Array | None],
 ) -> tuple[tuple[Array, Array], Array]:
     """The tangents of the next h and c, given those of z; linear in both."""
     (dh, dc), (dz, (i, f, g, o, into_c, forget), mask) = carry, x

@@ -26,6 +26,9 @@ Cell: TypeAlias = Weights
 Gates: TypeAlias = tuple[Array, ...]
 """One array (time, batch, n_hidden) a gate."""
 
+Step: TypeAlias = tuple[Gates, Array | None]
+"""What a step of a scan reads: the gates' inputs, and the mask where there is one."""
+
 Project: TypeAlias = Callable[[int, Array, Array, Array], Gates]
 
 

@@ -1,7 +1,7 @@
 """The plain recurrent network of Elman."""
 
 import functools
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,8 @@ from jaxdl.functional import _recurrent_parts as parts
 from jaxdl.types import Array, PyTree
 
 Nonlinearity: TypeAlias = Literal["tanh", "relu"]
+
+_Inputs: TypeAlias = tuple[Array, Array, Array, Array | None]
 
 
 def rnn_step(
@@ -113,7 +115,9 @@ def _weigh(
     return h, z, jnp.asarray(params["recurrent_kernel"], dtype)
 
 
-def _step(nonlinearity: Nonlinearity, kernel: Array, h: Array, x: Any) -> tuple[Array, Array]:
+def _step(
+    nonlinearity: Nonlinearity, kernel: Array, h: Array, x: tuple[Array, Array | None]
+) -> tuple[Array, Array]:
     """The next h, twice: as carry and as output."""
     z, mask = x
     z = z + parts.dot(h, kernel)
@@ -144,7 +148,7 @@ _run_fast = jax.custom_jvp(_run, nondiff_argnums=(0, 1))
 # over all steps after it.
 @_run_fast.defjvp
 def _forward(
-    nonlinearity: Nonlinearity, reverse: bool, primals: Any, tangents: Any
+    nonlinearity: Nonlinearity, reverse: bool, primals: _Inputs, tangents: _Inputs
 ) -> tuple[PyTree, PyTree]:
     (z, kernel, h, mask), (dz, d_kernel, dh, _) = primals, tangents
     hs, last = _run(nonlinearity, reverse, z, kernel, h, mask)
@@ -157,7 +161,7 @@ def _forward(
     return (hs, last), (d_hs.astype(hs.dtype), dh.astype(h.dtype))
 
 
-def _push(turned: Array, dh: Array, x: Any) -> tuple[Array, Array]:
+def _push(turned: Array, dh: Array, x: tuple[Array, Array, Array | None]) -> tuple[Array, Array]:
     """The tangent of the next h, twice, given that of z; linear in both."""
     dz, slope, mask = x
     new = slope * (dz + parts.across(dh, turned))

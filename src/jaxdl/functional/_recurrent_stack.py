@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,15 +14,15 @@ from jaxdl.types import Array, Key, Params, PyTree
 
 @plain_numbers
 def recurrent(
-    cell_fn: Callable[..., tuple[Array, Any]],
+    cell_fn: Callable[..., tuple[Array, PyTree]],
     params: Sequence[Params],
     x: ArrayLike,
     *,
-    carry: Sequence[Any] | None = None,
+    carry: Sequence[PyTree] | None = None,
     lengths: ArrayLike | None = None,
     rate: float | Array = 0.0,
     key: Key | None = None,
-) -> tuple[Array, tuple[Any, ...]]:
+) -> tuple[Array, tuple[PyTree, ...]]:
     """Runs a stack of recurrent layers, each in one direction or in both.
 
     Layer l reads the output of layer l - 1, after dropout. With both directions, y is their
@@ -68,7 +67,7 @@ def recurrent(
 
 
 def _layer(
-    cell_fn: Callable[..., Any], params: Params, x: Array, carry: PyTree
+    cell_fn: Callable[..., tuple[Array, PyTree]], params: Params, x: Array, carry: PyTree
 ) -> tuple[Array, PyTree]:
     """One layer in the direction or the directions that its params have."""
     if "forward" not in params:

@@ -1,22 +1,22 @@
 """What a function's params must be: a dict of arrays with the names that it reads."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 
 from jaxdl import _checks
 from jaxdl._checks import ShapeError, describe, shown
+from jaxdl.types import PyTree
 
 
 def check_parts(
     function: str,
-    params: Any,
+    params: object,
     needed: tuple[str, ...],
     argument: str = "params",
     optional: tuple[str, ...] = (),
-) -> None:
-    """Raises a TypeError or ValueError unless params are a dict with the right names."""
+) -> Mapping[str, PyTree]:
+    """Returns params, or raises unless they are a dict with the right names."""
     needs = f"a dict with {', '.join(needed)}" if needed else "a dict"
     needs += f", perhaps with {', '.join(optional)}" if optional else ""
     if not isinstance(params, Mapping):
@@ -24,11 +24,12 @@ def check_parts(
     if not set(needed) <= set(params) <= {*needed, *optional}:
         names = ", ".join(map(str, params)) or "nothing"
         raise ValueError(f"{function} got {argument} with {names}; it needs {needs}")
+    return params
 
 
 def check_weights(
     function: str,
-    params: Any,
+    params: object,
     needed: Mapping[str, int],
     optional: tuple[str, ...] = (),
     argument: str = "params",
@@ -54,8 +55,8 @@ def check_weights(
         Traceback (most recent call last):
         ValueError: dense got params with kernl; it needs a dict with kernel, perhaps with bias
     """
-    check_parts(function, params, tuple(needed), argument, optional)
-    for name, x in params.items():
+    parts = check_parts(function, params, tuple(needed), argument, optional)
+    for name, x in parts.items():
         x = x if hasattr(x, "dtype") else _checks.array(function, f"{argument}[{name!r}]", x)
         if not jnp.issubdtype(x.dtype, jnp.inexact):
             raise TypeError(

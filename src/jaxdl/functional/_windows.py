@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-import numpy as np
-
-from jaxdl._checks import ShapeError, describe
+from jaxdl._checks import ShapeError, describe, is_whole
 from jaxdl.types import Array
 
 Sizes: TypeAlias = int | Sequence[int]
@@ -30,7 +28,7 @@ def one_an_axis(function: str, argument: str, value: Sequence[int]) -> tuple[int
 def per_axis(function: str, argument: str, value: Sizes, axes: int, least: int = 1) -> tuple:
     """Returns one whole number per axis, or raises a ValueError."""
     numbers = tuple(value) if isinstance(value, Iterable) else (value,) * axes
-    if len(numbers) != axes or not all(_is_whole(n) and n >= least for n in numbers):
+    if len(numbers) != axes or not all(is_whole(n) and n >= least for n in numbers):
         raise ValueError(
             f"{function}: {argument} is {value!r}; it must be a whole number of at least {least},"
             f" or {axes} of them, one per axis"
@@ -42,7 +40,7 @@ def pairs(function: str, padding: int | Sequence[int | tuple[int, int]], axes: i
     """Returns explicit padding as one (low, high) pair an axis, or raises a ValueError."""
     spread = tuple(padding) if isinstance(padding, Iterable) else (padding,) * axes
     wide = [tuple(p) if isinstance(p, Iterable) else (p, p) for p in spread]
-    right = all(len(pair) == 2 and all(_is_whole(n) and n >= 0 for n in pair) for pair in wide)
+    right = all(len(pair) == 2 and all(is_whole(n) and n >= 0 for n in pair) for pair in wide)
     if len(wide) != axes or not right:
         raise ValueError(
             f"{function}: padding is {padding!r}; it must be a whole number of at least 0, or"
@@ -63,7 +61,3 @@ def images(function: str, x: Array, axes: int) -> None:
             f"{function} got {describe(x)}, and needs {axes} spatial axes and channels, at least"
             f" {axes + 1} axes"
         )
-
-
-def _is_whole(n: object) -> bool:
-    return isinstance(n, int | np.integer) and not isinstance(n, bool)

@@ -4,7 +4,7 @@ import contextlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,7 @@ _PROBE = jax.ShapeDtypeStruct((64, 64, 64, 64), jnp.float32)
 """A placeholder image for validating options when a layer is made; its shape may not fit."""
 
 
-def layer_of(fn: Callable[Concatenate[Any, P], Array], example: str) -> Callable[P, Layer]:
+def layer_of(fn: Callable[Concatenate[ArrayLike, P], Array], example: str) -> Callable[P, Layer]:
     """Returns a factory of layers that apply ``fn``, with its options, to their input.
 
     Args:
@@ -49,7 +49,9 @@ def layer_of(fn: Callable[Concatenate[Any, P], Array], example: str) -> Callable
     return _documented(make, fn, 1, "A Layer with neither params nor state.", example)
 
 
-def noise_of(fn: Callable[Concatenate[Key, Any, P], Array], example: str) -> Callable[P, Layer]:
+def noise_of(
+    fn: Callable[Concatenate[Key, ArrayLike, P], Array], example: str
+) -> Callable[P, Layer]:
     """Returns a factory of layers that compute ``fn(key, x)`` in training, and x in evaluation."""
 
     def make(*args: P.args, **kwargs: P.kwargs) -> Layer:
@@ -147,7 +149,7 @@ def floating_dtype(name: str, dtype: DTypeLike) -> None:
         raise TypeError(f"{name}: dtype is {dtype!r}; it must be floating point")
 
 
-def _shown(shapes: Mapping[str, Any]) -> str:
+def _shown(shapes: Mapping[str, object]) -> str:
     return ", ".join(f"{leaf} {shape}" for leaf, shape in shapes.items()) or "empty"
 
 

@@ -1,7 +1,6 @@
 """Low-rank adaptation: fine-tuning a network with few parameters."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -100,7 +99,7 @@ def merge_lora(params: Params, state: State) -> Params:
         {'bias': (2,), 'kernel': (3, 2)}
     """
 
-    def merged(path: Any, w: Array) -> Array:
+    def merged(path: tuple[object, ...], w: Array) -> Array:
         pair = params.get(_paths.spell(path))
         if pair is None:
             return jax.lax.stop_gradient(w)

@@ -1,7 +1,7 @@
 """Recurrent layers: stacks of rnn, lstm or gru cells, in one direction or in both."""
 
 import functools
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +9,14 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, _ranges, functional, initializers
 from jaxdl.layers._building import floating_dtype, needed
-from jaxdl.types import Array, Init, Initializer, Key, Layer, Params, State, factory, named
+from jaxdl.types import Array, Init, Initializer, Key, Layer, Params, PyTree, State, factory, named
 
 
 class _Cell(NamedTuple):
     """The cell of a stack."""
 
     name: str
-    run: functools.partial[Any]  # one layer in one direction over whole sequences
+    run: functools.partial[tuple[Array, PyTree]]  # one layer in one direction over whole sequences
     gates: int
     biases: tuple[str, ...]
 
@@ -262,7 +262,7 @@ def _stack(
     return named(name, init_fn, apply_fn)
 
 
-def _final_state(carry: tuple[Any, ...]) -> Array:
+def _final_state(carry: tuple[PyTree, ...]) -> Array:
     """Returns the final hidden state h of the last layer, of both directions if bidirectional."""
     top = carry[-1]
     ways = [top["forward"], top["backward"]] if isinstance(top, dict) else [top]

@@ -1,7 +1,6 @@
 """Layers that reparametrize the kernels of other layers."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ from jax.typing import ArrayLike
 from jaxdl import _checks, _ranges, functional
 from jaxdl._precision import widen
 from jaxdl.functional._reparametrization import output_lengths
-from jaxdl.types import Array, Key, Layer, Params, State, factory, name_of, named
+from jaxdl.types import Array, Key, Layer, Params, PyTree, State, factory, name_of, named
 
 INITIAL_ITERATIONS = 15
 """How often the power method runs when a layer is made, as in PyTorch."""
@@ -120,7 +119,7 @@ def _start(key: Key, kernel: Array, epsilon: float | Array) -> State:
     )[1]
 
 
-def _is_kernel(path: tuple[Any, ...]) -> bool:
+def _is_kernel(path: tuple[object, ...]) -> bool:
     return bool(path) and getattr(path[-1], "key", None) == "kernel"
 
 
@@ -133,7 +132,7 @@ def _kernels(name: str, params: Params) -> list[Array]:
     return kernels
 
 
-def _map_kernels(fn: Callable[[Any], Any], params: Params) -> Params:
+def _map_kernels(fn: Callable[[PyTree], PyTree], params: Params) -> Params:
     """Returns params with ``fn`` applied to everything named kernel, array or pair."""
     pair = lambda tree: isinstance(tree, dict) and tree.keys() == {"direction", "scale"}
     change = lambda path, leaf: fn(leaf) if _is_kernel(path) else leaf

@@ -56,7 +56,7 @@ def real(function: str, argument: str, x: ArrayLike, dtype: DTypeLike) -> Array:
     return x.astype(wide_dtype(dtype))
 
 
-def smoothing(function: str, value: ArrayLike, x: Any) -> Array | None:
+def smoothing(function: str, value: ArrayLike, x: Array) -> Array | None:
     """Returns the share of label smoothing, or None if it is 0; a traced one isn't checked."""
     _ranges.check(function, label_smoothing=value)
     return None if _checks.is_zero(value) else jnp.asarray(value, wide_dtype(x.dtype))

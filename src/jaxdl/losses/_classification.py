@@ -1,7 +1,5 @@
 """Cross entropy of classes, from logits and from log-probabilities."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
@@ -167,7 +165,9 @@ def _weighted(t: Array, shifted: Array) -> Array:
     return jnp.where(t == 0, 0, t * shifted)
 
 
-def _weighted_jvp(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> tuple[Array, PyTree]:
+def _weighted_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array | SymbolicZero, Array | SymbolicZero]
+) -> tuple[Array, PyTree]:
     (t, shifted), (t_dot, shifted_dot) = primals, tangents
     after = jnp.zeros_like(t)
     if not isinstance(shifted_dot, SymbolicZero):

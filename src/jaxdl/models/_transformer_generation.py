@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ from jaxdl import _checks, _ranges
 from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
 from jaxdl.models._transformer_lm import transformer_cache
-from jaxdl.types import Array, Key, Layer, Params, State
+from jaxdl.types import Array, Key, Layer, Params, PyTree, State
 
 
 @checked
@@ -84,7 +83,9 @@ def generate(
             ended = ended | ((token == end) & (column >= lengths))
         return lax.dynamic_update_index_in_dim(tokens, token, column, tokens.ndim - 1), ended
 
-    def step(carry: tuple[State, Array, Array], now: Any) -> tuple[Any, None]:
+    def step(
+        carry: tuple[State, Array, Array], now: tuple[Array, Key | None]
+    ) -> tuple[PyTree, None]:
         (cache, tokens, ended), (column, key) = carry, now
         last = jnp.take(tokens, column - 1, axis=-1)[..., None]
         logits, cache = net.apply(params, cache, last)

@@ -3,7 +3,6 @@
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ from jaxdl import _checks, activations, functional, initializers, layers
 from jaxdl._checked import checked
 from jaxdl.combinators import lift, repeat, serial
 from jaxdl.combinators._depth import Unstacked
+from jaxdl.combinators._parts import LayerLike
 from jaxdl.models._transformer_block import empty, is_used, transformer_block
 from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, name_of, named
 
@@ -110,7 +110,9 @@ def transformer_lm(
         init=init,
         out_init=residual_init,
     )
-    parts: dict[str, Any] = {"embedding": layers.embedding(n_tokens, n_features, init=init.kernel)}
+    parts: dict[str, LayerLike] = {
+        "embedding": layers.embedding(n_tokens, n_features, init=init.kernel)
+    }
     if length is not None:
         parts["positions"] = layers.learned_positions(length, n_features)
     parts["dropout"] = layers.dropout(rate) if is_used(rate) else lift(jnp.asarray)

@@ -15,13 +15,13 @@ from jaxdl._checks import describe
 from jaxdl._precision import widen
 from jaxdl.types import Array, Params, PyTree
 
-Rate: TypeAlias = ArrayLike | Callable[[Any], ArrayLike]
+Rate: TypeAlias = ArrayLike | optax.Schedule
 """A learning rate: a number, a traced scalar, or an optax schedule ``(count) -> number``."""
 
 Number: TypeAlias = float | Array
 """A hyperparameter: a Python number, or an array in the dtype of the parameter."""
 
-Rule: TypeAlias = Callable[[Array, Array, Any, Number, Array], tuple[Array, PyTree]]
+Rule: TypeAlias = Callable[[Array, Array, PyTree, Number, Array], tuple[Array, PyTree]]
 """``(g, θ, memory, η, t) -> (s, memory)`` for one array θ, which becomes θ − s; t counts from 1."""
 
 
@@ -29,14 +29,14 @@ class DescentState(NamedTuple):
     """What an optimizer carries from step to step."""
 
     count: Array  # type: ignore[assignment]  # int32, how many updates have been made
-    memory: Any  # a tree like the parameters, with what the algorithm remembers of each array
+    memory: PyTree  # like the parameters, with what the algorithm remembers of each array
 
 
 def descend(
     name: str,
     learning_rate: Rate,
     rule: Rule,
-    remember: Callable[[Array], Any] = lambda p: (),
+    remember: Callable[[Array], PyTree] = lambda p: (),
     *,
     weight_decay: ArrayLike = 0.0,
     decoupled: bool = False,
@@ -89,7 +89,7 @@ def descend(
 
     def one_array(g: Array, p: Array, memory: PyTree, rate: ArrayLike, count: Array) -> PyTree:
         p = widen(p)
-        eta, t, w = (like(p, number) for number in (rate, count, weight_decay))
+        eta, t, w = like(p, rate), count.astype(p.dtype), like(p, weight_decay)
         x = g.astype(p.dtype)
         step, memory = rule(x if decoupled or off(w) else x + w * p, p, memory, eta, t)
         step = step + eta * w * p if decoupled and not off(w) else step
@@ -98,7 +98,7 @@ def descend(
     return optax.GradientTransformation(init, update)
 
 
-def like(x: Array, number: ArrayLike) -> Any:
+def like(x: Array, number: ArrayLike) -> Number:
     """Returns a hyperparameter in the dtype of ``x``; a Python number as it is, in double."""
     # np.float64 is a float too, but one that would widen what it meets.
     if isinstance(number, int | float):
@@ -111,26 +111,26 @@ def off(number: object) -> bool:
     return isinstance(number, int | float) and number == 0
 
 
-def log(number: Any) -> Any:
+def log(number: ArrayLike) -> Number:
     """Returns the logarithm, in double for a Python number: float32 ends 0.999 at 0.99900001."""
     if isinstance(number, int | float):
         return math.log(number) if number > 0 else -math.inf
     return jnp.log(number)
 
 
-def bias(decay: object, t: Array) -> Array:
+def bias(decay: ArrayLike, t: Array) -> Array:
     """Returns 1 − decayᵗ, the weight of all gradients so far, to full precision in float32."""
     return -jnp.expm1(t * log(decay))
 
 
-def lerp(old: Array, new: Array, weight: Any) -> Array:
+def lerp(old: Array, new: Array, weight: Number) -> Array:
     """Returns old + weight·(new − old), which is ``old`` at weight 0 and ``new`` at 1, exactly."""
     step = new - old
     near, far = old + weight * step, new - (1 - weight) * step
     return jnp.where(jnp.asarray(weight) < 0.5, near, far)
 
 
-def floating_leaf(name: str, path: Any, p: Array) -> Any:
+def floating_leaf(name: str, path: tuple[object, ...], p: Array) -> Array:
     """Returns a parameter, or raises a TypeError if it isn't floating point."""
     if not jnp.issubdtype(jnp.asarray(p).dtype, jnp.floating):
         where = _paths.spell(path)

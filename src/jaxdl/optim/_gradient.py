@@ -1,7 +1,7 @@
 """Gradient descent: plain, with momentum, averaged, and by the sign alone."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
@@ -69,7 +69,7 @@ def sgd(
             f"sgd: nesterov needs momentum and no dampening, got {momentum=} and {dampening=}"
         )
 
-    def rule(g: Array, p: Array, b: Any, rate: Number, t: Array) -> tuple[Array, PyTree]:
+    def rule(g: Array, p: Array, b: Array, rate: Number, t: Array) -> tuple[Array, PyTree]:
         if off(momentum):
             return rate * g, ()
         m, d = like(g, momentum), like(g, dampening)

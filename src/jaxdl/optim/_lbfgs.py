@@ -5,7 +5,7 @@ per update, another first step, and minFunc's line search with its stopping rule
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -122,14 +122,14 @@ def lbfgs(
         *,
         value_fn: Callable[[Params], ArrayLike] | None = None,
         value: ArrayLike | None = None,
-        **extra_args: Any,  # for other links of a chain
+        **extra_args: object,  # for other links of a chain
     ) -> tuple[Params, LbfgsState]:
         if params is None or value_fn is None:
             raise ValueError("lbfgs: update(grads, state, params, value_fn=…) needs both of these")
         x, unravel = ravel_pytree(jax.tree.map(widen, params))
-        loss = lambda x: like(x, value_fn(cast_like(unravel(x), params)))
+        loss = lambda x: jnp.asarray(value_fn(cast_like(unravel(x), params)), x.dtype)
         rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
-        here = loss(x) if value is None else jnp.asarray(like(x, value), x.dtype)
+        here = loss(x) if value is None else jnp.asarray(value, x.dtype)
         g = ravel_pytree(cast_like(grads, unravel(x)))[0]
         place = start(x, here, g, state, limits)
         place = jax.lax.while_loop(

@@ -1,7 +1,8 @@
 """Algorithms that treat a parameter as a matrix: adafactor and muon."""
 
 import math
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -87,7 +88,7 @@ def adafactor(
     )
 
 
-# A memory has either row and column or the whole; Any, as types can't say so.
+# PyTree: a memory has either row and column or the whole, as types can't say.
 def accumulate(square: Array, memory: PyTree, weight: Array) -> AdafactorMemory:
     """Returns the memory updated with the latest squares."""
     if memory.row is None:
@@ -96,7 +97,7 @@ def accumulate(square: Array, memory: PyTree, weight: Array) -> AdafactorMemory:
     return AdafactorMemory(row, lerp(memory.column, square.mean(-2, keepdims=True), weight), None)
 
 
-def estimate(memory: PyTree, least: Any) -> Array:
+def estimate(memory: PyTree, least: Number) -> Array:
     """Returns v, rebuilt from its row and column if factored."""
     if memory.row is None:
         return memory.whole
@@ -191,7 +192,7 @@ def muon_scale(shape: tuple[int, ...], adjust_lr_fn: str | None) -> float:
     return math.sqrt(max(1, n_out / n_in))
 
 
-def orthogonalize(x: Array, coefficients: tuple[Any, ...], steps: int, eps: Any) -> Array:
+def orthogonalize(x: Array, coefficients: Sequence[ArrayLike], steps: int, eps: ArrayLike) -> Array:
     """Returns x with its singular values driven towards 1 by Newton–Schulz iterations."""
     a, b, c = (like(x, number) for number in coefficients)
     wide = x if x.shape[0] <= x.shape[1] else x.T

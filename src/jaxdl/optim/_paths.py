@@ -1,7 +1,6 @@
 """Selecting parts of the parameters by their paths, such as ``"0/kernel"``."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import optax
@@ -54,7 +53,7 @@ def by_path(
     return optax.GradientTransformationExtraArgs(init, tx.update)
 
 
-def path_mask(where: Callable[[str], bool]) -> Callable[[Params], Any]:
+def path_mask(where: Callable[[str], bool]) -> Callable[[Params], PyTree]:
     """Turns a predicate on paths into a mask for optax.
 
     Args:

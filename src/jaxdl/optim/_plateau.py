@@ -1,6 +1,6 @@
 """A learning rate that shrinks when a measured value stops improving."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -109,7 +109,7 @@ def reduce_on_plateau(
         params: Params | None = None,
         *,
         value: ArrayLike | None = None,
-        **extra_args: Any,  # for other links of a chain
+        **extra_args: object,  # for other links of a chain
     ) -> tuple[Params, PlateauState]:
         if value is None:
             raise ValueError(f"{name}: update(updates, state, params, value=…) needs value")

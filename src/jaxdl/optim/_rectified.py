@@ -1,6 +1,6 @@
 """Variants of Adam: Nesterov momentum and a rectified learning rate."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
@@ -136,7 +136,7 @@ def radam(
     )
 
 
-def average_length(decay: Any, t: Array) -> Array:
+def average_length(decay: Number, t: Array) -> Array:
     """Returns ρ_t of radam, the length of the simple average that is as young as this one.
 
     With x = −log β, ρ_t = coth(x/2) − t·(coth(tx/2) − 1). While ρ_t is near t, both terms are
@@ -148,10 +148,10 @@ def average_length(decay: Any, t: Array) -> Array:
     return jnp.where(t * x < 2, early, late)
 
 
-def coth_rest(y: Any) -> Array:
+def coth_rest(y: Number) -> Array:
     """Returns coth(y) − 1/y = y / (3 + y² / (5 + y² / (7 + …))) for y in [0, 1]; cut off above."""
     y = jnp.minimum(y, 1.0)
-    rest: Any = 0.0
+    rest: Number = 0.0
     for odd in range(19, 3, -2):
         rest = y * y / (odd + rest)
     return y / (3 + rest)

@@ -15,10 +15,10 @@ from jax.typing import ArrayLike
 
 from jaxdl._checks import one_of
 from jaxdl._ranges import check, constants
-from jaxdl.optim._descent import like, log
+from jaxdl.optim._descent import Number, like, log
 from jaxdl.types import Array
 
-Count: TypeAlias = Any
+Count: TypeAlias = Array | int
 
 LARGEST_COUNT = 2**31 - 1  # optax counts in int32
 
@@ -64,7 +64,7 @@ def cyclic(
     check("cyclic", base_lr=base_lr, max_lr=max_lr, gamma=gamma)
     one_of("cyclic", "mode", mode, ("triangular", "triangular2", "exp_range"))
     one_of("cyclic", "scale_mode", scale_mode, ("cycle", "iterations"))
-    factors: dict[str, Callable[[Array, Array], Any]] = {
+    factors: dict[str, Callable[[Array, Array], Number]] = {
         "triangular": lambda cycle, n: 1.0,
         "triangular2": lambda cycle, n: jnp.exp2(1 - cycle),
         "exp_range": lambda cycle, n: jnp.exp(n * log(gamma)),
@@ -207,7 +207,7 @@ def cosine_warm_restarts(
     return schedule
 
 
-def cosine(first: object, then: object, count: object, length: object) -> Array:
+def cosine(first: ArrayLike, then: ArrayLike, count: ArrayLike, length: ArrayLike) -> Array:
     """Returns the rate after ``count`` of the ``length`` steps of half a cosine."""
     done, whole = real(count), real(length)
     return mix(first, then, half_cosine(done / whole), half_cosine((whole - done) / whole))
@@ -218,7 +218,7 @@ def half_cosine(share: Array) -> Array:
     return jnp.square(jnp.sin(math.pi / 2 * share))
 
 
-def mix(first: Any, then: Any, done: Array, left: Array) -> Array:
+def mix(first: ArrayLike, then: ArrayLike, done: Array, left: Array) -> Array:
     """Returns a weighted mean of two rates; the weights add up to 1.
 
     The sum is exact at both ends and keeps the digits of a small final rate, which would cancel
@@ -227,6 +227,6 @@ def mix(first: Any, then: Any, done: Array, left: Array) -> Array:
     return like(done, first) * left + like(done, then) * done
 
 
-def real(count: Count) -> Array:
+def real(count: ArrayLike) -> Array:
     """Returns a count as a float."""
     return jnp.asarray(count, dtype=float)

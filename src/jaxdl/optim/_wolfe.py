@@ -1,10 +1,11 @@
 """The line search of L-BFGS: a step length that satisfies the strong Wolfe conditions."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jaxdl.types import Array
 
@@ -48,7 +49,7 @@ def dot(a: Array, b: Array) -> Array:
 
 
 def strong_wolfe(
-    objective: Objective, start: Point, t: Array, reach: Array, most: Array, tolerance: Any
+    objective: Objective, start: Point, t: Array, reach: Array, most: Array, tolerance: ArrayLike
 ) -> tuple[Point, Array]:
     """Returns a point that satisfies the strong Wolfe conditions, or the best of those tried.
 
