@@ -2,11 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from jaxdl.types import Key
 
-Arguments: TypeAlias = Callable[[bool], Mapping[str, Any]]
+Arguments: TypeAlias = Callable[[bool], Mapping[str, object]]
 """The keyword arguments of a call, for ``train``."""
 
 FLAGS: Mapping[str, bool] = {
@@ -16,7 +16,7 @@ FLAGS: Mapping[str, bool] = {
 """What a flag is in training, by the names in use."""
 
 
-def arguments_of(name: str, call: Callable[..., Any], has_statistics: bool) -> Arguments:
+def arguments_of(name: str, call: Callable[..., object], has_statistics: bool) -> Arguments:
     """Returns the arguments that say to ``call`` whether it trains, read off its signature.
 
     Raises:

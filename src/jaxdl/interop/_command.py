@@ -6,16 +6,20 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxdl import checkpoint
 from jaxdl.interop._export import export, load_program, save_program
 from jaxdl.interop._extras import needs
 from jaxdl.interop._files import save_weights
 from jaxdl.interop._onnx import session_of, to_onnx
+from jaxdl.types import Layer, PyTree
+
+T = TypeVar("T")
 
 _ENDINGS = {"stablehlo": ".jaxdl", "onnx": ".onnx", "safetensors": ".safetensors"}
 
@@ -88,7 +92,7 @@ def _export(given: argparse.Namespace) -> None:
         print(output)
 
 
-def _built(run: Path, experiment: Path | None) -> tuple[Any, Any]:
+def _built(run: Path, experiment: Path | None) -> tuple[Layer, PyTree]:
     """The network and the data of an experiment, from its code and the run's config.json."""
     name = run.parent.name if run.name.startswith("seed_") else run.resolve().name
     path = experiment or Path("experiments") / f"{name}.py"
@@ -109,7 +113,7 @@ def _built(run: Path, experiment: Path | None) -> tuple[Any, Any]:
     return built.net, built.data
 
 
-def _config(kind: Any, path: Path) -> Any:
+def _config(kind: Callable[..., T], path: Path) -> T:
     """The run's flags, with paths and tuples as the experiment has them."""
     try:
         saved = json.loads(path.read_text())
@@ -120,7 +124,7 @@ def _config(kind: Any, path: Path) -> Any:
         raise ValueError(f"{path} isn't the config of {kind.__module__}: {error}") from error
 
 
-def _as(default: Any, value: Any) -> Any:
+def _as(default: object, value: Any) -> object:
     if isinstance(default, Path) and value is not None:
         return Path(value)
     return tuple(value) if isinstance(value, list) else value
@@ -129,8 +133,8 @@ def _as(default: Any, value: Any) -> Any:
 class _Network(NamedTuple):
     """An exported network: how it is called, and what goes in and comes out."""
 
-    call: Callable[[np.ndarray], Any]
-    shape: Sequence[Any]
+    call: Callable[[np.ndarray], ArrayLike]
+    shape: Sequence[int | str]
     dtype: str
     classes: Sequence[str] | None
 
@@ -186,11 +190,11 @@ def _pixels(network: _Network, path: Path) -> np.ndarray:
     """An image file as a batch of one, in the size and the channels that a network takes."""
     image = needs("predict", "PIL.Image", "files")
     shape = network.shape
-    known = all(isinstance(size, int) for size in shape[1:])
-    if network.dtype != "uint8" or len(shape) not in (3, 4) or not known:
-        sizes = ",".join(map(str, shape))
-        raise ValueError(f"the network takes {network.dtype}[{sizes}], not images of bytes")
-    height, width, channels = (*shape[1:], 1)[:3]
+    sizes = [size for size in shape[1:] if isinstance(size, int)]
+    if network.dtype != "uint8" or len(shape) not in (3, 4) or len(sizes) != len(shape) - 1:
+        listed = ",".join(map(str, shape))
+        raise ValueError(f"the network takes {network.dtype}[{listed}], not images of bytes")
+    height, width, channels = (*sizes, 1)[:3]
     mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
     if mode is None:
         raise ValueError(f"the network takes images of {channels} channels")

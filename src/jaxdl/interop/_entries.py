@@ -1,7 +1,7 @@
 """One leaf here and what it is made of elsewhere: how values move in, and out again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
 
 def filled(
-    trees: tuple[Params, State], entries: Sequence[Entry], values: Mapping[str, Any]
+    trees: tuple[Params, State], entries: Sequence[Entry], values: Mapping[str, np.ndarray]
 ) -> tuple[Params, State]:
     """Returns params and state with the values that the entries take from elsewhere."""
     found: dict[tuple[str, str], dict[int | None, np.ndarray]] = {}

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ from jax.typing import ArrayLike
 from jaxdl.interop._calls import needs_key
 from jaxdl.interop._extras import needs
 from jaxdl.interop._names import nested, refill
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl.types import ApplyFn, Array, Key, Layer, Params, PyTree, State, named
 
 
 def equinox(module: object, *, axis_name: str | None = "batch", batched: bool = False) -> Layer:
@@ -49,7 +50,7 @@ def equinox(module: object, *, axis_name: str | None = "batch", batched: bool = 
     eqx = needs("equinox", "equinox", "interop")
     make = _maker(eqx, module)
 
-    def parts(key: Key) -> tuple[Any, Any, Any]:
+    def parts(key: Key) -> tuple[PyTree, PyTree, PyTree]:
         """Parameters, other arrays and state; what isn't an array is kept aside."""
         made, state = make(key)
         arrays, rest = eqx.partition(made, eqx.is_array)
@@ -57,7 +58,7 @@ def equinox(module: object, *, axis_name: str | None = "batch", batched: bool = 
         kept.append(rest)
         return own, others, state
 
-    kept: list[Any] = []
+    kept: list[PyTree] = []
     templates = eqx.filter_eval_shape(parts, jax.random.key(0))
     static = kept[0]
     name = f"equinox({type(static).__name__})"
@@ -115,16 +116,16 @@ def to_equinox(layer: Layer, key: Key) -> Any:
 
 
 @functools.cache
-def _module_class() -> Any:
+def _module_class() -> type:
     import equinox as eqx
 
     class LayerModule(eqx.Module):
         """A jaxdl Layer as an Equinox module."""
 
-        params: Any
-        index: Any
+        params: Params
+        index: PyTree
         inference: bool
-        apply: Any = eqx.field(static=True)
+        apply: ApplyFn = eqx.field(static=True)
 
         def __init__(self, layer: Layer, key: Key) -> None:
             self.params, state = layer.init(key)
@@ -132,7 +133,7 @@ def _module_class() -> Any:
             self.inference = False
             self.apply = layer.apply
 
-        def __call__(self, x: ArrayLike, state: State = None, *, key: Key | None = None) -> Any:
+        def __call__(self, x: ArrayLike, state: State = None, *, key: Key | None = None) -> PyTree:
             """Computes the Layer; with a state, which it returns too, where the Layer has one."""
             stateful = isinstance(self.index, eqx.nn.StateIndex)
             old = state.get(self.index) if stateful else self.index
@@ -142,10 +143,10 @@ def _module_class() -> Any:
     return LayerModule
 
 
-def _maker(eqx: Any, module: Any) -> Callable[[Key], tuple[Any, Any]]:
+def _maker(eqx: ModuleType, module: PyTree) -> Callable[[Key], tuple[PyTree, PyTree]]:
     """A function of a key that gives the module and its state, or None where it has none."""
 
-    def pair(made: Any) -> tuple[Any, Any]:
+    def pair(made: PyTree) -> tuple[PyTree, PyTree]:
         made, state = made if isinstance(made, tuple) else (made, None)
         if not isinstance(made, eqx.Module) or not isinstance(state, eqx.nn.State | None):
             raise TypeError(
@@ -160,11 +161,17 @@ def _maker(eqx: Any, module: Any) -> Callable[[Key], tuple[Any, Any]]:
 
 
 def _over_rows(
-    built: Any, x: Any, state: State, key: Key | None, stateful: bool, axis_name: Any, batched: bool
-) -> tuple[Any, Any]:
+    built: Callable[..., PyTree],
+    x: PyTree,
+    state: State,
+    key: Key | None,
+    stateful: bool,
+    axis_name: str | None,
+    batched: bool,
+) -> tuple[PyTree, State]:
     """The module on a batch: y and the new state."""
 
-    def one(x: Any, key: Key | None) -> tuple[Any, Any]:
+    def one(x: PyTree, key: Key | None) -> tuple[PyTree, State]:
         given = {} if key is None else {"key": key}
         return built(x, state, **given) if stateful else (built(x, **given), None)
 
@@ -179,6 +186,6 @@ def _takes_key(module: object) -> bool:
     return "key" in inspect.signature(type(module).__call__).parameters
 
 
-def _has_dropout(eqx: Any, module: Any) -> bool:
+def _has_dropout(eqx: ModuleType, module: PyTree) -> bool:
     is_dropout = lambda node: isinstance(node, eqx.nn.Dropout)
     return any(map(is_dropout, jax.tree.leaves(module, is_leaf=is_dropout)))

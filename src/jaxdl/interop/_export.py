@@ -30,7 +30,7 @@ _FORMAT = 1
 class Program(NamedTuple):
     """A network as a program: ``call`` computes it, on any of its platforms."""
 
-    call: Callable[[Any], Array]
+    call: Callable[[PyTree], Array]
     metadata: Mapping[str, Any]
     exported: jax_export.Exported
     weights: Mapping[str, np.ndarray]
@@ -45,7 +45,7 @@ def export(
     batch: Batch = "dynamic",
     platforms: Platforms = ("cpu", "cuda", "tpu"),
     classes: Sequence[str] | None = None,
-    metadata: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, object] | None = None,
 ) -> Program:
     """Makes a program of StableHLO of a network in evaluation, for several platforms at once.
 

@@ -10,13 +10,13 @@ from jax.extend import core
 from jax.extend.core import JaxprEqn
 
 from jaxdl import _jaxprs
-from jaxdl.types import PyTree
+from jaxdl.types import Array, PyTree, Shape
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 """Where calls, such as those of ``jit``, ``checkpoint`` and ``custom_jvp``, keep their body."""
 
 
-def flat_program(fn: Callable[..., Any], *shapes: PyTree) -> Callable[..., list[Any]]:
+def flat_program(fn: Callable[..., PyTree], *shapes: PyTree) -> Callable[..., list[Array]]:
     """Traces a function and returns one that computes the same in single operations.
 
     Calls are written in place, and loops of a known length are written out.
@@ -42,7 +42,7 @@ def flat_program(fn: Callable[..., Any], *shapes: PyTree) -> Callable[..., list[
     return lambda *args: _run(closed.jaxpr, closed.consts, args)
 
 
-def _run(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
+def _run(jaxpr: core.Jaxpr, consts: Sequence[Array], args: Sequence[Array]) -> list[Array]:
     values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
     read = lambda v: v.val if isinstance(v, core.Literal) else values[v]
     for eqn in jaxpr.eqns:
@@ -51,13 +51,13 @@ def _run(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
     return list(map(read, jaxpr.outvars))
 
 
-def _equation(eqn: JaxprEqn, args: list[Any]) -> Sequence[Any]:
+def _equation(eqn: JaxprEqn, args: Sequence[Array]) -> Sequence[Array]:
     if eqn.primitive.name == "scan":
         return _unrolled(eqn, args)
     if eqn.primitive.name == "broadcast_in_dim":
         return [_broadcast(args[0], **eqn.params)]
     if eqn.primitive.name == "dot_general":
-        return [_product(*args, **eqn.params)]
+        return [_product(args[0], args[1], **eqn.params)]
     inner = next((eqn.params[name] for name in _INNER if name in eqn.params), None)
     if inner is not None and eqn.primitive.name not in ("while", "cond", "reduce", "reduce_window"):
         jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, ())
@@ -66,7 +66,7 @@ def _equation(eqn: JaxprEqn, args: list[Any]) -> Sequence[Any]:
     return results if eqn.primitive.multiple_results else [results]
 
 
-def _broadcast(x: Any, shape: Sequence[Any], broadcast_dimensions: Sequence[int], **_: Any) -> Any:
+def _broadcast(x: Array, shape: Shape, broadcast_dimensions: Sequence[int], **_: object) -> Array:
     """Broadcasts to the same number of axes first.
 
     jax2onnx 0.17 takes the first axis of a slice for that of what it is broadcast to, so that the
@@ -80,7 +80,9 @@ def _broadcast(x: Any, shape: Sequence[Any], broadcast_dimensions: Sequence[int]
     return lax.broadcast_in_dim(x, shape, broadcast_dimensions)
 
 
-def _product(a: Any, b: Any, dimension_numbers: Any, **options: Any) -> Any:
+def _product(
+    a: Array, b: Array, dimension_numbers: lax.DotDimensionNumbers, **options: Any
+) -> Array:
     """Sums over an axis of one entry where a product sums over none.
 
     jax2onnx 0.17 writes the letter of the batch twice for an outer product of rows.
@@ -92,7 +94,7 @@ def _product(a: Any, b: Any, dimension_numbers: Any, **options: Any) -> Any:
     return lax.dot_general(a, b, (summed, rows), **options)
 
 
-def _unrolled(eqn: JaxprEqn, args: list[Any]) -> Sequence[Any]:
+def _unrolled(eqn: JaxprEqn, args: Sequence[Array]) -> Sequence[Array]:
     """The steps of a scan one after another."""
     params, (n_consts, n_carry) = eqn.params, _jaxprs.scan_counts(eqn)
     consts, carry, xs = (
@@ -101,7 +103,7 @@ def _unrolled(eqn: JaxprEqn, args: list[Any]) -> Sequence[Any]:
         args[n_consts + n_carry :],
     )
     body, length = params["jaxpr"], params["length"]
-    rows: list[Sequence[Any]] = [()] * length
+    rows: list[Sequence[Array]] = [()] * length
     for i in reversed(range(length)) if params["reverse"] else range(length):
         row = [lax.index_in_dim(x, i, keepdims=False) for x in xs]
         results = _run(body.jaxpr, body.consts, [*consts, *carry, *row])

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,10 @@ from jax.typing import ArrayLike
 
 from jaxdl.interop._calls import FLAGS, Arguments, needs_key
 from jaxdl.interop._extras import needs
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl.types import Array, Key, Layer, Params, PyTree, State, named
+
+if TYPE_CHECKING:
+    import haiku as hk
 
 
 def haiku(transformed: object, example: ArrayLike, *, arguments: Arguments | None = None) -> Layer:
@@ -64,7 +67,7 @@ def haiku(transformed: object, example: ArrayLike, *, arguments: Arguments | Non
     return named("haiku", init_fn, apply_fn)
 
 
-def _arguments(transformed: Any, start: Any) -> Arguments:
+def _arguments(transformed: "hk.Transformed", start: PyTree) -> Arguments:
     """The flag that the function takes, found by trying: a transform hides the signature."""
     for flag, train in FLAGS.items():
         init = functools.partial(transformed.init, **{flag: train})
@@ -84,5 +87,5 @@ def _arguments(transformed: Any, start: Any) -> Arguments:
     return lambda training: {}
 
 
-def _flag(flag: str, on: bool, train: bool) -> Mapping[str, Any]:
+def _flag(flag: str, on: bool, train: bool) -> Mapping[str, bool]:
     return {flag: train == on}

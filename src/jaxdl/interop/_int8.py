@@ -1,14 +1,13 @@
 """Weights of one byte each, for inference."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxdl import _paths
 from jaxdl.interop._extras import needs
-from jaxdl.types import Array, Key, Layer, Params, State, name_of, named
+from jaxdl.types import Array, Key, Layer, Params, PyTree, State, name_of, named
 
 
 def _is_large(path: str, leaf: Array) -> bool:
@@ -61,7 +60,7 @@ def int8(
     library = needs("int8", "qwix", "interop")
     name = f"int8({name_of(net)})"
 
-    def leaf(path: str, weight: Array) -> Any:
+    def leaf(path: str, weight: Array) -> PyTree:
         if not where(path, weight):
             return weight
         axis = _shared(path)
@@ -80,8 +79,8 @@ def int8(
         return rounded(drawn), state
 
     def apply_fn(
-        params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
-    ) -> tuple[Any, State]:
+        params: Params, state: State, x: PyTree, *, key: Key | None = None, train: bool = False
+    ) -> tuple[PyTree, State]:
         if train:
             raise ValueError(f"{name} is for inference; train lora(net, …) or net itself")
         whole = jax.tree.map(_multiplied, params, is_leaf=_is_rounded)
@@ -99,9 +98,9 @@ def _shared(path: str) -> int | None:
     return -2 if leaf.endswith("kernel") else -1 if leaf == "embedding" else None
 
 
-def _is_rounded(node: Any) -> bool:
+def _is_rounded(node: PyTree) -> bool:
     return isinstance(node, Mapping) and set(node) == {"int8", "scale"}
 
 
-def _multiplied(node: Any) -> Array:
+def _multiplied(node: PyTree) -> Array:
     return node["int8"] * node["scale"] if _is_rounded(node) else jnp.asarray(node)

@@ -4,7 +4,8 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,10 @@ from jaxdl.interop import _names
 from jaxdl.interop._calls import needs_key
 from jaxdl.interop._extras import needs
 from jaxdl.types import Array, Key, Layer, Params, PyTree, State, named
+
+if TYPE_CHECKING:
+    from keras import Initializer, Model, Variable
+    from keras import Layer as KerasLayer
 
 
 def keras(model: object, *, redraw: bool = False) -> Layer:
@@ -90,7 +95,7 @@ def keras(model: object, *, redraw: bool = False) -> Layer:
     return named(name, init_fn, apply_fn)
 
 
-def to_keras(layer: Layer, *, name: str | None = None) -> Any:
+def to_keras(layer: Layer, *, name: str | None = None) -> "KerasLayer":
     """Makes a Keras layer of a Layer.
 
     Args:
@@ -114,7 +119,7 @@ def to_keras(layer: Layer, *, name: str | None = None) -> Any:
 
 
 @functools.cache
-def _layer_class() -> Any:
+def _layer_class() -> type:
     import keras as library
 
     class LayerModule(library.Layer):
@@ -136,14 +141,14 @@ def _layer_class() -> Any:
             )
             self.built = True
 
-        def _variable(self, path: str, leaf: Array, trainable: bool) -> Any:
+        def _variable(self, path: str, leaf: Array, trainable: bool) -> "Variable":
             start = lambda shape, dtype: leaf
             named_path = path.replace("/", ".")
             return self.add_weight(
                 leaf.shape, start, str(leaf.dtype), trainable=trainable, name=named_path
             )
 
-        def call(self, inputs: PyTree, training: bool = False) -> Any:
+        def call(self, inputs: PyTree, training: bool = False) -> PyTree:
             """Computes the Layer, and updates its state in training."""
             params, state = (
                 jax.tree.unflatten(structure, map(_value, variables))
@@ -161,11 +166,11 @@ def _layer_class() -> Any:
     return LayerModule
 
 
-def _value(variable: Any) -> Array:
+def _value(variable: "Variable") -> Array:
     return jnp.asarray(variable.value)
 
 
-def library_on_jax(function: str) -> Any:
+def library_on_jax(function: str) -> ModuleType:
     """Imports Keras, or raises the ImportError that it isn't there or runs on another backend.
 
     Keras takes TensorFlow where nobody chose; here it is on JAX then.
@@ -185,14 +190,14 @@ def library_on_jax(function: str) -> Any:
     return library
 
 
-def _unique(model: Any, variables: Sequence[Any]) -> list[str]:
+def _unique(model: "Model", variables: "Sequence[Variable]") -> list[str]:
     """The variables' paths inside the model, with a number behind those that others have too."""
     paths = [variable.path.removeprefix(f"{model.name}/") for variable in variables]
     alone = lambda i: paths.count(paths[i]) == 1
     return [path if alone(i) else f"{path}#{i}" for i, path in enumerate(paths)]
 
 
-def _drawers(library: Any, model: Any) -> dict[int, Callable[[Key, Array], Array]]:
+def _drawers(library: ModuleType, model: "Model") -> dict[int, Callable[[Key, Array], Array]]:
     """What draws each variable that has an initializer, by the variable's identity."""
     drawers: dict[int, Callable[[Key, Array], Array]] = {}
     for layer in model._flatten_layers():
@@ -205,7 +210,7 @@ def _drawers(library: Any, model: Any) -> dict[int, Callable[[Key, Array], Array
     return drawers
 
 
-def _draw(library: Any, initializer: Any, key: Key, like: Array) -> Array:
+def _draw(library: ModuleType, initializer: "Initializer", key: Key, like: Array) -> Array:
     """A new value by the initializer, with a key in place of its own seed."""
     copy = initializer.clone()
     if not hasattr(copy, "seed"):
@@ -217,16 +222,16 @@ def _draw(library: Any, initializer: Any, key: Key, like: Array) -> Array:
         return copy(like.shape, like.dtype)
 
 
-def _is_seed(variable: Any) -> bool:
+def _is_seed(variable: "Variable") -> bool:
     return variable.path.split("/")[-1] == "seed_generator_state"
 
 
-def _seed(key: Key, variable: Any) -> Array:
+def _seed(key: Key, variable: "Variable") -> Array:
     """The state of a Keras seed generator drawn from a key."""
     bits = jax.random.bits(key, variable.shape, jnp.uint32)
     return bits.astype(variable.value.dtype)
 
 
-def _typed(key: Any) -> Key:
+def _typed(key: Array) -> Key:
     """A typed key of Keras's two numbers, which are (seed, counter)."""
     return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)

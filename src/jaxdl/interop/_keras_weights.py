@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +15,18 @@ from jaxdl.interop._matching import Group, Names, match, named_source
 from jaxdl.interop._units import Unit, template
 from jaxdl.types import Layer, Params, Shape, State
 
+if TYPE_CHECKING:
+    import keras
+
 _ROLES = {
     "scale": "gamma", "bias": "bias", "mean": "moving_mean", "variance": "moving_variance",
     "embedding": "embeddings", "kernel": "kernel", "slope": "alpha",
 }  # fmt: skip
 
 
-def from_keras(model: Any, net: Layer, *, names: Names | None = None) -> tuple[Params, State]:
+def from_keras(
+    model: "keras.Model | str | Path", net: Layer, *, names: Names | None = None
+) -> tuple[Params, State]:
     """Turns a Keras model's weights into the params and the state of a network of the same layers.
 
     Layers pair up in the order in which both define theirs, and every shape must fit. Gates of a
@@ -70,7 +76,7 @@ def from_keras(model: Any, net: Layer, *, names: Names | None = None) -> tuple[P
     return filled(trees, entries, arrays)
 
 
-def _loaded(library: Any, path: Path) -> Any:
+def _loaded(library: ModuleType, path: Path) -> "keras.Model":
     if not path.is_file():
         raise FileNotFoundError(f"interop.from_keras: there is no file {path}")
     try:
@@ -81,7 +87,7 @@ def _loaded(library: Any, path: Path) -> Any:
         ) from error
 
 
-def _options(layer: Any) -> dict[str, float]:
+def _options(layer: "keras.Layer") -> dict[str, float]:
     options = {}
     if isinstance(getattr(layer, "epsilon", None), float):
         options["epsilon"] = layer.epsilon

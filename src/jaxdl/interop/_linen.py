@@ -1,7 +1,7 @@
 """Flax Linen modules as Layers, and Layers as Linen modules."""
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,9 @@ from jax.typing import ArrayLike
 from jaxdl.interop._calls import Arguments, arguments_of, needs_key
 from jaxdl.interop._extras import needs
 from jaxdl.types import Array, Key, Layer, Params, State, named
+
+if TYPE_CHECKING:
+    import flax.linen as nn
 
 
 def linen(module: object, example: ArrayLike, *, arguments: Arguments | None = None) -> Layer:
@@ -77,7 +80,7 @@ def linen(module: object, example: ArrayLike, *, arguments: Arguments | None = N
     return named(name, init_fn, apply_fn)
 
 
-def to_linen(layer: Layer) -> Any:
+def to_linen(layer: Layer) -> "nn.Module":
     """Makes a ``flax.linen`` module of a Layer.
 
     Args:
@@ -105,7 +108,7 @@ def to_linen(layer: Layer) -> Any:
 
 
 @functools.cache
-def _module_class() -> Any:
+def _module_class() -> type:
     import flax.linen as nn
 
     class LayerModule(nn.Module):

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -102,7 +102,7 @@ def _by_shapes(
     function: str, units: Sequence[Unit], groups: Sequence[Group], read: Read
 ) -> list[Entry]:
     """Pairs by shapes alone, and by number those of one shape that differ in a number only."""
-    alike: dict[Any, list[Unit]] = {}
+    alike: dict[object, list[Unit]] = {}
     for unit in units:
         alike.setdefault(tuple(sorted(unit.shapes.items())), []).append(unit)
     pairs: list[tuple[Unit, Sequence[Group]]] = []
@@ -197,7 +197,7 @@ def _by_names(
 
 def _check_numbering(function: str, pairs: Sequence[tuple[Unit, Sequence[Group]]]) -> None:
     """Refuses layers of one shape whose numbers run against their order, as fc2 before fc1."""
-    last: dict[Any, tuple[int, str]] = {}
+    last: dict[object, tuple[int, str]] = {}
     for unit, groups in pairs:
         for group in groups:
             stem, number = re.fullmatch(r"(.*?)(\d*)", group.label).groups()  # type: ignore[union-attr]

@@ -1,6 +1,6 @@
 """Trees with typed keys as ``flax.serialization``'s bytes."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ import numpy as np
 from jaxdl._checks import describe
 from jaxdl.interop._extras import needs
 from jaxdl.interop._names import map_with_name
-from jaxdl.types import Key, PyTree
+from jaxdl.types import PyTree
 
 Tree = TypeVar("Tree")
 
@@ -65,7 +65,7 @@ def from_msgpack(like: Tree, data: bytes) -> Tree:
     except Exception as error:  # msgpack and Flax raise several kinds
         raise ValueError(f"interop.from_msgpack: the bytes don't fit: {error}") from error
 
-    def check(name: str, pair: Any) -> None:
+    def check(name: str, pair: tuple[PyTree, PyTree]) -> None:
         if describe(pair[0]) != describe(pair[1]):
             raise ValueError(
                 f"interop.from_msgpack: {name} is {describe(pair[1])}, not {describe(pair[0])}"
@@ -80,11 +80,11 @@ def _is_key(leaf: object) -> bool:
     return jnp.issubdtype(getattr(leaf, "dtype", np.dtype("O")), jax.dtypes.prng_key)
 
 
-def _data(leaf: Any) -> Any:
+def _data(leaf: PyTree) -> PyTree:
     return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
-def _restored(like: PyTree, leaf: object) -> Any | Key:
+def _restored(like: PyTree, leaf: object) -> PyTree:
     if _is_key(like):
         return jax.random.wrap_key_data(jnp.asarray(leaf), impl=jax.random.key_impl(like))
     return jnp.asarray(leaf) if hasattr(like, "dtype") else leaf

@@ -1,7 +1,6 @@
 """Trees as nested dicts, and leaves by one spelling of their path, as ``"blocks/0/kernel"``."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 
@@ -9,14 +8,14 @@ from jaxdl import _paths
 from jaxdl.types import PyTree
 
 
-def nested(tree: PyTree) -> dict[str, Any]:
+def nested(tree: PyTree) -> dict[str, PyTree]:
     """Returns any tree as nested dicts of its leaves, keyed by attributes, keys and positions.
 
     Example:
         >>> nested(({"kernel": 1}, (), [2, 3]))
         {'0': {'kernel': 1}, '2': {'0': 2, '1': 3}}
     """
-    result: dict[str, Any] = {}
+    result: dict[str, PyTree] = {}
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
         *parents, last = _paths.parts(path) if path else ("value",)
         inner = result
@@ -26,7 +25,7 @@ def nested(tree: PyTree) -> dict[str, Any]:
     return result
 
 
-def refill(template: PyTree, values: Mapping[str, Any]) -> PyTree:
+def refill(template: PyTree, values: Mapping[str, PyTree]) -> PyTree:
     """Returns the template with the leaves that ``nested`` took out of such a tree.
 
     Example:
@@ -34,8 +33,8 @@ def refill(template: PyTree, values: Mapping[str, Any]) -> PyTree:
         ({'kernel': 1}, (), [2, 3])
     """
 
-    def leaf(path: Any, _: Any) -> Any:
-        value: Any = values
+    def leaf(path: tuple[object, ...], _: object) -> PyTree:
+        value: PyTree = values
         for key in _paths.parts(path) if path else ("value",):
             value = value[key]
         return value
@@ -43,7 +42,7 @@ def refill(template: PyTree, values: Mapping[str, Any]) -> PyTree:
     return jax.tree_util.tree_map_with_path(leaf, template)
 
 
-def flat(tree: PyTree) -> dict[str, Any]:
+def flat(tree: PyTree) -> dict[str, PyTree]:
     """Returns the leaves of a tree by their paths.
 
     Example:
@@ -54,7 +53,7 @@ def flat(tree: PyTree) -> dict[str, Any]:
     return {_paths.spell(path): leaf for path, leaf in leaves}
 
 
-def map_with_name(fn: Callable[[str, Any], Any], tree: PyTree) -> PyTree:
+def map_with_name(fn: Callable[[str, PyTree], PyTree], tree: PyTree) -> PyTree:
     """Returns the tree with ``fn(name, leaf)`` in place of each leaf.
 
     Example:

@@ -1,7 +1,7 @@
 """Flax NNX modules as Layers, and Layers as NNX modules."""
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,9 @@ from jaxdl.interop._calls import needs_key
 from jaxdl.interop._extras import needs
 from jaxdl.interop._names import nested, refill
 from jaxdl.types import Array, Key, Layer, Params, PyTree, State, named
+
+if TYPE_CHECKING:
+    from flax import nnx as flax_nnx
 
 
 def nnx(module: Any) -> Layer:
@@ -42,17 +45,17 @@ def nnx(module: Any) -> Layer:
     if not callable(module) and not pretrained:
         raise TypeError(f"interop.nnx got {module!r}; it must be a module, or make one of nnx.Rngs")
 
-    def split(key: Key) -> tuple[Any, ...]:
+    def split(key: Key) -> tuple[PyTree, ...]:
         made = module if pretrained else module(flax_nnx.Rngs(key))
         if not isinstance(made, flax_nnx.Module):
             raise TypeError(f"interop.nnx: {module!r} made {made!r}, which is no nnx.Module")
         return flax_nnx.split(made, flax_nnx.Param, flax_nnx.RngState, ...)
 
-    def template(key: Key) -> tuple[Any, ...]:
+    def template(key: Key) -> tuple[PyTree, ...]:
         graphs.append(split(key)[0])
         return split(key)[1:]
 
-    graphs: list[Any] = []
+    graphs: list[PyTree] = []
     own, random, other = jax.eval_shape(template, jax.random.key(0))
     graph, draws = graphs[0], bool(jax.tree.leaves(random))
     name = f"nnx({graph.nodes[0].type.__name__})"
@@ -112,13 +115,13 @@ def to_nnx(layer: Layer, rngs: object) -> Any:
 
 
 @functools.cache
-def _module_class() -> Any:
+def _module_class() -> type:
     from flax import nnx as flax_nnx
 
     class LayerModule(flax_nnx.Module):
         """A jaxdl Layer as an NNX module."""
 
-        def __init__(self, layer: Layer, rngs: Any) -> None:
+        def __init__(self, layer: Layer, rngs: "flax_nnx.Rngs") -> None:
             params, state = layer.init(rngs.params())
             self.params = flax_nnx.data(jax.tree.map(flax_nnx.Param, params))
             self.state = flax_nnx.data(jax.tree.map(flax_nnx.BatchStat, state))
@@ -153,7 +156,7 @@ def _filled(template: PyTree, values: object) -> PyTree:
     return state
 
 
-def _streams(template: PyTree, key: Key) -> Any:
+def _streams(template: PyTree, key: Key) -> PyTree:
     """The random streams of a module, each with a key of its own and a count of 0."""
     leaves, structure = jax.tree.flatten(template)
     is_key = lambda leaf: jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

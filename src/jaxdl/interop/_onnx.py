@@ -5,18 +5,22 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxdl import _portable
 from jaxdl.interop._export import Batch, with_batch
 from jaxdl.interop._extras import needs
 from jaxdl.interop._files import written
 from jaxdl.interop._flat_program import flat_program
-from jaxdl.types import Layer, Params, PyTree, State
+from jaxdl.types import Array, Layer, Params, PyTree, State
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 OPSET = 21
 """The version of ONNX's operators that is written unless another is asked for."""
@@ -86,17 +90,17 @@ def to_onnx(
     return worst
 
 
-def _not_the_input(flat: Callable[..., list[Any]]) -> Callable[[Any], Any]:
+def _not_the_input(flat: Callable[..., list[Array]]) -> Callable[[Array], Array]:
     """Gives the result a name of its own where it is the input itself, as dropout's is."""
 
-    def named(x: Any) -> Any:
+    def named(x: Array) -> Array:
         (y,) = flat(x)
         return jax.lax.optimization_barrier(y) if y is x else y
 
     return named
 
 
-def _difference(data: bytes, compute: Any, x: np.ndarray) -> float:
+def _difference(data: bytes, compute: Callable[[np.ndarray], ArrayLike], x: np.ndarray) -> float:
     """How far onnxruntime's result is from the network's."""
     try:
         (found,) = _session("to_onnx", data).run(None, {"x": x})
@@ -114,7 +118,7 @@ def _difference(data: bytes, compute: Any, x: np.ndarray) -> float:
     return worst
 
 
-def session_of(function: str, path: Path) -> Any:
+def session_of(function: str, path: Path) -> "onnxruntime.InferenceSession":
     """Opens an ONNX file with onnxruntime.
 
     Raises:
@@ -141,7 +145,7 @@ def session_of(function: str, path: Path) -> Any:
         ) from error
 
 
-def _session(function: str, data: bytes) -> Any:
+def _session(function: str, data: bytes) -> "onnxruntime.InferenceSession":
     runtime = needs(function, "onnxruntime", "onnx")
     options = runtime.SessionOptions()
     options.log_severity_level = 4

@@ -73,11 +73,11 @@ def stream(
     return data.Stream(batches, validation)
 
 
-def _is_function(loader: Any) -> bool:
+def _is_function(loader: object) -> bool:
     return callable(loader) and not isinstance(loader, Iterable)
 
 
-def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Any]]:
+def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Batch]]:
     """What a loader gives in each epoch."""
     if not isinstance(loader, Iterable):
         raise TypeError(f"interop.stream got {type(loader).__name__}; it must yield batches")
@@ -99,22 +99,24 @@ def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Any]]:
     return lambda epoch: loader
 
 
-def _going_on(loader: Iterable[Any], steps: int) -> Callable[[int], Iterator[Any]]:
+def _going_on(loader: Iterable[Batch], steps: int) -> Callable[[int], Iterator[Batch]]:
     """Batches of epoch after epoch; one that isn't the next begins anew and skips those before."""
-    place: list[Any] = [0, None]
+    following: int | None = None
+    rest: Iterator[Batch] = iter(())
 
-    def make(epoch: int) -> Iterator[Any]:
+    def make(epoch: int) -> Iterator[Batch]:
+        nonlocal following, rest
         if isinstance(loader, Iterator):
             return loader
-        if place[1] is None or place[0] != epoch:
-            place[1] = itertools.islice(_again_and_again(loader), epoch * steps, None)
-        place[0] = epoch + 1
-        return place[1]
+        if following != epoch:
+            rest = itertools.islice(_again_and_again(loader), epoch * steps, None)
+        following = epoch + 1
+        return rest
 
     return make
 
 
-def _again_and_again(loader: Iterable[Any]) -> Iterator[Any]:
+def _again_and_again(loader: Iterable[Batch]) -> Iterator[Batch]:
     empty = False
     while not empty:
         empty = True
@@ -123,14 +125,14 @@ def _again_and_again(loader: Iterable[Any]) -> Iterator[Any]:
             yield batch
 
 
-def _parts(dataset: Any, batch_size: int | None) -> Callable[[int], Iterator[Any]]:
+def _parts(dataset: Any, batch_size: int | None) -> Callable[[int], Iterator[Batch]]:
     """Batches of a ``datasets.IterableDataset``, which shuffles by the epoch that it is told."""
     if batch_size is None:
         raise ValueError("interop.stream: a datasets.IterableDataset has rows; say batch_size=…")
 
     arrays = dataset.with_format("numpy")
 
-    def make(epoch: int) -> Iterator[Any]:
+    def make(epoch: int) -> Iterator[Batch]:
         arrays.set_epoch(epoch)
         return arrays.iter(batch_size)
 

@@ -6,7 +6,7 @@ import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from jaxdl.interop._matching import Flattened, Names, match, named_source, refus
 from jaxdl.interop._torch_layout import groups_of, reader
 from jaxdl.interop._units import template
 from jaxdl.types import Layer, Params, PyTree, State
+
+if TYPE_CHECKING:
+    import torch
 
 
 def from_torch(
@@ -101,7 +104,7 @@ def to_torch(
     flattened: Flattened | None = None,
     ignore: Sequence[str] = (),
     transposed: bool = False,
-) -> dict[str, Any]:
+) -> "dict[str, np.ndarray | torch.Tensor]":
     """Turns params and state into a PyTorch state dict: the inverse of ``from_torch``.
 
     Args:
@@ -182,7 +185,7 @@ def _like(value: Any, found: np.ndarray | None) -> Any:
     return torch.tensor(np.ascontiguousarray(found)).to(value.dtype).reshape(value.shape)
 
 
-def read_file(function: str, path: Path) -> Mapping[str, Any]:
+def read_file(function: str, path: Path) -> Mapping[str, np.ndarray]:
     """Reads the tensors of a file without running anything that stands in it."""
     if path.suffix == ".safetensors":
         from jaxdl.interop._files import read_weights

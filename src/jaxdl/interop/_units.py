@@ -1,11 +1,11 @@
 """A network's weights as units: what one layer holds, in the order in which layers are defined."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import jax
 
-from jaxdl.types import Layer, Params, PyTree, Shape, State
+from jaxdl.types import Key, Layer, Params, PyTree, Shape, State
 
 BLOCK = ("attention_norm", "attention", "mlp_norm", "mlp")
 """The parts of ``models.transformer_block``, in the order in which a norm-first block runs."""
@@ -43,9 +43,9 @@ def template(net: Layer) -> tuple[Params, State]:
         >>> list(template(serial(b=layers.dense(2, 1), a=layers.dense(1, 1)))[0])
         ['b', 'a']
     """
-    raw: list[Any] = []
+    raw: list[tuple[Params, State]] = []
 
-    def init(key: Any) -> PyTree:
+    def init(key: Key) -> PyTree:
         raw.append(net.init(key))
         return raw[0]
 
@@ -101,16 +101,16 @@ def _is_unit(tree: PyTree) -> bool:
     return not isinstance(tree, tuple | list) or not tree
 
 
-def _named(tree: PyTree) -> Mapping[str, Any]:
+def _named(tree: PyTree) -> Mapping[str, PyTree]:
     return tree if isinstance(tree, dict) else {} if isinstance(tree, tuple | list) else {"": tree}
 
 
-def _children(params: Params, state: State) -> Iterator[tuple[str, Any, Any]]:
+def _children(params: Params, state: State) -> Iterator[tuple[str, Params, State]]:
     """The parts of a container, each with the state that stands at the same place."""
     kind = params if isinstance(params, dict | tuple | list) and params else state
     if isinstance(kind, dict):
         first = next((pair for pair in _PAIRS if set(pair) <= set(kind)), ())
-        keys: Any = (*first, *(key for key in kind if key not in first))
+        keys: Iterable[str | int] = (*first, *(key for key in kind if key not in first))
     else:
         keys = range(len(kind))
     for key in keys:

@@ -1,7 +1,7 @@
 """Prediction with a population: mean probabilities, and how much its members disagree."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from jaxdl import metrics as metrics_lib
 from jaxdl._checked import checked
 from jaxdl.train._evaluate import predict
 from jaxdl.train._step import TrainState
-from jaxdl.types import Array, Key, Layer, Params, State, named
+from jaxdl.types import Array, Key, Layer, Params, PyTree, State, named
 
 
 class Prediction(NamedTuple):
@@ -136,9 +136,9 @@ def _population(net: Layer) -> Layer:
     return named("ensemble", net.init, apply_fn)
 
 
-def _measured(log_p: np.ndarray, labels: ArrayLike, bins: int) -> dict[str, Any]:
+def _measured(log_p: np.ndarray, labels: ArrayLike, bins: int) -> dict[str, float]:
     logits, labels = jnp.asarray(log_p, jnp.float32), np.asarray(labels)
-    sums: Mapping[str, Any] = {
+    sums: Mapping[str, PyTree] = {
         "accuracy": metrics_lib.accuracy(logits, labels),
         "negative_log_likelihood": metrics_lib.negative_log_likelihood(logits, labels),
     }

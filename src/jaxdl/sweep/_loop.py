@@ -3,23 +3,24 @@
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from jaxdl import metrics, parallel
+from jaxdl.data import Dataset
 from jaxdl.parallel import AXIS
 from jaxdl.sweep import _memory, _programs, _store
 from jaxdl.sweep._member import Members, Spec, bare, build
 from jaxdl.sweep._plan import Group, Run
 from jaxdl.sweep._programs import Program, Programs
-from jaxdl.sweep._store import Row, Stored
+from jaxdl.sweep._store import Stored
 from jaxdl.train import Event, Interrupted, NonFiniteError, fit
 from jaxdl.train._gradients import rows_of
 from jaxdl.train._pace import Pace, next_steps
-from jaxdl.types import Batch, PyTree
+from jaxdl.types import Batch, PyTree, Row
 
 TIMES = ("seconds", "compile_seconds", "examples_per_second")
 
@@ -30,7 +31,7 @@ class Work:
 
     spec: Spec
     group: Group
-    data: Any  # the Dataset
+    data: Dataset
     placed: tuple[Batch, Batch | None]  # its training and validation part on the devices
     mesh: Mesh
     epochs: int
@@ -135,7 +136,7 @@ def _keeper(work: Work, stored: Stored, members: Members, at: np.ndarray) -> Cal
     return keep
 
 
-def _placed(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> tuple[Any, Members]:
+def _placed(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> tuple[PyTree, Members]:
     """Numbers and TrainStates of some members on the devices, and copies of the last beside them
     where there is room.
     """
@@ -177,7 +178,7 @@ def _row(
     return row | {"seconds": seconds, "examples_per_second": rows / seconds}
 
 
-def by_member(x: Any, n: int) -> np.ndarray:
+def by_member(x: PyTree, n: int) -> np.ndarray:
     """A metric of n members and copies of the last: members first, then the fields of sums.
 
     Example:
@@ -226,7 +227,7 @@ def _alone(work: Work, run: Run, stored: Stored) -> Iterator[Moment]:
         yield Moment(np.array([0]), share, None, 0.0, 0.0, lambda: None, signal)
 
 
-def _alone_moment(work: Work, row: dict[str, Any]) -> Moment:
+def _alone_moment(work: Work, row: Row) -> Moment:
     """A row of ``fit`` as one of a population."""
     numbers = {k: [v] for k, v in row.items() if k not in ("epoch", "step", *TIMES)}
     own = {"members": work.group.places.tolist(), **numbers}

@@ -1,13 +1,13 @@
 """One member of a population: its first TrainState, a part of an epoch, an evaluation."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
-from jaxdl.sweep._plan import MakeRun, Run, Steps
+from jaxdl.sweep._plan import Combination, MakeRun, Run, StepFn, Steps
 from jaxdl.train._epoch import (
     batch_sizes,
     example,
@@ -25,13 +25,16 @@ from jaxdl.types import Array, Batch, Key, Metrics, PyTree
 ALONE = Where(None, None)
 """A member never shares its batches with other devices."""
 
+Numbers: TypeAlias = Mapping[str, PyTree]
+"""Hyperparameters by name that are arrays, traced or not."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Spec:
     """All that decides what the programs of a group compute."""
 
     make_run: MakeRun
-    fixed: tuple[tuple[str, Any], ...]
+    fixed: Combination
     batch_size: int
     shuffle: bool
     shared: bool  # whether all members see the same batches
@@ -40,12 +43,12 @@ class Spec:
 class Members(NamedTuple):
     """What training changes, of one member or of many along a first axis."""
 
-    train_state: Any  # its step is that of all
+    train_state: PyTree  # its step is that of all
     sums: Metrics
     diverged: Array  # int32, the first step whose loss wasn't finite, -1 before
 
 
-def build(spec: Spec, numbers: Mapping[str, Any]) -> Run | Steps:
+def build(spec: Spec, numbers: Numbers) -> Run | Steps:
     """Calls ``make_run`` with a member's hyperparameters.
 
     Raises:
@@ -69,7 +72,7 @@ def build(spec: Spec, numbers: Mapping[str, Any]) -> Run | Steps:
     return run
 
 
-def initial(spec: Spec, numbers: Mapping[str, Any], key: Key) -> PyTree:
+def initial(spec: Spec, numbers: Numbers, key: Key) -> PyTree:
     """The TrainState of step 0.
 
     Raises:
@@ -86,7 +89,7 @@ def initial(spec: Spec, numbers: Mapping[str, Any], key: Key) -> PyTree:
 
 
 def advance(
-    spec: Spec, data: Batch, span: tuple[Array, Array], numbers: Mapping[str, Any], members: Members
+    spec: Spec, data: Batch, span: tuple[Array, Array], numbers: Numbers, members: Members
 ) -> Members:
     """Takes the steps first … last - 1 of the epoch that a member is in.
 
@@ -106,9 +109,7 @@ def advance(
     return Members(ts, sums["all"], _noted(after.diverged, ts.step - 1, finite))
 
 
-def step_of(
-    spec: Spec, numbers: Mapping[str, Any], train_state: PyTree, data: Batch
-) -> tuple[Callable[..., Any], bool]:
+def step_of(spec: Spec, numbers: Numbers, train_state: PyTree, data: Batch) -> tuple[StepFn, bool]:
     """The training step of a member, its metrics as sums, and whether batches are filled up."""
     run = build(spec, numbers)
     if isinstance(run, Steps):
@@ -121,7 +122,7 @@ def step_of(
     return make_step(run.loss_fn, run.tx, batch_fns=run.batch_fns), pad
 
 
-def evaluate(spec: Spec, data: Batch, numbers: Mapping[str, Any], train_state: PyTree) -> Metrics:
+def evaluate(spec: Spec, data: Batch, numbers: Numbers, train_state: PyTree) -> Metrics:
     """Sums of loss and metrics over data."""
     run = build(spec, numbers)
     if isinstance(run, Steps):
@@ -146,7 +147,7 @@ class _Tracked(NamedTuple):
 
     step: Array
     key: Key
-    rest: Any
+    rest: PyTree
     diverged: Array
 
 
@@ -154,7 +155,7 @@ def _whole(tracked: _Tracked) -> PyTree:
     return tracked.rest._replace(step=tracked.step, key=tracked.key)
 
 
-def _tracking(step: Callable[..., Any]) -> Callable[..., Any]:
+def _tracking(step: StepFn) -> StepFn:
     """A step that notes whether its loss is finite."""
 
     def run(tracked: _Tracked, batch: Batch) -> tuple[_Tracked, Metrics]:

@@ -12,7 +12,7 @@ import optax
 
 from jaxdl import _checks
 from jaxdl.sweep._arrays import numbered
-from jaxdl.sweep._space import Columns, grid, listed
+from jaxdl.sweep._space import Columns, Values, grid, listed
 from jaxdl.train._step import BatchFn
 from jaxdl.types import Batch, Key, Layer, LossFn, Metrics, PyTree
 
@@ -29,16 +29,24 @@ class Run(NamedTuple):
     batch_fns: tuple[BatchFn, ...] = ()
 
 
+Point: TypeAlias = dict[str, Any]
+"""Hyperparameters by name, of any kind."""
+
+StepFn: TypeAlias = Callable[[PyTree, Batch], tuple[PyTree, Metrics]]
+
+Combination: TypeAlias = tuple[tuple[str, object], ...]
+
+
 class Steps(NamedTuple):
     """What trains one member by any step, as ``train.loop`` takes it."""
 
-    init: Callable[[Key], Any]
+    init: Callable[[Key], PyTree]
     """From a key to the TrainState of step 0: any NamedTuple with ``step`` and ``key``."""
 
-    step: Callable[[Any, Batch], tuple[Any, Metrics]]
+    step: StepFn
     """``(train_state, batch) -> (train_state, metrics)``."""
 
-    measure: Callable[[Any, Batch], Mapping[str, Any]] | None = None
+    measure: Callable[[PyTree, Batch], Mapping[str, PyTree]] | None = None
     """``(train_state, data) -> metrics`` over a whole part of a dataset, as for validation."""
 
 
@@ -49,7 +57,7 @@ MakeRun: TypeAlias = Callable[..., Run | Steps]
 class Group(NamedTuple):
     """Members that one program trains: they differ in numbers and seeds only."""
 
-    fixed: tuple[tuple[str, Any], ...]  # what shapes or Python code depend on, by name
+    fixed: Combination  # what shapes or Python code depend on, by name
     numbers: dict[str, PyTree]  # the others by name, a value a member
     seeds: np.ndarray
     places: np.ndarray  # which member of the population each one is
@@ -58,7 +66,7 @@ class Group(NamedTuple):
 class Plan(NamedTuple):
     """A population: each member's hyperparameters and ``"seed"``, and the groups."""
 
-    members: list[dict[str, Any]]
+    members: list[Point]
     groups: list[Group]
     combinations: int
     arrays: Mapping[str, PyTree] = {}
@@ -69,8 +77,8 @@ def make_plan(
     make_run: MakeRun,
     *,
     seeds: int | Sequence[int],
-    values: Mapping[str, Any],
-    points: Mapping[str, Any] | None,
+    values: Mapping[str, Values],
+    points: Mapping[str, object] | None,
     static: Sequence[str],
     many: bool,
 ) -> Plan:
@@ -94,20 +102,20 @@ def make_plan(
 
 
 def grouped(
-    members: Sequence[Mapping[str, Any]],
+    members: Sequence[Point],
     fixed: Sequence[str],
     *,
     seeded: bool = False,
     arrays: Mapping[str, PyTree] = {},
 ) -> list[Group]:
     """Groups members that agree in what can't be traced."""
-    places: dict[Any, list[int]] = {}
+    places: dict[Combination, list[int]] = {}
     for i, member in enumerate(members):
         places.setdefault(tuple((name, member[name]) for name in fixed), []).append(i)
     hidden = fixed if seeded else (*fixed, "seed")
     swept = [name for name in (members[0] if members else ()) if name not in hidden]
 
-    def group(key: Any, at: list[int]) -> Group:
+    def group(key: Combination, at: list[int]) -> Group:
         column = lambda name: np.array([members[i][name] for i in at])
         numbers = {name: _narrow(column(name)) for name in swept}
         for name in numbers.keys() & arrays.keys():
@@ -118,9 +126,9 @@ def grouped(
     return [group(key, at) for key, at in places.items()]
 
 
-def combinations(members: Sequence[dict[str, Any]]) -> list[list[int]]:
+def combinations(members: Sequence[Point]) -> list[list[int]]:
     """The members of each combination of hyperparameters."""
-    found: dict[Any, list[int]] = {}
+    found: dict[object, list[int]] = {}
     for i, member in enumerate(members):
         found.setdefault(tuple((k, v) for k, v in member.items() if k != "seed"), []).append(i)
     return list(found.values())
@@ -172,7 +180,7 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
-def _text_of(value: object) -> Any:
+def _text_of(value: object) -> object:
     """What a value is in every process: functions and objects by their names, without addresses."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -185,7 +193,7 @@ def _short(value: object) -> str:
     return getattr(value, "__name__", None) or str(value)
 
 
-def _columns(values: Mapping[str, Any], points: Mapping[str, Any] | None) -> Columns:
+def _columns(values: Mapping[str, Values], points: Mapping[str, object] | None) -> Columns:
     """The columns of a grid, or points as they are; both together combine."""
     if points is None:
         sizes = [len(listed(name, x)) for name, x in values.items()]

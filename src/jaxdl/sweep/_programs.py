@@ -4,7 +4,7 @@ import functools
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxdl import parallel
 from jaxdl.parallel import AXIS
 from jaxdl.sweep import _member
-from jaxdl.sweep._member import Members, Spec, bare
+from jaxdl.sweep._member import Members, Numbers, Spec, bare
 from jaxdl.train import _programs as compilation
 from jaxdl.train._epoch import example
 from jaxdl.types import Array, Batch, Metrics, PyTree
@@ -23,7 +23,7 @@ from jaxdl.types import Array, Batch, Metrics, PyTree
 CACHE = 4 * 2**20
 """Bytes of TrainStates that a CPU's core trains side by side: about what stays in its cache."""
 
-Program = Callable[..., Any]
+Program: TypeAlias = Callable[..., PyTree]
 
 
 class Layout(NamedTuple):
@@ -70,7 +70,7 @@ def initial(spec: Spec, numbers: Mapping[str, np.ndarray], seeds: np.ndarray) ->
     Their keys are their own; of one step counter there is no need for many.
     """
 
-    def one(numbers: Mapping[str, Any], seed: Array) -> PyTree:
+    def one(numbers: Numbers, seed: Array) -> PyTree:
         return _member.initial(spec, numbers, jax.random.key(seed))
 
     # Level 1, as for init_state: it runs once, and random numbers are slow to optimise.
@@ -87,7 +87,7 @@ def axes(train_state: PyTree, shared: bool, split: object = 0, whole: object = N
 
 
 def compile_programs(
-    spec: Spec, layout: Layout, shapes: tuple[Any, Any], data: Batch, mesh: Mesh
+    spec: Spec, layout: Layout, shapes: tuple[PyTree, PyTree], data: Batch, mesh: Mesh
 ) -> Programs:
     """Compiles the training of members.
 
@@ -161,7 +161,7 @@ def _mapped(fn: Program, mesh: Mesh, in_specs: object, out_specs: object) -> Pro
 def _advance(
     spec: Spec,
     layout: Layout,
-    numbers: Any,
+    numbers: Numbers,
     members: Members,
     data: Batch,
     first: Array,
@@ -174,7 +174,7 @@ def _advance(
     mapped: Any = Members(axes(ts, spec.shared), 0, 0)  # type: ignore[arg-type]
     many = jax.vmap(fn, in_axes=(0, mapped), out_axes=mapped)
 
-    def some(numbers: Any, own: Members) -> tuple[Members, Any]:
+    def some(numbers: Numbers, own: Members) -> tuple[Members, PyTree]:
         after = many(numbers, own._replace(train_state=own.train_state._replace(**given)))
         ts, rows = after.train_state, own.diverged.shape
         alike = {name: jnp.broadcast_to(getattr(ts, name), rows) for name in given}
@@ -191,7 +191,7 @@ def _without_shared(members: Members, *, shared: bool) -> Members:
     return members._replace(train_state=left)
 
 
-def _in_rounds(layout: Layout, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+def _in_rounds(layout: Layout, fn: Callable[..., PyTree], args: tuple[PyTree, ...]) -> PyTree:
     """Computes a function of members some lanes at a time."""
     if layout.rounds == 1:
         return fn(*args)
@@ -201,8 +201,8 @@ def _in_rounds(layout: Layout, fn: Callable[..., Any], args: tuple[Any, ...]) ->
 
 
 def _shapes_of(
-    spec: Spec, n: int, shapes: tuple[Any, Any], data: Batch, mesh: Mesh
-) -> tuple[Any, Members]:
+    spec: Spec, n: int, shapes: tuple[PyTree, PyTree], data: Batch, mesh: Mesh
+) -> tuple[PyTree, Members]:
     """What n members are, numbers and all, with where they lie."""
     numbers, ts = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), x.dtype), shapes)
     one = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), tree)

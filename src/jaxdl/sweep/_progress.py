@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from jaxdl.parallel import is_primary
-from jaxdl.sweep._store import Row
 from jaxdl.train._hooks import WIDTH
+from jaxdl.types import Row
 
 
 class Progress(NamedTuple):

@@ -1,7 +1,7 @@
 """What a population came to, and each member's TrainState."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -10,9 +10,9 @@ from jaxdl import _checks
 from jaxdl._checked import checked
 from jaxdl.sweep import _store
 from jaxdl.sweep._member import bare
-from jaxdl.sweep._plan import Group, Plan, combinations, fixed_names, grouped
-from jaxdl.sweep._store import Row, Stored
-from jaxdl.types import PyTree
+from jaxdl.sweep._plan import Group, Plan, Point, combinations, fixed_names, grouped
+from jaxdl.sweep._store import Stored
+from jaxdl.types import PyTree, Row
 
 
 class Result(NamedTuple):
@@ -21,6 +21,7 @@ class Result(NamedTuple):
     plan: Plan
     groups: list[Stored]
     rows: list[Row]
+    """What some members measured in an epoch: ``members``, ``epoch``, and a list a metric."""
     history: dict[str, np.ndarray]
     """By name, (members, epochs, …), of sums (members, epochs, fields, …); nan where untrained."""
     diverged: np.ndarray  # each member's first step whose loss wasn't finite, or -1
@@ -28,7 +29,7 @@ class Result(NamedTuple):
     seconds: dict[str, float]
 
     @property
-    def members(self) -> list[dict[str, Any]]:
+    def members(self) -> list[Point]:
         """Hyperparameters and ``"seed"`` of each member."""
         return self.plan.members
 
@@ -62,7 +63,7 @@ def collect(
 
 
 @checked
-def state(result: Result, i: int) -> Any:
+def state(result: Result, i: int) -> PyTree:
     """Takes the TrainState of one member, to evaluate it or to continue with ``fit``.
 
     Args:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -22,9 +22,11 @@ from jaxdl.sweep._member import Spec
 from jaxdl.sweep._plan import MakeRun, Plan, checksum, describe, fixed_names, grouped, make_plan
 from jaxdl.sweep._progress import Hook, Progress, progress
 from jaxdl.sweep._result import Interrupted, Result, collect
-from jaxdl.sweep._store import Row, Stored
+from jaxdl.sweep._space import Values
+from jaxdl.sweep._store import Stored
 from jaxdl.sweep._usage import check_used
 from jaxdl.train._gradients import rows_of
+from jaxdl.types import Row
 
 Order: TypeAlias = Literal["shared", "own"]
 
@@ -36,8 +38,8 @@ def run(
     *,
     epochs: int,
     seeds: int | Sequence[int] = 1,
-    grid: Mapping[str, Any] | None = None,
-    points: Mapping[str, Any] | None = None,
+    grid: Mapping[str, Values] | None = None,
+    points: Mapping[str, object] | None = None,
     static: Sequence[str] = (),
     batch_size: int = 128,
     shuffle: bool = True,
@@ -168,8 +170,8 @@ class _Watchers(NamedTuple):
 def _plan(
     make_run: MakeRun,
     seeds: int | Sequence[int],
-    grid: Mapping[str, Any] | None,
-    points: Mapping[str, Any] | None,
+    grid: Mapping[str, Values] | None,
+    points: Mapping[str, object] | None,
     static: Sequence[str],
     many: bool,
     start: Result | None,

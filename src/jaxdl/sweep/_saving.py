@@ -14,9 +14,9 @@ from jaxdl.sweep import _store
 from jaxdl.sweep._loop import Moment, Work
 from jaxdl.sweep._plan import Plan, checksum
 from jaxdl.sweep._result import Result
-from jaxdl.sweep._store import Row, Stored
+from jaxdl.sweep._store import Stored
 from jaxdl.train._hooks import Event
-from jaxdl.types import PyTree
+from jaxdl.types import PyTree, Row
 
 EVERY_SECONDS = 10.0
 """How long at least from one checkpoint to the next; the first comes sooner."""

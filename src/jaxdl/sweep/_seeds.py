@@ -9,12 +9,13 @@ from jaxdl.sweep._plan import MakeRun, Run, Steps
 from jaxdl.sweep._result import Result
 from jaxdl.sweep._runs import run
 from jaxdl.sweep._table import moments
+from jaxdl.types import Row
 
 
 @checked
 def run_seeds(
     made: Run | Steps | MakeRun, data: data_lib.Dataset, *, first: int = 0, n: int, **options: Any
-) -> tuple[Result, dict[str, Any]]:
+) -> tuple[Result, Row]:
     """Trains with n seeds side by side, each as ``fit`` would, and tests all of them.
 
     Member i is what ``fit`` makes of ``init_state(net, tx, key(first + i))``, with the same order
@@ -52,7 +53,7 @@ def run_seeds(
     make_run: MakeRun = (lambda: made) if isinstance(made, Run | Steps) else made
     options = {"order": "own", **options}
     result = run(make_run, data, seeds=range(first, first + n), **options)
-    summary: dict[str, Any] = {"seeds": n, "diverged": int((result.diverged >= 0).sum())}
+    summary: Row = {"seeds": n, "diverged": int((result.diverged >= 0).sum())}
     if data.test is not None:
         measured = evaluate(make_run, result, data.test)
         for name, x in measured.items():

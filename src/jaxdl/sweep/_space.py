@@ -16,11 +16,14 @@ from jaxdl.types import Key
 Columns: TypeAlias = dict[str, list[Any]]
 """A list of values for each name; entry i of all lists together is point i."""
 
-Quantile: TypeAlias = Callable[[float], Any]
+Values: TypeAlias = ArrayLike | Sequence[object]
+"""What to try for a hyperparameter: a list, or an array whose first axis lists the values."""
+
+Quantile: TypeAlias = Callable[[float], object]
 """From a share in [0, 1) to a value, as the inverse of a distribution function."""
 
 
-def grid(values: Mapping[str, ArrayLike | Sequence[Any]]) -> Columns:
+def grid(values: Mapping[str, Values]) -> Columns:
     """All combinations of some values, the last name changing fastest.
 
     Args:
@@ -148,7 +151,7 @@ def integers(low: int, high: int) -> Quantile:
     return lambda u: min(int(low + math.floor(u * (high - low + 1))), int(high))
 
 
-def choices(values: Sequence[Any]) -> Quantile:
+def choices(values: Sequence[object]) -> Quantile:
     """One of the given values, with equal probability.
 
     Raises:
@@ -163,7 +166,7 @@ def choices(values: Sequence[Any]) -> Quantile:
     return lambda u: values[min(int(u * len(values)), len(values) - 1)]
 
 
-def listed(name: str, values: object) -> list[Any]:
+def listed(name: str, values: object) -> list[object]:
     """Returns values as a list of Python's own, or raises the ValueError that says what is wrong.
 
     Example:
@@ -183,7 +186,7 @@ def listed(name: str, values: object) -> list[Any]:
     return found
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, jax.Array | np.ndarray | np.generic) and np.ndim(value) == 0:
         value = np.asarray(value)[()]
         if np.issubdtype(value.dtype, np.floating):

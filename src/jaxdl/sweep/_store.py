@@ -1,7 +1,7 @@
 """The population on the host: what training has made of it so far."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,17 +9,14 @@ import numpy as np
 
 from jaxdl.sweep import _member, _programs
 from jaxdl.sweep._member import Spec, bare
-from jaxdl.sweep._plan import Group
+from jaxdl.sweep._plan import Group, Point
 from jaxdl.types import PyTree
-
-Row = dict[str, Any]
-"""What some members measured in an epoch: ``members``, ``epoch``, and a list for each metric."""
 
 
 class Stored(NamedTuple):
     """The members of a group along a first axis, in the host's memory."""
 
-    train_state: Any  # each member has its own step; its key is one where it is shared
+    train_state: PyTree  # each member has its own step; its key is one where it is shared
     diverged: np.ndarray
 
 
@@ -57,7 +54,7 @@ def shared_key(spec: Spec, group: Group) -> jax.Array:
     return jax.jit(first)()  # of which XLA computes no parameters
 
 
-def plain(group: Group, at: int) -> dict[str, Any]:
+def plain(group: Group, at: int) -> Point:
     """A member's numbers as Python's, as one would write them into a script, and its arrays."""
     short = lambda x: float(str(x)) if np.issubdtype(x.dtype, np.floating) else x.item()
     return jax.tree.map(

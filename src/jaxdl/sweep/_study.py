@@ -1,7 +1,7 @@
 """Studies of Optuna whose trials train side by side."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +11,17 @@ from jaxdl.data import Dataset
 from jaxdl.sweep._plan import MakeRun
 from jaxdl.sweep._result import Result
 from jaxdl.sweep._runs import run
+from jaxdl.sweep._space import Columns
 from jaxdl.sweep._table import column
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
 
 
 @checked
 def study(
     optuna_study: object,
-    suggest: Callable[[Any], Mapping[str, Any]],
+    suggest: "Callable[[Trial], Mapping[str, object]]",
     make_run: MakeRun,
     data: Dataset,
     *,
@@ -72,9 +76,9 @@ def study(
 
 
 def _round(
-    optuna_study: Any,
-    suggest: Callable[[Any], Mapping[str, Any]],
-    train: Callable[[Mapping[str, Any]], Result],
+    optuna_study: "Study",
+    suggest: "Callable[[Trial], Mapping[str, object]]",
+    train: Callable[[Columns], Result],
     trials: int,
     metric: str,
 ) -> Result:
@@ -95,7 +99,7 @@ def _round(
     return result
 
 
-def _points(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _points(rows: Sequence[Mapping[str, object]]) -> Columns:
     """Columns of the hyperparameters of trials, which all have the same names."""
     for row in rows:
         if set(row) != set(rows[0]):

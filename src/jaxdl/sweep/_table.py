@@ -1,17 +1,16 @@
 """A population as a table: a row a combination of hyperparameters, with means over seeds."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from jaxdl._checked import checked
 from jaxdl.sweep._plan import combinations
 from jaxdl.sweep._result import Result
-from jaxdl.sweep._store import Row
+from jaxdl.types import Row
 
 
-def table(result: Result) -> list[dict[str, Any]]:
+def table(result: Result) -> list[Row]:
     """Summarizes a population, with one row per combination of hyperparameters.
 
     A metric's mean and standard error are over the seeds that didn't diverge, at the epoch where
@@ -40,7 +39,7 @@ def table(result: Result) -> list[dict[str, Any]]:
     return [_row(result, at, guide, -1) for at in combinations(result.members)]
 
 
-def best(result: Result, metric: str, mode: str | None = None) -> dict[str, Any]:
+def best(result: Result, metric: str, mode: str | None = None) -> Row:
     """Finds the combination with the best mean over seeds, each at its own best epoch.
 
     Args:
@@ -67,7 +66,7 @@ def best(result: Result, metric: str, mode: str | None = None) -> dict[str, Any]
 
 
 @checked
-def history(result: Result, i: int) -> list[dict[str, Any]]:
+def history(result: Result, i: int) -> list[Row]:
     """Returns the history of one member, as ``fit`` returns it.
 
     Its time is its share of the time of all members trained beside it; the speed is their total.
@@ -88,7 +87,7 @@ def history(result: Result, i: int) -> list[dict[str, Any]]:
     own = [row for row in result.rows if i in row["members"]]
     compiling = result.seconds["compile_seconds"] / len(result.members)
 
-    def one(row: Row) -> dict[str, Any]:
+    def one(row: Row) -> Row:
         at, n = row["members"].index(i), len(row["members"])
         numbers = {k: v[at] for k, v in row.items() if isinstance(v, list) and k != "members"}
         return {
@@ -103,7 +102,7 @@ def history(result: Result, i: int) -> list[dict[str, Any]]:
     return [one(row) for row in own]
 
 
-def format_table(rows: Sequence[dict[str, Any]], *, metrics: Sequence[str] = ()) -> str:
+def format_table(rows: Sequence[Row], *, metrics: Sequence[str] = ()) -> str:
     """Formats the rows of a table as text, with means ± standard errors.
 
     Args:
@@ -125,7 +124,7 @@ def format_table(rows: Sequence[dict[str, Any]], *, metrics: Sequence[str] = ())
     hidden |= {name for name in errors if metrics and name not in metrics}
     names = [name for name in rows[0] if name not in hidden]
 
-    def cell(row: dict[str, Any], name: str) -> str:
+    def cell(row: Row, name: str) -> str:
         if name in errors:
             return f"{row[name]:.4f} ± {row[f'{name}_error']:.4f}"
         value = row[name]
@@ -168,7 +167,7 @@ def moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, values.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else nothing
 
 
-def _row(result: Result, at: Sequence[int], guide: str, sign: int) -> dict[str, Any]:
+def _row(result: Result, at: Sequence[int], guide: str, sign: int) -> Row:
     """Sums up the members of one combination at the epoch that is the best by a metric."""
     good = [i for i in at if result.diverged[i] < 0]
     means, errors = ({}, {})
