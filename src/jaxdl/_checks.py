@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 
 class ShapeError(ValueError):
@@ -51,20 +52,20 @@ def array(function: str, argument: str, x: object) -> Array:
     ) from cause
 
 
-def last_axis(function: str, x: Any, size: int) -> None:
+def last_axis(function: str, x: Array, size: int) -> None:
     """Raises a ShapeError unless the last axis of ``x`` has ``size`` entries."""
     if x.ndim == 0 or x.shape[-1] != size:
         raise ShapeError(f"{function} got {describe(x)}, and needs {size} entries on its last axis")
 
 
-def same_shape(function: str, **arrays: Any) -> None:
+def same_shape(function: str, **arrays: ArrayLike) -> None:
     """Raises a ShapeError unless all arrays have one shape: nothing broadcasts silently."""
     if len({np.shape(x) for x in arrays.values()}) > 1:
         listed = ", ".join(f"{name} {describe(x)}" for name, x in arrays.items())
         raise ShapeError(f"{function} needs arguments of one shape, got {listed}")
 
 
-def known(value: object) -> Any:
+def known(value: object) -> np.ndarray | None:
     """Returns a number or an array on the host, or None where it is traced or on other hosts."""
     if isinstance(value, jax.core.Tracer):
         return None
@@ -107,7 +108,7 @@ def one_of(function: str, argument: str, value: object, choices: Sequence[str | 
         raise ValueError(f"{function}: {argument} is {shown(value)}; it must be one of {listed}")
 
 
-def at_least(function: str, low: float, **values: Any) -> None:
+def at_least(function: str, low: float, **values: object) -> None:
     """Raises a ValueError unless every number is at least ``low``."""
     for argument, value in values.items():
         x = number(function, argument, value)
@@ -115,7 +116,7 @@ def at_least(function: str, low: float, **values: Any) -> None:
             raise ValueError(f"{function}: {argument} is {value}; it must be at least {low}")
 
 
-def positive(function: str, **values: Any) -> None:
+def positive(function: str, **values: object) -> None:
     """Raises a ValueError unless every number is above 0."""
     for argument, value in values.items():
         x = number(function, argument, value)
@@ -148,7 +149,7 @@ def is_whole(value: object) -> bool:
     return host is not None and host.ndim == 0 and np.issubdtype(host.dtype, np.integer)
 
 
-def one_function(function: str, argument: str, value: Any, *given: str) -> None:
+def one_function(function: str, argument: str, value: object, *given: str) -> None:
     """Raises a TypeError unless a value is a function of as many arguments as are ``given``.
 
     Example:
@@ -200,7 +201,7 @@ def is_one_key(key: Any) -> bool:
     return key.shape == () if typed else key.dtype == "uint32" and key.shape in ((2,), (4,))
 
 
-def one_key(function: str, key: Any) -> None:
+def one_key(function: str, key: object) -> None:
     """Raises a TypeError unless a value is one random key."""
     if not is_one_key(key):
         raise TypeError(
@@ -208,13 +209,13 @@ def one_key(function: str, key: Any) -> None:
         )
 
 
-def numeric(function: str, argument: str, x: Any) -> None:
+def numeric(function: str, argument: str, x: object) -> None:
     """Raises a TypeError for an array of text or objects, which no device can hold."""
     if isinstance(x, np.ndarray) and x.dtype.kind in "OUSmM":
         raise TypeError(f"{function}: {argument} is {describe(x)}; it must hold numbers")
 
 
-def path(function: str, argument: str, value: Any) -> None:
+def path(function: str, argument: str, value: object) -> None:
     """Raises a TypeError or ValueError unless a value can be a path."""
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"{function}: {argument} is {shown(value)}; it must be a path")

@@ -1,7 +1,5 @@
 """The contract of a Layer, checked where one is initialised or applied."""
 
-from typing import Any
-
 import jax
 
 from jaxdl._checks import describe
@@ -60,7 +58,7 @@ def foreign(f: object) -> str | None:
     return next(iter(names & _FOREIGN), None)
 
 
-def _structure(tree: PyTree) -> Any:
+def _structure(tree: PyTree) -> object:
     leaves, structure = jax.tree.flatten(tree)
     return structure, [(jax.numpy.shape(x), jax.numpy.result_type(x)) for x in leaves]
 

@@ -25,10 +25,10 @@ _NAMESPACES = (
 class Made(NamedTuple):
     """A call of a factory, without the keywords that have their default."""
 
-    factory: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    parts: Any = None  # the record of what an assembly returned; None for a factory
+    factory: Callable[..., object]
+    args: tuple[object, ...]
+    kwargs: dict[str, object]
+    parts: "Made | None" = None  # the record of what an assembly returned; None for a factory
 
 
 class _Reference(NamedTuple):
@@ -90,7 +90,7 @@ def fixed(value: Any) -> bool:
     return ours and "<" not in getattr(value, "__qualname__", "") and not _is_writable(value)
 
 
-def _is_writable(value: Any) -> bool:
+def _is_writable(value: object) -> bool:
     return bool(getattr(getattr(value, "flags", None), "writeable", False))
 
 
@@ -123,7 +123,7 @@ def _number(value: Any) -> str:
     return f"1/{round(1 / value)}" if short and 1 / round(1 / value) == value else repr(value)
 
 
-def reduced(layer: Any) -> tuple[Any, ...]:
+def reduced(layer: Any) -> tuple[object, ...]:
     """What pickle keeps of a Layer: the call that made it, or its two functions."""
     record = made(layer)
     if record is None:
@@ -148,7 +148,7 @@ def _recording(make: Callable[P, L], parts: Callable[[L], Made | None]) -> Calla
 
 
 @functools.cache
-def _defaults(make: Callable[..., Any]) -> dict[str, Any]:
+def _defaults(make: Callable[..., object]) -> dict[str, object]:
     return {name: p.default for name, p in inspect.signature(make).parameters.items()}
 
 
@@ -174,7 +174,7 @@ def _layer(layer: Any) -> str:
     return f"Layer(init={written(layer.init)}, apply={written(layer.apply)})"
 
 
-def call(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def call(name: str, args: tuple[object, ...], kwargs: dict[str, object]) -> str:
     """A call as one would write it, on several lines where one is too long."""
     words = [*map(written, args), *(f"{key}={written(value)}" for key, value in kwargs.items())]
     line = f"{name}({', '.join(words)})"
@@ -218,5 +218,5 @@ def _unpacked(value: object) -> Any:
     return value
 
 
-def _remade(make: Callable[..., Any], args: object, kwargs: object) -> Any:
+def _remade(make: Callable[..., L], args: object, kwargs: object) -> L:
     return make(*_unpacked(args), **_unpacked(kwargs))

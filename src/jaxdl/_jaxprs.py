@@ -12,11 +12,13 @@ from jax import lax
 from jax.extend import core
 from jax.extend.core import JaxprEqn
 
+from jaxdl.types import Array
+
 Sources: TypeAlias = frozenset[int]
 """The inputs that a value depends on, by their positions."""
 
 
-def call(eqn: JaxprEqn) -> tuple[Any, Sequence[Any]] | None:
+def call(eqn: JaxprEqn) -> tuple[core.Jaxpr, Sequence[Array]] | None:
     """The program that an equation runs once on its own inputs, as jit does, and its constants.
 
     Returns:
@@ -39,7 +41,7 @@ def call(eqn: JaxprEqn) -> tuple[Any, Sequence[Any]] | None:
     return None
 
 
-def equations(jaxpr: Any) -> Iterator[Any]:
+def equations(jaxpr: core.Jaxpr) -> Iterator[JaxprEqn]:
     """Yields the equations of a program, and of all programs inside it, at any depth.
 
     Example:
@@ -54,7 +56,7 @@ def equations(jaxpr: Any) -> Iterator[Any]:
             yield from equations(opened(inner))
 
 
-def constants(closed: object) -> Iterator[Any]:
+def constants(closed: object) -> Iterator[Array | np.ndarray]:
     """Yields the arrays that a program holds besides its inputs, at any depth.
 
     Example:
@@ -72,7 +74,7 @@ def constants(closed: object) -> Iterator[Any]:
             yield from constants(inner)
 
 
-def holds_user_code(jaxpr: Any) -> bool:
+def holds_user_code(jaxpr: core.Jaxpr) -> bool:
     """Whether a loop, a branch or a jit inside a program was traced from a function of the user's.
 
     JAX remembers what it has traced of such a function, whatever globals it reads by then.
@@ -112,7 +114,7 @@ def scope_stack(eqn: JaxprEqn) -> tuple[Any, ...]:
 def _scope_type() -> type:
     """What JAX notes of a ``named_scope``; what it notes of grad and vmap has another type."""
 
-    def scoped(x: Any) -> Any:
+    def scoped(x: Array) -> Array:
         with jax.named_scope("scope"):
             return lax.neg(x)
 
@@ -120,7 +122,7 @@ def _scope_type() -> type:
     return type(eqn.source_info.name_stack.stack[-1])
 
 
-def dependencies(jaxpr: Any, inputs: Sequence[Sources] | None = None) -> list[Sources]:
+def dependencies(jaxpr: core.Jaxpr, inputs: Sequence[Sources] | None = None) -> list[Sources]:
     """For each output of a program, the inputs that can change it.
 
     Calls, branches and scans are looked into; in other loops, every result counts as depending on
@@ -141,7 +143,7 @@ def dependencies(jaxpr: Any, inputs: Sequence[Sources] | None = None) -> list[So
     """
     if inputs is None:
         inputs = [frozenset({i}) for i in range(len(jaxpr.invars))]
-    known: dict[Any, Sources] = dict(zip(jaxpr.invars, inputs, strict=True))
+    known: dict[core.Var, Sources] = dict(zip(jaxpr.invars, inputs, strict=True))
     of = lambda v: frozenset() if isinstance(v, core.Literal) else known.get(v, frozenset())
     for eqn in jaxpr.eqns:
         known.update(zip(eqn.outvars, _through(eqn, [of(v) for v in eqn.invars]), strict=True))
@@ -187,7 +189,7 @@ def _through_scan(eqn: JaxprEqn, inputs: Sequence[Sources]) -> list[Sources]:
         carry = after
 
 
-def inside(eqn: JaxprEqn) -> Iterator[Any]:
+def inside(eqn: JaxprEqn) -> Iterator[core.Jaxpr | core.ClosedJaxpr]:
     """The programs among the parameters of an equation: of a call, a loop, a rule of its own."""
     for value in eqn.params.values():
         for each in value if isinstance(value, tuple | list) else (value,):
@@ -195,6 +197,6 @@ def inside(eqn: JaxprEqn) -> Iterator[Any]:
                 yield each
 
 
-def opened(jaxpr: object) -> Any:
+def opened(jaxpr: Any) -> core.Jaxpr:
     """A program without its constants, which it may come with or without."""
     return jaxpr.jaxpr if isinstance(jaxpr, core.ClosedJaxpr) else jaxpr

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import Any
 
 import jax
 
@@ -31,7 +30,7 @@ def labelled() -> Iterator[None]:
         _LABELLED.reset(token)
 
 
-def label(place: object) -> AbstractContextManager[Any]:
+def label(place: object) -> AbstractContextManager[object]:
     """The scope of a part by its key in params, or of the loss; nothing outside of ``labelled``.
 
     Example:

@@ -1,12 +1,11 @@
 """The one spelling of where an array stands in a tree: ``params/0/kernel``."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 
 
-def parts(path: Sequence[Any]) -> tuple[str, ...]:
+def parts(path: Sequence[object]) -> tuple[str, ...]:
     """Returns the text of each key of a path of JAX.
 
     Example:
@@ -29,7 +28,7 @@ def join(parts: Sequence[str]) -> str:
     return "/".join(part.replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def spell(path: Sequence[Any]) -> str:
+def spell(path: Sequence[object]) -> str:
     """Returns a path of JAX as text.
 
     Example:

@@ -7,7 +7,7 @@ array without axes is neither hashable nor the same as a number everywhere.
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, get_args, get_origin
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar, get_args, get_origin
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,9 @@ from jaxdl import _checks
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Args: TypeAlias = tuple[object, ...]
+Kwargs: TypeAlias = dict[str, object]
 
 _PYTHON = (int, float, str, bool, type(None))
 
@@ -53,7 +56,7 @@ def plain_numbers(fn: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def converter(fn: Callable[..., Any]) -> Callable[[Any, Any], tuple[tuple[Any, ...], Any]]:
+def converter(fn: Callable[..., object]) -> Callable[[Args, Kwargs], tuple[Args, Kwargs]]:
     """Returns what makes a function's arguments and keywords plain, or raises.
 
     Example:
@@ -63,7 +66,7 @@ def converter(fn: Callable[..., Any]) -> Callable[[Any, Any], tuple[tuple[Any, .
     """
     rules, name = _rules(fn), called(fn)
 
-    def convert(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+    def convert(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
         for rule in rules:
             if rule.option in kwargs:
                 if not isinstance(x := kwargs[rule.option], _PYTHON):
@@ -75,7 +78,7 @@ def converter(fn: Callable[..., Any]) -> Callable[[Any, Any], tuple[tuple[Any, .
     return convert
 
 
-def called(fn: Callable[..., Any]) -> str:
+def called(fn: Callable[..., object]) -> str:
     """Returns how messages call a function: sweeps and checkpoints have names that others have.
 
     Example:
@@ -86,7 +89,7 @@ def called(fn: Callable[..., Any]) -> str:
     return f"{package[0]}.{fn.__name__}" if package in (["sweep"], ["checkpoint"]) else fn.__name__
 
 
-def _rules(fn: Callable[..., Any]) -> tuple[Rule, ...]:
+def _rules(fn: Callable[..., object]) -> tuple[Rule, ...]:
     rules = []
     for place, parameter in enumerate(inspect.signature(fn).parameters.values()):
         kinds, nested = _kinds(parameter.annotation)
@@ -96,7 +99,7 @@ def _rules(fn: Callable[..., Any]) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _kinds(annotation: Any) -> tuple[set[Any], bool]:
+def _kinds(annotation: object) -> tuple[set[object], bool]:
     """The types that an annotation names, and whether some stand in a sequence."""
     origin = get_origin(annotation)
     if origin in (Literal, Callable, Mapping, dict) or isinstance(annotation, str):
@@ -108,18 +111,16 @@ def _kinds(annotation: Any) -> tuple[set[Any], bool]:
     return set().union(*(kinds for kinds, _ in parts)), nested
 
 
-def _number(function: str, rule: Rule, x: Any) -> Any:
+def _number(function: str, rule: Rule, x: Any) -> object:
     """A value with Python's numbers in place of arrays without axes, if their values are known."""
     if isinstance(x, np.generic | np.ndarray | jax.Array):
         if np.ndim(x) > rule.several or not (x.dtype == bool or jnp.issubdtype(x.dtype, np.number)):
             return x
         if (host := _checks.known(x)) is None:
-            return x if rule.traced else _refuse(function, rule.option)
+            if not rule.traced:
+                raise TypeError(f"{function}: {rule.option} is traced; its value must be known")
+            return x
         return tuple(host.tolist()) if host.ndim else host.item()
     if rule.several and type(x) in (tuple, list):
         return type(x)(_number(function, rule, part) for part in x)
     return x
-
-
-def _refuse(function: str, option: str) -> None:
-    raise TypeError(f"{function}: {option} is traced; its value must be known")

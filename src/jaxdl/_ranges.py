@@ -236,7 +236,7 @@ def whole(function: str, option: str) -> str:
     return must if must in _WHOLE else COUNT
 
 
-def check(function: str, /, **options: Any) -> None:
+def check(function: str, /, **options: object) -> None:
     """Raises unless every option that has a value is what the table allows; traced ones pass.
 
     Args:
@@ -262,7 +262,7 @@ def check(function: str, /, **options: Any) -> None:
             raise ValueError(f"{function}: {option} is {value}; it must {must}")
 
 
-def ordered(function: str, /, *, strict: bool = False, **bounds: Any) -> None:
+def ordered(function: str, /, *, strict: bool = False, **bounds: object) -> None:
     """Raises a ValueError unless the lower of two bounds, given first, is not above the upper."""
     (low, a), (high, b) = bounds.items()
     x, y = _checks.number(function, low, a), _checks.number(function, high, b)
@@ -271,7 +271,7 @@ def ordered(function: str, /, *, strict: bool = False, **bounds: Any) -> None:
         raise ValueError(f"{function}: {low} is {a} and {high} is {b}; {low} must {words} {high}")
 
 
-def numbers(function: str, like: Any, /, **options: Any) -> list[Array]:
+def numbers(function: str, like: Array, /, **options: object) -> list[Array]:
     """Returns checked options in the dtype of an array, or raises as ``check`` does.
 
     Example:

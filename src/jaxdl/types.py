@@ -97,12 +97,12 @@ class Layer(NamedTuple):
     def __repr__(self) -> str:
         return _factory.written(self)
 
-    def __treescope_repr__(self, path: object, subtree_renderer: object) -> Any:
+    def __treescope_repr__(self, path: object, subtree_renderer: object) -> object:
         from treescope import rendering_parts
 
         return rendering_parts.text(repr(self))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _factory.reduced(self)
 
 
@@ -111,7 +111,7 @@ class BoundLayer(Protocol):
 
     params: Params
 
-    def __call__(self, x: PyTree, /) -> Any: ...
+    def __call__(self, x: PyTree, /) -> PyTree: ...
 
 
 class LossFn(Protocol):
@@ -160,7 +160,7 @@ def no_params(key: Key) -> tuple[Params, State]:
     return (), ()
 
 
-def stateless(name: str, fn: Callable[[Any], PyTree]) -> Layer:
+def stateless(name: str, fn: Callable[[PyTree], PyTree]) -> Layer:
     """Returns a Layer with neither params nor state that applies ``fn`` to its input."""
 
     def apply_fn(

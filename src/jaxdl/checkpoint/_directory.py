@@ -13,6 +13,7 @@ import numpy as np
 from jaxdl._warnings import warn
 from jaxdl.checkpoint import _files
 from jaxdl.checkpoint._files import Contents
+from jaxdl.types import Row
 
 NAME = r"\d{10}(\.\d+)?"
 """A checkpoint's folder: its step, and which of that step it is where there are several."""
@@ -57,7 +58,7 @@ def check_best(function: str, best: Any) -> None:
         )
 
 
-def value(row: Mapping[str, Any], best: Best) -> float:
+def value(row: Row, best: Best) -> float:
     """The score of a history row, higher is better; -∞ if it is missing or nan."""
     metric, mode = best
     x = float(row.get(metric, math.nan)) * (1 if mode == "max" else -1)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxdl import _checks, _paths, parallel
 from jaxdl.types import PyTree
@@ -105,7 +106,7 @@ def built(outline: Outline, leaves: Mapping[str, Leaf], arrays: Mapping[str, np.
 
 def outline_of_paths(leaves: Mapping[str, Leaf]) -> Outline:
     """The outline of a checkpoint of format 1, which stores none: everything is fields."""
-    tree: dict[str, Any] = {}
+    tree: dict[str, Outline] = {}
     for number, leaf in enumerate(leaves.values()):
         *first, last = leaf.path
         at = tree
@@ -115,7 +116,7 @@ def outline_of_paths(leaves: Mapping[str, Leaf]) -> Outline:
     return _as_fields(tree)
 
 
-def _as_fields(at: dict[str, Any] | int) -> Outline:
+def _as_fields(at: dict[str, Outline] | int) -> Outline:
     if isinstance(at, int):
         return at
     return {"fields": [[name, _as_fields(x)] for name, x in at.items()]}
@@ -148,7 +149,7 @@ def put(
 ) -> Tree:
     """Returns a tree like ``like``, on its devices, built from arrays that fit it."""
 
-    def leaf(path: tuple[Any, ...], wanted: object) -> Any:
+    def leaf(path: tuple[object, ...], wanted: object) -> object:
         name = _paths.spell(path)
         if not below(name, only):
             return wanted
@@ -160,13 +161,13 @@ def put(
         # An uncommitted array stays free to move to where it is needed.
         placed = getattr(wanted, "committed", True)
         sharding = getattr(wanted, "sharding", None) if placed else None
-        x = _wrap(leaves[name])(x)
-        return jax.device_put(x) if sharding is None else parallel.put(x, sharding)
+        value = _wrap(leaves[name])(x)
+        return jax.device_put(value) if sharding is None else parallel.put(value, sharding)
 
     return jax.tree.map_with_path(leaf, like)
 
 
-def _wrap(leaf: Leaf) -> Callable[[Any], Any]:
+def _wrap(leaf: Leaf) -> Callable[[ArrayLike], ArrayLike]:
     """Makes a function that turns words into a typed key, and leaves other arrays alone."""
     if leaf.key is None:
         return lambda x: x

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -67,7 +67,7 @@ def save(
 
 def restore(
     directory: str | Path, like: Tree, *, only: Sequence[str] | None = None
-) -> tuple[Tree, list[dict[str, Any]]]:
+) -> tuple[Tree, list[Row]]:
     """Reads the newest good checkpoint, or a part of it, into a tree that it must fit exactly.
 
     Damaged and half-written checkpoints are skipped with a warning that names them. The checkpoint

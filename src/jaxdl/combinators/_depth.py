@@ -1,8 +1,7 @@
 """Repeating a layer, and recomputing it in the backward pass."""
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import jax
 import jax.numpy as jnp
@@ -41,7 +40,7 @@ class Unstacked(tuple[State, ...]):
         return tuple(self), None
 
     @classmethod
-    def tree_unflatten(cls, _: None, states: Any) -> "Unstacked":
+    def tree_unflatten(cls, _: None, states: Iterable[State]) -> "Unstacked":
         """The same of other states."""
         return cls(states)
 

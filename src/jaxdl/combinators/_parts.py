@@ -1,7 +1,7 @@
 """The parts of a combinator: Layers or plain functions, by position or by name."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -22,6 +22,12 @@ from jaxdl.types import (
 
 LayerLike: TypeAlias = Layer | Callable[[Array], Array]
 """A Layer, or a plain function of one array, such as an activation."""
+
+Names: TypeAlias = Sequence[Any]
+"""What the parts of a combinator are called: names, or their positions."""
+
+Pack: TypeAlias = Callable[[Iterable[PyTree]], PyTree]
+"""Packs one value per part, as a dict or a tuple."""
 
 
 def lift(f: LayerLike) -> Layer:
@@ -75,19 +81,19 @@ def _function(f: Any) -> Callable[[PyTree], PyTree]:
 
 def parts_of(
     name: str, layers: Sequence[LayerLike], parts: Mapping[str, LayerLike]
-) -> tuple[Sequence[Any], tuple[Layer, ...], Callable[..., Any]]:
+) -> tuple[Names, tuple[Layer, ...], Pack]:
     """Returns the parts' names, the parts, and a function that packs one value per part.
 
     Params and states are tuples by position, or dicts by name; both are indexed by these names.
     """
     if bool(layers) == bool(parts):
         raise ValueError(f"{name} needs layers, either all by position or all by name")
-    names: Sequence[Any] = tuple(parts) or range(len(layers))
+    names: Names = tuple(parts) or range(len(layers))
     pack = lambda values: dict(zip(names, values, strict=True)) if parts else tuple(values)
     return names, tuple(map(lift, layers or parts.values())), pack
 
 
-def check_parts(name: str, names: Sequence[Any], params: Any) -> None:
+def check_parts(name: str, names: Names, params: Params) -> None:
     """Raises unless params have an entry for each part and no other: they may be another's."""
     has = tuple(params) if isinstance(params, Mapping) else range(len(_entries(name, params)))
     if set(has) != set(names):
@@ -95,13 +101,13 @@ def check_parts(name: str, names: Sequence[Any], params: Any) -> None:
         raise ShapeError(f"{name} got params of the parts {shown[0]}; its parts are {shown[1]}")
 
 
-def _entries(name: str, params: Any) -> Sequence[Any]:
+def _entries(name: str, params: Params) -> Sequence[Params]:
     if isinstance(params, tuple | list):
         return params
     raise TypeError(f"{name}: params are {shown(params)}; they must be as init returns them")
 
 
-def init_of(chain: Sequence[Layer], pack: Callable[..., Any]) -> InitFn:
+def init_of(chain: Sequence[Layer], pack: Pack) -> InitFn:
     """Returns the function that initialises each part from the key folded with its position."""
 
     def init_fn(key: Key) -> tuple[Params, State]:

@@ -1,7 +1,7 @@
 """The backward pass by the chain rule, layer by layer."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +62,7 @@ _Arrays: TypeAlias = tuple[Array, Array, Array, Array, dict[str, Array], dict[st
 
 def backprop(
     net: LayerLike,
-    loss: Callable[[Array, Any], Array],
+    loss: Callable[[Array, PyTree], Array],
     params: Params,
     state: State,
     x: ArrayLike,
@@ -132,7 +132,7 @@ def backprop(
 
 
 def _backward(
-    graph: Graph, stages: Sequence[Stage], values: dict[Var, Any], result: Var
+    graph: Graph, stages: Sequence[Stage], values: dict[Var, Array], result: Var
 ) -> dict[Var, Array]:
     """Returns ∂L/∂v for every variable between parts that the loss depends on."""
     errors = {result: jnp.ones_like(values[result])}
@@ -152,7 +152,7 @@ def _backward(
     return errors
 
 
-def _through_dense(dense: Dense, values: dict[Var, Any], delta: Array) -> dict[Var, Array]:
+def _through_dense(dense: Dense, values: dict[Var, Array], delta: Array) -> dict[Var, Array]:
     """∂L/∂x = δWᵀ, dW = xᵀδ, and db = Σδ over examples."""
     x, kernel = values[dense.x], values[dense.kernel]
     rows, deltas = x.reshape(-1, kernel.shape[0]), delta.reshape(-1, kernel.shape[1])
@@ -160,14 +160,14 @@ def _through_dense(dense: Dense, values: dict[Var, Any], delta: Array) -> dict[V
     return shares if dense.bias is None else {**shares, dense.bias: deltas.sum(axis=0)}
 
 
-def _through_activation(part: Part, values: dict[Var, Any], error: Array) -> dict[Var, Array]:
+def _through_activation(part: Part, values: dict[Var, Array], error: Array) -> dict[Var, Array]:
     """∂L/∂Z = ∂L/∂a ∘ σ′(Z)."""
     (z,) = part.inputs
     return {z: error * slope(part, values[z])}
 
 
 def _through_any(
-    part: Part, graph: Graph, values: dict[Var, Any], errors: dict[Var, Array]
+    part: Part, graph: Graph, values: dict[Var, Array], errors: dict[Var, Array]
 ) -> dict[Var, Array]:
     """∂L/∂v = Σ (∂y/∂v)ᵀ·∂L/∂y over the outputs y, by the part's transposed Jacobian."""
     inputs = [v for v in part.inputs if is_floating(v) and v in graph.data | graph.learned]
@@ -191,7 +191,7 @@ def _gradient(graph: Graph, params: Params, errors: dict[Var, Array]) -> Params:
 
 
 def _arrays(
-    stage: Stage, graph: Graph, values: dict[Var, Any], errors: dict[Var, Array]
+    stage: Stage, graph: Graph, values: dict[Var, Array], errors: dict[Var, Array]
 ) -> _Arrays:
     """The input, Z, a, δ, the parameters, and their gradients."""
     learned = {name: v for name, v in weights(stage.main, graph).items() if v in errors}

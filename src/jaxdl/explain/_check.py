@@ -1,7 +1,7 @@
 """Checks of gradients against finite differences, and of where numbers stop being finite."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jaxdl import _checks, _paths, train
 from jaxdl._checked import checked
 from jaxdl._checks import ShapeError
 from jaxdl.explain._text import table
-from jaxdl.types import Array, Layer, Params
+from jaxdl.types import Array, Layer, Params, PyTree
 
 
 class LeafCheck(NamedTuple):
@@ -94,7 +94,7 @@ def gradient_check(
     return GradientCheck(found[0].path, found[0].error, leaves)
 
 
-def first_nonfinite(f: Callable[..., Any] | Layer, *args: object) -> str | None:
+def first_nonfinite(f: Callable[..., PyTree] | Layer, *args: object) -> str | None:
     """Names the layer and operation that first turn finite numbers into nan or infinity.
 
     Args:
@@ -117,7 +117,11 @@ _Pair = tuple[str, tuple[int, ...], float, float]
 
 
 def _derivatives(
-    f: Callable[[Params], Array], params: Params, step: float, samples: int, random: Any
+    f: Callable[[Params], Array],
+    params: Params,
+    step: float,
+    samples: int,
+    random: np.random.Generator,
 ) -> list[_Pair]:
     """For entries of every leaf: the path, entry, derivative and difference."""
     gradient, (leaves, tree) = jax.grad(f)(params), jax.tree.flatten(params)

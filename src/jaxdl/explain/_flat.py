@@ -1,8 +1,8 @@
 """A network as one flat list of operations, each with the layer it belongs to."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jax.extend import core
 from jax.extend.core import JaxprEqn
 
 from jaxdl import _jaxprs
+from jaxdl.types import Array, PyTree
 
 Path: TypeAlias = tuple[tuple[int, str], ...]
 """The scopes around an operation, outermost first: an identity, and a name; "" for a call."""
@@ -19,12 +20,12 @@ Path: TypeAlias = tuple[tuple[int, str], ...]
 class Flat(NamedTuple):
     """The result of ``flatten``."""
 
-    closed: Any  # a ClosedJaxpr without loops or calls that have layers inside
+    closed: core.ClosedJaxpr  # without loops or calls that have layers inside
     layers: tuple[int, ...]  # for each of its equations the number of a layer call
     names: tuple[str, ...]  # for each number the layer's name; "" outside of layers
 
 
-def flatten(fn: Callable[..., Any], *args: object) -> Flat:
+def flatten(fn: Callable[..., PyTree], *args: object) -> Flat:
     """Traces a function into equations labelled with the layer call they belong to.
 
     ``types.named`` lets each layer enter a ``jax.named_scope``, and JAX records the scopes of every
@@ -50,7 +51,7 @@ def flatten(fn: Callable[..., Any], *args: object) -> Flat:
     numbers: dict[Path, int] = {}
     calls = itertools.count()
 
-    def replay(*leaves: object) -> list[Any]:
+    def replay(*leaves: Array) -> list[Array]:
         return _evaluate(closed.jaxpr, closed.consts, leaves, (), numbers, calls)
 
     again = jax.make_jaxpr(replay)(*(v.aval for v in closed.jaxpr.invars))
@@ -58,27 +59,27 @@ def flatten(fn: Callable[..., Any], *args: object) -> Flat:
     return Flat(again, tuple(map(_number, again.jaxpr.eqns)), names)
 
 
-def bind(eqn: JaxprEqn, inputs: Sequence[Any]) -> list[Any]:
+def bind(eqn: JaxprEqn, inputs: Sequence[Array]) -> list[Array]:
     """Computes one equation; derivatives of its own, as relu has one, stay with it."""
     outputs = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
     return list(outputs) if eqn.primitive.multiple_results else [outputs]
 
 
-def read(values: dict[Any, Any], v: object) -> Any:
+def read(values: Mapping[core.Var, Array], v: core.Var | core.Literal) -> Array:
     """The value of a variable, or of a literal."""
     return v.val if isinstance(v, core.Literal) else values[v]
 
 
 def _evaluate(
-    jaxpr: Any,
-    consts: Sequence[Any],
-    args: Sequence[Any],
+    jaxpr: core.Jaxpr,
+    consts: Sequence[Array],
+    args: Sequence[Array],
     outside: Path,
     numbers: dict[Path, int],
     calls: Iterator[int],
-) -> list[Any]:
+) -> list[Array]:
     """Computes a jaxpr, and notes at each operation, as a scope, the number of its layer call."""
-    values: dict[Any, Any] = dict(
+    values: dict[core.Var, Array] = dict(
         zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True)
     )
     for eqn in jaxpr.eqns:
@@ -98,18 +99,18 @@ def _evaluate(
 
 def _scan(
     eqn: JaxprEqn,
-    jaxpr: Any,
-    closed_over: Sequence[Any],
-    inputs: Sequence[Any],
+    jaxpr: core.Jaxpr,
+    closed_over: Sequence[Array],
+    inputs: Sequence[Array],
     path: Path,
     numbers: dict[Path, int],
     calls: Iterator[int],
-) -> list[Any]:
+) -> list[Array]:
     """Unrolls a loop; its i-th turn is a call of its own."""
     length, backward = eqn.params["length"], eqn.params["reverse"]
     n_consts, n_carry = _jaxprs.scan_counts(eqn)
     consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
-    rows: list[Sequence[Any]] = [()] * length
+    rows: list[Sequence[Array]] = [()] * length
     for i in range(length)[::-1] if backward else range(length):
         with jax.named_scope(f"[{i}]"):
             turn = [lax.index_in_dim(x, i, keepdims=False) for x in xs]
@@ -120,7 +121,7 @@ def _scan(
     return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
 
 
-def _inner(eqn: JaxprEqn) -> tuple[Any, Sequence[Any]] | None:
+def _inner(eqn: JaxprEqn) -> tuple[core.Jaxpr, Sequence[Array]] | None:
     """What a call, a rematerialised call or a scan computes, and its constants; else None."""
     if eqn.primitive.name == "scan":
         return eqn.params["jaxpr"].jaxpr, eqn.params["jaxpr"].consts

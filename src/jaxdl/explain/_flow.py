@@ -1,7 +1,7 @@
 """How large activations, errors and gradients are from layer to layer."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +36,7 @@ class GradientFlow(NamedTuple):
 
 def gradient_flow(
     net: LayerLike,
-    loss: Callable[[Array, Any], Array],
+    loss: Callable[[Array, PyTree], Array],
     params: Params,
     state: State,
     x: ArrayLike,

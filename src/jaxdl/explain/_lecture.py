@@ -1,11 +1,15 @@
 """The steps of backpropagation in the notation of the lectures."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxdl.explain._parts import Graph, dense_of
+
+if TYPE_CHECKING:
+    from jaxdl.explain._backprop import Backprop, LayerGradient
 from jaxdl.explain._stages import LOSS, Stage
 from jaxdl.explain._text import matrix, raised
 
@@ -45,7 +49,7 @@ def _sigma(stage: Stage) -> str:
     return "σ" if stage.activation == "sigmoid" else stage.activation
 
 
-def steps(run: Any) -> str:
+def steps(run: "Backprop") -> str:
     """Writes a Backprop from the input to the loss, and back."""
     there = [line for row in run.layers for line in _there(row)]
     back = [line for row in reversed(run.layers) for line in _back(row)]
@@ -55,19 +59,19 @@ def steps(run: Any) -> str:
     return "\n".join([said, "", "forward", *there, loss, "", "backward", *back])
 
 
-def _there(row: Any) -> list[str]:
+def _there(row: "LayerGradient") -> list[str]:
     lines = [row.formulas[0], _numbers(row, row.z), row.formulas[1]]
     return [*lines, _numbers(row, row.a)] if row.activation else lines
 
 
-def _back(row: Any) -> list[str]:
+def _back(row: "LayerGradient") -> list[str]:
     lines = [row.formulas[2], _numbers(row, row.delta)]
     for formula, gradient in zip(row.formulas[3:], row.gradient.values(), strict=True):
         lines += [formula, _numbers(row, gradient)]
     return lines
 
 
-def _numbers(row: Any, x: Any) -> str:
+def _numbers(row: "LayerGradient", x: ArrayLike) -> str:
     x = np.asarray(x)
     turned = x.T if x.ndim == 2 else x[:, None] if x.ndim == 1 and row.is_dense else x
     return matrix(turned, "    ")

@@ -7,20 +7,21 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 from jax.extend import core
+from jax.extend.core import JaxprEqn
 
 from jaxdl import _jaxprs
 from jaxdl._paths import spell
 from jaxdl.explain._flat import Flat, bind, flatten, read
-from jaxdl.types import Params
+from jaxdl.types import Array, Params, PyTree
 
-Var: TypeAlias = Any
+Var: TypeAlias = Any  # core.Var, whose aval has no type
 
 
 class Part(NamedTuple):
     """Operations of one layer call that stand together."""
 
     name: str  # of the layer, as "dense(784, 128)"
-    eqns: tuple[Any, ...]
+    eqns: tuple[JaxprEqn, ...]
     inputs: tuple[Var, ...]  # what it needs from others
     outputs: tuple[Var, ...]  # what others need of it
 
@@ -41,11 +42,11 @@ class Graph(NamedTuple):
     paths: dict[Var, str]  # of parameters, as "0/kernel", also of those that a loop slices
     data: frozenset[Var]  # what depends on the network's input
     learned: frozenset[Var]  # what depends on parameters
-    constants: dict[Var, Any]
+    constants: dict[Var, Array]
     results: tuple[Var, ...]
 
 
-def graph_of(fn: Callable[..., Any], params: Params, x: object, *others: object) -> Graph:
+def graph_of(fn: Callable[..., PyTree], params: Params, x: object, *others: object) -> Graph:
     """Makes the graph of ``fn(params, x, *others)``; others count neither as data nor as learned.
 
     Example:
@@ -76,13 +77,13 @@ def graph_of(fn: Callable[..., Any], params: Params, x: object, *others: object)
     )
 
 
-def start(graph: Graph, *args: object) -> dict[Var, Any]:
+def start(graph: Graph, *args: object) -> dict[Var, Array]:
     """The values of the graph's arguments and constants."""
     leaves = (jnp.asarray(leaf) for leaf in jax.tree.leaves(args))
     return graph.constants | dict(zip(itertools.chain(*graph.arguments), leaves, strict=True))
 
 
-def compute(part: Part, inputs: Sequence[Any]) -> list[Any]:
+def compute(part: Part, inputs: Sequence[Array]) -> list[Array]:
     """Computes the outputs of a part: one layer's share of the forward pass."""
     values = dict(zip(part.inputs, inputs, strict=True))
     for eqn in part.eqns:
@@ -91,7 +92,7 @@ def compute(part: Part, inputs: Sequence[Any]) -> list[Any]:
     return [values[v] for v in part.outputs]
 
 
-def forward(graph: Graph, *args: object) -> dict[Var, Any]:
+def forward(graph: Graph, *args: object) -> dict[Var, Array]:
     """Computes all that goes from part to part."""
     values = start(graph, *args)
     for part in graph.parts:

@@ -1,8 +1,9 @@
 """Layers as the lectures count them: the pre-activation Z and the activation after it."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jaxdl.explain._parts import Graph, Part, Var, is_elementwise, is_floating
+from jaxdl.types import Array
 
 LOSS = "the loss"
 
@@ -52,7 +53,7 @@ def weights(part: Part, graph: Graph) -> dict[str, Var]:
     return {"/".join(path[shared - 1 :]): v for path, v in zip(paths, variables, strict=True)}
 
 
-def units(stage: Stage, x: Any) -> tuple[int, ...]:
+def units(stage: Stage, x: Array) -> tuple[int, ...]:
     """The axes of a stage's result that are not its units: an example, a place, a moment."""
     rank = stage.a.aval.ndim
     only = rank == 1 and x.ndim > 1  # one number per example: a single unit

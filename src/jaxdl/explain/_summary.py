@@ -1,6 +1,6 @@
 """Sizes of a network: shapes, parameters, operations and memory, without running it."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -101,12 +101,12 @@ def _size(stage: Stage, graph: Graph) -> LayerSize:
     )
 
 
-def _lowered(part: Part) -> Any:
+def _lowered(part: Part) -> jax.stages.Lowered:
     avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in part.inputs]
     return jax.jit(lambda *inputs: compute(part, inputs)).lower(*avals)
 
 
-def _flops(program: Any) -> float:
+def _flops(program: jax.stages.Lowered | jax.stages.Compiled) -> float:
     """Floating-point operations by XLA's count, which JAX versions wrap differently."""
     costs = program.cost_analysis() or {}
     costs = costs[0] if isinstance(costs, list) else costs

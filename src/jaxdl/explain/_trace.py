@@ -1,6 +1,6 @@
 """The forward pass, layer by layer."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -118,7 +118,7 @@ def slope(part: Part, z: Array) -> Array:
     return back(jnp.ones_like(value))[0]
 
 
-def _arrays(stage: Stage, values: dict[Var, Any], x: Array) -> tuple[Array, ...]:
+def _arrays(stage: Stage, values: dict[Var, Array], x: Array) -> tuple[Array, ...]:
     """The input, Z, a, and which units are dead."""
     z, a = values[stage.z], values[stage.a]
     still = a == 0 if stage.after is None else slope(stage.after, z) == 0

@@ -1,13 +1,13 @@
 """What process 0 decides for all processes of a run, and what must be the same in all."""
 
 import zlib
-from typing import Any
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxdl import _paths
+from jaxdl.types import PyTree
 
 
 def broadcast_from_primary(number: int) -> int:
@@ -37,7 +37,7 @@ def broadcast_from_primary(number: int) -> int:
     return int(multihost_utils.broadcast_one_to_all(np.int32(number)))
 
 
-def assert_same_across_processes(caller: str, **things: Any) -> None:
+def assert_same_across_processes(caller: str, **things: PyTree) -> None:
     """Checks that all processes call a function with the same arguments.
 
     JAX would silently treat differing values as copies of one another.

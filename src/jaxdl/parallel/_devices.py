@@ -1,8 +1,7 @@
 """Devices laid out in a mesh, and arrays put on them."""
 
 import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ from jaxdl import _checks, _paths
 from jaxdl._checked import checked
 from jaxdl._plain import plain_numbers
 from jaxdl.parallel._kept_programs import leave_programs_on_disk
-from jaxdl.types import Batch, PyTree
+from jaxdl.types import Array, Batch, PyTree
 
 AXIS = "data"
 """The name of the axis of devices over which batches are split."""
@@ -117,7 +116,7 @@ def _parts(batch: Batch, devices: int) -> Batch:
     elif size % devices:
         check_weighted(batch)
 
-    def part(x: object) -> Any:
+    def part(x: object) -> Array:
         x = jnp.asarray(x)
         # Padding repeats the last row: real numbers, which no loss can turn into nan.
         full = jnp.pad(x, [(0, -size % devices)] + [(0, 0)] * (x.ndim - 1), mode="edge")
@@ -165,7 +164,7 @@ def put(tree: PyTree, shardings: object) -> PyTree:
     return jax.tree.map(_put, tree, shardings)
 
 
-def _put(x: Any, sharding: NamedSharding) -> jax.Array:
+def _put(x: Array | np.ndarray, sharding: NamedSharding) -> jax.Array:
     leave_programs_on_disk(sharding.device_set)
     if getattr(x, "sharding", None) == sharding or sharding.is_fully_addressable:
         return jax.device_put(x, sharding)
@@ -180,7 +179,7 @@ def _put(x: Any, sharding: NamedSharding) -> jax.Array:
 
 
 @functools.lru_cache(maxsize=64)  # a new function would compile again
-def _moving(sharding: NamedSharding) -> Any:
+def _moving(sharding: NamedSharding) -> Callable[[Array], Array]:
     return jax.jit(lambda x: x, out_shardings=sharding)
 
 
@@ -201,7 +200,7 @@ def unreplicate(tree: PyTree) -> PyTree:
         1
     """
 
-    def own(path: Any, x: jax.Array) -> jax.Array:
+    def own(path: tuple[object, ...], x: jax.Array) -> jax.Array:
         if not x.is_fully_replicated:
             name = _paths.spell(path)
             raise ValueError(f"unreplicate: {name or 'the array'} is split as {x.sharding}")
@@ -268,7 +267,7 @@ def assert_replicas_equal(tree: PyTree) -> None:
     for path, x in jax.tree_util.tree_flatten_with_path(tree)[0]:
         if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
             x = jax.random.key_data(x)
-        first: dict[Any, np.ndarray] = {}
+        first: dict[str, np.ndarray] = {}
         for shard in x.addressable_shards:
             here = np.asarray(shard.data)
             same = first.setdefault(str(shard.index), here)

@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -125,7 +124,7 @@ def _impatience(
         timer.cancel()
 
 
-def _end_all(show: Callable[..., Any], *error: object) -> None:
+def _end_all(show: Callable[..., object], *error: object) -> None:
     """Shows an error that ends this process, and lets it end without waiting for the others.
 
     JAX would wait for them at the end, up to five minutes; and they are waiting for this process.

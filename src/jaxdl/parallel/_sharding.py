@@ -3,18 +3,19 @@
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.typing import ArrayLike
 
 from jaxdl import _checks, _paths
 from jaxdl._checked import checked
 from jaxdl._warnings import warn
 from jaxdl.parallel._devices import AXIS, put
 from jaxdl.parallel._kept_programs import leave_programs_on_disk
-from jaxdl.types import Batch, Metrics, PyTree, Shape
+from jaxdl.types import Array, Batch, Metrics, PyTree, Shape
 
 Rule: TypeAlias = Callable[[str, Shape], PartitionSpec]
 """From the path of a parameter, as ``"0/kernel"``, and its shape to how it is split.
@@ -133,9 +134,9 @@ def shardings(tree: PyTree, mesh: Mesh, rule: Rule | None = None) -> PyTree:
     """
     pairs = jax.tree.leaves_with_path(getattr(tree, "params", ()))
     parameters = {_paths.parts(path): np.shape(x) for path, x in pairs}
-    whole: dict[str, Any] = {}
+    whole: dict[str, Array] = {}
 
-    def one(path: Any, x: Any) -> NamedSharding:
+    def one(path: tuple[object, ...], x: Array) -> NamedSharding:
         name, shape = _own_path(_paths.parts(path), np.shape(x), parameters), np.shape(x)
         spec = PartitionSpec() if rule is None else rule(name, shape)
         for n, axes in zip(shape, spec, strict=False):
@@ -150,14 +151,16 @@ def shardings(tree: PyTree, mesh: Mesh, rule: Rule | None = None) -> PyTree:
     return split
 
 
-def _own_path(path: tuple[str, ...], shape: Shape, parameters: Mapping[Any, Shape]) -> str:
+def _own_path(
+    path: tuple[str, ...], shape: Shape, parameters: Mapping[tuple[str, ...], Shape]
+) -> str:
     """The path of the parameter to which an array belongs, or else its own."""
     tails = (path[i:] for i in range(len(path)))
     return _paths.join(next((t for t in tails if parameters.get(t) == shape), path))
 
 
 def _warn_of_whole(
-    tree: PyTree, whole: Mapping[str, Any], *, devices: int, axis: str, least: int
+    tree: PyTree, whole: Mapping[str, Array], *, devices: int, axis: str, least: int
 ) -> None:
     """Warns which share of a tree is replicated on every device, and why."""
     total = sum(_size(x) for x in jax.tree.leaves(tree))
@@ -172,13 +175,17 @@ def _warn_of_whole(
         )
 
 
-def _size(x: Any) -> int:
+def _size(x: ArrayLike) -> int:
     return math.prod(np.shape(x))
 
 
 def jit_step(
-    step: Callable[..., Any], mesh: Mesh, *, rule: Rule | None = None, axis: str = AXIS
-) -> Callable[..., tuple[Any, Metrics]]:
+    step: Callable[..., tuple[PyTree, Metrics]],
+    mesh: Mesh,
+    *,
+    rule: Rule | None = None,
+    axis: str = AXIS,
+) -> Callable[..., tuple[PyTree, Metrics]]:
     """Compiles a step for a mesh: the batch is split over one axis, the TrainState by a rule.
 
     The numbers are those of one device, dropout included. The TrainState's memory is reused for
@@ -215,7 +222,9 @@ def jit_step(
     return run
 
 
-def constrained(fn: Callable[..., Any], mesh: Mesh, rule: Rule | None) -> Callable[..., Any]:
+def constrained(
+    fn: Callable[..., tuple[PyTree, ...]], mesh: Mesh, rule: Rule | None
+) -> Callable[..., tuple[PyTree, ...]]:
     """Splits the first result of a function by a rule and replicates the others.
 
     Otherwise the compiler might return a TrainState split differently from the one it got.
@@ -227,7 +236,7 @@ def constrained(fn: Callable[..., Any], mesh: Mesh, rule: Rule | None) -> Callab
         2.0
     """
 
-    def run(*arguments: object) -> tuple[Any, ...]:
+    def run(*arguments: object) -> tuple[PyTree, ...]:
         first, *others = fn(*arguments)
         split = shardings(first, mesh, rule), *shardings(others, mesh)
         return jax.lax.with_sharding_constraint((first, *others), split)

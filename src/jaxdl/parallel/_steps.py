@@ -15,9 +15,11 @@ from jaxdl.types import Batch, Metrics, PyTree
 Parallel: TypeAlias = Literal["auto", "jit", "pmap", "shard_map"]
 """What runs a step on several devices; ``"auto"`` is ``"jit"``."""
 
+StepFn: TypeAlias = Callable[..., tuple[PyTree, Metrics]]
+
 
 @checked
-def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callable[..., Any]:
+def pmap_step(step: StepFn, *, devices: int | None = None) -> StepFn:
     """Runs a step on every device with ``jax.pmap``, each on its part of the batch.
 
     Args:
@@ -47,9 +49,7 @@ def pmap_step(step: Callable[..., Any], *, devices: int | None = None) -> Callab
     return _split(step, run, mesh.size)
 
 
-def shard_map_step(
-    step: Callable[..., Any], mesh: Mesh, *, check_vma: bool = False
-) -> Callable[..., Any]:
+def shard_map_step(step: StepFn, mesh: Mesh, *, check_vma: bool = False) -> StepFn:
     """Runs a step on every device of a mesh with ``jax.shard_map``; otherwise like ``pmap_step``.
 
     Args:
@@ -83,7 +83,7 @@ def shard_map_step(
     return _split(step, jax.jit(mapped), mesh.size)
 
 
-def _split(step: Callable[..., Any], run: Callable[..., Any], devices: int) -> Callable[..., Any]:
+def _split(step: StepFn, run: StepFn, devices: int) -> StepFn:
     """Splits each batch over the devices.
 
     One that they don't divide is filled up with rows of weight 0; where rows meet in the step's
@@ -111,10 +111,10 @@ def _whole(batch: Batch, rows: int, devices: int) -> Batch:
     return jax.tree.map(lambda x: jnp.broadcast_to(x, (devices, *jnp.shape(x))), shared)
 
 
-def _named(step: Callable[..., Any]) -> Callable[..., Any]:
+def _named(step: StepFn) -> StepFn:
     """Lets a step that was made for another axis say so."""
 
-    def run(*arguments: object) -> Any:
+    def run(*arguments: object) -> tuple[PyTree, Metrics]:
         try:
             return step(*arguments)
         except NameError as error:
@@ -154,8 +154,8 @@ def placement(engine: Parallel, mesh: Mesh) -> dict[str, Any]:
 
 
 def compile_replicated(
-    fn: Callable[..., Any], engine: Parallel, mesh: Mesh, *, donate: bool = False
-) -> Callable[..., Any]:
+    fn: Callable[..., PyTree], engine: Parallel, mesh: Mesh, *, donate: bool = False
+) -> Callable[..., PyTree]:
     """Compiles a function whose arguments and results lie whole on every device.
 
     Args:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from jaxdl.explain import Backprop
+
 _STEP, _ROW, _RADIUS, _MOST = 2.0, 0.95, 0.36, 8
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -29,7 +31,7 @@ class _Flow(NamedTuple):
 
 
 def backpropagation(
-    steps: object, *, example: int = 0, stage: int | None = None, title: str = ""
+    steps: "Backprop", *, example: int = 0, stage: int | None = None, title: str = ""
 ) -> "Figure":
     """Draws how the error flows back through a network: δˡ = (Wˡ⁺¹)ᵀδˡ⁺¹ ∘ σ′(Zˡ).
 
@@ -68,7 +70,7 @@ def backpropagation(
 
 
 def backpropagation_animation(
-    steps: object, *, example: int = 0, interval: int = 1200
+    steps: "Backprop", *, example: int = 0, interval: int = 1200
 ) -> "FuncAnimation":
     """Makes a film of ``backpropagation``: forwards layer by layer, and back again.
 
@@ -110,7 +112,7 @@ def backpropagation_animation(
     return film(figure, draw, 2 * count + 1, interval)
 
 
-def _flow(steps: Any, example: int) -> _Flow:
+def _flow(steps: "Backprop", example: int) -> _Flow:
     """The numbers of one example, checked."""
     layers = steps.layers
     if not layers or not all(layer.is_dense for layer in layers):

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from jaxdl.explain import LayerSize
 
-def blocks(rows: Sequence[Any], *, title: str = "") -> "Figure":
+
+def blocks(
+    rows: "Sequence[tuple[str, Sequence[int], int] | LayerSize]", *, title: str = ""
+) -> "Figure":
     """Draws any network as blocks from the input down, with shapes and numbers of parameters.
 
     Args:

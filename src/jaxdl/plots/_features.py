@@ -1,7 +1,7 @@
 """What each layer of an image network makes of a picture: its feature maps, layer by layer."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from jaxdl.explain import Trace
 
-def features(trace: object, *, example: int = 0, most: int = 8, title: str = "") -> "Figure":
+
+def features(trace: "Trace", *, example: int = 0, most: int = 8, title: str = "") -> "Figure":
     """Draws the strongest feature maps of each layer, from the picture down to the deepest.
 
     Args:
@@ -50,7 +52,7 @@ def features(trace: object, *, example: int = 0, most: int = 8, title: str = "")
 
 
 def features_animation(
-    trace: object, *, example: int = 0, most: int = 8, interval: int = 1200
+    trace: "Trace", *, example: int = 0, most: int = 8, interval: int = 1200
 ) -> "FuncAnimation":
     """Makes a film of ``features``: one layer after the other.
 
@@ -96,7 +98,7 @@ def features_animation(
     return film(figure, draw, len(rows), interval)
 
 
-def _rows(function: str, trace: Any, example: int) -> list[tuple[str, np.ndarray]]:
+def _rows(function: str, trace: "Trace", example: int) -> list[tuple[str, np.ndarray]]:
     """The image and what each layer makes of it, (height, width, channels), with its name."""
     found = [(layer.name, np.asarray(layer.a)) for layer in trace.layers]
     maps = [(name, a) for name, a in found if a.ndim == 4]

@@ -9,7 +9,9 @@ from jaxdl import _checks
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.animation import AbstractMovieWriter, FuncAnimation
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
 WIDTH = 960  # pixels that a film has at least, unless it is said otherwise
 
@@ -20,7 +22,7 @@ def film(
     """Makes an animation; ``draw(i)`` draws picture i on an empty figure or over the last one."""
     from matplotlib.animation import FuncAnimation
 
-    def show(i: int) -> list[Any]:
+    def show(i: int) -> "list[Artist]":
         draw(i)
         return []
 
@@ -98,7 +100,7 @@ def animation_gif(animation: "FuncAnimation", *, colours: int = 32, width: int =
     return file.getvalue()
 
 
-def _pictures(animation: Any, width: int) -> Iterator[Any]:
+def _pictures(animation: Any, width: int) -> "Iterator[Image]":
     """Draws each picture once; ``animation.save`` draws it three times and lays it out twice."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -115,7 +117,7 @@ def _pictures(animation: Any, width: int) -> Iterator[Any]:
         yield Image.fromarray(np.array(canvas.buffer_rgba())[..., :3])
 
 
-def _in_few_colours(pictures: list[Any], colours: int) -> list[Any]:
+def _in_few_colours(pictures: "list[Image]", colours: int) -> "list[Image]":
     """Pictures in the same few colours, so that what stays between two of them costs no bytes."""
     import numpy as np
     from PIL import Image
@@ -133,7 +135,7 @@ def _in_few_colours(pictures: list[Any], colours: int) -> list[Any]:
     return few
 
 
-def _codes(picture: Any) -> "np.ndarray":
+def _codes(picture: "Image") -> "np.ndarray":
     """A number for the colour of each pixel."""
     import numpy as np
 
@@ -160,7 +162,7 @@ def _palette(found: "np.ndarray", colours: int) -> "np.ndarray":
     return np.concatenate([common, np.unique(np.asarray(few)[0], axis=0)])
 
 
-def _writer(ending: str, fps: Any) -> "AbstractMovieWriter":
+def _writer(ending: str, fps: int) -> "AbstractMovieWriter":
     from matplotlib.animation import FFMpegWriter, HTMLWriter, PillowWriter
 
     if ending == ".gif":

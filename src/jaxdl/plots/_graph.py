@@ -1,20 +1,22 @@
 """A network as a graph: layers from bottom to top, skip connections at their sides."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from jaxdl.plots._diagrams import PAPER, Place, arrow, box, circle, label, sheet
 from jaxdl.plots._style import BLUE, GREY, ORANGE
-from jaxdl.types import PyTree
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Node: TypeAlias = tuple[str, Sequence[int], Sequence[int], int]
+"""A layer's name, the nodes that feed it (-1 is the input), its shape, its parameters' number."""
+
 _HIGH = 0.66  # from one node to the next
 
 
-def graph(nodes: Sequence[Any], *, title: str = "") -> "Figure":
+def graph(nodes: Sequence[Node], *, title: str = "") -> "Figure":
     """Draws a network with its skip connections and branches, the input at the bottom.
 
     Args:
@@ -56,7 +58,13 @@ def graph(nodes: Sequence[Any], *, title: str = "") -> "Figure":
 
 
 def _node(
-    axes: "Axes", place: Place, width: float, name: str, inputs: PyTree, shape: Any, params: int
+    axes: "Axes",
+    place: Place,
+    width: float,
+    name: str,
+    inputs: Sequence[int],
+    shape: Sequence[int],
+    params: int,
 ) -> None:
     if name in ("+", "×"):
         circle(axes, place, name, radius=0.2)
@@ -68,7 +76,7 @@ def _node(
     label(axes, (x + width / 2 + 0.15, y), size, size=13, ha="left", color="#404040")
 
 
-def _lanes(nodes: Sequence[Any]) -> list[tuple[int, int, int]]:
+def _lanes(nodes: Sequence[Node]) -> list[tuple[int, int, int]]:
     """The connections that skip nodes, each on the innermost free lane."""
     lanes: list[tuple[int, int, int]] = []
     skips = [(j, i) for i, node in enumerate(nodes) for j in node[1] if j < i - 1]

@@ -14,12 +14,14 @@ from jaxdl import _checks, optim
 from jaxdl._checks import ShapeError, describe
 from jaxdl.plots._films import film
 from jaxdl.plots._style import COLOURS, MARKERS, ORANGE, blank, heading, make_figure
-from jaxdl.types import Array
+from jaxdl.types import Array, PyTree
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from jaxdl.explain import Landscape
 
 
 def descent(
@@ -50,7 +52,7 @@ def descent(
     _checks.positive_ints("descent", steps=steps)
     first = jnp.asarray(start, jnp.float32)
 
-    def step(carry: tuple[Array, Any], _: None) -> tuple[tuple[Array, Any], Array]:
+    def step(carry: tuple[Array, PyTree], _: None) -> tuple[tuple[Array, PyTree], Array]:
         point, opt_state = carry
         updates, opt_state = tx.update(jax.grad(surface)(point), opt_state, point)
         after = point + updates
@@ -174,7 +176,7 @@ def descent_animation(
 
 
 def landscape(
-    landscape: Any, *, path: ArrayLike | None = None, log: bool = False, title: str = ""
+    landscape: "Landscape", *, path: ArrayLike | None = None, log: bool = False, title: str = ""
 ) -> "Figure":
     """Draws the loss over a plane through the parameters: its contours, and as a surface.
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from jaxdl.plots._style import BLUE, ORANGE, heading, make_figure, style_of, tidy
+from jaxdl.types import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Rows: TypeAlias = Sequence[dict[str, Any]]
+Rows: TypeAlias = Sequence[Row]
 """What ``train.fit`` returns: a dict an epoch."""
 
 _TIMES = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
