@@ -1,16 +1,15 @@
 """A network as one flat list of operations, each with the layer it belongs to."""
 
+import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import jax
-import jax.numpy as jnp
-from jax import lax
 from jax.extend import core
 from jax.extend.core import JaxprEqn
 
-from jaxdl import _jaxprs
+from jaxdl import _jaxprs, _replay
 from jaxdl.types import Array, PyTree
 
 Path: TypeAlias = tuple[tuple[int, str], ...]
@@ -43,7 +42,7 @@ def flatten(fn: Callable[..., PyTree], *args: object) -> Flat:
         >>> from jaxdl import layers
         >>> net = layers.dense(2, 3)
         >>> params, state = net.init(jax.random.key(0))
-        >>> flat = flatten(net.apply, params, state, jnp.ones((5, 2)))
+        >>> flat = flatten(net.apply, params, state, jax.numpy.ones((5, 2)))
         >>> flat.names
         ('dense(2, 3)',)
     """
@@ -59,17 +58,6 @@ def flatten(fn: Callable[..., PyTree], *args: object) -> Flat:
     return Flat(again, tuple(map(_number, again.jaxpr.eqns)), names)
 
 
-def bind(eqn: JaxprEqn, inputs: Sequence[Array]) -> list[Array]:
-    """Computes one equation; derivatives of its own, as relu has one, stay with it."""
-    outputs = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
-    return list(outputs) if eqn.primitive.multiple_results else [outputs]
-
-
-def read(values: Mapping[core.Var, Array], v: core.Var | core.Literal) -> Array:
-    """The value of a variable, or of a literal."""
-    return v.val if isinstance(v, core.Literal) else values[v]
-
-
 def _evaluate(
     jaxpr: core.Jaxpr,
     consts: Sequence[Array],
@@ -78,47 +66,23 @@ def _evaluate(
     numbers: dict[Path, int],
     calls: Iterator[int],
 ) -> list[Array]:
-    """Computes a jaxpr, and notes at each operation, as a scope, the number of its layer call."""
-    values: dict[core.Var, Array] = dict(
-        zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True)
-    )
-    for eqn in jaxpr.eqns:
-        inputs, path = [read(values, v) for v in eqn.invars], (*outside, *_scopes(eqn))
-        inner = _inner(eqn)
+    """Computes a program, and notes at each operation, as a scope, the number of its layer call."""
+
+    def inside(
+        path: Path, jaxpr: core.Jaxpr, consts: Sequence[Array], args: Sequence[Array]
+    ) -> list[Array]:
+        return _evaluate(jaxpr, consts, args, (*path, (next(calls), "")), numbers, calls)
+
+    def rule(eqn: JaxprEqn, inputs: list[Array]) -> list[Array]:
+        path, inner = (*outside, *_scopes(eqn)), _inner(eqn)
         if inner is None or not any(map(_jaxprs.scopes, _jaxprs.equations(inner[0]))):
             with jax.named_scope(f"#{numbers.setdefault(_named(path), len(numbers))}"):
-                outputs = bind(eqn, inputs)
-        elif eqn.primitive.name == "scan":
-            outputs = _scan(eqn, *inner, inputs, path, numbers, calls)
-        else:
-            path = (*path, (next(calls), ""))
-            outputs = _evaluate(*inner, inputs, path, numbers, calls)
-        values.update(zip(eqn.outvars, outputs, strict=True))
-    return [read(values, v) for v in jaxpr.outvars]
+                return _replay.bind(eqn, inputs)
+        if eqn.primitive.name == "scan":
+            return _replay.unrolled(eqn, inputs, functools.partial(inside, path))
+        return inside(path, *inner, inputs)
 
-
-def _scan(
-    eqn: JaxprEqn,
-    jaxpr: core.Jaxpr,
-    closed_over: Sequence[Array],
-    inputs: Sequence[Array],
-    path: Path,
-    numbers: dict[Path, int],
-    calls: Iterator[int],
-) -> list[Array]:
-    """Unrolls a loop; its i-th turn is a call of its own."""
-    length, backward = eqn.params["length"], eqn.params["reverse"]
-    n_consts, n_carry = _jaxprs.scan_counts(eqn)
-    consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
-    rows: list[Sequence[Array]] = [()] * length
-    for i in range(length)[::-1] if backward else range(length):
-        with jax.named_scope(f"[{i}]"):
-            turn = [lax.index_in_dim(x, i, keepdims=False) for x in xs]
-        inside = (*path, (next(calls), ""))
-        args = (*consts, *carry, *turn)
-        results = _evaluate(jaxpr, closed_over, args, inside, numbers, calls)
-        carry, rows[i] = results[:n_carry], results[n_carry:]
-    return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
+    return _replay.evaluate(jaxpr, consts, args, rule)
 
 
 def _inner(eqn: JaxprEqn) -> tuple[core.Jaxpr, Sequence[Array]] | None:

@@ -11,7 +11,8 @@ from jax.extend.core import JaxprEqn
 
 from jaxdl import _jaxprs
 from jaxdl._paths import spell
-from jaxdl.explain._flat import Flat, bind, flatten, read
+from jaxdl._replay import bind, read
+from jaxdl.explain._flat import Flat, flatten
 from jaxdl.types import Array, Params, PyTree
 
 Var: TypeAlias = Any  # core.Var, whose aval has no type

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from jaxdl._replay import read
 from jaxdl.combinators import LayerLike, lift
-from jaxdl.explain._flat import read
 from jaxdl.explain._parts import Part, Var, compute, forward, graph_of
 from jaxdl.explain._stages import Stage, stages_of, units
 from jaxdl.explain._text import table

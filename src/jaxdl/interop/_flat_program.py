@@ -9,7 +9,7 @@ from jax import lax
 from jax.extend import core
 from jax.extend.core import JaxprEqn
 
-from jaxdl import _jaxprs
+from jaxdl import _jaxprs, _replay
 from jaxdl.types import Array, PyTree, Shape
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
@@ -43,27 +43,20 @@ def flat_program(fn: Callable[..., PyTree], *shapes: PyTree) -> Callable[..., li
 
 
 def _run(jaxpr: core.Jaxpr, consts: Sequence[Array], args: Sequence[Array]) -> list[Array]:
-    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
-    read = lambda v: v.val if isinstance(v, core.Literal) else values[v]
-    for eqn in jaxpr.eqns:
-        results = _equation(eqn, list(map(read, eqn.invars)))
-        values.update(zip(eqn.outvars, results, strict=True))
-    return list(map(read, jaxpr.outvars))
+    return _replay.evaluate(jaxpr, consts, args, _equation)
 
 
 def _equation(eqn: JaxprEqn, args: Sequence[Array]) -> Sequence[Array]:
     if eqn.primitive.name == "scan":
-        return _unrolled(eqn, args)
+        return _replay.unrolled(eqn, args, _run)
     if eqn.primitive.name == "broadcast_in_dim":
         return [_broadcast(args[0], **eqn.params)]
     if eqn.primitive.name == "dot_general":
         return [_product(args[0], args[1], **eqn.params)]
     inner = next((eqn.params[name] for name in _INNER if name in eqn.params), None)
     if inner is not None and eqn.primitive.name not in ("while", "cond", "reduce", "reduce_window"):
-        jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, ())
-        return _run(jaxpr, consts, args)
-    results = eqn.primitive.bind(*args, **eqn.params)
-    return results if eqn.primitive.multiple_results else [results]
+        return _run(_jaxprs.opened(inner), getattr(inner, "consts", ()), args)
+    return _replay.bind(eqn, args)
 
 
 def _broadcast(x: Array, shape: Shape, broadcast_dimensions: Sequence[int], **_: object) -> Array:
@@ -92,24 +85,3 @@ def _product(
         summed = (np.ndim(a),), (np.ndim(b),)
         a, b = (lax.expand_dims(x, (np.ndim(x),)) for x in (a, b))
     return lax.dot_general(a, b, (summed, rows), **options)
-
-
-def _unrolled(eqn: JaxprEqn, args: Sequence[Array]) -> Sequence[Array]:
-    """The steps of a scan one after another."""
-    params, (n_consts, n_carry) = eqn.params, _jaxprs.scan_counts(eqn)
-    consts, carry, xs = (
-        args[:n_consts],
-        args[n_consts : n_consts + n_carry],
-        args[n_consts + n_carry :],
-    )
-    body, length = params["jaxpr"], params["length"]
-    rows: list[Sequence[Array]] = [()] * length
-    for i in reversed(range(length)) if params["reverse"] else range(length):
-        row = [lax.index_in_dim(x, i, keepdims=False) for x in xs]
-        results = _run(body.jaxpr, body.consts, [*consts, *carry, *row])
-        carry, rows[i] = results[:n_carry], results[n_carry:]
-    stacked = [
-        lax.concatenate([lax.expand_dims(y, (0,)) for y in column], 0)
-        for column in zip(*rows, strict=True)
-    ]
-    return [*carry, *stacked]

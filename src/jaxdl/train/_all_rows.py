@@ -1,7 +1,5 @@
 """The rows of all devices, for losses in which rows interact."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -10,7 +8,7 @@ from jaxdl.train._gradients import rows_of
 from jaxdl.types import Array, PyTree
 
 
-def all_rows(tree: PyTree, *, axis_name: str = AXIS) -> tuple[Any, Array]:
+def all_rows(tree: PyTree, *, axis_name: str = AXIS) -> tuple[PyTree, Array]:
     """Gathers the rows of a batch from all devices, with the indices of this device's rows.
 
     Under ``pmap`` and ``shard_map`` a loss sees only its own device's rows. If rows interact, like

@@ -1,14 +1,14 @@
 """Wrong arguments of training, named in the caller's words before anything is computed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from jaxdl import _checks
+from jaxdl.types import Array, Row
 
 FIELDS = ("step", "params", "state", "opt_state", "key")
 
 
-def check_train_state(caller: str, value: Any, *fields: str) -> None:
+def check_train_state(caller: str, value: object, *fields: str) -> None:
     """Raises a TypeError unless a value has the fields of a TrainState, or those named.
 
     Example:
@@ -24,7 +24,7 @@ def check_train_state(caller: str, value: Any, *fields: str) -> None:
         )
 
 
-def check_optimizer(caller: str, tx: Any) -> None:
+def check_optimizer(caller: str, tx: object) -> None:
     """Raises a TypeError unless a value is an optimizer.
 
     Example:
@@ -42,8 +42,8 @@ def check_optimizer(caller: str, tx: Any) -> None:
 
 
 def check_recipe(
-    caller: str, loss_fn: Any, tx: Any, accumulate: Any, batch_fns: Any, log: Any
-) -> dict[str, Callable[..., Any]]:
+    caller: str, loss_fn: object, tx: object, accumulate: object, batch_fns: object, log: object
+) -> dict[str, Callable[..., Array]]:
     """Checks what a step is made of, and returns the functions of its log by name."""
     _checks.one_function(caller, "loss_fn", loss_fn)
     check_optimizer(caller, tx)
@@ -52,7 +52,7 @@ def check_recipe(
     return _checks.named_functions(caller, "log", log or {}, "train_state", "grads")
 
 
-def checked_history(caller: str, history: Any) -> list[dict[str, Any]]:
+def checked_history(caller: str, history: object) -> list[Row]:
     """Returns the rows of a history as a list, or raises the error that says what they aren't.
 
     Example:

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,7 @@ COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
 
 
 def returned_by_loss(
-    loss_fn: Callable[..., Any], returned: Any, state: State
+    loss_fn: Callable[..., object], returned: PyTree, state: State
 ) -> tuple[Array | Mean, State, Metrics]:
     """Takes apart what a loss function returned.
 
@@ -48,7 +47,7 @@ def returned_by_loss(
     return loss, after, metrics
 
 
-def returned_by_step(step: Callable[..., Any], returned: object) -> tuple[PyTree, Metrics]:
+def returned_by_step(step: Callable[..., object], returned: object) -> tuple[PyTree, Metrics]:
     """Takes apart what a step returned.
 
     Raises:
@@ -104,7 +103,7 @@ def check_state(name: str, before: State, after: State) -> None:
         ValueError: net changed its state/mean from float32[2] to float32[3]; ...
     """
     rule = "a state keeps its structure, shapes and dtypes from init on"
-    structures: list[Any] = [jax.tree.structure(tree) for tree in (before, after)]
+    structures: list[object] = [jax.tree.structure(tree) for tree in (before, after)]
     if structures[0] != structures[1]:
         shown = [str(jax.tree.map(describe, tree)) for tree in (before, after)]
         raise ValueError(f"{name} changed its state from {shown[0]} to {shown[1]}; {rule}")
@@ -214,7 +213,7 @@ def check_given(name: str, given: object, own: object) -> None:
             got = "nothing" if mine is None else shown(mine)
             has = "nothing" if its is None else shown(its)
             raise ValueError(f"{name}: got {got} where the network has {has}")
-    structures: list[Any] = [jax.tree.structure(tree) for tree in (given, own)]
+    structures: list[object] = [jax.tree.structure(tree) for tree in (given, own)]
     if structures[0] != structures[1]:
         raise ValueError(f"{name}: got {structures[0]} where the network has {structures[1]}")
 
@@ -233,7 +232,7 @@ def check_opt_state(
         ...
         ValueError: the TrainState's opt_state isn't one of this optimizer's; ...
     """
-    own: Any = jax.tree.structure(jax.eval_shape(tx.init, params))
+    own: object = jax.tree.structure(jax.eval_shape(tx.init, params))
     if own != jax.tree.structure(opt_state):
         raise ValueError(
             "the TrainState's opt_state isn't one of this optimizer's; start anew from its"
@@ -241,7 +240,7 @@ def check_opt_state(
         ) from error
 
 
-def name_of_function(fn: Callable[..., Any]) -> str:
+def name_of_function(fn: Callable[..., object]) -> str:
     """What a message calls a function.
 
     Example:

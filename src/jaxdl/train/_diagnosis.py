@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from jaxdl.train._interpreter import first_not_finite, is_finite
 from jaxdl.train._rows import epoch_order
 from jaxdl.train._sources import Part
 from jaxdl.train._step import BatchFn, draws
-from jaxdl.types import Batch, LossFn, PyTree
+from jaxdl.types import Batch, Key, LossFn, PyTree
 
 
 class NonFiniteError(FloatingPointError):
@@ -26,17 +26,20 @@ class NonFiniteError(FloatingPointError):
     ``batch`` is the step's batch.
     """
 
-    train_state: Any
+    train_state: PyTree
     batch: Batch
 
 
 _LOOK = "look for labels outside the network's classes, and for class weights that are too few"
 
-Examine: TypeAlias = Callable[[Callable[[Any], Any], Part, int, int, int], NonFiniteError]
+Again: TypeAlias = Callable[[np.int32], PyTree]
+"""Repeats a chunk up to one of its steps, and gives the TrainState there."""
+
+Examine: TypeAlias = Callable[[Again, Part, int, int, int], NonFiniteError]
 """From what repeats a chunk up to a step of it, its part, its first step, the one behind the last
 that was taken, and the number of the pass, to the error."""
 
-Explain: TypeAlias = Callable[[Any, Batch, Callable[[], Any]], str]
+Explain: TypeAlias = Callable[[PyTree, Batch, Callable[[], PyTree]], str]
 """From the TrainState before a step, its batch, and what gives the TrainState after it, to what
 isn't finite; ``{where}`` stands for the step."""
 
@@ -48,9 +51,7 @@ def examiner(explain: Explain, *, shuffle: bool) -> Examine:
     to be watched or kept while all is well.
     """
 
-    def examine(
-        again: Callable[[Any], Any], part: Part, first: int, end: int, epoch: int
-    ) -> NonFiniteError:
+    def examine(again: Again, part: Part, first: int, end: int, epoch: int) -> NonFiniteError:
         good_before = lambda k: first_path(_here(_learned(again(np.int32(k))))) is None
         step = _first_bad(good_before, first, end)
         train_state = _here(again(np.int32(step)))
@@ -65,9 +66,7 @@ def examiner(explain: Explain, *, shuffle: bool) -> Examine:
     return examine
 
 
-def unexplained(
-    again: Callable[[Any], Any], part: Part, first: int, end: int, epoch: int
-) -> NonFiniteError:
+def unexplained(again: Again, part: Part, first: int, end: int, epoch: int) -> NonFiniteError:
     """What can be said where the chunk's first TrainState is gone, written over by the program."""
     error = NonFiniteError(
         f"the loss or a parameter isn't finite in epoch {epoch + 1}, at the latest at its step"
@@ -81,7 +80,7 @@ def unexplained(
 def explainer(loss_fn: LossFn, accumulate: int, batch_fns: tuple[BatchFn, ...]) -> Explain:
     """Makes a function that names the number of a step that isn't finite, and its layer."""
 
-    def explain(train_state: PyTree, batch: Batch, after: Callable[[], Any]) -> str:
+    def explain(train_state: PyTree, batch: Batch, after: Callable[[], PyTree]) -> str:
         key, changed = draws(train_state, batch, batch_fns)
         of = jax.jit(functools.partial(gradient, loss_fn, accumulate=accumulate))
         grads, _, sums = of(train_state.params, train_state.state, changed, key=key)
@@ -126,7 +125,7 @@ def _learned(train_state: PyTree) -> PyTree:
     return getattr(train_state, "params", train_state)
 
 
-def _first_bad(good_before: Callable[[int], Any], first: int, end: int) -> int:
+def _first_bad(good_before: Callable[[int], bool], first: int, end: int) -> int:
     """The last of the steps first … end - 1 that began with finite parameters.
 
     It is nearly always end - 1, whose loss isn't finite. Otherwise an earlier step produced bad
@@ -157,7 +156,7 @@ def _batch(train_state: PyTree, part: Part, step: int, epoch: int, shuffle: bool
     return _here(jax.tree.map(lambda x: np.asarray(x)[rows], part.data))
 
 
-def _leaf(train_state: PyTree, grads: PyTree, after: Callable[[], Any]) -> str:
+def _leaf(train_state: PyTree, grads: PyTree, after: Callable[[], PyTree]) -> str:
     """Names the leaf that isn't finite, of the gradient or of the updated parameters."""
     if (path := first_path(train_state.params)) is not None:
         return f"params/{path} was not finite before it"
@@ -168,7 +167,7 @@ def _leaf(train_state: PyTree, grads: PyTree, after: Callable[[], Any]) -> str:
     return "all gradients are finite"
 
 
-def _rows(loss_fn: LossFn, train_state: PyTree, batch: Batch, key: Any) -> str | None:
+def _rows(loss_fn: LossFn, train_state: PyTree, batch: Batch, key: Key) -> str | None:
     """Names the labels of the rows whose own loss isn't finite."""
     found = batch.get("labels") if isinstance(batch, Mapping) else None
     labels = np.asarray(found) if hasattr(found, "dtype") else np.zeros(0)
@@ -202,7 +201,7 @@ def _some(labels: np.ndarray) -> str:
     return shown if len(labels) <= 5 else f"{shown}, … {labels[-1]}"
 
 
-def _layer(loss_fn: LossFn, train_state: PyTree, batch: Batch, key: Any) -> str:
+def _layer(loss_fn: LossFn, train_state: PyTree, batch: Batch, key: Key) -> str:
     """Recomputes the step op by op: first the loss alone, then with its gradient."""
     for name, fn in (("the loss", batch_loss), ("the gradient", gradient)):
         of = functools.partial(fn, loss_fn, key=key)

@@ -26,7 +26,7 @@ from jaxdl.train._epoch import make_evaluation
 from jaxdl.train._gradients import rows_of
 from jaxdl.train._meeting import meet
 from jaxdl.train._step import TrainState
-from jaxdl.types import Batch, Layer, LossFn, Metrics, Params, PyTree, State, name_of
+from jaxdl.types import Batch, Layer, LossFn, Metrics, Params, PyTree, Row, State, name_of
 
 
 @plain_numbers
@@ -37,7 +37,7 @@ def evaluate(
     *,
     batch_size: int = 1000,
     devices: Placement = EVERYWHERE,
-) -> dict[str, Any]:
+) -> Row:
     """Measures loss and metrics over data, as if in one batch, with nothing random.
 
     Penalties of a ``regularizer`` aren't in the loss: it tells how well the data is predicted.
@@ -82,8 +82,8 @@ def evaluate(
 class Evaluator(NamedTuple):
     """The evaluation of one loss, compiled once for each shape of data."""
 
-    measure: Callable[[TrainState, Batch], dict[str, Any]]
-    measure_all: Callable[[TrainState, Batches], dict[str, Any]]  # batches
+    measure: Callable[[TrainState, Batch], Row]
+    measure_all: Callable[[TrainState, Batches], Row]  # batches
     names: Callable[[TrainState, Batch], Sequence[str]]  # of what it measures
 
 
@@ -91,7 +91,7 @@ def evaluator(caller: str, loss_fn: LossFn, *, batch_size: int, devices: Placeme
     """Makes an evaluation that can be run repeatedly; see ``evaluate``."""
     arrays, rebuild = _programs.unbound(loss_fn)
 
-    def compiled(args: tuple[Any, ...], size: int, mesh: Any) -> _programs.Program:
+    def compiled(args: tuple[PyTree, ...], size: int, mesh: Any) -> _programs.Program:
         where = parallel_lib.placement(devices.engine, mesh)
         fn = lambda params, state, data, arrays: make_evaluation(
             rebuild(arrays), batch_size=size, **where
@@ -100,9 +100,11 @@ def evaluator(caller: str, loss_fn: LossFn, *, batch_size: int, devices: Placeme
         options = _programs.options(devices)
         return _programs.compiled(program, *args, options=options)
 
-    known: dict[Any, _programs.Program] = {}
+    known: dict[object, _programs.Program] = {}
 
-    def prepared(train_state: TrainState, data: Batch) -> tuple[_programs.Program, tuple[Any, ...]]:
+    def prepared(
+        train_state: TrainState, data: Batch
+    ) -> tuple[_programs.Program, tuple[PyTree, ...]]:
         for path, x in leaves(data):
             _checks.numeric(caller, at("data", path), x)
         size = rows_of(data)
@@ -188,7 +190,7 @@ def predict(
     return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
 
 
-def _network(net: Layer, train_state: TrainState, example: PyTree) -> Callable[[Any], Any]:
+def _network(net: Layer, train_state: TrainState, example: PyTree) -> Callable[[PyTree], PyTree]:
     """Compiles a network for batches like one; every process gets the whole result."""
     params, state = train_state.params, train_state.state
     program = _kept(net) if jax.process_count() == 1 else None
@@ -198,7 +200,7 @@ def _network(net: Layer, train_state: TrainState, example: PyTree) -> Callable[[
         traced = jax.jit(_evaluated(net), out_shardings=whole)
         program = _programs.compiled(traced, params, state, example)
 
-    def run(inputs: PyTree) -> Any:
+    def run(inputs: PyTree) -> PyTree:
         outputs, n = jax.tree.map(np.asarray, program(params, state, inputs)), rows_of(inputs)
         for y in jax.tree.leaves(outputs):
             if y.shape[:1] != (n,):
@@ -210,7 +212,7 @@ def _network(net: Layer, train_state: TrainState, example: PyTree) -> Callable[[
 
 
 @functools.lru_cache(maxsize=32)
-def _kept(net: Layer) -> Callable[..., Any] | None:
+def _kept(net: Layer) -> Callable[..., PyTree] | None:
     """The program of a network that needn't be traced at every call, as nothing in it can change.
 
     Tracing takes a hundred times as long as computing one row.
@@ -218,9 +220,10 @@ def _kept(net: Layer) -> Callable[..., Any] | None:
     return jax.jit(_evaluated(net)) if fixed(net) else None
 
 
-def _evaluated(net: Layer) -> Callable[[Params, State, Any], Any]:
-    options: dict[str, Any] = {"key": None, "train": False}
-    return lambda params, state, x: _contract.applied(net, params, state, x, **options)[0]
+def _evaluated(net: Layer) -> Callable[[Params, State, PyTree], PyTree]:
+    return lambda params, state, x: _contract.applied(net, params, state, x, key=None, train=False)[
+        0
+    ]
 
 
 def _applied(net: Layer, train_state: TrainState, inputs: PyTree) -> PyTree:
@@ -232,7 +235,7 @@ def _measured(
     sums_of: Callable[[TrainState, Batch], Metrics],
     train_state: TrainState,
     data: Batches,
-) -> dict[str, Any]:
+) -> Row:
     """Measures batches one by one."""
     if data is None or isinstance(data, Dataset | Stream):
         raise TypeError(

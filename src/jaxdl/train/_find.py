@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import optax
@@ -14,7 +14,7 @@ from jaxdl.train._diagnosis import NonFiniteError
 from jaxdl.train._fit import fit
 from jaxdl.train._hooks import Event
 from jaxdl.train._step import TrainState
-from jaxdl.types import LossFn, Row
+from jaxdl.types import Array, LossFn, Row
 
 
 class LearningRates(NamedTuple):
@@ -28,7 +28,7 @@ class LearningRates(NamedTuple):
 @checked
 def find_learning_rate(
     loss_fn: LossFn,
-    make_tx: Callable[[Any], optax.GradientTransformation],
+    make_tx: Callable[[Array], optax.GradientTransformation],
     train_state: TrainState,
     dataset: Dataset,
     *,

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +63,7 @@ def as_sums(found: Metrics, rows: Array) -> Metrics:
         Mean(total=Array(6., dtype=float32), count=Array(3., dtype=float32))
     """
 
-    def each(x: Any) -> Any:
+    def each(x: PyTree) -> PyTree:
         if isinstance(x, dict):
             return {name: each(value) for name, value in x.items()}
         if isinstance(x, tuple) or jnp.ndim(x):

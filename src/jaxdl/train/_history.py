@@ -1,14 +1,13 @@
 """The rows of a run's history: what an epoch gave, and what validation adds to it."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from jaxdl import metrics
 from jaxdl.train._chunks import Passed
 from jaxdl.train._contract import COLUMNS
 from jaxdl.train._position import steps_a_pass
 from jaxdl.train._run import Run
-from jaxdl.types import Row
+from jaxdl.types import PyTree, Row
 
 
 def row(run: Run, passed: Passed) -> Row:
@@ -23,7 +22,7 @@ def row(run: Run, passed: Passed) -> Row:
     }
 
 
-def validation(run: Run, train_state: Any) -> Row:
+def validation(run: Run, train_state: PyTree) -> Row:
     """What is measured after it."""
     found = run.measure(train_state)
     if not isinstance(found, Mapping):

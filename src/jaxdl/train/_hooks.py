@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TextIO, TypeAlias
 from jaxdl.parallel import is_primary
 from jaxdl.train._contract import COLUMNS
 from jaxdl.train._step import TrainState
-from jaxdl.types import Row
+from jaxdl.types import PyTree, Row
 
 Kind: TypeAlias = Literal["chunk", "epoch", "interrupt", "finish"]
 
@@ -34,7 +34,7 @@ class Event(NamedTuple):
     share: float | None = None  # completed fraction of the current epoch; None if unknown
     signal: int | None = None  # the number of the signal that asked to stop; None after an error
     columns: tuple[str, ...] = ()  # the names in a row of the history, if known
-    metrics: Mapping[str, Any] = MappingProxyType({})  # of the steps since the last event
+    metrics: Mapping[str, PyTree] = MappingProxyType({})  # of the steps since the last event
 
 
 Hook: TypeAlias = Callable[[Event], None]

@@ -1,7 +1,7 @@
 """Evaluates a function op by op, to find where finite numbers first become nan or infinite."""
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +9,15 @@ import numpy as np
 from jax.extend import core
 from jax.extend.core import JaxprEqn
 
-from jaxdl import _jaxprs
+from jaxdl import _jaxprs, _replay
+from jaxdl.types import Array, PyTree
 
 
 class _Found(Exception):
     """Ends the search."""
 
 
-def first_not_finite(fn: Callable[..., Any], *args: object) -> str | None:
+def first_not_finite(fn: Callable[..., PyTree], *args: object) -> str | None:
     """Names the layer and the operation that first turns finite numbers into nan or infinity.
 
     Args:
@@ -52,51 +53,26 @@ def is_finite(x: object) -> bool:
 
 
 def _evaluate(
-    jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], scope: tuple[str, ...]
-) -> list[Any]:
-    """Evaluates a jaxpr, equation by equation."""
-    values: dict[Any, Any] = dict(
-        zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True)
-    )
-    read = lambda v: v.val if isinstance(v, core.Literal) else values[v]
-    for eqn in jaxpr.eqns:
-        inputs, inside = [read(v) for v in eqn.invars], (*scope, *_jaxprs.scopes(eqn))
-        outputs = _inner(eqn, inputs, inside)
-        if outputs is None:
-            outputs = _bind(eqn, inputs)
-            _check(eqn, inputs, outputs, inside)
-        values.update(zip(eqn.outvars, outputs, strict=True))
-    return [read(v) for v in jaxpr.outvars]
+    jaxpr: core.Jaxpr, consts: Sequence[Array], args: Sequence[Array], scope: tuple[str, ...]
+) -> list[Array]:
+    """Evaluates a program, equation by equation, within the layers of a scope."""
+    return _replay.evaluate(jaxpr, consts, args, functools.partial(_equation, scope))
 
 
-def _inner(eqn: JaxprEqn, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any] | None:
-    """Evaluates the equations of a call or of each scan iteration; None for other equations."""
+def _equation(scope: tuple[str, ...], eqn: JaxprEqn, inputs: list[Array]) -> list[Array]:
+    """Evaluates an equation and checks what it gives, or those of a call or of a loop's turns."""
+    inside = (*scope, *_jaxprs.scopes(eqn))
     if eqn.primitive.name == "scan":
-        return _scan(eqn, inputs, scope)
-    inner = _jaxprs.call(eqn)
-    return None if inner is None else _evaluate(*inner, inputs, scope)
-
-
-def _scan(eqn: JaxprEqn, inputs: Sequence[Any], scope: tuple[str, ...]) -> list[Any]:
-    closed, length, backward = (eqn.params[name] for name in ("jaxpr", "length", "reverse"))
-    jaxpr = closed.jaxpr if isinstance(closed, core.ClosedJaxpr) else closed
-    n_consts, n_carry = _jaxprs.scan_counts(eqn)
-    consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
-    rows: list[Sequence[Any]] = [()] * length
-    for i in range(length)[::-1] if backward else range(length):
-        turn = (*consts, *carry, *(x[i] for x in xs))
-        results = _evaluate(jaxpr, getattr(closed, "consts", ()), turn, scope)
-        carry, rows[i] = results[:n_carry], results[n_carry:]
-    return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
-
-
-def _bind(eqn: JaxprEqn, inputs: Sequence[Any]) -> list[Any]:
-    outputs = eqn.primitive.bind(*inputs, **eqn.params)
-    return list(outputs) if eqn.primitive.multiple_results else [outputs]
+        return _replay.unrolled(eqn, inputs, functools.partial(_evaluate, scope=inside))
+    if (inner := _jaxprs.call(eqn)) is not None:
+        return _evaluate(*inner, inputs, inside)
+    outputs = _replay.bind(eqn, inputs)
+    _check(eqn, inputs, outputs, inside)
+    return outputs
 
 
 def _check(
-    eqn: JaxprEqn, inputs: Sequence[Any], outputs: Sequence[Any], scope: tuple[str, ...]
+    eqn: JaxprEqn, inputs: Sequence[Array], outputs: Sequence[Array], scope: tuple[str, ...]
 ) -> None:
     # Intended infinities, such as those of a mask, come from constants, not from finite numbers.
     if not inputs or not all(map(is_finite, inputs)):

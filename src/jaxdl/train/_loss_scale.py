@@ -1,6 +1,6 @@
 """Dynamic loss scaling: keeps small float16 gradients and skips overflowing ones."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ class LossScale(NamedTuple):
     scale: Array  # float32, what the loss is multiplied by
     steps: Array  # int32, consecutive steps with a finite gradient at this scale
     skipped: Array  # int32, total number of steps without one
-    inner: Any  # the state of the wrapped optimizer
+    inner: PyTree  # the state of the wrapped optimizer
 
 
 @checked
@@ -62,8 +62,8 @@ def dynamic_loss_scale(
         return LossScale(jnp.float32(scale), jnp.int32(0), jnp.int32(0), tx.init(params))
 
     def update(
-        grads: PyTree, state: LossScale, params: Params = None, **extra: Any
-    ) -> tuple[Any, LossScale]:
+        grads: PyTree, state: LossScale, params: Params = None, **extra: object
+    ) -> tuple[PyTree, LossScale]:
         finite = jnp.all(jnp.array([jnp.isfinite(g).all() for g in jax.tree.leaves(grads)]))
         updates, inner = tx.update(grads, state.inner, params, **extra)
         updates = jax.tree.map(lambda u: jnp.where(finite, u, 0), updates)

@@ -1,7 +1,7 @@
 """Whether the rows of a batch meet in a function: read off its traced program."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +17,7 @@ ROWS = 10_007
 ACROSS = ("all_gather", "all_to_all", "ppermute", "psum", "pmax", "pmin", "reduce_scatter")
 
 
-def meet(fn: Callable[..., Any], batch: PyTree, *rest: object) -> bool:
+def meet(fn: Callable[..., PyTree], batch: PyTree, *rest: object) -> bool:
     """Whether a row of ``fn(batch, …)`` depends on other rows of the batch, as far as can be seen.
 
     It errs on the safe side: a function that it can't read counts as one in which rows meet.
@@ -44,7 +44,7 @@ def meet(fn: Callable[..., Any], batch: PyTree, *rest: object) -> bool:
     return any(map(_meet_in, used)) or _change_places(used)
 
 
-def _used(jaxpr: Any) -> Iterator[Any]:
+def _used(jaxpr: core.Jaxpr) -> Iterator[JaxprEqn]:
     """The operations that the results of a program need, and all that is inside them."""
     needed = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
     for eqn in reversed(jaxpr.eqns):
@@ -109,7 +109,7 @@ class _Regrouped(NamedTuple):
     ahead: int
 
 
-def _change_places(eqns: list[Any]) -> bool:
+def _change_places(eqns: Sequence[JaxprEqn]) -> bool:
     """Whether rows are mixed by shapes alone, as ``x.T.reshape(x.shape)`` does."""
     found = [regrouped for eqn in eqns for regrouped in _regrouped(eqn)]
     made = {(g.length, g.ahead) for g in found if g.is_made}

@@ -2,16 +2,16 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
+from jax.extend import core
 
 from jaxdl import _jaxprs
 from jaxdl.train._contract import name_of_function, returned_by_loss
 from jaxdl.train._gradients import rows_of, with_weight
 from jaxdl.train._meeting import meet
 from jaxdl.train._rows import Where, device_count
-from jaxdl.types import Array, Batch, Key, LossFn, Params, PyTree, State
+from jaxdl.types import Array, Batch, Key, LossFn, Metrics, Params, PyTree, State
 
 GATHERS = frozenset({"all_gather", "all_to_all", "ppermute"})
 
@@ -146,13 +146,13 @@ def heedless(
     """
     weight, rest = batch["weight"], {name: x for name, x in batch.items() if name != "weight"}
 
-    def numbers(weight: Array, rest: Batch, params: Params, state: State) -> Any:
+    def numbers(weight: Array, rest: Batch, params: Params, state: State) -> Metrics:
         whole = {**rest, "weight": weight}
         returned = loss_fn(params, state, whole, key=key, train=key is not None)
         loss, _, metrics = returned_by_loss(loss_fn, returned, state)
         return {**metrics, "loss": loss}
 
-    fn: Any = numbers
+    fn: Callable[..., Metrics] = numbers
     if axis is not None:  # a loss may average over the devices itself
         fn = jax.vmap(numbers, in_axes=None, axis_name=axis[0], axis_size=axis[1])
     traced, shapes = jax.make_jaxpr(fn, return_shape=True)(weight, rest, params, state)
@@ -163,7 +163,7 @@ def heedless(
     return sorted(bad, key=lambda name: (name != "loss", name)), _exchanges(traced)
 
 
-def _exchanges(traced: Any) -> bool:
+def _exchanges(traced: core.ClosedJaxpr) -> bool:
     """Whether devices exchange rows in a program."""
     return any(e.primitive.name in GATHERS for e in _jaxprs.equations(traced.jaxpr))
 

@@ -53,7 +53,7 @@ class Profile(NamedTuple):
 @plain_numbers
 def profile(
     folder: str | Path | None,
-    step: Callable[[Any, Any], tuple[Any, Any]],
+    step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
     train_state: PyTree,
     batch: PyTree,
     *,
@@ -108,11 +108,11 @@ def profile(
     return _summed(times, instructions(compiled.as_text()), steps, 1e3 * seconds / steps)
 
 
-def _compiled(step: Callable[..., Any], train_state: PyTree, batch: PyTree) -> Any:
+def _compiled(step: Callable[..., PyTree], train_state: PyTree, batch: PyTree) -> Any:
     """The step with labels; one that has been compiled without them must not be found again."""
     plain = getattr(step, "__wrapped__", step)  # what jax.jit has traced keeps its trace
 
-    def profiled_step(train_state: PyTree, batch: PyTree) -> Any:
+    def profiled_step(train_state: PyTree, batch: PyTree) -> PyTree:
         return plain(train_state, batch)
 
     before = getattr(jax.config, _INCLUDE)
@@ -184,7 +184,7 @@ def _summed(
     return Profile(sorted(layers, key=_order), unnamed, each)
 
 
-def _order(row: LayerTime) -> tuple[Any, ...]:
+def _order(row: LayerTime) -> tuple[int, list[int]]:
     """Layers by their numbers, those with names as they come; then the step's own."""
     own = ("loss", "optimizer", "")
     numbers = itertools.takewhile(str.isdigit, row.path.split("/"))

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 from jax.sharding import Mesh
@@ -73,7 +73,7 @@ def streaming(caller: str, batches: Batches, mesh: Mesh, *, chunk: int | None) -
         ...     [(part.steps, part.batch_size, part.last) for part in parts]
         [(2, 4, False), (1, 4, True)]
     """
-    most: dict[str, Any] = {} if chunk is None else {"most": chunk}
+    most = {} if chunk is None else {"most": chunk}
 
     def part(buffer: Buffer) -> Part:
         data = _programs.placed(buffer.data, mesh)

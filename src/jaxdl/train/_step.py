@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ from jaxdl.train._contract import (
 from jaxdl.train._gradients import TINY, batch_loss, gradient, rows_of, with_weight
 from jaxdl.train._loss_scale import scale_of
 from jaxdl.train._padding import fills_up
-from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, State, name_of
+from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, PyTree, State, name_of
 
 
 class TrainState(NamedTuple):
@@ -33,7 +33,7 @@ class TrainState(NamedTuple):
     step: Array  # int32, how many steps have been taken
     params: Params
     state: State
-    opt_state: Any
+    opt_state: PyTree
     key: Key  # never changes: a step draws from fold_in(key, step)
 
 

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +32,7 @@ def supervised(
     net: LayerLike,
     loss: Callable[..., Array],
     *,
-    metrics: Mapping[str, Callable[..., Any]] | None = None,
+    metrics: Mapping[str, Callable[..., PyTree]] | None = None,
     regularizer: Callable[[Params], Array] | None = None,
     compute_dtype: DTypeLike | None = None,
 ) -> LossFn:
@@ -185,7 +184,7 @@ def rowwise(
     return loss_fn
 
 
-def _part(batch: Batch, name: str) -> Any:
+def _part(batch: Batch, name: str) -> PyTree:
     if not isinstance(batch, Mapping):
         raise TypeError(
             f"supervised: the batch is a {type(batch).__name__}; it must be a dict, as"
@@ -196,7 +195,7 @@ def _part(batch: Batch, name: str) -> Any:
     return batch[name]
 
 
-def _of_rows(net: str, name: str, x: Any, weight: Array) -> Any:
+def _of_rows(net: str, name: str, x: PyTree, weight: Array) -> PyTree:
     """The mean of values per row; a metric that is already sums is kept."""
     if isinstance(x, tuple) and name != "loss":
         return x
@@ -222,7 +221,9 @@ def _over(weight: Array, like: Array) -> Array:
     return jnp.broadcast_to(wide, like.shape).astype(jnp.float32)
 
 
-def _shares(loss: Callable[..., Array]) -> Callable[[Any, Any], tuple[Any, Any]]:
+def _shares(
+    loss: Callable[..., Array],
+) -> Callable[[PyTree, PyTree], tuple[Array | None, Array | None]]:
     """How much each label counts: in metrics, and in the loss, where class weights apply too.
 
     A loss that can ignore labels has a parameter ``ignore_index``; its default, or the value bound
@@ -239,7 +240,7 @@ def _shares(loss: Callable[..., Array]) -> Callable[[Any, Any], tuple[Any, Any]]
         ours = getattr(getattr(loss, "func", loss), "__module__", "").startswith("jaxdl.losses")
         ignored, of_class = (ignored if ours else -100), None
 
-    def shares(labels: Any, given: Any) -> tuple[Array | None, Array | None]:
+    def shares(labels: PyTree, given: PyTree) -> tuple[Array | None, Array | None]:
         if ignored is inspect.Parameter.empty or not _are_classes(labels):
             return None, None
         counted = (labels != ignored).astype(jnp.float32)

@@ -143,6 +143,6 @@ def _warn(path: Path, row: Row, error: OSError) -> None:
     warn(message)
 
 
-def _plain(x: Any) -> Any:
+def _plain(x: Any) -> object:
     """Converts arrays, such as a confusion matrix, to lists."""
     return x.tolist() if hasattr(x, "tolist") else list(x)
