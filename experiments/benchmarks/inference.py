@@ -11,20 +11,26 @@ a loop over a step.
 
 Command:  python experiments/benchmarks/inference.py [--only mlp,decoding] [--repeats 7]
 Needs:    pip install torch jax2onnx onnx-ir onnxruntime, and a C++ compiler for torch.compile
-Measured: 2026-11-29
+Measured: 2026-11-30
 Result:   2 cores of an AMD EPYC, jax 0.10.2, PyTorch 2.13, onnxruntime 1.32; medians of 5, the
-          others' times as multiples of jaxdl's. The machine was at rest but for the reports of
-          other programs, which were stopped meanwhile.
+          others' times as multiples of jaxdl's. Other programs were stopped meanwhile. On a machine
+          on which products of matrices reach 400 GFLOP/s in XLA and 210 in PyTorch:
                            jaxdl         predict  PyTorch  torch.compile  onnxruntime
+          mlp, 1           0.081 ms      1.28 x   0.72 x   0.87 x         0.28 x
+          mlp, 32          0.25 ms       0.95 x   1.24 x   1.33 x         0.47 x
+          mlp, 1,024       4.9 ms        0.97 x   1.50 x   1.50 x         0.67 x
+          convnet, 1       0.17 ms       1.10 x   1.76 x   1.61 x         1.86 x
+          convnet, 32      3.4 ms        1.03 x   2.14 x   1.58 x         2.82 x
+          convnet, 1,024   112 ms        0.99 x   2.48 x   1.43 x         2.59 x
+          The day before, on one on which they reach 200 GFLOP/s in both:
           mlp, 1           0.17 ms       1.29 x   0.72 x   1.05 x         0.33 x
           mlp, 32          0.57 ms       1.21 x   0.84 x   1.09 x         0.60 x
           mlp, 1,024       11 ms         0.87 x   1.00 x   0.93 x         0.73 x
           convnet, 1       0.43 ms       1.17 x   1.41 x   1.35 x         1.12 x
           convnet, 32      6.9 ms        0.84 x   1.64 x   1.41 x         1.95 x
           convnet, 1,024   252 ms        0.94 x   1.59 x   0.99 x         1.63 x
-          Repeats of jaxdl differ by up to a third. In another run, on the machine in use, PyTorch
-          took 1.35 times as long for the mlp with one row.
-          Decoding, on 2026-11-30, on another machine of this kind, other programs stopped:
+          Repeats of jaxdl differ by up to a third.
+          Decoding, on 2026-11-30, on another of the second kind:
           decoding, 1      955 tokens/s           1.68 x   2.25 x         1.28 x
           decoding, 32     5,030 tokens/s         1.08 x   11.2 x         1.71 x
           The day before it was 413 and 1,707 tokens/s, and PyTorch took 1.18 and 0.54 times as

@@ -11,20 +11,27 @@ Command:  python experiments/benchmarks/layers.py [--only convnet,lstm] [--repea
           [--also PYTHON], another interpreter, with another jax, to run jaxdl and Flax on too
 Needs:    pip install torch, and Fashion-MNIST where ``jaxdl.data.load`` finds it
 Measured: 2026-11-30
-Result:   2 cores of an AMD EPYC, PyTorch 2.13; medians of 5, ratios to jaxdl's seconds with jax
-          0.10.2; the last two are with jax 0.12.0 and Python 3.13, in the same alternation. Other
-          programs were stopped
+Result:   PyTorch 2.13; medians of 5, ratios to jaxdl's seconds with jax 0.10.2; the last two are
+          with jax 0.12.0 and Python 3.13, in the same alternation. Other programs were stopped.
+          2 cores of an AMD EPYC on which products of matrices reach 400 GFLOP/s in XLA, 240 in
+          NumPy and 210 in PyTorch (see products.py):
           an epoch     jaxdl    PyTorch  channels last  Flax    jaxdl, 0.12  Flax, 0.12
+          convnet      0.62 s   1.25 x   1.29 x         3.38 x  1.08 x       2.84 x
+          lstm         1.01 s   0.76 x                  1.11 x  0.99 x       1.17 x
+          gru          0.75 s   1.92 x                  1.24 x  1.00 x       1.23 x
+          transformer  2.11 s   1.56 x                  1.76 x  0.93 x       1.68 x
+          resnet-8     0.80 s   0.99 x   0.73 x         1.55 x  0.96 x       1.40 x
+          2 cores of an AMD EPYC on which they reach 200 GFLOP/s in all three:
           convnet      1.43 s   0.91 x   0.98 x         2.59 x  0.98 x       1.82 x
           lstm         2.12 s   0.73 x                  1.04 x  1.01 x       1.00 x
           gru          1.61 s   1.34 x                  1.16 x  0.95 x       1.13 x
           transformer  3.50 s   1.13 x                  1.48 x  0.92 x       1.48 x
           resnet-8     1.51 s   0.88 x   0.69 x         1.37 x  0.90 x       1.23 x
-          From run to run a ratio moves by 5 %, that of the convnet by 20 %, and machines differ:
-          on 2026-11-29 PyTorch had, on one of this kind, 1.07 x (channels last 1.10 x) for the
-          convnet, 0.72 x, 1.34 x, 1.14 x and 0.87 x; on another, on which all take 1.4 times as
-          long, 1.42 x (1.49 x), 0.94 x, 1.72 x and 1.07 x. At commit 12e0232, on another 2-core
-          machine: 1.13 x, 0.72 x, 1.35 x, 0.95 x and, for resnet-8, 0.57 x to 0.64 x.
+          From run to run a ratio moves by 5 %, that of the convnet by 20 %. On 2026-11-29 PyTorch
+          had, on a machine of the second kind, 1.07 x (channels last 1.10 x) for the convnet, 0.72
+          x, 1.34 x, 1.14 x and 0.87 x; on a third, on which all take 1.4 times as long, 1.42 x
+          (1.49 x), 0.94 x, 1.72 x and 1.07 x. At commit 12e0232, on another 2-core machine: 1.13 x,
+          0.72 x, 1.35 x, 0.95 x and, for resnet-8, 0.57 x to 0.64 x.
           Since 2026-11-28 kernel gradients are products of matrices. CPU seconds of a step,
           after over before, two runs in turn on a machine in use: convnet 0.78 and 0.74, resnet-8
           0.89 and 0.78. CPU time of the gradient alone, the same way, batch 128, jax 0.10.2 (0.12):
@@ -43,22 +50,25 @@ Tried:    for convolutions on CPUs, what helped is in functional/_convolution_cp
           products gate by gate; what helped is in functional/_recurrent_lstm.py. Without effect:
           two or four parts of the batch as independent products within a step or as scans of their
           own, which XLA runs one after another (26.3 and 25.7 ms a step for 25.1), also with its
-          scheduler for concurrency; and products that find their left side transposed in memory,
-          which XLA gives to its other library, in the step, backward or both (0.94 to 1.02).
+          scheduler for concurrency; two or four steps in each turn of the loop (1.03 and 1.3 of the
+          time; all 28 2.6); and products that find their left side transposed in memory, which XLA
+          gives to its other library, in the step, backward or both (0.94 to 1.02).
           For all, XLA's library for CPUs for sums alone, by ``Placement.compiler_options`` (see
           docs/guides/devices.md), time over the default's, with jax 0.12 in brackets: lstm 0.83
           (0.85), gru 0.91 (1.07), transformer 0.98 (1.00), resnet-8 0.93 (0.68), convnet 1.24
           (1.21), the quickstart of mlp.py 1.32 (1.35), its small perceptron 1.04 (0.91). Nothing in
           a program says which is better, so that it is left to who trains.
-Limits:   of the lstm, a product of 128 x 128 x 512 a step on one core: 105 GFLOP/s, where PyTorch's
-          library has 145 and NumPy's 161. With features first and one product for W and U an epoch
-          takes 0.92 of the time (0.87 with jax 0.12), and PyTorch's is 0.76 of it. Of resnet-8,
-          the 16-channel product of the gradient, 48 x 48 over all pixels: 73 GFLOP/s of one core's
-          100; the strided convolutions run on one core. Of the convnet, its second convolution,
-          batch 128, in GFLOP/s forward, by the kernel and by the image: 184, 137 and 181 (jax 0.12:
-          167, 141, 142), where PyTorch's library has 224, 207 and 230 (channels last 228, 242 and
-          251), and no product of NumPy's more than 203. Activation and pooling take 2.6 ms of a
-          step's 55 here, 19 there (channels last 6).
+Limits:   (on the second machine) of the lstm, a product of 128 x 128 x 512 a step on one core: 105
+          GFLOP/s, where PyTorch's library has 145 and NumPy's 161. With features first and one
+          product for W and U an epoch takes 0.92 of the time (0.87 with jax 0.12), and PyTorch's is
+          0.76 of it; on the first machine that form, with the kernel's gradient summed in the loop,
+          takes 0.93 of a gradient's time (0.84), of which products alone are half. Of resnet-8, the
+          16-channel product of the gradient, 48 x 48 over all pixels: 73 GFLOP/s of one core's 100;
+          the strided convolutions run on one core. Of the convnet, its second convolution, batch
+          128, in GFLOP/s forward, by the kernel and by the image: 184, 137 and 181 (jax 0.12: 167,
+          141, 142), where PyTorch's library has 224, 207 and 230 (channels last 228, 242 and 251),
+          and no product of NumPy's more than 203. Activation and pooling take 2.6 ms of a step's 55
+          here, 19 there (channels last 6).
 """
 
 import argparse

@@ -5,22 +5,26 @@ hit all alike; then whole processes, interpreter start to printed test accuracy,
 
 Command:  python experiments/benchmarks/mlp.py [--repeats 7] [--data-dir DIR]
 Needs:    pip install torch keras, and Fashion-MNIST where ``jaxdl.data.load`` finds it
-Measured: 2026-11-21, by the date of the commit that brought the figures
-Result:   medians on 2 cores of an AMD EPYC (matrix products of 200 GFLOP/s at best, in NumPy,
-          PyTorch and JAX alike), jax 0.10.2, PyTorch 2.13, Keras 3.15
+Measured: 2026-11-30
+Result:   medians of 5 epochs and of 3 processes, ratios to jaxdl's seconds; 2 cores of an AMD EPYC
+          on which products of matrices reach 400 GFLOP/s in XLA, 240 in NumPy and 210 in PyTorch;
+          jax 0.10.2, PyTorch 2.13, Keras 3.15. Other programs were stopped
           an epoch        jaxdl    DataLoader      tensor slices   Keras on JAX
-          keras-lecture   0.120 s  0.551 s, 4.2 x  0.334 s, 2.8 x  0.221 s, 1.8 x
-          quickstart      1.33 s   2.01 s, 1.5 x   1.82 s, 1.3 x   1.70 s, 1.3 x
+          keras-lecture   0.090 s  0.358 s, 4.0 x  0.220 s, 2.5 x  0.133 s, 1.5 x
+          quickstart      0.676 s  1.504 s, 2.3 x  1.335 s, 2.0 x  0.858 s, 1.3 x
           whole process
-          keras-lecture   4.1 s    7.9 s, 1.9 x    6.7 s, 1.6 x    7.2 s, 1.7 x
-          quickstart      15.4 s   34.2 s, 2.1 x   28.9 s, 1.8 x   22.0 s, 1.4 x
-Where the time goes: the quickstart epoch is 191 GFLOP of matrix products, 0.96 s at the peak of
-          these cores, so no float32 program on them can be 2.5 times faster than 2.01 s. Of the
-          lecture's 315 µs a step, the first layer's two products and its update alone take 184,
-          gathering the bytes of a batch and scaling them 30, Adam instead of SGD 20, and some
-          fifty small kernels the rest. Shuffling took 19 of 134 ms an epoch with
-          jax.random.permutation and takes 1 with train.order.shuffled. No help: other loss
-          formulas, unrolling, gathering whole epochs, XLA's CPU options.
+          keras-lecture   3.3 s    6.7 s, 2.1 x    5.2 s, 1.6 x    5.2 s, 1.6 x
+          quickstart      9.7 s    22.1 s, 1.9 x   20.4 s, 1.8 x   14.4 s, 1.3 x
+          On 2026-11-21, on a machine with 200 GFLOP/s in all three, the epochs took 0.120 s and
+          1.33 s, the others 4.2 x, 2.8 x and 1.8 x of the first and 1.5 x, 1.3 x and 1.3 x of the
+          second; the processes took 4.1 s (1.9 x, 1.6 x, 1.7 x) and 15.4 s (2.1 x, 1.8 x, 1.4 x).
+Where the time goes (on the machine of 2026-11-21): the quickstart epoch is 191 GFLOP of matrix
+          products, 0.96 s at the peak of these cores, so no float32 program on them can be 2.5
+          times faster than 2.01 s. Of the lecture's 315 µs a step, the first layer's two products
+          and its update alone take 184, gathering the bytes of a batch and scaling them 30, Adam
+          instead of SGD 20, and some fifty small kernels the rest. Shuffling took 19 of 134 ms an
+          epoch with jax.random.permutation and takes 1 with train.order.shuffled. No help: other
+          loss formulas, unrolling, gathering whole epochs, XLA's CPU options.
 Limits:   products.py has the speed of every product here, in XLA, NumPy and PyTorch, and the forms
           that were tried: those of the quickstart reach 56 to 71 % of the limit in XLA's library,
           those of the lecture 36 to 60 %, and no form or option of XLA is faster with both jax 0.10

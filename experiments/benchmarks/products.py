@@ -9,9 +9,28 @@ quickest large product of the three, a step can reach at best.
 Command:  python experiments/benchmarks/products.py [--repeats 7] [--only lecture,quickstart]
 Needs:    pip install torch
 Measured: 2026-11-30
-Result:   2 cores of an AMD EPYC, jax 0.10.2, NumPy 2.4 with OpenBLAS, PyTorch 2.13; medians of 5
-          groups, GFLOP/s; nothing else ran. The limit is NumPy's 199.
+Result:   jax 0.10.2, NumPy 2.4 with OpenBLAS, PyTorch 2.13; medians of 5 groups, GFLOP/s; nothing
+          else ran. Two machines of 2 cores of an AMD EPYC; the limit of the first is jax's own 401,
+          that of the second NumPy's 199
                                     jax   numpy   torch   jax of the limit
+          2048 x 2048 x 2048        401     240     208   100 %
+          lecture 1, forward        184     200     151   46 %
+          lecture 1, kernel         127     204     168   32 %
+          lecture 2, forward        183     137      59   46 %
+          lecture 2, kernel         125      65      86   31 %
+          lecture 2, image          179     128      65   45 %
+          quickstart 1, forward     210     191     149   52 %
+          quickstart 1, kernel      215     230     183   54 %
+          quickstart 2, forward     214     175     142   53 %
+          quickstart 2, kernel      329     216     196   82 %
+          quickstart 2, image       197     175     153   49 %
+          lstm step, forward        230     138     145   57 %
+          lstm step, image          174     160     157   43 %
+          lstm, all steps, kernel   189     194     173   47 %
+          transformer, forward      267     245     215   67 %
+          transformer, kernel       210     224     180   52 %
+          transformer, image        304     229     200   76 %
+          and the second
           2048 x 2048 x 2048        197     199     187   99 %
           lecture 1, forward        105     170     159   53 %
           lecture 1, kernel         119     179     171   60 %
