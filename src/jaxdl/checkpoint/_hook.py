@@ -1,6 +1,7 @@
 """Checkpoints written in the background during a run."""
 
 import dataclasses
+import importlib
 import math
 import tempfile
 import time
@@ -68,6 +69,8 @@ def hook(
     _directory.check_best("checkpoint.hook", best)
     due = _due(every_seconds, every_steps)
     directory, writer = Path(directory).absolute(), ThreadPoolExecutor(1, "checkpoint")
+    # It takes an eighth of a second, and here the first program is compiled meanwhile.
+    writer.submit(importlib.import_module, "orbax.checkpoint")
     primary = parallel.is_primary()
     if primary:
         _check_writable(directory)
