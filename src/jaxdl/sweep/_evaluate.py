@@ -12,7 +12,7 @@ from jaxdl.sweep._member import Spec
 from jaxdl.sweep._plan import Group, MakeRun
 from jaxdl.sweep._result import Result
 from jaxdl.sweep._store import Stored
-from jaxdl.train._gradients import rows_of
+from jaxdl.train._weights import rows_of
 from jaxdl.types import Batch
 
 

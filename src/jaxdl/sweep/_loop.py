@@ -18,8 +18,8 @@ from jaxdl.sweep._plan import Group, Run
 from jaxdl.sweep._programs import Program, Programs
 from jaxdl.sweep._store import Stored
 from jaxdl.train import Event, Interrupted, NonFiniteError, fit
-from jaxdl.train._gradients import rows_of
 from jaxdl.train._pace import Pace, next_steps
+from jaxdl.train._weights import rows_of
 from jaxdl.types import Batch, PyTree, Row
 
 TIMES = ("seconds", "compile_seconds", "examples_per_second")

@@ -16,10 +16,11 @@ from jaxdl.train._epoch import (
     summed,
     tree_is_finite,
 )
-from jaxdl.train._gradients import as_sums, row_count, rows_of, with_weight
+from jaxdl.train._measured import as_sums
 from jaxdl.train._padding import pads
 from jaxdl.train._rows import Where, at_once
 from jaxdl.train._step import init_state, make_step
+from jaxdl.train._weights import row_count, rows_of, with_weight
 from jaxdl.types import Array, Batch, Key, Metrics, PyTree
 
 ALONE = Where(None, None)

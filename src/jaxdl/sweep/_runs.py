@@ -25,7 +25,7 @@ from jaxdl.sweep._result import Interrupted, Result, collect
 from jaxdl.sweep._space import Values
 from jaxdl.sweep._store import Stored
 from jaxdl.sweep._usage import check_used
-from jaxdl.train._gradients import rows_of
+from jaxdl.train._weights import rows_of
 from jaxdl.types import Row
 
 Order: TypeAlias = Literal["shared", "own"]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl.parallel import AXIS
-from jaxdl.train._gradients import rows_of
+from jaxdl.train._weights import rows_of
 from jaxdl.types import Array, PyTree
 
 

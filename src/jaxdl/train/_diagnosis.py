@@ -11,11 +11,13 @@ import numpy as np
 from jaxdl import _paths
 from jaxdl import parallel as parallel_lib
 from jaxdl.train import _programs
-from jaxdl.train._gradients import batch_loss, gradient, measured, rows_of
+from jaxdl.train._gradients import batch_loss, gradient
 from jaxdl.train._interpreter import first_not_finite, is_finite
+from jaxdl.train._measured import measured
 from jaxdl.train._rows import epoch_order
 from jaxdl.train._sources import Part
 from jaxdl.train._step import BatchFn, draws
+from jaxdl.train._weights import rows_of
 from jaxdl.types import Batch, Key, LossFn, PyTree
 
 

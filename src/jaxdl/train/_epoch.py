@@ -13,10 +13,11 @@ from jaxdl import _checks
 from jaxdl import metrics as metrics_lib
 from jaxdl._plain import plain_numbers
 from jaxdl.train._contract import check_sums, name_of_function, returned_by_step
-from jaxdl.train._gradients import as_sums, measured, row_count, rows_of, with_weight
+from jaxdl.train._measured import as_sums, measured
 from jaxdl.train._padding import pads
 from jaxdl.train._rows import Rows, Where, epoch_order, exact, padded, take
 from jaxdl.train._step import Step, TrainState
+from jaxdl.train._weights import row_count, rows_of, with_weight
 from jaxdl.types import Array, Batch, LossFn, Mean, Metrics, Params, PyTree, State
 
 Epoch: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]

@@ -23,9 +23,9 @@ from jaxdl.parallel._placement import EVERYWHERE, resolved
 from jaxdl.train import _programs
 from jaxdl.train._arguments import check_train_state
 from jaxdl.train._epoch import make_evaluation
-from jaxdl.train._gradients import rows_of
 from jaxdl.train._meeting import meet
 from jaxdl.train._step import TrainState
+from jaxdl.train._weights import rows_of
 from jaxdl.types import Batch, Layer, LossFn, Metrics, Params, PyTree, Row, State, name_of
 
 

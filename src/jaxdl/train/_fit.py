@@ -22,13 +22,13 @@ from jaxdl.train._diagnosis import explainer
 from jaxdl.train._early import EarlyStopping
 from jaxdl.train._epoch import batch_sizes, example
 from jaxdl.train._evaluate import evaluator
-from jaxdl.train._gradients import rows_of
 from jaxdl.train._hooks import Hook, progress
 from jaxdl.train._loop import train
 from jaxdl.train._padding import pads
 from jaxdl.train._rows import Where, at_once
 from jaxdl.train._run import AnyStep, History, Measured, NamesOf, Run
 from jaxdl.train._step import BatchFn, Measure, TrainState, make_step
+from jaxdl.train._weights import rows_of
 from jaxdl.types import Batch, LossFn, Params, PyTree, Row
 
 

@@ -1,8 +1,8 @@
 """The gradient of a batch: on one or many devices, at once or in parts."""
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -10,67 +10,13 @@ import jax.numpy as jnp
 from jaxdl import metrics as metrics_lib
 from jaxdl._precision import wide_dtype
 from jaxdl._varying import total, varying
-from jaxdl.train._contract import check_params, check_sums, name_of_function, returned_by_loss
-from jaxdl.types import Array, Batch, Key, LossFn, Mean, Metrics, Params, PyTree, State
+from jaxdl.train._contract import check_params, name_of_function
+from jaxdl.train._measured import TINY, Measured, measured
+from jaxdl.train._weights import rows_of, with_weight
+from jaxdl.types import Array, Batch, Key, LossFn, Metrics, Params, State
 
 Gradient: TypeAlias = tuple[Params, State, Metrics]
 """Gradient, new state, and the sums of the metrics with ``"loss"``."""
-
-TINY = 1e-30
-"""The least that a sum is divided by: the mean of nothing is 0, and so is its gradient."""
-
-
-class Measured(NamedTuple):
-    """The result of a loss function in a uniform form."""
-
-    loss: Array  # the mean that is differentiated
-    count: Array  # type: ignore[assignment]  # what it is a mean over: rows, tokens, weights
-    state: State
-    sums: Metrics  # with "loss"
-
-
-def measured(
-    loss_fn: LossFn, params: Params, state: State, batch: Batch, *, key: Key | None, train: bool
-) -> Measured:
-    """Calls a loss function on a batch, with its weight, and checks the result.
-
-    Example:
-        >>> square = lambda p, s, b, *, key, train: (((p * b["x"]) ** 2).mean(), (s, {}))
-        >>> measured(square, 3.0, (), {"x": jnp.ones(4)}, key=None, train=False).count
-        Array(4., dtype=float32)
-    """
-    batch = with_weight(batch)
-    call = lambda batch: loss_fn(params, state, batch, key=key, train=train)
-    loss, after, found = returned_by_loss(loss_fn, call(batch), state)
-    check_sums(name_of_function(loss_fn), found, batch, lambda batch: call(batch)[1][1])
-    rows, noted = row_count(batch), found.get("loss", None)
-    if isinstance(loss, Mean):
-        count = jax.lax.stop_gradient(jnp.asarray(loss.count, float))
-        loss = loss.total / jnp.maximum(count, TINY).astype(jnp.result_type(loss.total))
-    else:
-        count = jnp.asarray(noted.count, float) if isinstance(noted, Mean) else rows
-        count = jax.lax.stop_gradient(count)
-    loss = jnp.asarray(loss)
-    mean = Mean(loss.astype(count.dtype) * count, count)
-    return Measured(loss, count, after, {**as_sums(found, rows), "loss": mean})
-
-
-def as_sums(found: Metrics, rows: Array) -> Metrics:
-    """Turns each metric that is one number into a mean over rows; sums are kept.
-
-    Example:
-        >>> as_sums({"kl": jnp.float32(2.0)}, jnp.float32(3))["kl"]
-        Mean(total=Array(6., dtype=float32), count=Array(3., dtype=float32))
-    """
-
-    def each(x: PyTree) -> PyTree:
-        if isinstance(x, dict):
-            return {name: each(value) for name, value in x.items()}
-        if isinstance(x, tuple) or jnp.ndim(x):
-            return x
-        return Mean(jnp.asarray(x).astype(rows.dtype) * rows, rows)
-
-    return {name: each(x) for name, x in found.items()}
 
 
 def gradient(
@@ -154,44 +100,6 @@ def batch_loss(
     params, state = _own(axis_name, params, batch), varying(state, batch)
     found = measured(loss_fn, params, state, batch, key=key, train=True)
     return _summed(axis_name, found.loss * _share(found.count, axis_name).astype(found.loss.dtype))
-
-
-def with_weight(batch: Batch) -> Batch:
-    """Returns a batch with a weight, by default 1 per row; what isn't a dict stays as it is.
-
-    Example:
-        >>> with_weight({"inputs": jnp.zeros((2, 3))})["weight"]
-        Array([1., 1.], dtype=float32)
-    """
-    size = rows_of(batch)
-    if not isinstance(batch, Mapping) or "weight" in batch or size is None:
-        return batch
-    return {**batch, "weight": jnp.ones(size, jnp.float32)}
-
-
-def rows_of(batch: PyTree) -> int | None:
-    """The number of rows of a batch, from its first array; None if it has no arrays."""
-    leaves = jax.tree.leaves(batch)
-    return jnp.shape(leaves[0])[0] if leaves and jnp.ndim(leaves[0]) else None
-
-
-def weight_of(batch: Batch) -> Array:
-    """The weight of each row of a batch, which is 1 in a batch that isn't a dict.
-
-    Example:
-        >>> weight_of((jnp.zeros((2, 3)), jnp.zeros(2)))
-        Array([1., 1.], dtype=float32)
-    """
-    batch = with_weight(batch)
-    own = isinstance(batch, Mapping)
-    return batch["weight"] if own else jnp.ones(rows_of(batch) or 0, jnp.float32)
-
-
-def row_count(batch: Batch) -> Array:
-    """Returns the number of rows of a batch, or the sum of their weights, in the widest dtype."""
-    if isinstance(batch, Mapping) and "weight" in batch:
-        return jnp.sum(jnp.asarray(batch["weight"]), dtype=float)
-    return jnp.asarray(rows_of(batch) or 1, float)
 
 
 def _of_part(

@@ -8,9 +8,9 @@ from jax.extend import core
 
 from jaxdl import _jaxprs
 from jaxdl.train._contract import name_of_function, returned_by_loss
-from jaxdl.train._gradients import rows_of, with_weight
 from jaxdl.train._meeting import meet
 from jaxdl.train._rows import Where, device_count
+from jaxdl.train._weights import rows_of, with_weight
 from jaxdl.types import Array, Batch, Key, LossFn, Metrics, Params, PyTree, State
 
 GATHERS = frozenset({"all_gather", "all_to_all", "ppermute"})

@@ -5,8 +5,8 @@ import jax
 from jaxdl import _checks
 from jaxdl import data as data_lib
 from jaxdl.data._stream import Reader, Stream
-from jaxdl.train._gradients import rows_of
 from jaxdl.train._run import History, Run
+from jaxdl.train._weights import rows_of
 from jaxdl.types import PyTree
 
 

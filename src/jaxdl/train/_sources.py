@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 
 from jaxdl.data._stream import Batches, Buffer, buffers, prefetched
 from jaxdl.train import _multiprocess, _programs
-from jaxdl.train._gradients import rows_of
+from jaxdl.train._weights import rows_of
 from jaxdl.types import Batch
 
 

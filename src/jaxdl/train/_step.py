@@ -21,9 +21,11 @@ from jaxdl.train._contract import (
     check_params,
     name_of_function,
 )
-from jaxdl.train._gradients import TINY, batch_loss, gradient, rows_of, with_weight
+from jaxdl.train._gradients import batch_loss, gradient
 from jaxdl.train._loss_scale import scale_of
+from jaxdl.train._measured import TINY
 from jaxdl.train._padding import fills_up
+from jaxdl.train._weights import rows_of, with_weight
 from jaxdl.types import Array, Batch, Key, Layer, LossFn, Metrics, Params, PyTree, State, name_of
 
 

@@ -13,7 +13,8 @@ from jaxdl._checks import ShapeError, describe
 from jaxdl._labels import label
 from jaxdl.combinators import LayerLike, compute_in, lift
 from jaxdl.train._contract import name_of_function
-from jaxdl.train._gradients import TINY, weight_of, with_weight
+from jaxdl.train._measured import TINY
+from jaxdl.train._weights import weight_of, with_weight
 from jaxdl.types import (
     Array,
     Batch,
