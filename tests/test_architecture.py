@@ -16,8 +16,7 @@ SOURCE = Path(jaxdl.__file__).parent
 FLOORS = [
     # On floor 0 too, like all with an underscore: what types and their checks need.
     {"_checks", "_jaxprs"},
-    {"_replay"},
-    {"_plain", "_warnings"},
+    {"_plain", "_replay", "_warnings"},
     {"_factory"},
     {"types"},
     {
