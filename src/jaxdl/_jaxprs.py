@@ -12,13 +12,11 @@ from jax import lax
 from jax.extend import core
 from jax.extend.core import JaxprEqn
 
-from jaxdl.types import Array
-
 Sources: TypeAlias = frozenset[int]
 """The inputs that a value depends on, by their positions."""
 
 
-def call(eqn: JaxprEqn) -> tuple[core.Jaxpr, Sequence[Array]] | None:
+def call(eqn: JaxprEqn) -> tuple[core.Jaxpr, Sequence[jax.Array]] | None:
     """The program that an equation runs once on its own inputs, as jit does, and its constants.
 
     Returns:
@@ -56,7 +54,7 @@ def equations(jaxpr: core.Jaxpr) -> Iterator[JaxprEqn]:
             yield from equations(opened(inner))
 
 
-def constants(closed: object) -> Iterator[Array | np.ndarray]:
+def constants(closed: object) -> Iterator[jax.Array | np.ndarray]:
     """Yields the arrays that a program holds besides its inputs, at any depth.
 
     Example:
@@ -114,7 +112,7 @@ def scope_stack(eqn: JaxprEqn) -> tuple[Any, ...]:
 def _scope_type() -> type:
     """What JAX notes of a ``named_scope``; what it notes of grad and vmap has another type."""
 
-    def scoped(x: Array) -> Array:
+    def scoped(x: jax.Array) -> jax.Array:
         with jax.named_scope("scope"):
             return lax.neg(x)
 
