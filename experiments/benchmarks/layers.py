@@ -51,7 +51,8 @@ Tried:    for convolutions on CPUs, what helped is in functional/_convolution_cp
           two or four parts of the batch as independent products within a step or as scans of their
           own, which XLA runs one after another (26.3 and 25.7 ms a step for 25.1), also with its
           scheduler for concurrency; two or four steps in each turn of the loop (1.03 and 1.3 of the
-          time; all 28 2.6); and products that find their left side transposed in memory, which XLA
+          time; all 28 2.6); stacks that begin as distinct arrays, which spares copies of zeros
+          (0.98 to 1.02); and products that find their left side transposed in memory, which XLA
           gives to its other library, in the step, backward or both (0.94 to 1.02).
           For all, XLA's library for CPUs for sums alone, by ``Placement.compiler_options`` (see
           docs/guides/devices.md), time over the default's, with jax 0.12 in brackets: lstm 0.83
@@ -62,13 +63,13 @@ Limits:   (on the second machine) of the lstm, a product of 128 x 128 x 512 a st
           GFLOP/s, where PyTorch's library has 145 and NumPy's 161. With features first and one
           product for W and U an epoch takes 0.92 of the time (0.87 with jax 0.12), and PyTorch's is
           0.76 of it; on the first machine that form, with the kernel's gradient summed in the loop,
-          takes 0.93 of a gradient's time (0.84), of which products alone are half. Of resnet-8, the
-          16-channel product of the gradient, 48 x 48 over all pixels: 73 GFLOP/s of one core's 100;
-          the strided convolutions run on one core. Of the convnet, its second convolution, batch
-          128, in GFLOP/s forward, by the kernel and by the image: 184, 137 and 181 (jax 0.12: 167,
-          141, 142), where PyTorch's library has 224, 207 and 230 (channels last 228, 242 and 251),
-          and no product of NumPy's more than 203. Activation and pooling take 2.6 ms of a step's 55
-          here, 19 there (channels last 6).
+          takes 0.93 of a gradient's time in one run (0.84) and 1.20 in another (1.06); products
+          alone are half of it. Of resnet-8, the 16-channel product of the gradient, 48 x 48 over
+          all pixels: 73 GFLOP/s of one core's 100; the strided convolutions run on one core. Of the
+          convnet, its second convolution, batch 128, in GFLOP/s forward, by the kernel and by the
+          image: 184, 137 and 181 (jax 0.12: 167, 141, 142), where PyTorch's library has 224, 207
+          and 230 (channels last 228, 242 and 251), and no product of NumPy's more than 203.
+          Activation and pooling take 2.6 ms of a step's 55 here, 19 there (channels last 6).
 """
 
 import argparse
