@@ -64,11 +64,17 @@ def unrolled(
     held, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
     rows: list[Sequence[jax.Array]] = [()] * length
     for i in range(length)[::-1] if backward else range(length):
-        with jax.named_scope(f"[{i}]"):
-            turn = [lax.index_in_dim(x, i, keepdims=False) for x in xs]
+        turn = [_row(x, i) for x in xs]
         results = run(_jaxprs.opened(closed), getattr(closed, "consts", ()), [*held, *carry, *turn])
         carry, rows[i] = results[:n_carry], results[n_carry:]
     return [*carry, *map(_stacked, zip(*rows, strict=True))]
+
+
+def _row(x: jax.Array, i: int) -> jax.Array:
+    if not isinstance(x, jax.core.Tracer):
+        return lax.dynamic_index_in_dim(x, i, keepdims=False)  # one program for any row
+    with jax.named_scope(f"[{i}]"):
+        return lax.index_in_dim(x, i, keepdims=False)
 
 
 def _stacked(column: Sequence[jax.Array]) -> jax.Array:

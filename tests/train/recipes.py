@@ -52,3 +52,19 @@ def close(a, b, atol=1e-6):
 
 def losses_of(history):
     return [row["loss"] for row in history]
+
+
+def compilations(run):
+    """How many programs XLA compiles while ``run`` runs."""
+    counted = []
+
+    def listen(event, seconds, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            counted.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        run()
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    return len(counted)

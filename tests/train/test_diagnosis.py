@@ -10,7 +10,7 @@ from jaxdl import data, layers, losses, serial, train
 from jaxdl.combinators import repeat
 from jaxdl.train._diagnosis import _first_bad
 from jaxdl.train._interpreter import first_not_finite
-from train.recipes import close, dataset, recipe
+from train.recipes import close, compilations, dataset, recipe
 
 OPTIONS = {"epochs": 3, "batch_size": 10, "shuffle": False, "hooks": ()}
 
@@ -160,3 +160,13 @@ def test_the_state_of_another_optimizer_is_named():
     start = train.init_state(net, optax.sgd(0.1), jax.random.key(0))
     with pytest.raises(ValueError, match="opt_state isn't one of this optimizer's"):
         train.make_step(loss_fn, optax.scale_by_rms())(start, batch)
+
+
+def test_turns_of_a_loop_are_explained_by_the_same_programs():
+    def of_steps(n):
+        turn = lambda total, row: (total + row.sum(), 2 * row)
+        total = lambda x: jax.lax.scan(turn, jnp.float32(0), x)[0]
+        return compilations(lambda: first_not_finite(total, np.ones((n, 3), "float32")))
+
+    of_steps(5)
+    assert of_steps(19) <= 3  # what cuts out a row of 19, and what puts 19 rows together

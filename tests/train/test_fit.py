@@ -9,23 +9,7 @@ import pytest
 from jaxdl import checkpoint, parallel, train
 from jaxdl.train import _programs
 from jaxdl.train._order import shuffled
-from train.recipes import dataset, recipe, same_bits
-
-
-def compilations(run):
-    """How many programs XLA compiles while ``run`` runs."""
-    counted = []
-
-    def listen(event, seconds, **_):
-        if event == "/jax/core/compile/backend_compile_duration":
-            counted.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        run()
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
-    return len(counted)
+from train.recipes import compilations, dataset, recipe, same_bits
 
 
 @pytest.mark.parametrize(("n", "batch_size"), [(64, 16), (17, 16)])

@@ -221,9 +221,8 @@ def _kept(net: Layer) -> Callable[..., PyTree] | None:
 
 
 def _evaluated(net: Layer) -> Callable[[Params, State, PyTree], PyTree]:
-    return lambda params, state, x: _contract.applied(net, params, state, x, key=None, train=False)[
-        0
-    ]
+    apply = functools.partial(_contract.applied, net, key=None, train=False)
+    return lambda params, state, x: apply(params, state, x)[0]
 
 
 def _applied(net: Layer, train_state: TrainState, inputs: PyTree) -> PyTree:
