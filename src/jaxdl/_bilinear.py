@@ -93,7 +93,7 @@ class _Bilinear:
         which = 0 if ad.is_undefined_primal(a) else 1
         other, *arrays = self.transposes[which](c, a, b)
         has = [level[1 - which] for level in mapped]
-        # The cotangent has all added axes; it stands where the transpose expects it.
+        # The cotangent has all added axes; it is placed where the transpose expects it.
         first = arrays[0] is c
         level_of = lambda held: (True, held) if first else (held, True)
         out = other(*arrays, tuple(map(level_of, has)), sizes)

@@ -193,12 +193,16 @@ def named_functions(function: str, argument: str, values: Any, *given: str) -> d
     return dict(values)
 
 
+def is_key(x: object) -> bool:
+    """Returns whether it is an array of typed random keys."""
+    return hasattr(x, "dtype") and jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+
+
 def is_one_key(key: Any) -> bool:
     """Returns whether it is one random key: a typed one, or two or four uint32 of older code."""
     if not hasattr(key, "dtype"):
         return False
-    typed = jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
-    return key.shape == () if typed else key.dtype == "uint32" and key.shape in ((2,), (4,))
+    return key.shape == () if is_key(key) else key.dtype == "uint32" and key.shape in ((2,), (4,))
 
 
 def one_key(function: str, key: object) -> None:

@@ -32,7 +32,7 @@ class Made(NamedTuple):
 
 
 class _Reference(NamedTuple):
-    """Where an object stands that doesn't pickle by itself, as jnp.tanh."""
+    """Where to find an object that doesn't pickle by itself, such as jnp.tanh."""
 
     module: str
     name: str
@@ -68,7 +68,7 @@ def made(layer: Any) -> Made | None:
 def fixed(value: Any) -> bool:
     """Whether a Layer will always compute the same: it is of this library, and so is all in it.
 
-    A function of the user's may read what changes, a list or a global.
+    A user's function may read what changes, such as a list or a global.
 
     Example:
         >>> from jaxdl import activations, models, serial

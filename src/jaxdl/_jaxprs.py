@@ -73,9 +73,9 @@ def constants(closed: object) -> Iterator[jax.Array | np.ndarray]:
 
 
 def holds_user_code(jaxpr: core.Jaxpr) -> bool:
-    """Whether a loop, a branch or a jit inside a program was traced from a function of the user's.
+    """Whether a loop, a branch or a jit inside a program was traced from a user's function.
 
-    JAX remembers what it has traced of such a function, whatever globals it reads by then.
+    JAX keeps its trace of such a function, even when the globals that it reads have changed.
 
     Example:
         >>> import jax

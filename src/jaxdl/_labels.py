@@ -1,4 +1,4 @@
-"""Labels of where a layer stands in its network, traced into a program that is to be profiled."""
+"""Labels of a layer's place in its network, traced into a program that is to be profiled."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The one spelling of where an array stands in a tree: ``params/0/kernel``."""
+"""The one spelling of an array's place in a tree: ``params/0/kernel``."""
 
 from collections.abc import Sequence
 

@@ -44,7 +44,7 @@ class Mean(NamedTuple):
     """A weighted mean as two sums, which add up over batches and devices."""
 
     total: Array
-    count: Array  # type: ignore[assignment]  # a tuple's method that nobody counts with
+    count: Array  # type: ignore[assignment]  # hides a tuple's method that isn't used
 
 
 Shape: TypeAlias = tuple[int, ...]

@@ -106,7 +106,7 @@ def remove_unfinished(folder: Path) -> None:
         if folder.is_symlink():
             return
         if is_ours(folder):
-            for path in folder.glob(f"{ARRAYS}*"):  # what bears our name goes last
+            for path in folder.glob(f"{ARRAYS}*"):  # what has our name goes last
                 shutil.rmtree(path, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
         else:

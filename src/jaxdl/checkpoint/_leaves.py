@@ -24,7 +24,7 @@ class Leaf(NamedTuple):
     path: tuple[str, ...]  # e.g. ("opt_state", "0", "mu", "kernel")
     shape: tuple[int, ...]
     dtype: str
-    array: str  # what Orbax calls it: a number, as it doesn't bear every name
+    array: str  # what Orbax calls it: a number, as it doesn't accept every name
     key: str | None = None  # how a typed key draws; shape and dtype are then those of its words
 
 
@@ -55,7 +55,7 @@ def take(tree: PyTree) -> tuple[dict[str, Leaf], dict[str, np.ndarray]]:
     for path, x in jax.tree.leaves_with_path(tree):
         name = _paths.spell(path)
         x = parallel.local(x)  # one after the other: whole, a model may be larger than a device
-        key = str(jax.random.key_impl(x)) if _is_key(x) else None
+        key = str(jax.random.key_impl(x)) if _checks.is_key(x) else None
         array = np.array(jax.random.key_data(x) if key else x)
         if not (jnp.issubdtype(array.dtype, np.number) or array.dtype == bool):
             raise TypeError(f"save: {name} is {x!r}; a checkpoint holds numbers and keys")
@@ -172,7 +172,3 @@ def _wrap(leaf: Leaf) -> Callable[[ArrayLike], ArrayLike]:
     if leaf.key is None:
         return lambda x: x
     return functools.partial(jax.random.wrap_key_data, impl=leaf.key)
-
-
-def _is_key(x: object) -> bool:
-    return hasattr(x, "dtype") and jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)

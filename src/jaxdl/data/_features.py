@@ -41,7 +41,7 @@ def column(name: str, feature: object, values: Sequence[PyTree], shape: Shape) -
     Args:
         name: the name of the dataset, for messages.
         feature: of tensorflow_datasets.
-        values: one an example, from ``value``.
+        values: one per example, from ``value``.
         shape: what images and texts are brought to.
 
     Returns:

@@ -91,7 +91,7 @@ def _plain_or_compressed(path: Path) -> Path | None:
 
 
 def _check_not_of_another(name: str, place: Path) -> None:
-    # The files of several datasets bear the same names: only the folder tells digits from clothes.
+    # The files of several datasets have the same names: only the folder tells digits from clothes.
     folder = place.parent if place.name == "raw" else place
     plain = lambda word: word.lower().replace("-", "").replace("_", "").replace("/", "")
     others = [other for other in ENTRIES if plain(other) == plain(folder.name) and other != name]

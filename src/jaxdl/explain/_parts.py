@@ -39,7 +39,7 @@ class Graph(NamedTuple):
     """A network as parts in the order of computing."""
 
     parts: tuple[Part, ...]
-    arguments: tuple[tuple[Var, ...], ...]  # a tuple an argument, as in ``paths``
+    arguments: tuple[tuple[Var, ...], ...]  # a tuple per argument, as in ``paths``
     paths: dict[Var, str]  # of parameters, as "0/kernel", also of those that a loop slices
     data: frozenset[Var]  # what depends on the network's input
     learned: frozenset[Var]  # what depends on parameters
@@ -177,7 +177,7 @@ def _parts(flat: Flat) -> tuple[Part, ...]:
         )
         inputs = tuple(v for v in used if v not in made)
         outputs = tuple(v for v in made if v in needed)
-        if outputs:  # else nobody asks for what these compute
+        if outputs:  # else nothing needs what these compute
             parts.append(
                 Part(flat.names[number] if number >= 0 else "", tuple(group), inputs, outputs)
             )

@@ -67,7 +67,7 @@ def _results(part: Part, graph: Graph) -> list[Var]:
 
 
 def _follows(part: Part, stage: Stage, graph: Graph) -> bool:
-    """Whether a part is the activation of a stage, which nobody else asks for its Z."""
+    """Whether a part is the activation of a stage: the only one that reads its Z."""
     if stage.after is not None or part.inputs != (stage.z,) or not is_elementwise(part):
         return False
     return sum(stage.z in other.inputs for other in graph.parts) == 1

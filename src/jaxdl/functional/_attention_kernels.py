@@ -51,7 +51,7 @@ def by_kernels(
 
 
 def _is_alike(q: Array, k: Array, v: Array, *, causal: bool) -> bool:
-    """Whether the arrays are such as any of the kernels takes."""
+    """Whether the arrays have dtypes and shapes that some kernel accepts."""
     half = q.dtype == k.dtype == v.dtype and q.dtype.itemsize == 2
     square = q.shape[-3] == k.shape[-3] or not causal
     known = all(isinstance(n, int) and n for n in (*q.shape, *k.shape))  # a symbol in some exports
@@ -177,19 +177,19 @@ def _block(n: int) -> int:
 
 
 def _true_for_each(*arrays: Array) -> Array:
-    """True, and one for each of what ``vmap`` batches where it batches any of the arrays.
+    """True, batched by ``vmap`` wherever one of the arrays is.
 
     JAX's rule for cuDNN's attention under ``vmap`` fails where it batches queries and not keys, or
-    not the cotangents: a choice by this value has them all batched. XLA removes the choice.
+    not the cotangents: choosing by this value batches them all, and XLA removes the choice.
     """
     first = (x.ravel()[0] for x in arrays)
     return functools.reduce(jnp.logical_or, (x == x for x in first), jnp.array(True)) | True
 
 
 def _one_batch_axis(x: Array) -> Array:
-    """(…, time, heads, features) with one leading axis, the first also of what ``vmap`` batches.
+    """Merges the leading axes of (…, time, heads, features) into one.
 
-    The kernels' own rules for ``vmap`` need its axis there; a reshape puts it there.
+    The kernels' rules for ``vmap`` need its axis among these, where the reshape puts it.
     """
     return x[None].reshape(math.prod(x.shape[:-3]), *x.shape[-3:])
 

@@ -54,7 +54,7 @@ def forward(x: Array, kernel: Array, geometry: Geometry, shape: Shape = ()) -> A
 
 
 def to_image(g: Array, kernel: Array, geometry: Geometry, shape: Shape) -> Array:
-    """The gradient by the image of that shape: a convolution with the mirrored kernel."""
+    """The gradient with respect to the image: a convolution with the mirrored kernel."""
     if _is_by_taps(kernel.shape, geometry):
         return transposed(lambda x: _by_taps(x, kernel, geometry), shape, g, kernel)
     back = adjoint(shape[1:-1], kernel.shape[:-2], geometry)
@@ -62,7 +62,7 @@ def to_image(g: Array, kernel: Array, geometry: Geometry, shape: Shape) -> Array
 
 
 def to_kernel(x: Array, g: Array, geometry: Geometry, shape: Shape) -> Array:
-    """The gradient by the kernel of that shape: a convolution of the image with the cotangent."""
+    """The gradient with respect to the kernel: a convolution of the image with the cotangent."""
     if _is_by_taps(shape, geometry):
         return transposed(lambda kernel: _by_taps(x, kernel, geometry), shape, g, x)
     if geometry.groups > 1:

@@ -13,7 +13,7 @@ from jaxdl.types import Array, Shape
 
 
 class Geometry(NamedTuple):
-    """What a convolution needs besides its arrays; one entry a spatial axis."""
+    """What a convolution needs besides its arrays; one entry per spatial axis."""
 
     stride: Shape
     padding: Pairs  # a negative number crops
@@ -39,13 +39,13 @@ def plain(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def transposed(fn: Callable[[Array], Array], shape: Shape, g: Array, other: Array) -> Array:
-    """The gradient by an array of that shape of what a linear function makes of it and another."""
+    """The gradient of a linear function with respect to its argument, an array of that shape."""
     x = varying(jnp.zeros(shape, g.dtype), (g, other))
     return jax.linear_transpose(fn, x)(g)[0]
 
 
 def mirrored(kernel: Array, groups: int) -> Array:
-    """The kernel of the adjoint: turned around in space, its channels in and out swapped."""
+    """The kernel of the adjoint: flipped in space, with its input and output channels swapped."""
     *spatial, n_in, n_out = kernel.shape
     flipped = jnp.flip(kernel, range(len(spatial)))
     split = flipped.reshape(*spatial, n_in, groups, n_out // groups)
@@ -53,7 +53,7 @@ def mirrored(kernel: Array, groups: int) -> Array:
 
 
 def outputs(spatial: Shape, window: Shape, geometry: Geometry) -> Shape:
-    """How many entries the result has an axis."""
+    """The number of entries of the result along each axis."""
     axes = zip(spatial, window, *geometry[:4], strict=True)
     return tuple(
         (span(n, spread) + low + high - span(k, dilation)) // stride + 1

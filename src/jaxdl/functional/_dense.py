@@ -44,7 +44,7 @@ def dense(params: Weights, x: ArrayLike) -> Array:
 
 
 def biased(name: str, params: Weights, y: Array) -> Array:
-    """Returns y + b, or y without a bias; raises unless b has one number a feature."""
+    """Returns y + b, or y without a bias; raises unless b has one number per feature."""
     if "bias" not in params:
         return y
     if jnp.shape(params["bias"]) != y.shape[-1:]:

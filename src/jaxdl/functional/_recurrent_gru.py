@@ -102,7 +102,7 @@ def gru(
 def _weigh(
     name: str, params: parts.Cell, steps: parts.Steps, carry: PyTree, project: parts.Project
 ) -> tuple[Array, parts.Gates, Array, Array]:
-    """H before the first step; the gates' inputs; U; and b' of n, which r multiplies.
+    """The h to start from, the gates' inputs, U, and b' of n, which r multiplies.
 
     σ(z) = tanh(z/2)/2 + 1/2, and the inner half goes into the weights.
     """

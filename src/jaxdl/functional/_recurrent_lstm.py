@@ -108,7 +108,7 @@ def lstm(
 def _starts(
     name: str, params: parts.Cell, steps: parts.Steps, carry: PyTree
 ) -> tuple[Array, Array]:
-    """H and c before the first step."""
+    """The h and c to start from."""
     dtype = steps.x.dtype
     if carry is not None and not (isinstance(carry, tuple | list) and len(carry) == 2):
         raise ValueError(f"{name}: carry must be a pair (h, c), got {carry!r}")
@@ -118,7 +118,7 @@ def _starts(
 
 
 def _ends(params: parts.Cell, steps: parts.Steps, h: Array, c: Array) -> tuple[Array, Array]:
-    """H and c with the batch axes and the type of what came in."""
+    """The last h and c, with the batch axes and the dtype of the input."""
     shape = (*steps.lead, params["recurrent_kernel"].shape[0])
     return h.reshape(shape), c.reshape(shape).astype(steps.x.dtype)
 

@@ -100,7 +100,7 @@ def cut(name: str, params: Cell, x: ArrayLike, lengths: ArrayLike | None) -> Ste
             f"[0, {time}], the steps of x"
         )
     mask = jnp.arange(time, dtype=jnp.int32)[:, None] < lengths.reshape(1, -1).astype(jnp.int32)
-    # What stands in the padding may be anything, also nan, and must not reach a gradient.
+    # Padding may hold anything, even nan, which must not reach a gradient.
     return Steps(jnp.where(mask[..., None], x, 0), mask[..., None], lead)
 
 
@@ -209,5 +209,5 @@ _across = bilinear("across", _onwards, _back, _turned)
 
 
 def before(h: Array, hs: Array, reverse: bool) -> Array:
-    """The states that the steps of a scan began with, given the first and those they ended with."""
+    """The state before each step of a scan, given the first state and those after each step."""
     return jnp.concatenate([hs, h[None]])[1:] if reverse else jnp.concatenate([h[None], hs])[:-1]

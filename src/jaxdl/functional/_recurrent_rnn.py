@@ -107,7 +107,7 @@ def _check(name: str, nonlinearity: str) -> None:
 def _weigh(
     name: str, params: parts.Cell, steps: parts.Steps, carry: PyTree, project: parts.Project
 ) -> tuple[Array, parts.Gates, Array]:
-    """H before the first step; x·W + b as the only gate; and U."""
+    """The h to start from, x·W + b as the only gate, and U."""
     n, dtype = params["recurrent_kernel"].shape[0], steps.x.dtype
     bias = parts.both_biases(params, n, dtype)
     h = parts.start(name, "carry", carry, params, steps, dtype)

@@ -45,7 +45,7 @@ def dropout(key: Key, x: ArrayLike, rate: float | Array) -> Array:
 
 @plain_numbers
 def feature_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
-    """Drops whole channels of an example: y = m·x / (1 - p), one m ~ Bernoulli(1 - p) a channel.
+    """Drops whole channels of an example: y = m·x / (1 - p), one m ~ Bernoulli(1 - p) per channel.
 
     Args:
         key: a random key.
@@ -79,7 +79,7 @@ def feature_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -
 
 @plain_numbers
 def drop_path(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
-    """Drops whole examples, such as a residual block's branch: y = m·x / (1 - p), one m an example.
+    """Drops whole examples, as of a residual block's branch: y = m·x / (1 - p), one m per example.
 
     This is stochastic depth: where the branch is dropped, the block passes its input on unchanged.
 

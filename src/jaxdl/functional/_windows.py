@@ -10,13 +10,13 @@ Sizes: TypeAlias = int | Sequence[int]
 """One number for all axes, or one number per axis."""
 
 Padding: TypeAlias = str | int | Sequence[int | tuple[int, int]]
-"""A number for all axes, a number or a (low, high) pair an axis, or a name such as "SAME"."""
+"""A number for all axes, a number or a (low, high) pair per axis, or a name such as "SAME"."""
 
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
 
 
 def one_an_axis(function: str, argument: str, value: Sequence[int]) -> tuple[int, ...]:
-    """Returns what says by its length how many spatial axes there are, or raises a TypeError."""
+    """Returns one number per spatial axis as a tuple, or raises a TypeError for a single number."""
     if not isinstance(value, Iterable):
         raise TypeError(
             f"{function}: {argument} is {value!r}; it must be one number per axis, as"
@@ -37,7 +37,7 @@ def per_axis(function: str, argument: str, value: Sizes, axes: int, least: int =
 
 
 def pairs(function: str, padding: int | Sequence[int | tuple[int, int]], axes: int) -> Pairs:
-    """Returns explicit padding as one (low, high) pair an axis, or raises a ValueError."""
+    """Returns explicit padding as one (low, high) pair per axis, or raises a ValueError."""
     spread = tuple(padding) if isinstance(padding, Iterable) else (padding,) * axes
     wide = [tuple(p) if isinstance(p, Iterable) else (p, p) for p in spread]
     right = all(len(pair) == 2 and all(is_whole(n) and n >= 0 for n in pair) for pair in wide)

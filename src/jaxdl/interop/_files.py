@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-import jax
 import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 
-from jaxdl._checks import describe
+from jaxdl._checks import describe, is_key
 from jaxdl.data import _files as data_files
 from jaxdl.data import _npz
 from jaxdl.interop._extras import needs
@@ -147,7 +146,7 @@ def _suffix(function: str, path: Path) -> str:
 
 
 def _host(name: str, leaf: object) -> np.ndarray:
-    if jnp.issubdtype(getattr(leaf, "dtype", np.dtype("O")), jax.dtypes.prng_key):
+    if is_key(leaf):
         raise TypeError(f"interop.save_weights: {name} is a random key; use to_msgpack")
     array = np.asarray(leaf)
     if array.dtype.kind in "OUSMm":

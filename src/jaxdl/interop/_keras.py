@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl._checks import is_key
 from jaxdl._warnings import warn
 from jaxdl.interop import _names
 from jaxdl.interop._calls import needs_key
@@ -173,7 +174,7 @@ def _value(variable: "Variable") -> Array:
 def library_on_jax(function: str) -> ModuleType:
     """Imports Keras, or raises the ImportError that it isn't there or runs on another backend.
 
-    Keras takes TensorFlow where nobody chose; here it is on JAX then.
+    Keras defaults to TensorFlow; unless a backend was chosen, JAX is set here.
 
     Example:
         >>> library_on_jax("keras").__name__  # doctest: +SKIP
@@ -234,4 +235,4 @@ def _seed(key: Key, variable: "Variable") -> Array:
 
 def _typed(key: Array) -> Key:
     """A typed key of Keras's two numbers, which are (seed, counter)."""
-    return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
+    return key if is_key(key) else jax.random.wrap_key_data(key)

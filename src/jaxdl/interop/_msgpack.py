@@ -4,9 +4,8 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxdl._checks import describe
+from jaxdl._checks import describe, is_key
 from jaxdl.interop._extras import needs
 from jaxdl.interop._names import map_with_name
 from jaxdl.types import PyTree
@@ -76,15 +75,11 @@ def from_msgpack(like: Tree, data: bytes) -> Tree:
     return jax.tree.map(_restored, like, found)
 
 
-def _is_key(leaf: object) -> bool:
-    return jnp.issubdtype(getattr(leaf, "dtype", np.dtype("O")), jax.dtypes.prng_key)
-
-
 def _data(leaf: PyTree) -> PyTree:
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+    return jax.random.key_data(leaf) if is_key(leaf) else leaf
 
 
 def _restored(like: PyTree, leaf: object) -> PyTree:
-    if _is_key(like):
+    if is_key(like):
         return jax.random.wrap_key_data(jnp.asarray(leaf), impl=jax.random.key_impl(like))
     return jnp.asarray(leaf) if hasattr(like, "dtype") else leaf

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdl._checks import is_key
 from jaxdl.interop._calls import needs_key
 from jaxdl.interop._extras import needs
 from jaxdl.interop._names import nested, refill
@@ -159,7 +160,6 @@ def _filled(template: PyTree, values: object) -> PyTree:
 def _streams(template: PyTree, key: Key) -> PyTree:
     """The random streams of a module, each with a key of its own and a count of 0."""
     leaves, structure = jax.tree.flatten(template)
-    is_key = lambda leaf: jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     values = [
         jax.random.fold_in(key, i) if is_key(leaf) else jnp.zeros(leaf.shape, leaf.dtype)
         for i, leaf in enumerate(leaves)

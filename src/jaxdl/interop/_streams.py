@@ -25,7 +25,7 @@ def stream(
 ) -> data.Stream:
     """Makes a Stream for ``fit`` of another library's loader.
 
-    A loader that shuffles is asked anew in each epoch. Those of PyTorch give another order each
+    A loader that shuffles is asked again in each epoch. PyTorch's give another order each
     time; a ``grain.MapDataset`` is repeated, which shuffles it anew; a ``datasets.IterableDataset``
     is told the epoch. Only a ``grain.DataLoader`` gives the same order again: make it by a function
     of the epoch, or endless (``num_epochs=None``) with ``steps``.
@@ -38,7 +38,7 @@ def stream(
         names: what the parts of a batch are called, where batches are tuples.
         batch_size: rows per step, for ``datasets``; a ``datasets.Dataset`` is shuffled anew in each
             epoch.
-        steps: batches an epoch, for a loader without an end; each epoch goes on where the one
+        steps: batches per epoch, for a loader without an end; each epoch goes on where the one
             before ended.
         seed: seed of the order of a ``datasets.Dataset``.
 
@@ -100,7 +100,7 @@ def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Batch]]:
 
 
 def _going_on(loader: Iterable[Batch], steps: int) -> Callable[[int], Iterator[Batch]]:
-    """Batches of epoch after epoch; one that isn't the next begins anew and skips those before."""
+    """Batches of epoch after epoch; any but the next starts again and skips those before."""
     following: int | None = None
     rest: Iterator[Batch] = iter(())
 

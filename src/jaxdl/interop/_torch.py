@@ -186,7 +186,7 @@ def _like(value: Any, found: np.ndarray | None) -> Any:
 
 
 def read_file(function: str, path: Path) -> Mapping[str, np.ndarray]:
-    """Reads the tensors of a file without running anything that stands in it."""
+    """Reads the tensors of a file without running anything in it."""
     if path.suffix == ".safetensors":
         from jaxdl.interop._files import read_weights
 

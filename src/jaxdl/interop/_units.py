@@ -106,7 +106,7 @@ def _named(tree: PyTree) -> Mapping[str, PyTree]:
 
 
 def _children(params: Params, state: State) -> Iterator[tuple[str, Params, State]]:
-    """The parts of a container, each with the state that stands at the same place."""
+    """The parts of a container, each with the state at the same place."""
     kind = params if isinstance(params, dict | tuple | list) and params else state
     if isinstance(kind, dict):
         first = next((pair for pair in _PAIRS if set(pair) <= set(kind)), ())

@@ -24,7 +24,7 @@ def margin_ranking_loss(
 ) -> Array:
     """Loss of wrongly ordered pairs: l = max(0, −t·(a − b) + m).
 
-    At the hinge, where −t·(a − b) + m = 0, the gradients by a and b are −t and t.
+    At the hinge, where −t·(a − b) + m = 0, the gradients with respect to a and b are −t and t.
 
     Args:
         first: a, scores, any shape.

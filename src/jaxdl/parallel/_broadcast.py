@@ -7,6 +7,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxdl import _paths
+from jaxdl._checks import is_key
 from jaxdl.types import PyTree
 
 
@@ -73,7 +74,7 @@ def _checksum(thing: object) -> int:
         if isinstance(x, jax.Array):
             if not x.is_fully_addressable:
                 continue
-            if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+            if is_key(x):
                 x = jax.random.key_data(x)
         total = zlib.crc32(np.asarray(x).tobytes(), total)
     return total

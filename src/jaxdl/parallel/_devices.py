@@ -168,7 +168,7 @@ def _put(x: Array | np.ndarray, sharding: NamedSharding) -> jax.Array:
     leave_programs_on_disk(sharding.device_set)
     if getattr(x, "sharding", None) == sharding or sharding.is_fully_addressable:
         return jax.device_put(x, sharding)
-    if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+    if _checks.is_key(x):
         words = _put(jax.random.key_data(x), sharding)
         return jax.random.wrap_key_data(words, impl=jax.random.key_impl(x))
     if isinstance(x, jax.Array) and not x.is_fully_addressable:
@@ -265,7 +265,7 @@ def assert_replicas_equal(tree: PyTree) -> None:
         >>> assert_replicas_equal({"kernel": replicate(jnp.ones(3), data_mesh())})
     """
     for path, x in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+        if _checks.is_key(x):
             x = jax.random.key_data(x)
         first: dict[str, np.ndarray] = {}
         for shard in x.addressable_shards:

@@ -42,7 +42,7 @@ from typing import IO, NamedTuple
 
 POLL_SECONDS = 0.05
 GUARD = 'cat; kill -TERM "$@"; sleep "$0"; kill -KILL "$@"'
-"""Waits for the end of its input, which comes when the launcher is no more."""
+"""Waits for the end of its input, which comes when the launcher has ended."""
 UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 """What a process has printed is seen even if it is killed right after."""
 

@@ -16,6 +16,8 @@ PAPER = "#F4F4F4"
 INCHES = 1.15
 """Of paper for one unit of a diagram, so that text has the same size in all of them."""
 
+_OUTLINE: dict[str, Any] = {"facecolor": "white", "edgecolor": "black", "lw": 1.8, "zorder": 3}
+
 
 def sheet(width: float, height: float, title: str = "") -> tuple["Figure", "Axes"]:
     """Makes a figure of ``width`` × ``height`` units with invisible axes."""
@@ -33,13 +35,7 @@ def circle(
     """Draws a circle with a text in it; options are those of matplotlib's patches."""
     from matplotlib.patches import Circle
 
-    style: dict[str, Any] = {
-        "facecolor": "white",
-        "edgecolor": "black",
-        "lw": 1.8,
-        "zorder": 3,
-    } | options
-    axes.add_patch(Circle(place, radius, **style))
+    axes.add_patch(Circle(place, radius, **(_OUTLINE | options)))
     axes.text(*place, text, ha="center", va="center", fontsize=15, zorder=5)
 
 
@@ -48,15 +44,9 @@ def box(axes: "Axes", place: Place, text: str, *, size: Place = (1.6, 0.5), **op
     from matplotlib.patches import FancyBboxPatch
 
     (x, y), (width, height) = place, size
-    style: dict[str, Any] = {
-        "facecolor": "white",
-        "edgecolor": "black",
-        "lw": 1.8,
-        "zorder": 3,
-    } | options
     shape = "round,pad=0,rounding_size=0.1"
     corner = (x - width / 2, y - height / 2)
-    axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=shape, **style))
+    axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=shape, **(_OUTLINE | options)))
     axes.text(x, y, text, ha="center", va="center", fontsize=13, zorder=5)
 
 

@@ -15,7 +15,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "
 """Colours that everybody can tell apart (Okabe and Ito, 2008)."""
 
 GREY = "#767676"
-"""For what stands behind."""
+"""For the background."""
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", SKY, "#000000", "#8C6D31")
 """Okabe and Ito's palette without its yellow, too light on white, and one brown."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Rows: TypeAlias = Sequence[Row]
-"""What ``train.fit`` returns: a dict an epoch."""
+"""What ``train.fit`` returns: one dict per epoch."""
 
 _TIMES = ("epoch", "step", "seconds", "examples_per_second", "compile_seconds")
 

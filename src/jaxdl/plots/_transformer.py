@@ -29,7 +29,7 @@ def transformer_block(
     Args:
         params: of ``models.transformer_block``.
         n_heads: number of heads, h.
-        norm_first: whether normalisation stands before attention and network, or behind each
+        norm_first: whether normalisation comes before attention and network, or after each
             sum, as in ``models.transformer_block``.
         activation: name of the activation in the block's small network.
         title: the figure's title.

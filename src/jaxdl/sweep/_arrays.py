@@ -13,7 +13,7 @@ from jaxdl.types import PyTree
 
 
 def numbered(columns: Columns, static: Sequence[str]) -> tuple[Columns, dict[str, PyTree]]:
-    """Puts numbers in the place of arrays and trees of arrays, and stacks these.
+    """Replaces arrays, and trees of arrays, by numbers, and stacks them.
 
     Args:
         columns: by name, a value for each point.

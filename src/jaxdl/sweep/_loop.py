@@ -41,7 +41,7 @@ class Work:
 
 
 class Moment(NamedTuple):
-    """What a part has come to: after each program, and with a row at the end of an epoch."""
+    """The state of a part after each program; it has a row at the end of an epoch."""
 
     at: np.ndarray  # which members of the group
     share: float  # of their epoch that is done

@@ -53,7 +53,7 @@ def build(spec: Spec, numbers: Numbers) -> Run | Steps:
     """Calls ``make_run`` with a member's hyperparameters.
 
     Raises:
-        TypeError: if it gives something else than a Run or Steps.
+        TypeError: if it returns anything but a Run or Steps.
     """
     try:
         run = spec.make_run(**dict(spec.fixed), **numbers)

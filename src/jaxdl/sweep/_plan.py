@@ -58,7 +58,7 @@ class Group(NamedTuple):
     """Members that one program trains: they differ in numbers and seeds only."""
 
     fixed: Combination  # what shapes or Python code depend on, by name
-    numbers: dict[str, PyTree]  # the others by name, a value a member
+    numbers: dict[str, PyTree]  # the others by name, one value per member
     seeds: np.ndarray
     places: np.ndarray  # which member of the population each one is
 
@@ -157,7 +157,7 @@ def describe(plan: Plan) -> str:
 
 
 def checksum(plan: Plan, batch_size: int) -> int:
-    """A number that other hyperparameters, seeds or batches would change.
+    """A number that differs if hyperparameters, seeds or the batch size do.
 
     Example:
         >>> plans = [Plan([{"rate": rate, "seed": 0}], [], 1) for rate in (0.1, 0.2)]

@@ -67,7 +67,7 @@ def layout_of(n: int, devices: int, bytes_of_member: int, lanes: int | None = No
 def initial(spec: Spec, numbers: Mapping[str, np.ndarray], seeds: np.ndarray) -> PyTree:
     """The first TrainStates of members along a first axis, each that of ``train.init_state``.
 
-    Their keys are their own; of one step counter there is no need for many.
+    Each has its own key; all share one step counter.
     """
 
     def one(numbers: Numbers, seed: Array) -> PyTree:

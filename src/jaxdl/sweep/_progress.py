@@ -1,4 +1,4 @@
-"""How far a population is, on one line of a terminal."""
+"""The progress of a population, on one line of a terminal."""
 
 import shutil
 import sys
@@ -13,11 +13,11 @@ from jaxdl.types import Row
 
 
 class Progress(NamedTuple):
-    """How far a population is."""
+    """The progress of a population."""
 
-    runs: int  # how many it has
-    done: float  # how many epochs of single members are done, as 3.5
-    total: int  # how many there will be
+    runs: int
+    done: float  # epochs of single members so far, such as 3.5
+    total: int  # epochs of single members in all
     seconds: float  # since it began, compilation included
     newest: Row | None  # of the last epoch
 
@@ -55,7 +55,7 @@ def progress() -> Hook:
 
 
 def progress_line(at: Progress) -> str:
-    """How far a population is, how fast, and the time that is left.
+    """Writes the progress of a population, its speed and the time left.
 
     Example:
         >>> progress_line(Progress(10, 25.0, 100, 5.0, None))

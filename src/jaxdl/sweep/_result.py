@@ -1,4 +1,4 @@
-"""What a population came to, and each member's TrainState."""
+"""The results of a population, and each member's TrainState."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Result(NamedTuple):
     plan: Plan
     groups: list[Stored]
     rows: list[Row]
-    """What some members measured in an epoch: ``members``, ``epoch``, and a list a metric."""
+    """What some members measured in an epoch: ``members``, ``epoch``, and a list per metric."""
     history: dict[str, np.ndarray]
     """By name, (members, epochs, …), of sums (members, epochs, fields, …); nan where untrained."""
     diverged: np.ndarray  # each member's first step whose loss wasn't finite, or -1

@@ -58,7 +58,7 @@ def random(key: Key, n: int, space: Mapping[str, Quantile]) -> Columns:
 
     Raises:
         ValueError: if n isn't a positive integer, or the space is empty.
-        TypeError: if the key isn't one, or the space holds something else than distributions.
+        TypeError: if the key isn't one, or the space holds anything but distributions.
 
     Example:
         >>> points = random(jax.random.key(0), 3, {"learning_rate": log_uniform(1e-4, 1e-1)})

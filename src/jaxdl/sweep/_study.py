@@ -34,7 +34,8 @@ def study(
 
     A round's trials are all asked for before any is trained: the study learns from one round to the
     next. Many rounds of few trials search more cleverly, few rounds of many are faster. 16 trials
-    of a small network took 8.3 s so, and 35.5 s one by one (``experiments/benchmarks/trials.py``).
+    of a small network took 8.3 s this way, and 35.5 s one by one
+    (``experiments/benchmarks/trials.py``).
     A trial's value is its metric at the last epoch, the mean over its seeds; it fails where a seed
     diverged.
 
@@ -52,8 +53,8 @@ def study(
         The Result of each round.
 
     Raises:
-        ValueError: if a number isn't positive, the history has no such metric, or two trials have
-            other names than each other; the trials asked for are told as failed.
+        ValueError: if a number isn't positive, the history has no such metric, or two trials
+            have different names; the study is then told that the trials failed.
         TypeError: if the study isn't one of Optuna's.
 
     Example:
@@ -89,7 +90,7 @@ def _round(
     try:
         result = train(_points([suggest(trial) for trial in asked]))
         curves = _curves(result, metric, trials)
-    finally:  # after an error or a signal, too: a trial that nobody tells of stays open
+    finally:  # even after an error or a signal: a trial without a result stays open
         for trial, curve in zip(asked, curves, strict=True):
             for epoch, value in enumerate(curve[np.isfinite(curve)], 1):
                 trial.report(float(value), epoch)

@@ -1,4 +1,4 @@
-"""A population as a table: a row a combination of hyperparameters, with means over seeds."""
+"""A population as a table: one row per combination of hyperparameters, with means over seeds."""
 
 from collections.abc import Sequence
 

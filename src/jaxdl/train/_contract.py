@@ -117,7 +117,7 @@ def check_state(name: str, before: State, after: State) -> None:
 
 
 def check_sums(name: str, found: Metrics, batch: Batch, again: Callable[[Batch], Metrics]) -> None:
-    """Checks that no metric has an entry a row: sums over batches would add one row to another.
+    """Checks that no metric has an entry per row: sums over batches would add one row to another.
 
     Args:
         name: of what measured them.

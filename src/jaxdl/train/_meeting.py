@@ -101,7 +101,7 @@ class _Regrouped(NamedTuple):
     """An axis of ``length`` entries for each row is made, or taken apart again.
 
     ``ahead`` of them stand before the first row's second entry: 1 in ``(n·k,)`` made of ``(n, k)``,
-    k in ``(k·n,)`` made of ``(k, n)`` and in k arrays end to end; 0 where nobody can tell.
+    k in ``(k·n,)`` made of ``(k, n)`` and in k arrays end to end; 0 where it can't be known.
     """
 
     is_made: bool

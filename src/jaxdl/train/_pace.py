@@ -12,7 +12,7 @@ and 0.06 s for a step of a small transformer, so that chunks of half a second to
 """
 
 FIRST = 4
-"""Steps of the very first chunk, when nobody knows yet how long a step takes."""
+"""Steps of the very first chunk, before anything is known of how long a step takes."""
 
 GROWTH = 16
 

@@ -1,4 +1,4 @@
-"""Whether a batch may be filled up with rows of weight 0: what in a loss heeds the weight."""
+"""Whether a batch may be filled up with rows of weight 0: what in a loss depends on the weight."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ def pads(
         key: of a step in training, None in evaluation.
         where: the devices.
         sizes: how many rows the batches have.
-        batch_fns: what changes batches before the loss; those of ours heed the weight.
+        batch_fns: what changes batches before the loss; jaxdl's own respect the weight.
 
     Raises:
         ValueError: if ``pmap`` or ``shard_map`` has a batch that the devices don't divide, for a
@@ -78,7 +78,7 @@ def _apart(
     if losses_of is None or (key is not None and jax.tree.leaves(state)):
         return False
     if not all(map(_is_ours, loss_fn.measured.values())):  # type: ignore[attr-defined]
-        return False  # nobody knows what a metric of the user's makes of rows that fill up
+        return False  # unknown what a user's metric makes of rows that fill up
     fn = lambda batch, params, state: losses_of(
         batch, params, state, key=key, train=key is not None
     )[0]

@@ -1,4 +1,4 @@
-"""Where in its data a run stands, and whether it makes sense."""
+"""The position of a run in its data, and whether it makes sense."""
 
 import jax
 

@@ -37,7 +37,7 @@ class Profile(NamedTuple):
     step: float  # milliseconds from the beginning of a step to that of the next
 
     def __str__(self) -> str:
-        """A row a layer, in the order in which they are computed."""
+        """One row per layer, in the order of computation."""
         busy = self.unnamed + sum(row.forward + row.backward for row in self.layers)
         cells = [("layer", "", "forward ms", "backward ms", "share")]
         for path, name, forward, backward in [*self.layers, _rest(self.unnamed)]:

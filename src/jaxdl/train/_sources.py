@@ -21,7 +21,7 @@ class Part(NamedTuple):
     first: int  # step of this data to begin with
     steps: int  # where its steps end
     last: bool  # whether the epoch ends with it
-    total: int | None  # steps of the epoch; None where nobody knows
+    total: int | None  # steps of the epoch; None if unknown
     padding: int = 0  # how many rows its last step has less than the others
 
 
