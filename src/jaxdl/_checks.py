@@ -108,14 +108,6 @@ def one_of(function: str, argument: str, value: object, choices: Sequence[str | 
         raise ValueError(f"{function}: {argument} is {shown(value)}; it must be one of {listed}")
 
 
-def at_least(function: str, low: float, **values: object) -> None:
-    """Raises a ValueError unless every number is at least ``low``."""
-    for argument, value in values.items():
-        x = number(function, argument, value)
-        if x is not None and not x >= low:
-            raise ValueError(f"{function}: {argument} is {value}; it must be at least {low}")
-
-
 def positive(function: str, **values: object) -> None:
     """Raises a ValueError unless every number is above 0."""
     for argument, value in values.items():

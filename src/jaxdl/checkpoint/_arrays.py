@@ -33,7 +33,7 @@ def write(folder: Path, leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndar
             checkpointer.save(folder.absolute(), full)
     except OSError:
         raise
-    except Exception as error:  # those of tensorstore are of all kinds, with the number in the text
+    except Exception as error:  # tensorstore raises many kinds, with the error number in the text
         found = re.search(r"os_error_code='(\d+)'", str(error))
         code, text = (int(found[1]), os.strerror(int(found[1]))) if found else (errno.EIO, error)
         raise OSError(code, str(text), str(folder)) from error

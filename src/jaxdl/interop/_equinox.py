@@ -62,7 +62,8 @@ def equinox(module: object, *, axis_name: str | None = "batch", batched: bool = 
     templates = eqx.filter_eval_shape(parts, jax.random.key(0))
     static = kept[0]
     name = f"equinox({type(static).__name__})"
-    stateful, takes_key = templates[2] is not None, _takes_key(static)
+    stateful = templates[2] is not None
+    takes_key = "key" in inspect.signature(type(static).__call__).parameters
     random = takes_key and _has_dropout(eqx, static)
 
     def init_fn(key: Key) -> tuple[Params, State]:
@@ -180,10 +181,6 @@ def _over_rows(
     keys = None if key is None else jax.random.split(key, jnp.shape(x)[0])
     axes = (0, None if key is None else 0)
     return jax.vmap(one, in_axes=axes, out_axes=(0, None), axis_name=axis_name)(x, keys)
-
-
-def _takes_key(module: object) -> bool:
-    return "key" in inspect.signature(type(module).__call__).parameters
 
 
 def _has_dropout(eqx: ModuleType, module: PyTree) -> bool:

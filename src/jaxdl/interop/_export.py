@@ -60,7 +60,7 @@ def export(
         batch: the size of its first axis, or "dynamic" for any size.
         platforms: what the program can run on.
         classes: the classes' names, in the order of the logits.
-        metadata: more to keep beside it, of what JSON can hold.
+        metadata: more to keep with it, anything that JSON can hold.
 
     Returns:
         A Program: ``program.call(x)`` computes ``net.apply(params, state, x)[0]``, and
@@ -110,7 +110,7 @@ def save_program(path: str | Path, program: Program) -> None:
     """Writes a program, its weights and its metadata into one file, whole or not at all.
 
     Args:
-        path: the file, a zip archive; ``.jaxdl`` is a good ending.
+        path: the file, a zip archive, usually ``*.jaxdl``.
         program: from ``export``.
 
     Example:
@@ -140,8 +140,8 @@ def save_program(path: str | Path, program: Program) -> None:
 def load_program(path: str | Path) -> Program:
     """Reads what ``save_program`` wrote; the code of the network isn't needed.
 
-    A program can't touch files or the network, but takes what memory and time it takes: those of
-    strangers need a limit around them.
+    A program can't touch files or the network, but may take any amount of memory and time: run
+    those of strangers under a limit.
 
     Args:
         path: the file.
@@ -179,7 +179,7 @@ def load_program(path: str | Path) -> Program:
 
 @contextlib.contextmanager
 def _without_places() -> Iterator[None]:
-    """Programs lowered meanwhile name no files and lines of the code; layers keep their names."""
+    """Programs lowered inside name no files and lines of code; layers keep their names."""
     option = "jax_traceback_in_locations_limit"
     before = jax.config.values[option]
     jax.config.update(option, 0)
@@ -190,7 +190,7 @@ def _without_places() -> Iterator[None]:
 
 
 def _part(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
-    """A part of the file, whose checksum is right; it is as large as it is in the file."""
+    """Reads a part of the file, checksum compared, that claims no more bytes than the file has."""
     part = archive.getinfo(name)
     if part.compress_type != zipfile.ZIP_STORED or part.compress_size > path.stat().st_size:
         raise ValueError(f"{name} is compressed, or said to be larger than the file")

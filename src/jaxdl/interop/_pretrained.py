@@ -1,4 +1,4 @@
-"""Trained networks that packages of the index carry, so that nothing else is downloaded."""
+"""Trained networks that come in packages, so that nothing else is downloaded."""
 
 import functools
 import importlib.util
@@ -41,7 +41,7 @@ def pretrained(name: Literal["minilm", "crepe_tiny", "crepe_full", "silero_vad"]
 
     Returns:
         ``(net, params, state, folder)``; the folder is the package's. MiniLM's
-        ``model/tokenizer.json`` lies there, which the library tokenizers reads.
+        ``model/tokenizer.json`` is there, for the library tokenizers.
 
     Raises:
         ImportError: if the package isn't installed; it names the extra ``[pretrained]``.

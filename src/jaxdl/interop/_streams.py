@@ -64,17 +64,14 @@ def stream(
         if hasattr(loader, "__len__"):
             return data.Stream(_rows(loader, batch_size, seed), validation)
         loader = _parts(loader, batch_size)
-    make = loader if _is_function(loader) else _epochs(loader, steps)
+    is_function = callable(loader) and not isinstance(loader, Iterable)
+    make = loader if is_function else _epochs(loader, steps)
 
     def batches(epoch: int) -> Iterator[Batch]:
         for batch in itertools.islice(make(epoch), steps):
             yield _named(batch, names)
 
     return data.Stream(batches, validation)
-
-
-def _is_function(loader: object) -> bool:
-    return callable(loader) and not isinstance(loader, Iterable)
 
 
 def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Batch]]:

@@ -16,7 +16,7 @@ def wandb(run: object) -> Hook:
     Each number of a row of the history has its name; the loss and the metrics of the steps since
     the event before are ``steps/loss`` and so on, at every event: with ``fit(…, chunk=1)`` at every
     step. A run that is resumed online gets no step twice; offline, the steps since the checkpoint
-    come again after a kill, as nobody can be asked. An interruption finishes the run, with 128 +
+    are logged again after a kill. An interruption finishes the run, with 128 +
     the signal's number as its exit code.
 
     Args:

@@ -108,7 +108,7 @@ def check_weighted(batch: Batch) -> None:
         )
 
 
-@functools.partial(jax.jit, static_argnums=1)  # one call of the device, and not one an operation
+@functools.partial(jax.jit, static_argnums=1)  # one call to the device instead of one per operation
 def _parts(batch: Batch, devices: int) -> Batch:
     size = len(jax.tree.leaves(batch)[0])
     if isinstance(batch, Mapping):

@@ -10,8 +10,8 @@ def leave_programs_on_disk(devices: Iterable[jax.Device]) -> None:
     """Turns JAX's programs on disk off, for this process, if these are several CPU devices.
 
     A program for several CPU devices loses the order of its collectives when JAX reads it from
-    disk (as of jaxlib 0.12.0.1): each device begins them in an order of its own, and sums come out
-    wrong without a word in some runs, or the process crashes. What this process compiles is right.
+    disk (as of jaxlib 0.12.0.1): each device starts them in its own order, and in some runs sums
+    are silently wrong, or the process crashes. What this process compiles is right.
     All functions here that take a mesh or make one call this.
 
     Args:

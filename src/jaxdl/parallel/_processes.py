@@ -97,7 +97,7 @@ def _impatience(
     timeout: int,
     meeting: Path | None,
 ) -> Iterator[None]:
-    """Says who is missing shortly before JAX ends this process for it, without a name."""
+    """Says which process is missing, shortly before JAX ends this one without saying so."""
     if meeting is not None:
         _note(meeting / str(process))
 
@@ -141,7 +141,7 @@ def _end_now() -> None:
 
 
 def _in_a_cluster() -> bool:
-    """Whether a cluster's own launcher has started this process: it would be wrong to go alone.
+    """Whether a cluster's own launcher has started this process: to run alone would be wrong.
 
     JAX has no public way to ask, and tells it apart in the text of its errors only.
     """

@@ -156,7 +156,7 @@ def placement(engine: Parallel, mesh: Mesh) -> dict[str, Any]:
 def compile_replicated(
     fn: Callable[..., PyTree], engine: Parallel, mesh: Mesh, *, donate: bool = False
 ) -> Callable[..., PyTree]:
-    """Compiles a function whose arguments and results lie whole on every device.
+    """Compiles a function whose arguments and results are whole on every device.
 
     Args:
         fn: a function that splits its own work, as those of ``make_epoch`` and

@@ -13,8 +13,8 @@ from jax.experimental import multihost_utils
 
 ShouldStop = Callable[[int], int | None]
 
-# JAX counts how often each process has asked, and lets all stop at the same count, which must come
-# in all of them: steps don't do, where a chunk is many of them.
+# JAX counts how often each process has asked, and lets all stop at the same count, which every
+# process must reach: steps can't be counted, since a chunk has many of them.
 _ASKED = itertools.count()
 
 

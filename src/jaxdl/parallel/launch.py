@@ -8,8 +8,8 @@ have been restarted; above 0 a script may have a checkpoint to resume from) and 
 (the time of the first start: older files are not of this run). In the folder ``JAXDL_MEETING`` each
 leaves a file when it arrives, so that a missing one can be named, and another when it has ended.
 
-The experiments in ``experiments/`` all run so, with the numbers of a single process, and resume
-from their newest good checkpoint by themselves:
+The experiments in ``experiments/`` all run this way, with the numbers of a single process, and
+resume from their newest good checkpoint by themselves:
 
     python -m jaxdl.parallel.launch --processes 2 --restarts 3 experiments/animals_mlp.py
 

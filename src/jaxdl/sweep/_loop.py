@@ -115,7 +115,8 @@ def _part(
             if done < steps:
                 yield Moment(at, done / steps, None, took, 0.0, keep)
         row = _row(work, measure, numbers, members, at, epoch, seconds)
-        members = members._replace(sums=_zeros(work, made))
+        zeros = _programs.place(made.zeros, work.mesh, PartitionSpec(AXIS))
+        members = members._replace(sums=zeros)
         epoch, done = epoch + 1, 0
         if epoch == work.epochs:
             keep()
@@ -149,10 +150,6 @@ def _placed(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> tuple
         _programs.place(numbers, work.mesh, PartitionSpec(AXIS)),
         _programs.place_members(members, work.mesh, shared=work.spec.shared),
     )
-
-
-def _zeros(work: Work, made: Programs) -> PyTree:
-    return _programs.place(made.zeros, work.mesh, PartitionSpec(AXIS))
 
 
 def _row(

@@ -128,7 +128,8 @@ def evaluate(spec: Spec, data: Batch, numbers: Numbers, train_state: PyTree) -> 
     run = build(spec, numbers)
     if isinstance(run, Steps):
         batch = with_weight(data)
-        return as_sums(dict((run.measure or _nothing)(train_state, batch)), row_count(batch))
+        found = {} if run.measure is None else dict(run.measure(train_state, batch))
+        return as_sums(found, row_count(batch))
     size = min(at_once(spec.batch_size), rows_of(data) or 0)
     measure = make_evaluation(run.loss_fn, batch_size=size)
     return measure(train_state.params, train_state.state, data)
@@ -137,10 +138,6 @@ def evaluate(spec: Spec, data: Batch, numbers: Numbers, train_state: PyTree) -> 
 def bare(train_state: PyTree, *, key: bool = False) -> PyTree:
     """A TrainState without its step, and without its key unless that is asked for."""
     return train_state._replace(step=(), key=train_state.key if key else ())
-
-
-def _nothing(train_state: PyTree, data: Batch) -> Metrics:
-    return {}
 
 
 class _Tracked(NamedTuple):

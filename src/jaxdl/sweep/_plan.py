@@ -91,7 +91,7 @@ def make_plan(
     columns, arrays = numbered(_columns(values, points), static)
     numbers = _seeds(seeds)
     combinations = len(next(iter(columns.values()))) if columns else 1
-    seeded = _takes_seed(make_run)
+    seeded = "seed" in inspect.signature(make_run).parameters
     _check_names(make_run, columns, static, seeded=seeded)
     _check_size(combinations, len(numbers), many)
     rows = [{name: x[i] for name, x in columns.items()} for i in range(combinations)]
@@ -238,10 +238,6 @@ def _check_size(combinations: int, seeds: int, many: bool) -> None:
             f"sweep.run: this is a population of {runs:,} ({combinations:,} combinations x"
             f" {seeds:,} seeds); more than {MANY:,} need many=True"
         )
-
-
-def _takes_seed(make_run: MakeRun) -> bool:
-    return "seed" in inspect.signature(make_run).parameters
 
 
 def _check_names(

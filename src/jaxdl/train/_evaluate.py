@@ -181,7 +181,8 @@ def predict(
         return _network(net, train_state, inputs)(inputs)
     run, rest = _network(net, train_state, rows(0, batch_size)), size % batch_size
     outputs = [run(rows(i, i + batch_size)) for i in range(0, size - rest, batch_size)]
-    if rest and meet(lambda x: _applied(net, train_state, x), rows(0, batch_size)):
+    alone = functools.partial(_evaluated(net), train_state.params, train_state.state)
+    if rest and meet(alone, rows(0, batch_size)):
         last = rows(size - rest, size)
         outputs.append(_network(net, train_state, last)(last))
     elif rest:  # filled up with rows of the batch before, so that nothing compiles again
@@ -223,10 +224,6 @@ def _kept(net: Layer) -> Callable[..., PyTree] | None:
 def _evaluated(net: Layer) -> Callable[[Params, State, PyTree], PyTree]:
     apply = functools.partial(_contract.applied, net, key=None, train=False)
     return lambda params, state, x: apply(params, state, x)[0]
-
-
-def _applied(net: Layer, train_state: TrainState, inputs: PyTree) -> PyTree:
-    return net.apply(train_state.params, train_state.state, inputs)[0]
 
 
 def _measured(

@@ -39,8 +39,9 @@ class Profile(NamedTuple):
     def __str__(self) -> str:
         """One row per layer, in the order of computation."""
         busy = self.unnamed + sum(row.forward + row.backward for row in self.layers)
+        rows = [*self.layers, LayerTime("without a name", "", self.unnamed, 0.0)]
         cells = [("layer", "", "forward ms", "backward ms", "share")]
-        for path, name, forward, backward in [*self.layers, _rest(self.unnamed)]:
+        for path, name, forward, backward in rows:
             share = f"{(forward + backward) / busy if busy else 0:.1%}"
             cells.append((path, name, f"{forward:.3f}", f"{backward:.3f}", share))
         widths = [max(len(row[i]) for row in cells) for i in range(5)]
@@ -189,7 +190,3 @@ def _order(row: LayerTime) -> tuple[int, list[int]]:
     own = ("loss", "optimizer", "")
     numbers = itertools.takewhile(str.isdigit, row.path.split("/"))
     return own.index(row.path) if row.path in own and not row.name else -1, [*map(int, numbers)]
-
-
-def _rest(unnamed: float) -> LayerTime:
-    return LayerTime("without a name", "", unnamed, 0.0)
