@@ -1,4 +1,4 @@
-"""Columns by name, out of CSV, Parquet and NPZ files."""
+"""Columns by name, from CSV, Parquet and NPZ files."""
 
 import contextlib
 import csv
@@ -72,7 +72,7 @@ def _csv(path: Path) -> Columns:
                 f"table: row {i} of {path} (line {line}) has {len(row)} cells, and there are"
                 f" {len(names)} names"
             )
-    # Of objects: an array of text has room in every row for the longest cell of all.
+    # Of objects: an array of text would take room for the longest cell in every row.
     column = lambda j: np.array([row[j].strip() for _, row in rows], object)
     read = lambda wanted: {name: column(names.index(name)) for name in wanted}
     return Columns(tuple(names), (), read)

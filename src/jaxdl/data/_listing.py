@@ -85,7 +85,7 @@ def found(function: str, path: str | os.PathLike[str]) -> Listing:
 
 
 def without(function: str, listing: Listing, reasons: dict[Path, str], on_corrupt: str) -> Listing:
-    """Leaves files that can't be decoded out with a warning, or raises; names and counts them."""
+    """Leaves out files that can't be decoded, with a warning, or raises; names and counts them."""
     total = sum(len(files.paths) for files in listing.parts.values())
     text = unreadable(function, reasons, total)
     if on_corrupt == "raise":

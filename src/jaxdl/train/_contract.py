@@ -241,7 +241,7 @@ def check_opt_state(
 
 
 def name_of_function(fn: Callable[..., object]) -> str:
-    """What a message calls a function.
+    """The name of a function in messages.
 
     Example:
         >>> import functools

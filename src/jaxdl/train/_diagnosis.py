@@ -38,12 +38,12 @@ Again: TypeAlias = Callable[[np.int32], PyTree]
 """Repeats a chunk up to one of its steps, and gives the TrainState there."""
 
 Examine: TypeAlias = Callable[[Again, Part, int, int, int], NonFiniteError]
-"""From what repeats a chunk up to a step of it, its part, its first step, the one behind the last
-that was taken, and the number of the pass, to the error."""
+"""Maps what repeats a chunk up to a step, its part, its first step, the step after its last, and the
+number of the pass to the error."""
 
 Explain: TypeAlias = Callable[[PyTree, Batch, Callable[[], PyTree]], str]
-"""From the TrainState before a step, its batch, and what gives the TrainState after it, to what
-isn't finite; ``{where}`` stands for the step."""
+"""Maps the TrainState before a step, its batch, and what computes the TrainState after it to words on
+what isn't finite; ``{where}`` stands for the step."""
 
 
 def examiner(explain: Explain, *, shuffle: bool) -> Examine:
@@ -69,7 +69,7 @@ def examiner(explain: Explain, *, shuffle: bool) -> Examine:
 
 
 def unexplained(again: Again, part: Part, first: int, end: int, epoch: int) -> NonFiniteError:
-    """What can be said where the chunk's first TrainState is gone, written over by the program."""
+    """The error where the chunk's first TrainState is gone, overwritten by the program."""
     error = NonFiniteError(
         f"the loss or a parameter isn't finite in epoch {epoch + 1}, at the latest at its step"
         f" {end - 1} (counted from 0); with Placement(donate=True) there is no TrainState from"

@@ -42,7 +42,7 @@ Hook: TypeAlias = Callable[[Event], None]
 
 
 def call_all(hooks: Sequence[Hook], event: Event) -> None:
-    """Calls all hooks, also those after one that raises; then raises the first error.
+    """Calls all hooks, even those after one that raises; then raises the first error.
 
     Example:
         >>> def fails(event):

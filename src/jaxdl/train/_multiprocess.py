@@ -1,4 +1,4 @@
-"""What the processes of one run check and exchange; alone, none of it does anything."""
+"""What the processes of one run check and exchange; in a single one none of it does anything."""
 
 import zlib
 from collections.abc import Iterator, Sequence

@@ -88,7 +88,7 @@ def place(op_name: str) -> Place:
 
 
 def _once(scopes: list[str]) -> list[str]:
-    """Scopes without those that come again, as what a rule of its own computes is noted twice."""
+    """Scopes without repetitions: what a custom rule computes is noted twice."""
     for size in range(len(scopes) // 2, 0, -1):
         for i in range(len(scopes) - 2 * size + 1):
             if scopes[i : i + size] == scopes[i + size : i + 2 * size]:
@@ -97,7 +97,7 @@ def _once(scopes: list[str]) -> list[str]:
 
 
 def _scopes(op_name: str) -> list[str]:
-    """The scopes of an ``op_name``, which slashes part, except within brackets."""
+    """The scopes of an ``op_name``, separated by slashes, except within brackets."""
     parts, depth = [""], 0
     for letter in op_name:
         depth += (letter in "([{") - (letter in ")]}")

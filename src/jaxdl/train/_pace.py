@@ -20,7 +20,7 @@ GROWTH = 16
 class Pace(NamedTuple):
     """What is known about the duration of steps."""
 
-    chunk: int | None  # steps a chunk, where the caller fixed it
+    chunk: int | None  # steps per chunk, if the caller fixed them
     steps: int = 0  # of the newest chunk
     seconds: float = 0.0  # that it took
 

@@ -11,7 +11,7 @@ from jaxdl.types import PyTree
 
 
 def steps_a_pass(run: Run) -> int | None:
-    """How many steps are a pass over the data, where that is known."""
+    """The number of steps in a pass over the data, if known."""
     if isinstance(run.data, data_lib.Dataset):
         return -(-(rows_of(run.data.train) or 0) // (run.batch_size or 1))
     if isinstance(run.data, Stream) and isinstance(run.data.train, Reader):
@@ -82,7 +82,7 @@ def check(run: Run, train_state: PyTree) -> None:
 
 
 def nothing_to_do(run: Run, step: int) -> str:
-    """What a run says that is over before its first step."""
+    """The message of a run that is over before its first step."""
     asked = (
         f"{run.length.max_steps} steps"
         if run.length.epochs is None

@@ -33,8 +33,8 @@ class Profile(NamedTuple):
     """What ``profile`` measured; ``print`` shows it as a table."""
 
     layers: list[LayerTime]
-    unnamed: float  # milliseconds that nothing is known of
-    step: float  # milliseconds from the beginning of a step to that of the next
+    unnamed: float  # milliseconds that belong to no known layer
+    step: float  # milliseconds from the start of one step to the start of the next
 
     def __str__(self) -> str:
         """One row per layer, in the order of computation."""
@@ -135,7 +135,7 @@ def _kept(folder: str | Path | None) -> Iterator[str]:
 
 
 def _times(path: Path) -> Iterator[tuple[str, float]]:
-    """The instructions of the step in the order of their middles, and their milliseconds."""
+    """The instructions of the step, ordered by the middle of each, and their milliseconds."""
     sums: dict[str, list[float]] = {}
     data = jax.profiler.ProfileData.from_file(str(path))
     lines = (line for plane in data.planes for line in plane.lines)

@@ -24,12 +24,12 @@ class Rows(NamedTuple):
     """The rows of batches, one batch or (steps, …) of them."""
 
     numbers: Array  # int32, (…, rows)
-    weight: Array | None  # float32, like index; None where each row counts 1
+    weight: Array | None  # float32, of the shape of numbers; None where each row counts 1
     split: bool = True  # whether devices have a part each; else each has the whole batch
 
 
 def epoch_order(key: Key | None, epoch: Array, size: int, *, shuffle: bool) -> Array:
-    """The order of an epoch's rows; its key is apart from those of steps, fold_in(key, step)."""
+    """The order of an epoch's rows; its key is none of the steps' keys, fold_in(key, step)."""
     if not shuffle or key is None:
         return jnp.arange(size)
     return shuffled(jax.random.fold_in(jax.random.split(key)[0], epoch), size)

@@ -14,7 +14,7 @@ from jaxdl.types import Batch
 
 
 class Part(NamedTuple):
-    """Steps of an epoch whose rows lie on the device together."""
+    """Steps of an epoch whose rows are on the device together."""
 
     data: Batch
     batch_size: int
@@ -26,7 +26,7 @@ class Part(NamedTuple):
 
 
 Source: TypeAlias = Callable[[int, int], contextlib.AbstractContextManager[Iterator[Part]]]
-"""From the number of an epoch and how many of its steps are done to the rest of it."""
+"""Maps the number of an epoch, and how many of its steps are done, to the rest of it."""
 
 
 def resident(data: Batch, batch_size: int) -> Source:
@@ -91,5 +91,5 @@ def streaming(caller: str, batches: Batches, mesh: Mesh, *, chunk: int | None) -
         with contextlib.closing(prefetched(read(epoch, done))) as ahead:
             yield from map(part, _multiprocess.joined(caller, ahead))
 
-    # Closed with the epoch, also in its midst: the thread that reads ahead ends too.
+    # Closed with the epoch, even halfway through, which ends the thread that reads ahead.
     return lambda epoch, done: contextlib.closing(parts(epoch, done))

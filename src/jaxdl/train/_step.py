@@ -46,7 +46,7 @@ BatchFn: TypeAlias = Callable[[Key, Batch], Batch]
 """Changes a batch before the loss sees it, in training only, as ``mixup`` does."""
 
 Measure: TypeAlias = Callable[[TrainState, Params], Array]
-"""A number for the history out of the TrainState after a step and the step's gradient."""
+"""Computes a number for the history from the TrainState after a step and the step's gradient."""
 
 
 # It runs once, and random draws are slow to optimise: level 1 compiles in half the time.
