@@ -1,4 +1,4 @@
-"""Files from elsewhere: which are opened, how much of one is decoded, and how its faults are named."""
+"""Files from elsewhere: which are opened, how much of one is decoded, how its faults are named."""
 
 import contextlib
 import os

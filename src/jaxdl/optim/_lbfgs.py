@@ -195,7 +195,7 @@ def iterate(
         if search is not None:
             left = limits.evaluations - place.evaluations
             return search(objective, here, length, jnp.max(jnp.abs(d)), left, change)
-        # After the last step nothing asks for the loss.
+        # After the last step nothing needs the loss.
         stay = lambda t: here._replace(t=t)
         return jax.lax.cond(last, stay, objective, length), 1 - last.astype(jnp.int32)
 

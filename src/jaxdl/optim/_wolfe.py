@@ -26,7 +26,7 @@ Objective: TypeAlias = Callable[[Array], Point]
 
 
 class Bracketing(NamedTuple):
-    """The first phase, that goes out until a good length lies between two points."""
+    """The first phase, which moves outwards until two points enclose a good length."""
 
     previous: Point
     newest: Point
@@ -34,7 +34,7 @@ class Bracketing(NamedTuple):
 
 
 class Zoom(NamedTuple):
-    """The second phase, that closes in on it."""
+    """The second phase, which closes in on it."""
 
     ends: Point  # two of them, in no order
     low: Array  # 0 or 1, which of them has the lower value

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-WIDTH = 960  # pixels that a film has at least, unless it is said otherwise
+WIDTH = 960  # least width of a film in pixels, unless dpi is given
 
 
 def film(

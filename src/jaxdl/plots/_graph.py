@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Node: TypeAlias = tuple[str, Sequence[int], Sequence[int], int]
-"""A layer's name, the nodes that feed it (-1 is the input), its shape, its parameters' number."""
+"""A layer's name, the nodes that feed it (-1 is the input), its shape, its number of parameters."""
 
 _HIGH = 0.66  # from one node to the next
 

@@ -102,7 +102,7 @@ def layout(sizes: Sequence[int], most: int) -> tuple[list[Column], float, float]
 
 
 def paint(axes: "Axes", sizes: Sequence[int], dropped: Sequence[Collection[int]]) -> None:
-    """Draws a network into axes that are there, without weights and names."""
+    """Draws a network into existing axes, without weights and names."""
     columns, width, height = layout(sizes, max(*sizes, 12))
     _edges(axes, [_kept(c, d) for c, d in zip(columns, dropped, strict=True)], ())
     for i, (column, taken) in enumerate(zip(columns, dropped, strict=True)):

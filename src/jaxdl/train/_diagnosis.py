@@ -38,12 +38,12 @@ Again: TypeAlias = Callable[[np.int32], PyTree]
 """Repeats a chunk up to one of its steps, and gives the TrainState there."""
 
 Examine: TypeAlias = Callable[[Again, Part, int, int, int], NonFiniteError]
-"""Maps what repeats a chunk up to a step, its part, its first step, the step after its last, and the
-number of the pass to the error."""
+"""Maps what repeats a chunk up to a step, its part, its first step, the step after its last, and
+the number of the pass to the error."""
 
 Explain: TypeAlias = Callable[[PyTree, Batch, Callable[[], PyTree]], str]
-"""Maps the TrainState before a step, its batch, and what computes the TrainState after it to words on
-what isn't finite; ``{where}`` stands for the step."""
+"""Maps the TrainState before a step, its batch, and what computes the TrainState after it to words
+on what isn't finite; ``{where}`` stands for the step."""
 
 
 def examiner(explain: Explain, *, shuffle: bool) -> Examine:
