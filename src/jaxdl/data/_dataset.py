@@ -1,6 +1,6 @@
 """The dataset: train, validation and test arrays, class names and a description."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import jax
@@ -71,6 +71,12 @@ def parts(dataset: Dataset) -> Iterator[tuple[str, Part]]:
     for name in ("train", "validation", "test"):
         if (part := getattr(dataset, name)) is not None:
             yield name, part
+
+
+def with_parts(dataset: D, change: Callable[[Part], Part]) -> D:
+    """Returns the dataset with each of its parts changed by a function."""
+    changed: dict[str, Part] = {name: change(part) for name, part in parts(dataset)}
+    return dataset._replace(**changed)
 
 
 def leaves(tree: PyTree) -> list[tuple[str, PyTree]]:
@@ -165,8 +171,7 @@ def select_classes(dataset: D, classes: Sequence[str]) -> D:
         rows = labels >= 0
         return {**take(part, rows), "labels": labels[rows]}
 
-    chosen: dict[str, Part] = {name: relabel(part) for name, part in parts(dataset)}
-    return dataset._replace(**chosen, classes=tuple(classes))
+    return with_parts(dataset, relabel)._replace(classes=tuple(classes))
 
 
 def _check_names(dataset: Dataset, classes: Sequence[str]) -> None:

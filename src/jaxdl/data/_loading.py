@@ -14,7 +14,7 @@ from jaxdl._warnings import warn
 from jaxdl.data import _cache, _idx
 from jaxdl.data._animals import animals
 from jaxdl.data._catalogue import ENTRIES, Source
-from jaxdl.data._dataset import Dataset, Part, Split, TrainTest, parts, select_classes
+from jaxdl.data._dataset import Dataset, Split, TrainTest, select_classes, with_parts
 from jaxdl.data._features import Shape, suffix
 from jaxdl.data._images import checked_size, resized
 
@@ -171,11 +171,8 @@ def _brought(name: str, dataset: Dataset, shape: Shape) -> Dataset:
         raise ValueError(f"load: text_length is given, and {name} has no texts")
     if not shape.image_size:
         return dataset
-    changed: dict[str, Part] = {
-        part: {**batch, "inputs": resized(batch["inputs"], shape.image_size)}
-        for part, batch in parts(dataset)
-    }
-    return dataset._replace(**changed)
+    size = shape.image_size
+    return with_parts(dataset, lambda part: {**part, "inputs": resized(part["inputs"], size)})
 
 
 def _download(name: str, folder: Path | None, mirror: bool | str) -> str:

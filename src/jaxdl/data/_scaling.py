@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from jaxdl import _checks
 from jaxdl._checks import describe
 from jaxdl._plain import plain_numbers
-from jaxdl.data._dataset import D, Part, check_dataset, check_named, parts
+from jaxdl.data._dataset import D, check_dataset, check_named, parts, with_parts
 
 
 class Scaling(NamedTuple):
@@ -112,10 +112,8 @@ def standardize(dataset: D, *, axis: int | Sequence[int] = 0) -> tuple[D, Scalin
     for name, part in parts(dataset):
         check_named("standardize", part, "inputs", f"dataset.{name}")
     scaling = fit_scaling(dataset.train["inputs"], axis=axis)
-    changed: dict[str, Part] = {
-        name: {**part, "inputs": scaled(part["inputs"], scaling)} for name, part in parts(dataset)
-    }
-    return dataset._replace(**changed), scaling
+    change = lambda part: {**part, "inputs": scaled(part["inputs"], scaling)}
+    return with_parts(dataset, change), scaling
 
 
 @plain_numbers

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from jaxdl.interop._entries import Entry, check, filled
-from jaxdl.interop._matching import Group, Names, match, refuse
+from jaxdl.interop._matching import Group, Names, grouped, match, refuse
 from jaxdl.interop._names import flat
 from jaxdl.interop._units import Unit, template
 from jaxdl.types import Layer, Params, Shape, State
@@ -47,11 +47,7 @@ def from_flax(variables: object, net: Layer, *, names: Names | None = None) -> t
     refuse("from_flax", net, "bilinear", "conv_transpose")
     arrays = {name: np.asarray(leaf) for name, leaf in flat(variables).items()}
     arrays = {n.removeprefix("params/").removeprefix("batch_stats/"): a for n, a in arrays.items()}
-    found: dict[str, dict[str, str]] = {}
-    for name in arrays:
-        label, _, leaf = name.rpartition("/")
-        found.setdefault(label, {})[leaf] = name
-    groups = [Group(label, roles) for label, roles in found.items()]
+    groups = grouped(arrays, lambda name: name.rpartition("/")[::2])
     shapes = {name: array.shape for name, array in arrays.items()}
     read = lambda unit, groups, flattened: list(_read(unit, groups, shapes))
     trees = template(net)

@@ -11,7 +11,7 @@ from jaxdl.interop import _conventions
 from jaxdl.interop._entries import Entry, check, filled
 from jaxdl.interop._flax import joined_heads
 from jaxdl.interop._keras import library_on_jax
-from jaxdl.interop._matching import Group, Names, match, named_source
+from jaxdl.interop._matching import Group, Names, grouped, match, named_source
 from jaxdl.interop._units import Unit, template
 from jaxdl.types import Layer, Params, Shape, State
 
@@ -61,11 +61,7 @@ def from_keras(
     arrays = {v.path.removeprefix(prefix): np.asarray(v.value) for v in model.weights}
     if len(arrays) != len(model.weights):
         raise ValueError(f"{source}: {model.name} has several weights of one path; rename layers")
-    found: dict[str, dict[str, str]] = {}
-    for name in arrays:
-        label, _, leaf = name.rpartition("/")
-        found.setdefault(label, {})[leaf] = name
-    groups = [Group(label, roles) for label, roles in found.items()]
+    groups = grouped(arrays, lambda name: name.rpartition("/")[::2])
     shapes = {name: array.shape for name, array in arrays.items()}
     read = lambda unit, groups, flattened: list(_read(unit, groups, shapes))
     trees = template(net)

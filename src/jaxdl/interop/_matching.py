@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -32,6 +32,15 @@ class Group(NamedTuple):
     def title(self) -> str:
         """How messages call it."""
         return self.label or "the module"
+
+
+def grouped(names: Iterable[str], place: Callable[[str], Sequence[str]]) -> list[Group]:
+    """Groups names by layers, in their order; ``place`` gives a name's layer and its role there."""
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        label, role = place(name)
+        found.setdefault(label, {})[role] = name
+    return [Group(label, roles) for label, roles in found.items()]
 
 
 Read: TypeAlias = Callable[[Unit, Sequence[Group], Shape | None], Sequence[Entry]]

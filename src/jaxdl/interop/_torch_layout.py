@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from jaxdl.interop._entries import Entry, check, same
-from jaxdl.interop._matching import Group, Read
+from jaxdl.interop._matching import Group, Read, grouped
 from jaxdl.interop._units import Unit
 from jaxdl.types import Shape
 
@@ -26,12 +26,7 @@ def groups_of(names: Sequence[str]) -> list[Group]:
         >>> groups_of(["conv.weight", "conv.bias", "rnn.weight_ih_l0", "rnn.weight_hh_l0"])[1]
         Group(label='rnn.l0', names={'weight_ih': 'rnn.weight_ih_l0', ...})
     """
-    found: dict[str, dict[str, str]] = {}
-    for name in names:
-        prefix, _, leaf = name.rpartition(".")
-        label, role = _place(prefix, leaf)
-        found.setdefault(label, {})[role] = name
-    return [Group(label, roles) for label, roles in found.items()]
+    return grouped(names, lambda name: _place(*name.rpartition(".")[::2]))
 
 
 def _place(prefix: str, leaf: str) -> tuple[str, str]:

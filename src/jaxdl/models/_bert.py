@@ -9,8 +9,9 @@ from jax.typing import ArrayLike
 
 from jaxdl import _checks, activations, layers
 from jaxdl._checked import checked
-from jaxdl.combinators import lift, repeat, serial
-from jaxdl.models._transformer_block import is_used, transformer_block
+from jaxdl.combinators import repeat, serial
+from jaxdl.models._dropout import dropout_if_used
+from jaxdl.models._transformer_block import transformer_block
 from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
 _small = jax.nn.initializers.normal(0.02)
@@ -91,7 +92,7 @@ def bert(
         )
         return serial(
             norm=norm(n_features),
-            dropout=layers.dropout(rate) if is_used(rate) else lift(jnp.asarray),
+            dropout=dropout_if_used(rate),
             blocks=repeat(block, n_layers, unroll=4),
         )
 

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 
 from jaxdl import _checks, activations, layers
 from jaxdl._checked import checked
-from jaxdl.combinators import LayerLike, branch, lift, residual, serial
+from jaxdl.combinators import LayerLike, branch, residual, serial
+from jaxdl.models._dropout import dropout_if_used
 from jaxdl.models._resnet import FAN_OUT
-from jaxdl.models._transformer_block import is_used
 from jaxdl.types import Array, Init, Layer, assembly
 
 # Of each block: kernel size, expanded and outgoing channels, whether channels are weighted and the
@@ -83,7 +83,7 @@ def mobilenet_v3(
         layers.global_avg_pool(),
         layers.dense(wide, hidden, init=init),
         activations.hardswish,
-        layers.dropout(rate) if is_used(rate) else lift(jnp.asarray),
+        dropout_if_used(rate),
         layers.dense(hidden, n_classes, init=init),
     )
 

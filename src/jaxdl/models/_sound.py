@@ -9,8 +9,8 @@ from jax.typing import ArrayLike
 from jaxdl import _checks, activations, layers
 from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
-from jaxdl.combinators import LayerLike, frozen, lift, serial
-from jaxdl.models._transformer_block import is_used
+from jaxdl.combinators import LayerLike, frozen, serial
+from jaxdl.models._dropout import dropout_if_used
 from jaxdl.types import Array, Layer, factory, named
 
 _CAPACITY = {"tiny": 4, "small": 8, "medium": 16, "large": 24, "full": 32}
@@ -62,7 +62,7 @@ def crepe(
             activations.relu,
             layers.batch_norm(n_out, epsilon=0.0010000000474974513, momentum=0.01),
             layers.max_pool((2,)),
-            layers.dropout(rate) if is_used(rate) else lift(jnp.asarray),
+            dropout_if_used(rate),
         ]
 
     def samples(x: ArrayLike) -> Array:

@@ -9,7 +9,8 @@ from jax.typing import ArrayLike
 from jaxdl import _checks, activations, initializers, layers
 from jaxdl._checked import checked
 from jaxdl._labels import label
-from jaxdl.combinators import lift, serial
+from jaxdl.combinators import serial
+from jaxdl.models._dropout import dropout_if_used
 from jaxdl.types import Array, Init, Key, Layer, Params, PyTree, State, factory, named
 
 
@@ -103,7 +104,7 @@ def transformer_block(
         init=init,
         out_init=out_init,
     )
-    drop = layers.dropout(rate) if is_used(rate) else lift(jnp.asarray)
+    drop = dropout_if_used(rate)
     mlp = _perceptron(n_features, n_hidden, activation, drop, bias, init, out_init)
     parts = {"attention_norm": norm(n_features), "attention": attention}
     if cross:
@@ -158,11 +159,6 @@ def transformer_block(
 def empty(params: Params) -> State:
     """Returns the state of a ``serial`` by name whose parts have none."""
     return dict.fromkeys(params, ())
-
-
-def is_used(rate: float | Array) -> bool:
-    """Returns whether a dropout of this rate does anything."""
-    return not _checks.is_zero(rate)
 
 
 def _perceptron(

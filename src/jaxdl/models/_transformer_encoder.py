@@ -9,7 +9,8 @@ from jax.typing import ArrayLike
 from jaxdl import _checks, activations, initializers, layers
 from jaxdl._checked import checked
 from jaxdl.combinators import lift, repeat, serial
-from jaxdl.models._transformer_block import is_used, transformer_block
+from jaxdl.models._dropout import dropout_if_used
+from jaxdl.models._transformer_block import transformer_block
 from jaxdl.types import Array, Key, Layer, Params, State, factory, named
 
 _small = initializers.normal(std=0.02)
@@ -92,7 +93,7 @@ def transformer_encoder(
         )
         return serial(
             **first,
-            dropout=layers.dropout(rate) if is_used(rate) else lift(jnp.asarray),
+            dropout=dropout_if_used(rate),
             blocks=repeat(block, n_layers, unroll=4),
             norm=layers.layer_norm(n_features) if norm_first else lift(jnp.asarray),
             mean=functools.partial(_mean, kept=kept),

@@ -10,10 +10,11 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdl import _checks, activations, functional, initializers, layers
 from jaxdl._checked import checked
-from jaxdl.combinators import lift, repeat, serial
+from jaxdl.combinators import repeat, serial
 from jaxdl.combinators._depth import Unstacked
 from jaxdl.combinators._parts import LayerLike
-from jaxdl.models._transformer_block import empty, is_used, transformer_block
+from jaxdl.models._dropout import dropout_if_used
+from jaxdl.models._transformer_block import empty, transformer_block
 from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, name_of, named
 
 WRITTEN_OUT = 16
@@ -115,7 +116,7 @@ def transformer_lm(
     }
     if length is not None:
         parts["positions"] = layers.learned_positions(length, n_features)
-    parts["dropout"] = layers.dropout(rate) if is_used(rate) else lift(jnp.asarray)
+    parts["dropout"] = dropout_if_used(rate)
     parts |= {"blocks": repeat(block, n_layers, unroll=4), "norm": norm(n_features)}
     if not tied:
         head = layers.dense(n_features, n_tokens, bias=False, init=init)

@@ -10,8 +10,9 @@ from jaxdl import _checks, activations, initializers, layers
 from jaxdl._checked import checked
 from jaxdl._checks import ShapeError, describe
 from jaxdl._precision import spread
-from jaxdl.combinators import lift, repeat, serial
-from jaxdl.models._transformer_block import is_used, transformer_block
+from jaxdl.combinators import repeat, serial
+from jaxdl.models._dropout import dropout_if_used
+from jaxdl.models._transformer_block import transformer_block
 from jaxdl.types import Array, Init, Key, Layer, Params, State, factory, named
 
 
@@ -92,7 +93,7 @@ def vit(
         embedding=layers.dense(patch_size**2 * channels, n_features, init=init),
         class_token=_class_token(n_features),
         positions=layers.learned_positions(n_positions, n_features),
-        dropout=layers.dropout(rate) if is_used(rate) else lift(jnp.asarray),
+        dropout=dropout_if_used(rate),
         blocks=repeat(block, n_layers, unroll=4),
         norm=norm(n_features),
         first=lambda x: x[..., 0, :],

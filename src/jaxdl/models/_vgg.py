@@ -2,13 +2,11 @@
 
 from typing import Literal
 
-import jax.numpy as jnp
-
 from jaxdl import _checks, activations, layers
 from jaxdl._checked import checked
-from jaxdl.combinators import LayerLike, lift, serial
+from jaxdl.combinators import LayerLike, serial
+from jaxdl.models._dropout import dropout_if_used
 from jaxdl.models._resnet import FAN_OUT
-from jaxdl.models._transformer_block import is_used
 from jaxdl.types import Array, Init, Layer, assembly
 
 _STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -75,7 +73,7 @@ def vgg(
 
 
 def _classifier(n_classes: int, rate: float | Array, init: Init) -> Layer:
-    drop = layers.dropout(rate) if is_used(rate) else lift(jnp.asarray)
+    drop = dropout_if_used(rate)
     first, second = (layers.dense(n, 4096, init=init) for n in (512 * 7 * 7, 4096))
     last = layers.dense(4096, n_classes, init=init)
     return serial(first, activations.relu, drop, second, activations.relu, drop, last)
