@@ -15,6 +15,7 @@ from jaxdl import _checks, parallel
 from jaxdl import data as data_lib
 from jaxdl._checked import checked
 from jaxdl.data._dataset import plain
+from jaxdl.parallel._stopping import ShouldStop
 from jaxdl.sweep import _loop, _memory, _programs, _saving
 from jaxdl.sweep._loop import Moment, Work
 from jaxdl.sweep._member import Spec
@@ -210,8 +211,7 @@ def _train(
             at = _progress(works, plan, rows, moment, time.monotonic() - began)
             for hook in watchers.hooks:
                 hook(at)
-            # ``fit`` may have noticed the signal itself.
-            signal = should_stop(number) if moment.signal is None else moment.signal
+            signal = _asked(should_stop, number, moment)
             if signal is not None:
                 break
             save(moment, stored, rows, last=False)
@@ -226,6 +226,11 @@ def _moments(works: Sequence[Work], stored: Sequence[Stored]) -> Iterator[tuple[
         for moment in _loop.train(work, own):
             yield number, moment
             number += 1
+
+
+def _asked(should_stop: ShouldStop, number: int, moment: Moment) -> int | None:
+    """The signal to stop, which ``fit`` may have noticed itself."""
+    return moment.signal if moment.signal is not None else should_stop(number)
 
 
 def _least(memory: int) -> int:
