@@ -84,8 +84,10 @@ def holds_user_code(jaxpr: core.Jaxpr) -> bool:
         >>> [holds_user_code(jax.make_jaxpr(fn)(1.0).jaxpr) for fn in (plain, branch)]
         [False, True]
     """
-    traced = (opened(inner).debug_info for eqn in equations(jaxpr) for inner in inside(eqn))
-    return any(not _LIBRARIES.intersection(_folders(info.func_filename)) for info in traced)
+    return any(
+        not _in_library(inner.debug_info.func_filename) or holds_user_code(inner)
+        for inner in {opened(inner) for eqn in jaxpr.eqns for inner in inside(eqn)}
+    )
 
 
 _LIBRARIES = frozenset(Path(file).parent for file in (jax.__file__, optax.__file__, __file__))
@@ -93,8 +95,8 @@ _LIBRARIES = frozenset(Path(file).parent for file in (jax.__file__, optax.__file
 
 
 @functools.cache
-def _folders(file: str | None) -> Sequence[Path]:
-    return Path(file).parents if file else ()
+def _in_library(file: str | None) -> bool:
+    return file is not None and not _LIBRARIES.isdisjoint(Path(file).parents)
 
 
 def scopes(eqn: JaxprEqn) -> tuple[str, ...]:

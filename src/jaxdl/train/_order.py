@@ -1,5 +1,6 @@
 """The order of rows in an epoch, computed without sorting."""
 
+import functools
 import math
 
 import jax
@@ -35,8 +36,13 @@ def shuffled(key: Key, size: int) -> Array:
     """
     if size <= _FEW:
         return jnp.argsort(jax.random.bits(key, (size,), jnp.uint32)).astype(jnp.int32)
-    side = jnp.uint32(max(1, math.isqrt(max(size, 1) - 1) + 1))
-    keys = jax.random.bits(key, (ROUNDS,), jnp.uint32)
+    return _network(jax.random.bits(key, (ROUNDS,), jnp.uint32), size)
+
+
+@functools.partial(jax.jit, static_argnames="size")  # traced once, and not for every program
+def _network(keys: Array, size: int) -> Array:
+    """The rows 0 … size - 1 after all rounds."""
+    side = jnp.uint32(math.isqrt(size - 1) + 1)
 
     def mix(x: Array) -> Array:
         left, right = x % side, x // side
@@ -44,9 +50,14 @@ def shuffled(key: Key, size: int) -> Array:
             left, right = right, (left + _hash(right ^ keys[i]) % side) % side
         return right * side + left
 
-    again = lambda x: jnp.where(x >= size, mix(x), x)
-    rows = jnp.arange(size, dtype=jnp.uint32)
-    return jax.lax.while_loop(lambda x: jnp.any(x >= size), again, mix(rows)).astype(jnp.int32)
+    def send(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        beyond, x = carry
+        x = jnp.where(beyond, mix(x), x)
+        return x >= size, x
+
+    # All are sent once, and by the same code: a program of half the size.
+    start = jnp.ones(size, bool), jnp.arange(size, dtype=jnp.uint32)
+    return jax.lax.while_loop(lambda c: jnp.any(c[0]), send, start)[1].astype(jnp.int32)
 
 
 def _hash(x: Array) -> Array:
