@@ -133,7 +133,7 @@ def test_a_loss_that_does_not_give_a_value_a_row(key):
     net = layers.dense(4, 3)
     loss_fn = train.supervised(net, lambda predictions, labels, reduction: jnp.float32(1))
     params, state = net.init(key)
-    with pytest.raises(ShapeError, match=r"float32\[\] for labels int32\[12\].*a value a row"):
+    with pytest.raises(ShapeError, match=r"float32\[\] for labels int32\[12\].*a value per row"):
         loss_fn(params, state, batch(), key=None, train=True)
 
 

@@ -178,11 +178,11 @@ def _targets(
     """The class of each example; None if results are single numbers."""
     y = jax.eval_shape(f, x)
     if y.ndim not in (1, 2) or x.ndim == 0 or y.shape[0] != x.shape[0]:
-        needs = "logits (N, classes) or one number an example (N,)"
+        needs = "logits (N, classes) or one number per example (N,)"
         raise ShapeError(f"{function}: f made {describe(y)} of {describe(x)}; it must give {needs}")
     if y.ndim == 1:
         if targets is not None:
-            raise ShapeError(f"{function}: f gives one number an example; there are no targets")
+            raise ShapeError(f"{function}: f gives one number per example; there are no targets")
         return None
     chosen = jnp.argmax(f(x), axis=1) if targets is None else jnp.asarray(targets)
     if chosen.shape != y.shape[:1]:

@@ -98,7 +98,7 @@ def _more_than_one_value(name: str, x: Array, axis_name: str | None) -> None:
     count = math.prod(x.shape[:-1]) * devices
     if count < 2:
         raise ShapeError(
-            f"{name} in training got {describe(x)}, {count} value(s) a channel; it needs two"
+            f"{name} in training got {describe(x)}, {count} value(s) per channel; it needs two"
         )
 
 

@@ -50,7 +50,7 @@ def check(
         if _differ(ours.get("momentum"), theirs.get("momentum")):
             warn(
                 f"{function}: the momentum of {name} is {ours['momentum']:.4g} here and "
-                f"{theirs['momentum']:.4g} in {label}; training goes on otherwise than there"
+                f"{theirs['momentum']:.4g} in {label}; training continues differently from there"
             )
 
 

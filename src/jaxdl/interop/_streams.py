@@ -86,10 +86,12 @@ def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Batch]]:
     if length is None:
         raise ValueError(
             "interop.stream: the loader has no length, so that it may have no end; say steps=…, "
-            "the batches an epoch, or give lambda epoch: loader if it ends by itself"
+            "the batches per epoch, or give lambda epoch: loader if it ends by itself"
         )
     if length > _MOST:
-        raise ValueError("interop.stream: the loader has no end; say steps=…, the batches an epoch")
+        raise ValueError(
+            "interop.stream: the loader has no end; say steps=…, the batches per epoch"
+        )
     if hasattr(loader, "repeat") and hasattr(loader, "to_iter_dataset"):  # grain's, by number
         again = loader.repeat()
         return lambda epoch: map(again.__getitem__, range(epoch * length, (epoch + 1) * length))

@@ -43,7 +43,7 @@ def mobilenet_v3(
 ) -> Layer:
     """MobileNetV3: blocks that widen, filter each channel by itself, weight channels, and narrow.
 
-    Weights of torchvision's ``mobilenet_v3_small`` and ``mobilenet_v3_large`` come in by
+    Weights of torchvision's ``mobilenet_v3_small`` and ``mobilenet_v3_large`` load with
     ``interop.from_torch(state_dict, net)``.
 
     Args:

@@ -24,7 +24,7 @@ def vgg(
 ) -> Layer:
     """VGG for ImageNet: five stages of 3×3 convolutions, each ended by pooling, and three layers.
 
-    Weights of torchvision's ``vgg16`` and its relatives come in by ``interop.from_torch(state_dict,
+    Weights of torchvision's ``vgg16`` and its relatives load with ``interop.from_torch(state_dict,
     net, flattened={"classifier/0": (512, 7, 7)})``.
 
     Args:

@@ -25,7 +25,7 @@ def resnet18(
 ) -> Layer:
     """``resnet(18)``: 11,689,512 parameters with 1,000 classes.
 
-    Weights of torchvision's ``resnet18`` come in by ``interop.from_torch(state_dict, net)``.
+    Weights of torchvision's ``resnet18`` load with ``interop.from_torch(state_dict, net)``.
 
     Args:
         n_classes: number of classes.
@@ -49,7 +49,7 @@ def resnet34(
 ) -> Layer:
     """``resnet(34)``: 21,797,672 parameters with 1,000 classes.
 
-    Weights of torchvision's ``resnet34`` come in by ``interop.from_torch(state_dict, net)``.
+    Weights of torchvision's ``resnet34`` load with ``interop.from_torch(state_dict, net)``.
 
     Args:
         n_classes: number of classes.
@@ -73,7 +73,7 @@ def resnet50(
 ) -> Layer:
     """``resnet(50)``: 25,557,032 parameters with 1,000 classes.
 
-    Weights of torchvision's ``resnet50`` come in by ``interop.from_torch(state_dict, net)``.
+    Weights of torchvision's ``resnet50`` load with ``interop.from_torch(state_dict, net)``.
 
     Args:
         n_classes: number of classes.
@@ -101,7 +101,7 @@ def vit_b_16(
 ) -> Layer:
     """ViT-B/16: ``vit`` of 12 blocks, 768 features and 12 heads over patches of 16×16 pixels.
 
-    Weights of torchvision's ``vit_b_16`` come in by ``interop.from_torch(state_dict, net,
+    Weights of torchvision's ``vit_b_16`` load with ``interop.from_torch(state_dict, net,
     names=interop.published_names("vit"))``.
 
     Args:
@@ -137,7 +137,7 @@ def gpt2(
 ) -> Layer:
     """GPT-2: ``transformer_lm`` in one of its four published sizes.
 
-    Weights of Hugging Face's ``gpt2``, ``gpt2-medium``, ``gpt2-large`` and ``gpt2-xl`` come in by
+    Weights of Hugging Face's ``gpt2``, ``gpt2-medium``, ``gpt2-large`` and ``gpt2-xl`` load with
     ``interop.from_torch(file, net, names=interop.published_names("gpt2"), transposed=True,
     ignore=("h.{}.attn.bias", "h.{}.attn.masked_bias"))``; what is ignored are masks.
 

@@ -111,7 +111,7 @@ def supervised(
         if rows.shape[:1] != weight.shape[:1]:
             raise ShapeError(
                 f"the loss gave {describe(rows)} for labels {describe(given)}; it must give"
-                ' at least a value a row when called with reduction="none"'
+                ' at least a value per row when called with reduction="none"'
             )
         counted, share = share_of(labels, given)
         seen = weight if counted is None else _over(weight, counted) * counted
