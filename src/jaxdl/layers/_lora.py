@@ -10,7 +10,7 @@ from jaxdl.types import Array, Key, Layer, Params, PyTree, State, factory, name_
 
 
 def _is_dense_kernel(path: str, kernel: Array) -> bool:
-    return path.split("/")[-1] == "kernel" and kernel.ndim == 2
+    return _paths.is_kernel(path) and kernel.ndim == 2
 
 
 @factory

@@ -23,7 +23,7 @@ def row(run: Run, passed: Passed) -> Row:
 
 
 def validation(run: Run, train_state: PyTree) -> Row:
-    """What is measured after it."""
+    """What validation after the epoch has measured."""
     found = run.measure(train_state)
     if not isinstance(found, Mapping):
         raise TypeError(
