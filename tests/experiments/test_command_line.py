@@ -111,7 +111,7 @@ def test_programs_are_kept_where_the_flag_says(flags, folder_of_jax, kept, here,
 
 
 def test_the_collector_is_spared_what_stays(here, monkeypatch):
-    at_the_end = []
+    at_the_end: list[object] = []
     monkeypatch.setattr(atexit, "register", at_the_end.append)
     before = gc.get_freeze_count()
     with pytest.raises(SystemExit):
