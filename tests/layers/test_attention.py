@@ -325,7 +325,7 @@ PARAMS = {"qkv": {"kernel": jnp.ones((4, 12))}, "out": {"kernel": jnp.ones((4, 4
         ),
         (lambda: layers.multi_head_attention(6, 4), "n_heads must divide n_features, 6"),
         (lambda: layers.multi_head_attention(8, 4, n_kv_heads=3), "n_kv_heads 3"),
-        (lambda: layers.multi_head_attention(6, 2, rotary=True), "even size of heads, not 3"),
+        (lambda: layers.multi_head_attention(6, 2, rotary=True), "heads of even size, not 3"),
         (lambda: layers.multi_head_attention(6, 2, rate=-0.1), "rate is -0.1"),
         (lambda: layers.learned_positions(0, 4), "length is 0"),
     ],
@@ -340,7 +340,7 @@ def test_wrong_arguments_are_named(call, message):
 )
 def test_a_cache_is_for_causal_evaluation(options, train, key):
     net = layers.multi_head_attention(4, 2, **({"causal": True} | options))
-    with pytest.raises(ValueError, match="a cache is for evaluation, causal, without a mask"):
+    with pytest.raises(ValueError, match="a cache needs evaluation, causal=True and no mask"):
         net.apply(
             PARAMS, F.attention_cache(PARAMS, (), 5, n_heads=2), jnp.ones((1, 4)), train=train
         )

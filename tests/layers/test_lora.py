@@ -47,7 +47,7 @@ def test_where_chooses_stacked_kernels_too():
 def test_wrong_calls_are_named(key):
     with pytest.raises(ValueError, match="rank is 0"):
         layers.lora(NET, 0)
-    with pytest.raises(ValueError, match="of what is chosen, nothing"):
+    with pytest.raises(ValueError, match="where selects nothing"):
         layers.lora(NET, 2, where=lambda path, w: False).init(key)
     with pytest.raises(ValueError, match="0/bias"):
         layers.lora(NET, 2, where=lambda path, w: "bias" in path).init(key)

@@ -25,7 +25,7 @@ CALLS = {
     # sizes, dtypes, initialisation
     "dense(4, 3, dtype='float33')": "dtype is 'float33'; it must be floating point",
     "dense(4, 3, dtype=int)": "it must be floating point",
-    "dense(4, 3, init='he')": "init is 'he'; it must be such as initializers.he_default",
+    "dense(4, 3, init='he')": "init is 'he'; it must be like initializers.he_default",
     "conv(4, 3, (3, 3), dtype=int)": "it must be floating point",
     "embedding(4, 3, dtype=int)": "it must be floating point",
     "lstm(4, 3, dtype=int)": "it must be floating point",

@@ -185,7 +185,7 @@ CLIPS = ((1.0, 2.0), (1e-3, 1.0), (2.0, 3.5), (5.0, math.inf), (1e6, 2.0))
 
 BEGIN, END = "<!-- table of equals: begin -->", "<!-- table of equals: end -->"
 HEAD = """
-Bounds that the tests hold trajectories of 50 steps and schedules of 60 to, in float64 and relative;
+Relative bounds that the tests hold trajectories of 50 steps and schedules of 60 to, in float64;
 tests/tables/optimizers.py says why some are looser than 1e-12. η is the first learning rate.
 
 | PyTorch | jaxdl | equal to |

@@ -32,7 +32,7 @@ ROWS = [
         lambda: L.triplet_margin_with_distance_loss(
             X, X, X, distance_function=lambda u, v: (u - v) ** 2
         ),
-        r"distance_function gave float32\[5,4\] for vectors float32\[5,4\]; it must give",
+        r"distance_function returned float32\[5,4\] for vectors float32\[5,4\]; it must return",
     ),
     Wrong(lambda: L.info_nce(X, X, temperature=0.0), "temperature is 0.0; it must be positive"),
     Wrong(lambda: L.info_nce(DEEP, DEEP), r"queries is float32\[5,2,4\]; it needs shape \(N, D\)"),

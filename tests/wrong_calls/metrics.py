@@ -13,7 +13,7 @@ ROWS = [
         lambda: M.accuracy(jnp.ones((3, 2)), jnp.ones((3, 1))), "accuracy needs arguments of one"
     ),
     Wrong(lambda: M.top_k_accuracy(jnp.ones((3, 2)), jnp.ones(3)), "top_k_accuracy: k is 5"),
-    Wrong(lambda: M.confusion_matrix(jnp.arange(3), jnp.arange(3)), "give n_classes too"),
+    Wrong(lambda: M.confusion_matrix(jnp.arange(3), jnp.arange(3)), "pass n_classes too"),
     Wrong(lambda: M.confusion_matrix(jnp.ones((3, 2)), jnp.arange(2)), "confusion_matrix needs"),
     Wrong(lambda: M.precision(jnp.ones((2, 3))), r"precision: confusion is float32\[2,3\]"),
     Wrong(lambda: M.recall(jnp.ones((2, 2)), average="binary"), "recall: average is 'binary'"),

@@ -42,10 +42,10 @@ def conv(
             ``bias``, none is added.
         x: shape (…, …spatial, n_in), floating point.
         stride: the step between windows; a number, or one per axis.
-        padding: zeros around the image; a number, or per axis a number or a (low, high) pair.
-            "VALID" is 0. "SAME" returns ⌈n/stride⌉ entries and puts an odd zero at the end; for
-            even n, stride 2 and a 3-wide kernel this differs from ``padding=1``. "CAUSAL", for
-            one axis, pads only at the start, so that no output depends on later inputs.
+        padding: zeros around the image: one number for all axes, or a number or (low, high) pair
+            for each. "VALID" is 0. "SAME" returns ⌈n/stride⌉ entries and puts an odd zero at the
+            end; for even n, stride 2 and a 3-wide kernel this differs from ``padding=1``. "CAUSAL",
+            for one axis, pads only at the start, so that no output depends on later inputs.
         dilation: the step between the kernel's entries.
         groups: number of groups the channels are split into, each with its own kernel; n_in
             groups make a depthwise convolution.
@@ -110,7 +110,8 @@ def conv_transpose(
             ``bias``, none is added.
         x: shape (…, …spatial, n_in), floating point.
         stride: the distance between entries of ``x`` in the output.
-        padding: entries cut off the result; a number, or per axis a number or a (low, high) pair.
+        padding: entries cut off the result: one number for all axes, or a number or (low, high)
+            pair for each.
         output_padding: extra entries at the end of the result, fewer than the stride or the
             dilation. Chooses among the sizes that ``conv`` maps to the same size.
         dilation: the step between the kernel's entries.

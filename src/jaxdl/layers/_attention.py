@@ -81,7 +81,7 @@ def multi_head_attention(
         _checks.positive_ints(name, block_size=block_size)
     n_columns = _columns(name, n_features, n_heads, n_heads if n_kv_heads is None else n_kv_heads)
     if rotary and n_features // n_heads % 2:
-        raise ValueError(f"{name}: rotary needs an even size of heads, not {n_features // n_heads}")
+        raise ValueError(f"{name}: rotary needs heads of even size, not {n_features // n_heads}")
     qkv = dense(n_features, n_columns, bias=bias, init=init or _qkv_default, dtype=dtype)
     out = dense(n_features, n_features, bias=bias, init=out_init or _out_default, dtype=dtype)
     base = rotary_base if rotary else None
@@ -102,7 +102,7 @@ def multi_head_attention(
     ) -> tuple[Array, State]:
         if state:
             if train or not causal or mask is not None:
-                raise ValueError(f"{name}: a cache is for evaluation, causal, without a mask")
+                raise ValueError(f"{name}: a cache needs evaluation, causal=True and no mask")
             return functional.multi_head_attention_step(
                 params, state, x, n_heads=n_heads, rotary_base=base
             )
@@ -128,6 +128,6 @@ def _columns(name: str, n_features: int, n_heads: int, n_kv_heads: int) -> int:
     if n_features % n_heads or n_heads % n_kv_heads:
         raise ValueError(
             f"{name}: n_heads is {n_heads} and n_kv_heads {n_kv_heads}; n_heads must divide "
-            f"n_features, {n_features}, and n_kv_heads n_heads"
+            f"n_features, {n_features}, and n_kv_heads must divide n_heads"
         )
     return n_features // n_heads * (n_heads + 2 * n_kv_heads)

@@ -109,7 +109,7 @@ def affine(
         drawn: the shape in which to draw the kernel before reshaping. Defaults to ``shape``.
     """
     if not isinstance(init, Init):
-        raise TypeError(f"{name}: init is {init!r}; it must be such as initializers.he_default")
+        raise TypeError(f"{name}: init is {init!r}; it must be like initializers.he_default")
     floating_dtype(name, dtype)
     shapes = {"kernel": shape} | ({"bias": (n_out,)} if bias else {})
 

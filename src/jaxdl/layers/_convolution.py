@@ -38,8 +38,8 @@ def conv(
         n_out: output channels.
         size: kernel size, one number per axis, such as ``(5, 5)`` for images.
         stride: the step between windows; a number, or one per axis.
-        padding: zeros around the image; a number, or per axis a number or a (low, high) pair, or
-            "SAME", "VALID" or "CAUSAL".
+        padding: zeros around the image: one number for all axes, a number or (low, high) pair for
+            each, or "SAME", "VALID" or "CAUSAL".
         dilation: the step between the kernel's entries.
         groups: number of groups the channels are split into, each with its own kernel.
         derivatives: "fast" or "lax"; see ``functional.conv``.
@@ -101,7 +101,8 @@ def conv_transpose(
         n_out: output channels.
         size: kernel size, one number per axis.
         stride: the distance between input entries in the output.
-        padding: entries cut off the result; a number, or per axis a number or a (low, high) pair.
+        padding: entries cut off the result: one number for all axes, or a number or (low, high)
+            pair for each.
         output_padding: extra entries at the end of the result.
         dilation: the step between the kernel's entries.
         groups: number of groups the channels are split into, each with its own kernel.

@@ -41,8 +41,9 @@ def lora(
         state ``{"base": W, "scale": (), "layer": the state of layer}``.
 
     Raises:
-        ValueError: if ``rank`` isn't a positive integer, ``alpha`` isn't positive, or, in ``init``,
-            nothing is adapted or has two axes; if ``base`` has other shapes than the network.
+        ValueError: if ``rank`` isn't a positive integer or ``alpha`` isn't positive; in ``init``,
+            if ``where`` selects nothing or a leaf with fewer than two axes, or ``base`` doesn't
+            have the network's shapes.
 
     Example:
         >>> from jaxdl import layers
@@ -66,8 +67,8 @@ def lora(
         _same_shapes(name, drawn, kept)
         chosen = {path: w for path, w in _named_leaves(kept) if where(path, w)}
         if not chosen or any(w.ndim < 2 for w in chosen.values()):
-            raise ValueError(f"{name}: of what is chosen, {', '.join(chosen) or 'nothing'}, each "
-                             "must have two axes or more")  # fmt: skip
+            raise ValueError(f"{name}: where selects {', '.join(chosen) or 'nothing'}; it must "
+                             "select leaves with two axes or more")  # fmt: skip
         keys = jax.random.split(jax.random.fold_in(key, 1), len(chosen))
         pairs = zip(chosen.items(), keys, strict=True)
         params = {path: _pair(part_key, w, rank) for (path, w), part_key in pairs}

@@ -108,7 +108,7 @@ def class_indices(
         axes: the number of axes of one row's labels.
 
     Returns:
-        int32 of the same shape, clipped to its bounds, so that values out of range stay so.
+        int32 of the same shape; wider values are clipped to int32, so those out of range stay so.
 
     Raises:
         TypeError: if the labels are not integers.
@@ -122,7 +122,7 @@ def class_indices(
     if labels.ndim != x.ndim - 1 + axes or labels.shape[: x.ndim - 1] != x.shape[:-1]:
         raise _checks.ShapeError(
             f"{function}: labels are {_checks.describe(labels)} for {_checks.describe(x)}; they"
-            f" need {'a list of classes' if axes else 'one class'} a row, with leading axes"
+            f" need {'a list of classes' if axes else 'one class'} per row, with leading axes"
             f" {x.shape[:-1]}"
         )
     return _checks.to_int32(labels)

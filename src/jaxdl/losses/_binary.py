@@ -23,8 +23,8 @@ def binary_cross_entropy(
 
     Prefer ``binary_cross_entropy_with_logits``. To stay finite at p = 0 and p = 1, as in PyTorch,
     the logarithms are at least −100, and the divisor in the gradient (p − t)/((1 − p)·p) at least
-    1e-12. The same bound on logarithms keeps the gradient by t, log(1 − p) − log p, finite;
-    PyTorch's is infinite.
+    1e-12. The same bound on logarithms keeps the gradient with respect to t, log(1 − p) − log p,
+    finite; PyTorch's is infinite.
 
     Args:
         predictions: p in [0, 1], any shape; outside this range the loss is nan.

@@ -79,8 +79,8 @@ def nll_loss(
     ``nll_loss(log_softmax(z), y)`` is ``cross_entropy(z, y)``. The mean divides by the sum of w_y.
 
     Args:
-        log_probabilities: x, shape (..., C), used as they are: probabilities passed by mistake
-            give another number, without an error.
+        log_probabilities: x, shape (..., C), used as they are: probabilities passed by mistake give
+            a wrong loss, not an error.
         labels: y, integers of shape (...).
         weight: w, one per class, shape (C,). Defaults to 1.
         ignore_index: rows with this label are ignored.

@@ -95,7 +95,7 @@ def soft_margin_loss(
 ) -> Array:
     """Logistic loss: l = log(1 + exp(−t·x)).
 
-    It is finite whenever t·x is; PyTorch's overflows in float32 from −t·x = 89 on.
+    It is finite whenever t·x is; PyTorch's overflows in float32 where −t·x ≥ 89.
 
     Args:
         predictions: x, any shape.

@@ -173,8 +173,8 @@ def triplet_margin_with_distance_loss(
     to_near, to_far, between = d(a, near), d(a, far), d(near, far) if swap else None
     if to_near.shape != a.shape[:-1]:
         raise _checks.ShapeError(
-            f"{name}: distance_function gave {_checks.describe(to_near)} for vectors"
-            f" {_checks.describe(a)}; it must give shape {a.shape[:-1]}"
+            f"{name}: distance_function returned {_checks.describe(to_near)} for vectors"
+            f" {_checks.describe(a)}; it must return shape {a.shape[:-1]}"
         )
     return reduce(_triplet(to_near, to_far, between, margin), reduction, out)
 

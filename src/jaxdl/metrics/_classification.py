@@ -151,7 +151,7 @@ def confusion_matrix(
         wrong = jnp.isnan(logits).any(axis=-1)
     elif n_classes is None:
         got = _checks.describe(predicted)
-        raise ValueError(f"{name}: predictions are {got}, indices: give n_classes too")
+        raise ValueError(f"{name}: predictions are {got}, indices: pass n_classes too")
     _checks.positive_ints(name, n_classes=n_classes)
     index, weight = labelled(name, labels, predicted, n_classes, weight, ignore_index)
     if wrong is not None:

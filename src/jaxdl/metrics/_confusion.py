@@ -56,7 +56,7 @@ def f_beta(confusion: ArrayLike, *, beta: float | Array = 1.0, average: Average 
 
     Args:
         confusion: sums of ``confusion_matrix``, shape (classes, classes).
-        beta: how many times as much recall matters as precision; 1 is F1, the harmonic mean.
+        beta: importance of recall relative to precision; 1 is F1, the harmonic mean.
         average: as in ``precision``.
 
     Returns:

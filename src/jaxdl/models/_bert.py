@@ -50,13 +50,13 @@ def bert(
         length: number of positions, the maximum length of a text.
         n_kinds: number of kinds of tokens, such as first and second sentence.
         rate: dropout rate, in the blocks and before the first; 0 omits dropout.
-        padding_index: the token that pads short texts, which no position sees, or None.
+        padding_index: the padding token of short texts, which no position attends to; or None.
         activation: activation of the hidden layers.
 
     Returns:
         A Layer from tokens, integers (…, time), or from ``{"tokens": …, "kinds": …}``, to
-        (…, time, n_features); kinds default to 0. The blocks'
-        params are stacked on a first axis; see ``repeat``.
+        (…, time, n_features); kinds default to 0. The blocks' params are stacked on a first axis;
+        see ``repeat``.
 
     Raises:
         ValueError: if a size isn't a positive integer, or heads don't divide.

@@ -1,4 +1,4 @@
-"""MobileNetV3: cheap convolutions that were searched for on phones."""
+"""MobileNetV3: cheap convolutions, found by architecture search for phones."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -41,13 +41,13 @@ def mobilenet_v3(
     rate: float | Array = 0.2,
     init: Init = FAN_OUT,
 ) -> Layer:
-    """MobileNetV3: blocks that widen, filter each channel by itself, weight channels, and narrow.
+    """MobileNetV3: blocks that widen, filter each channel separately, weight channels, and narrow.
 
     Weights of torchvision's ``mobilenet_v3_small`` and ``mobilenet_v3_large`` load with
     ``interop.from_torch(state_dict, net)``.
 
     Args:
-        size: "small" with 2,542,856 parameters and 1,000 classes, "large" with 5,483,032.
+        size: "small", with 2,542,856 parameters for 1,000 classes, or "large", with 5,483,032.
         n_classes: number of classes.
         rate: dropout rate before the last layer; 0 omits dropout.
         init: initializer of kernels and biases. Defaults to He et al.'s kernels.

@@ -33,8 +33,8 @@ def sequence_classifier(
         n_hidden: features of the hidden state of each layer and direction.
         n_classes: number of classes.
         n_tokens: size of the vocabulary if inputs are tokens. By default they are features.
-        padding_index: the token that pads short sequences at their end. Steps after the last other
-            token are ignored, and its embedding stays 0.
+        padding_index: the token that pads short sequences at their end. Trailing steps of padding
+            are ignored, and its embedding stays 0.
         cell: ``layers.lstm``, ``gru`` or ``rnn``, or a ``partial`` of one.
         depth: number of stacked recurrent layers.
         bidirectional: whether each of them also runs backwards in time.
@@ -142,5 +142,5 @@ def _lengths(tokens: ArrayLike, padding_index: int) -> Array:
 
 
 def repeated(x: Array, *, steps: int) -> Array:
-    """The same features at each step."""
+    """Returns the same features at every step."""
     return jnp.broadcast_to(x[..., None, :], (*x.shape[:-1], steps, x.shape[-1]))

@@ -52,7 +52,7 @@ def resnet_cifar(
         He et al., "Deep residual learning for image recognition", 2016, section 4.2.
     """
     if depth < 8 or depth % 6 != 2:
-        raise ValueError(f"resnet_cifar: depth is {depth}; it must be 6n + 2, as 8, 20 or 56")
+        raise ValueError(f"resnet_cifar: depth is {depth}; it must be 6n + 2, such as 8 or 20")
     blocks: list[LayerLike] = []
     channels = width
     for stage in range(3):

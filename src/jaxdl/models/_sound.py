@@ -1,4 +1,4 @@
-"""Networks that listen: the pitch of a sound, and whether somebody speaks."""
+"""Networks for sound: pitch estimation and voice activity detection."""
 
 import itertools
 from typing import Literal
@@ -34,8 +34,8 @@ def crepe(
         rate: dropout rate after each convolution; 0 omits dropout.
 
     Returns:
-        A Layer from sounds (…, 1024), samples at 16 kHz with mean 0 and deviation 1, to logits
-        (…, 360), each of a pitch of its own: their probabilities are sigmoids.
+        A Layer from sounds (…, 1024), samples at 16 kHz with mean 0 and standard deviation 1, to
+        logits (…, 360), one per pitch; their sigmoids are probabilities.
 
     Raises:
         ValueError: if ``capacity`` isn't one of these, or the sounds have another length.

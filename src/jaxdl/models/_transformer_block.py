@@ -38,9 +38,9 @@ def transformer_block(
 ) -> Layer:
     """Self-attention, then a perceptron at each position, both normalised and added to the input.
 
-    Norm last, as Vaswani et al.: x ← norm(x + attention(x)), x ← norm(x + mlp(x)). Norm first, as
-    GPT-2 and ViT: x ← x + attention(norm(x)), x ← x + mlp(norm(x)); a norm then follows the last
-    block. With the defaults it is PyTorch's ``nn.TransformerEncoderLayer`` (but for its
+    Norm last, as in Vaswani et al.: x ← norm(x + attention(x)), x ← norm(x + mlp(x)). Norm first,
+    as in GPT-2 and ViT: x ← x + attention(norm(x)), x ← x + mlp(norm(x)); a norm then follows the
+    last block. With the defaults it is PyTorch's ``nn.TransformerEncoderLayer`` (but for its
     ``dim_feedforward=2048``), with ``cross=True`` and ``causal=True`` its
     ``nn.TransformerDecoderLayer``.
 
@@ -56,7 +56,8 @@ def transformer_block(
             after the perceptron; 0 omits dropout.
         n_kv_heads: number of key and value heads. Defaults to n_heads.
         causal: whether a position sees only itself and earlier ones.
-        cross: whether to add attention to a memory, such as an encoder's output, between the two.
+        cross: whether to add attention to a memory, such as an encoder's output, before the
+            perceptron.
         rotary: whether to rotate queries and keys by their positions.
         rotary_base: base of the rotary wavelengths.
         mask: True where a query sees a key; broadcasts to (…, n_heads, time, time).
@@ -69,9 +70,9 @@ def transformer_block(
     Returns:
         A Layer from (…, time, n_features) to the same, with params ``{"attention_norm",
         "attention", "mlp_norm", "mlp": {"up", "down", …}}`` and no state; its state may be a cache,
-        as that of ``layers.multi_head_attention``. With ``cross`` it takes ``(x, memory)``, or
-        ``(x, memory, seen)`` with True where a position of the memory is seen, (…, 1, 1, memory
-        time), and returns the same with the next x, so that ``repeat`` stacks it; its params have
+        as for ``layers.multi_head_attention``. With ``cross`` it takes ``(x, memory)``, or ``(x,
+        memory, seen)`` with True where a position of the memory is seen, (…, 1, 1, memory time),
+        and returns the same with the next x, so that ``repeat`` stacks it; its params have
         ``"cross_norm"`` and ``"cross"`` too.
 
     Raises:

@@ -75,7 +75,7 @@ def generate(
     time, start = prompt.shape[-1], prompt.shape[-1] if padding_index is None else 1
 
     def write(tokens: Array, ended: Array, column: Array, picked: Array) -> tuple[Array, Array]:
-        """Puts the next token of each sequence that its prompt doesn't give."""
+        """Writes the next token of each sequence, unless its prompt already gives it."""
         given = jnp.take(tokens, column, axis=-1)
         new = picked if end is None else jnp.where(ended, end, picked)
         token = jnp.where(column < lengths, given, new)
@@ -160,7 +160,7 @@ def _checked_prompt(params: Mapping[str, Params], prompt: ArrayLike, n_new: int)
     _checks.positive_ints("generate", n_new=n_new)
     prompt = jnp.asarray(prompt)
     if prompt.ndim == 0 or prompt.shape[-1] == 0:
-        raise ShapeError(f"generate: the prompt is {describe(prompt)}; it needs a token or more")
+        raise ShapeError(f"generate: the prompt is {describe(prompt)}; it needs one token or more")
     if not jnp.issubdtype(prompt.dtype, jnp.integer):
         raise TypeError(f"generate: the prompt is {describe(prompt)}; it must be integers")
     total = prompt.shape[-1] + n_new - 1

@@ -18,8 +18,8 @@ from jaxdl.models._transformer_block import empty, transformer_block
 from jaxdl.types import Array, Init, Key, Layer, Params, Shape, State, factory, name_of, named
 
 WRITTEN_OUT = 16
-"""The most blocks whose keys and values are kept apart: a step with 32 sequences takes a third of
-the time then. But programs grow with every block; 12 take twice as long to compile as in a loop."""
+"""The most blocks whose keys and values are kept apart: a step with 32 sequences then takes a third
+of the time. But programs grow with every block; 12 take twice as long to compile as in a loop."""
 
 _gelu = functools.partial(activations.gelu, approximate="tanh")
 
@@ -158,11 +158,11 @@ def transformer_cache(
 
     Returns:
         An empty state. ``net.apply(params, cache, tokens)`` returns the logits of these tokens and
-        the cache for the next. Up to 16 blocks have arrays of their own, which a compiled loop
-        extends in place; in exchange the program has every block. Those of more are stacked.
+        the cache for the next. With up to 16 blocks, each has its own arrays, which a compiled loop
+        extends in place, but the program is longer. With more, they are stacked.
 
     Raises:
-        TypeError: if ``net`` isn't one.
+        TypeError: if ``net`` isn't a ``transformer_lm``.
         ValueError: if ``length`` isn't a positive integer.
 
     Example:

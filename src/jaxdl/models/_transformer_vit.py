@@ -49,10 +49,10 @@ def vit(
         init: initializer of kernels and biases. Defaults to Glorot uniform and 0.
 
     Returns:
-        A Layer from images (…, height, width, channels) to logits (…, n_classes), of the class
-        token after the last block. The kernel of ``"embedding"`` is that of a convolution with
-        stride ``patch_size``, (patch_size, patch_size, channels, n_features), with its first axes
-        merged. The blocks' params are stacked on a first axis; see ``repeat``.
+        A Layer from images (…, height, width, channels) to logits (…, n_classes), computed from the
+        class token after the last block. The kernel of ``"embedding"`` is that of a convolution
+        with stride ``patch_size``, (patch_size, patch_size, channels, n_features), with its first
+        axes merged. The blocks' params are stacked on a first axis; see ``repeat``.
 
     Raises:
         ValueError: if a size isn't a positive integer, or the patches or heads don't divide.

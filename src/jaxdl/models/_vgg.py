@@ -22,7 +22,7 @@ def vgg(
     rate: float | Array = 0.5,
     init: Init = FAN_OUT,
 ) -> Layer:
-    """VGG for ImageNet: five stages of 3×3 convolutions, each ended by pooling, and three layers.
+    """VGG for ImageNet: five stages of 3×3 convolutions and pooling, then three dense layers.
 
     Weights of torchvision's ``vgg16`` and its relatives load with ``interop.from_torch(state_dict,
     net, flattened={"classifier/0": (512, 7, 7)})``.
@@ -30,7 +30,7 @@ def vgg(
     Args:
         depth: layers with kernels: 11, 13, 16 or 19.
         n_classes: number of classes.
-        batch_norm: whether to normalise after each convolution, as torchvision's ``vgg16_bn``.
+        batch_norm: whether to normalise after each convolution, as in torchvision's ``vgg16_bn``.
         rate: dropout rate after the two hidden dense layers; 0 omits dropout.
         init: initializer of kernels and biases. Defaults to He et al.'s kernels.
 

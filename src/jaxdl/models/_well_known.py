@@ -139,7 +139,7 @@ def gpt2(
 
     Weights of Hugging Face's ``gpt2``, ``gpt2-medium``, ``gpt2-large`` and ``gpt2-xl`` load with
     ``interop.from_torch(file, net, names=interop.published_names("gpt2"), transposed=True,
-    ignore=("h.{}.attn.bias", "h.{}.attn.masked_bias"))``; what is ignored are masks.
+    ignore=("h.{}.attn.bias", "h.{}.attn.masked_bias"))``; the ignored entries are masks.
 
     Args:
         size: "small" with 124,439,808 parameters, "medium" with 354,823,168, "large" with

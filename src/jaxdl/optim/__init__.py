@@ -1,18 +1,18 @@
 """Gradient transformations: torch.optim's algorithms and schedules for optax, and their parts.
 
-Each optimizer is an optax transformation with PyTorch's options, and goes wherever one goes. The
-links of a chain stand in the order of PyTorch's loop, as in
+Each optimizer is an optax transformation with PyTorch's options, and can be used wherever one can.
+Chain transformations in the order of PyTorch's loop, as in
 ``optax.chain(clip_by_norm(1.0), adamw(schedule), ema(0.999))``; ``optax.inject_hyperparams`` puts
 any option on a schedule, and options may be traced, so that ``vmap`` trains a population over them.
-``optax.MultiSteps`` accumulates: it averages the gradients of k batches, which is the gradient of
-the large batch where all of them have the same number of rows. To maximize instead of minimize, put
+``optax.MultiSteps`` accumulates: it averages the gradients of k batches, which gives the gradient
+of the combined batch if all have the same number of rows. To maximize instead of minimize, put
 ``optax.scale(-1.0)`` before an optimizer.
 
-A wrong call raises at once: a TypeError where the learning rate is neither a number nor a schedule,
-a ValueError where an option is out of range. Options that are traced can't be looked at.
+Invalid arguments raise at once: a TypeError if the learning rate is neither a number nor a
+schedule, a ValueError if an option is out of range. Traced options can't be checked.
 
 <!-- table of equals: begin -->
-Bounds that the tests hold trajectories of 50 steps and schedules of 60 to, in float64 and relative;
+Relative bounds that the tests hold trajectories of 50 steps and schedules of 60 to, in float64;
 tests/tables/optimizers.py says why some are looser than 1e-12. η is the first learning rate.
 
 | PyTorch | jaxdl | equal to |

@@ -63,7 +63,7 @@ def swa(*, start: int = 0, every: int = 1) -> optax.GradientTransformation:
     Stochastic weight averaging takes one θ per epoch, late in training: set ``start`` to the steps
     before that, and ``every`` to the steps of an epoch. Put it last in a chain, and read the mean
     with ``averaged_params``. The running statistics of a network don't match the averaged
-    parameters: evaluate once in training mode to renew them.
+    parameters: make one pass in training mode to update them.
 
     Args:
         start: number of updates before averaging starts.
@@ -137,8 +137,8 @@ def averaged_params(opt_state: PyTree, params: Params) -> Params:
     found = [x for x in jax.tree.leaves(opt_state, is_leaf=is_average) if is_average(x)]
     if len(found) != 1:
         raise ValueError(
-            f"averaged_params: opt_state holds {len(found)} averages; it must hold one, of"
-            " optax.chain(optimizer, ema()) for example"
+            f"averaged_params: opt_state holds {len(found)} averages; it must hold one, as"
+            " that of optax.chain(optimizer, ema()) does"
         )
     choose = lambda a, p: jnp.where(found[0].averaged > 0, a.astype(p.dtype), p)
     return jax.tree.map(choose, found[0].mean, params)

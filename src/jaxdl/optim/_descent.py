@@ -51,7 +51,7 @@ def descend(
 
     Args:
         name: the optimizer's name, for messages.
-        learning_rate: η, a number or a schedule of the number of updates made before.
+        learning_rate: η, a number or a schedule of the number of updates made so far.
         rule: see ``Rule``.
         remember: returns the rule's initial memory of an array.
         weight_decay: w.
@@ -107,12 +107,12 @@ def like(x: Array, number: ArrayLike) -> Number:
 
 
 def off(number: object) -> bool:
-    """Returns whether an option is a Python zero: arrays, traced or not, may become another."""
+    """Returns whether an option is a Python zero: an array, traced or not, may change."""
     return isinstance(number, int | float) and number == 0
 
 
 def log(number: ArrayLike) -> Number:
-    """Returns the logarithm, in double for a Python number: float32 ends 0.999 at 0.99900001."""
+    """Returns the logarithm, in double for a Python number: float32 rounds 0.999 to 0.99900001."""
     if isinstance(number, int | float):
         return math.log(number) if number > 0 else -math.inf
     return jnp.log(number)

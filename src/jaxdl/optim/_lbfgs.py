@@ -22,7 +22,7 @@ from jaxdl.types import Array, Params
 
 
 class LbfgsState(NamedTuple):
-    """What lbfgs carries: the last iteration and the history, of n numbers in all parameters."""
+    """What lbfgs carries: the last iteration and the history; n counts all parameters."""
 
     count: Array  # type: ignore[assignment]  # int32, how many updates have been made
     iterations: Array  # int32, number of iterations in all updates
@@ -221,7 +221,7 @@ def iterate(
 
 
 def extend(memory: LbfgsState, gradient: Array) -> LbfgsState:
-    """Returns the memory with the last step and its change of the gradient, if they curve up."""
+    """Returns the memory with the last step and gradient change, if their curvature is positive."""
     s, y = memory.direction * memory.length, gradient - memory.gradient
     curvature = dot(y, s)
     # The bound is PyTorch's, and absolute: it keeps H positive.

@@ -36,8 +36,8 @@ def adafactor(
     columns and over the rows, with the weight 1 − t^γ on the past, and
     α = max(ε₂, rms(θ))·min(η, 1/√t). Arrays of fewer than two axes keep all of v. With more than
     two axes, the last two are factored: a convolution kernel's channels here, its window in
-    PyTorch. ``optax.adafactor`` has another η, factors only from 128 entries on, and doesn't
-    multiply w by η.
+    PyTorch. ``optax.adafactor`` has another η, factors only axes of 128 entries or more, and
+    doesn't multiply w by η.
 
     Args:
         learning_rate: η ≥ 0, a number or a schedule.
@@ -177,7 +177,7 @@ def muon(
                 where = _paths.spell(path)
                 raise ValueError(
                     f"muon: parameter {where!r} is {_checks.describe(p)}; it must have two axes."
-                    " by_path gives another algorithm to the rest"
+                    " by_path can give the others another algorithm"
                 )
         return tx.init(params)
 

@@ -137,7 +137,7 @@ def radam(
 
 
 def average_length(decay: Number, t: Array) -> Array:
-    """Returns ρ_t of radam, the length of the simple average that is as young as this one.
+    """Returns ρ_t of radam, the length of the simple average with the same mean age.
 
     With x = −log β, ρ_t = coth(x/2) − t·(coth(tx/2) − 1). While ρ_t is near t, both terms are
     near 2/x (2000 for β = 0.999), so 1/y is removed from each coth before subtracting.

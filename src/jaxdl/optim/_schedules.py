@@ -46,7 +46,7 @@ def cyclic(
         max_lr: high.
         step_size_up: number of steps in the rise.
         step_size_down: number of steps in the fall. Defaults to ``step_size_up``.
-        mode: which s.
+        mode: selects s.
         gamma: γ of exp_range.
         scale_fn: computes s from the cycle's number (from 1) or from n; overrides ``mode``.
         scale_mode: whether ``scale_fn`` takes the cycle's number or n.

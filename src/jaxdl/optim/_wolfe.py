@@ -14,7 +14,7 @@ DECREASE, CURVATURE = 1e-4, 0.9
 
 
 class Point(NamedTuple):
-    """The loss at one step length along a direction; two of them where a leading axis says so."""
+    """The loss at one step length along a direction; two of them if there is a leading axis."""
 
     t: Array
     value: Array
