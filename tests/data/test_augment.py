@@ -103,7 +103,7 @@ def test_a_crop_of_a_slope_is_a_slope(key):
             "it must be finite and at least 0",
         ),
         (data.cutout, {"size": 0}, r"cutout: size is 0"),
-        (data.random_resized_crop, {"scale": (0, 1)}, r"scale is \(0, 1\); it must be 0 < low"),
+        (data.random_resized_crop, {"scale": (0, 1)}, r"scale is \(0, 1\); it needs 0 < low"),
     ],
 )
 def test_messages(function, options, message, key):

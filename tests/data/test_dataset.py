@@ -36,7 +36,7 @@ def test_unknown_class_lists_the_names(zoo):
 
 @pytest.mark.parametrize("classes", [("cat", "cat"), ()])
 def test_classes_once_and_one_at_least(zoo, classes):
-    with pytest.raises(ValueError, match="one name or more, each once"):
+    with pytest.raises(ValueError, match="one or more names, each once"):
         data.select_classes(zoo, classes)
 
 

@@ -127,7 +127,7 @@ def test_a_mirror_by_argument_or_environment(serve, tmp_path, monkeypatch):
     away = {url.replace("127.0.0.1", "nowhere.invalid"): info for url, info in infos.items()}
     monkeypatch.setattr(_download, "_published", lambda builder: away)
     assert data.load("mnist", download=base).test["labels"].tolist() == [7]
-    with pytest.raises(FileNotFoundError, match="titanic is prepared by TFDS, which knows of no"):
+    with pytest.raises(FileNotFoundError, match="titanic is prepared by TFDS, which has no"):
         data.load("titanic", download=base)
     monkeypatch.setenv("JAXDL_CACHE", str(tmp_path / "other"))
     with pytest.raises(FileNotFoundError, match=r"nowhere.invalid.* can't be reached"):

@@ -186,8 +186,8 @@ def test_rows_that_tfds_loses_in_parquet_are_missed(tmp_path):
 @pytest.mark.parametrize(
     ("builder", "complaint"),
     [
-        (Tall, r"images of small differ in size, as \(6, 5, 1\) and \(9, 5, 1\)"),
-        (Unsupervised, "can't be had as inputs and labels: its supervised keys are None"),
+        (Tall, r"images of small differ in size, from \(6, 5, 1\) to \(9, 5, 1\)"),
+        (Unsupervised, "can't be read as inputs and labels: its supervised keys are None"),
         (Untrainable, "has no split named train"),
     ],
 )

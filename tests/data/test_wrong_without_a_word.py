@@ -209,7 +209,7 @@ class TestFolders:
         png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
         png += chunk(b"IDAT", zlib.compress(row * 8)) + chunk(b"IEND", b"")
         (tmp_path / "deep.png").write_bytes(png)
-        assert "lowest 12 only" in _images.decoded(tmp_path / "deep.png", _images.Pixels())
+        assert "only the lowest 12" in _images.decoded(tmp_path / "deep.png", _images.Pixels())
 
     def test_uncompressed_colours_that_pixels_share(self, tmp_path):
         PIL.Image.new("YCbCr", (8, 6)).save(tmp_path / "a.tif")
@@ -238,7 +238,7 @@ class TestFolders:
         read = _images.decoded(tmp_path / "a.pgm", _images.Pixels())
         value = int.from_bytes(sample, "big")
         if value > most:
-            assert read == f"ValueError: it has a sample of {value}, above its own largest, {most}"
+            assert read == f"ValueError: it has a sample of {value}, above its own maximum, {most}"
         else:
             assert np.all(np.equal(read, 255))
 
@@ -337,7 +337,7 @@ def test_image_size_counts_for_every_set(tmp_path, write_idx):
     np.testing.assert_array_equal(read.test["inputs"], again.test["inputs"])
     assert data.load("mnist", data_dir=tmp_path).train["inputs"].shape == (12, 4, 3, 1)
     assert data.load("animals", image_size=(14, 14)).test["inputs"].shape == (973, 14, 14, 1)
-    with pytest.raises(ValueError, match="text_length is given, and animals has no texts"):
+    with pytest.raises(ValueError, match="text_length is given, but animals has no texts"):
         data.load("animals", text_length=5)
 
 

@@ -106,7 +106,7 @@ def fails(epoch):
         ),
         (Stream([dataset().train], ("a", "b")), {}, TypeError, r"validation\['0'\] is .* numbers"),
         (Stream(fails), {}, OSError, "the disk is gone"),
-        (Stream([]), {"batch_size": 8}, ValueError, "a Stream's batches have theirs"),
+        (Stream([]), {"batch_size": 8}, ValueError, "a Stream's batches have their own size"),
         (Stream([]), {"chunk": 0}, ValueError, "chunk is 0"),
     ],
 )

@@ -54,7 +54,7 @@ ROWS = [
     Wrong(lambda: data.load("animals", image_size=8), "load: image_size is 8; it must", WRONG),
     Wrong(lambda: data.load("animals", image_size=(0, 8)), r"image_size\[0\] is 0; it must", WRONG),
     Wrong(
-        lambda: data.load("animals", text_length=8), "text_length is given, and animals has", WRONG
+        lambda: data.load("animals", text_length=8), "text_length is given, but animals has", WRONG
     ),
     Wrong(lambda: data.blobs(2), "blobs: 2 rows can't fill 3 parts", WRONG),
     Wrong(lambda: data.xor(16, seed=None), "xor: seed is None; it must be an integer", WRONG),
@@ -103,7 +103,7 @@ ROWS = [
     Wrong(pixels(image_size="88"), "image_size is '88'; it must be a pair", WRONG),
     Wrong(pixels(channels=2), "image_folder: channels is 2; it is 1 .grey., 3", WRONG),
     Wrong(pixels(background=300), "image_folder: background is 300; it must be an int", WRONG),
-    Wrong(pixels(background=0, channels=4), "with channels=4 nothing shows a backgr", WRONG),
+    Wrong(pixels(background=0, channels=4), "background has no effect with channels=4", WRONG),
     Wrong(pixels(bits=20), "image_folder: bits is 20; it must be an integer from 8 to 16", WRONG),
     Wrong(pixels(seed=-1), "image_folder: seed is -1; it must be an integer from 0", WRONG),
     Wrong(pixels(fractions=(0.8, 0.2)), "image_folder: fractions is .* it needs 3 numbers", WRONG),
@@ -112,7 +112,7 @@ ROWS = [
         "image_readers: batch_size is 0; it must be a positive integer",
         WRONG,
     ),
-    Wrong(read({"inputs": np.ones(3)}), "read got 2 rows' numbers, and gave inputs", WRONG),
+    Wrong(read({"inputs": np.ones(3)}), "read got 2 row numbers, but returned inputs", WRONG),
     Wrong(
         lambda: list(buffers(iter([{"inputs": np.array(["a"])}]))),
         r"a stream's batch\['inputs'\] is <U1\[1\], not of numbers",

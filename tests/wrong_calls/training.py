@@ -132,7 +132,7 @@ ROWS = [
     Wrong(fit(history=[{"loss": 1}]), r"history\[0\] has no 'epoch', only loss; it must"),
     Wrong(fit(early_stopping="loss"), "early_stopping is 'loss'; it must be from", TypeError),
     Wrong(fit(batch_fns=[train.class_weights([1, 5])]), "rows with the labels 2 have", Exception),
-    Wrong(streamed(lambda epoch: None), "a stream's source gave a NoneType; it", TypeError),
+    Wrong(streamed(lambda epoch: None), "a stream's source yielded a NoneType; it", TypeError),
     Wrong(streamed(lambda epoch: [(X, X)]), "the batch is a tuple; it must be a dict", TypeError),
     Wrong(
         fit(

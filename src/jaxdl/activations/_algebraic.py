@@ -53,7 +53,7 @@ def softsign(x: Array) -> Array:
 def squareplus(x: Array, *, b: ArrayLike = 4.0) -> Array:
     """Smooth relu without exponentials: (x + √(x² + b)) / 2.
 
-    It neither overflows nor cancels; in float16, ``jax.nn.squareplus`` is inf from 256 on.
+    It neither overflows nor cancels; in float16, ``jax.nn.squareplus`` is inf from 256 up.
 
     Args:
         x: any shape.

@@ -100,7 +100,7 @@ def gumbel_softmax(
 
 @activation
 def sparsemax(x: Array, *, axis: int = -1) -> Array:
-    """Nearest point of the probability simplex: max(x - t, 0), with t so that the sum is 1.
+    """Nearest point of the probability simplex: max(x - t, 0), with t such that the sum is 1.
 
     Unlike with softmax, probabilities can be exactly 0.
 

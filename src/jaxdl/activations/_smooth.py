@@ -77,11 +77,11 @@ def selu(x: Array) -> Array:
 def gelu(x: Array, *, approximate: Approximate = "none") -> Array:
     """Gaussian error linear unit: x · Φ(x), where Φ is the standard normal distribution function.
 
-    In float32 the default form is within 7e-7 of the right value below −5, and soon 0.
+    In float32 the default form is within 7e-7 of the exact value below −5, and soon 0.
 
     ``"tanh"`` computes ½x · (1 + tanh(√(2/π) · (x + 0.044715 x³))). The default is exact, unlike
     that of ``jax.nn.gelu``. The gradient of the tanh form is finite for all finite x; that of
-    ``jax.nn`` is nan from 200 on in float16, and PyTorch's from 2e19 on in float32.
+    ``jax.nn`` is nan from 200 up in float16, and PyTorch's from 2e19 up in float32.
 
     Args:
         x: any shape.

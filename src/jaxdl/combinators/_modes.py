@@ -94,11 +94,11 @@ def frozen(layer: Layer) -> Layer:
 def forward_mode(layer: LayerLike) -> Layer:
     """Lets ``jax.jvp`` and ``jax.jacfwd`` go through attention on a GPU or TPU in half precision.
 
-    The fused kernels of attention there can only be differentiated in reverse, and leave forward
-    mode to JAX where they see it. They can't see it through a ``jax.jit``, loop, branch or
-    ``jax.checkpoint`` of yours that stands in between: JAX then "can't apply forward-mode autodiff
-    (jvp) to a custom_vjp function". Here attention is always computed without these kernels. All
-    else, and attention on a CPU, needs nothing.
+    The fused attention kernels there can only be differentiated in reverse, and leave forward mode
+    to JAX where they see it. They can't see it through a ``jax.jit``, loop, branch or
+    ``jax.checkpoint`` of yours in between: JAX then "can't apply forward-mode autodiff (jvp) to a
+    custom_vjp function". Here attention is always computed without these kernels. Nothing else
+    needs this, nor does attention on a CPU.
 
     Args:
         layer: a Layer, or a function of one array.

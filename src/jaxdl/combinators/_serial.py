@@ -41,8 +41,8 @@ def serial(*layers: LayerLike, **parts: LayerLike) -> Layer:
 
     Raises:
         ValueError: without layers, or with layers both by position and by name.
-        ShapeError: at trace time, if sizes don't chain, where the message names both layers, or
-            if params are those of other parts.
+        ShapeError: at trace time, if the sizes of two layers don't match (the message names both),
+            or if params are those of other parts.
         TypeError: at trace time, if params are neither a tuple nor a dict.
 
     Example:

@@ -12,9 +12,8 @@ from jaxdl.types import Key, Layer, Params, PyTree, name_of
 def stateless(net: Layer) -> Callable[..., PyTree]:
     """Turns a network without state into a function: y = f(params, x).
 
-    It is for losses and steps of your own, which differentiate or call networks by themselves. In
-    a network with state, such as batch_norm's statistics, call ``net.apply``, which returns the new
-    state.
+    Use it in losses and steps of your own that differentiate or call networks. For a network with
+    state, such as batch_norm's statistics, call ``net.apply``, which returns the new state.
 
     Args:
         net: a Layer without arrays in its state.

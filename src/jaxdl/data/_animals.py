@@ -1,4 +1,4 @@
-"""The embedded dataset: animal silhouettes that need neither a network nor a cache.
+"""The embedded dataset: animal silhouettes that need neither a download nor a cache.
 
 The images come from the PyPI package animal-mnist 0.4 (MIT licence, see animals.LICENSE).
 """

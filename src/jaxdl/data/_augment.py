@@ -267,4 +267,4 @@ def _positive_bounds(option: str, value: object) -> None:
     bounds = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
     real = all(isinstance(x, int | float | np.number) for x in bounds) and len(bounds) == 2
     if not real or not 0 < bounds[0] <= bounds[1] < math.inf:
-        raise ValueError(f"random_resized_crop: {option} is {value!r}; it must be 0 < low ≤ high")
+        raise ValueError(f"random_resized_crop: {option} is {value!r}; it needs 0 < low ≤ high")

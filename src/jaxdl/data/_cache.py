@@ -1,6 +1,6 @@
 """The cache: arrays converted once, checked by SHA-256 whenever they are read again.
 
-A dataset's folder holds one .npy file an array, with the start of its SHA-256 in its name, and
+A dataset's folder holds one .npy file per array, with the start of its SHA-256 in its name, and
 manifest.json. Every file is written whole under another name and moved into place, the manifest
 last, so that at any moment a reader or a second writer sees either the old or the new dataset.
 """
@@ -37,18 +37,18 @@ def folder_of(name: str, data_dir: Path | None) -> Path:
 
 
 def downloads() -> Path:
-    """Returns where files are downloaded to unless a ``data_dir`` is given."""
+    """Returns the folder for downloads if there is no ``data_dir``."""
     return root() / "downloads"
 
 
 def root() -> Path:
-    """The folder that keeps what jaxdl made once for later processes."""
+    """The folder of what jaxdl keeps for later processes."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
     return Path(os.path.expanduser(os.environ.get("JAXDL_CACHE") or os.path.join(base, "jaxdl")))
 
 
 def read(folder: Path) -> Dataset | None:
-    """Reads a dataset back, every byte checked.
+    """Reads a dataset back and checks every byte.
 
     Args:
         folder: see ``folder_of``.
@@ -75,7 +75,7 @@ def write(folder: Path, dataset: Dataset, source: Source) -> None:
     """Writes a dataset, and then removes the files of the one that it replaces.
 
     Args:
-        folder: see ``folder_of``; it is made if need be.
+        folder: see ``folder_of``; it is created if missing.
         dataset: of arrays.
         source: what the arrays were converted from.
 

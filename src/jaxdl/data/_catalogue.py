@@ -36,7 +36,7 @@ def _emnist(config: str, classes: int, rows: str) -> Entry:
         files=_idx_files(f"emnist-{config}-train", f"emnist-{config}-test"),
         folder="EMNIST",
         # As published; inputs.swapaxes(1, 2) turns them upright.
-        description=f"emnist/{config}: {rows} handwritten characters, 28 x 28, lying transposed",
+        description=f"emnist/{config}: {rows} handwritten characters, 28 x 28, transposed",
     )
 
 

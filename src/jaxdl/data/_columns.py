@@ -64,7 +64,7 @@ def _csv(path: Path) -> Columns:
     if len(names) == 1 and (other := next((mark for mark in ";\t|" if mark in names[0]), "")):
         raise Unreadable(
             f"table: {path} separates cells by {other!r}; they must be separated by commas, and"
-            " numbers be written with a decimal point"
+            " numbers written with a decimal point"
         )
     for i, (line, row) in enumerate(rows):
         if len(row) != len(names):

@@ -129,7 +129,7 @@ def check_dataset(function: str, dataset: object) -> None:
             ' data.Dataset(train={"inputs": …, "labels": …})'
         )
     if dataset.train is None:
-        raise TypeError(f"{function}: dataset.train is None; it must hold what to train on")
+        raise TypeError(f"{function}: dataset.train is None; it must hold the training data")
 
 
 def check_named(function: str, part: Part, name: str, where: str = "a part") -> None:
@@ -184,5 +184,5 @@ def _check_names(dataset: Dataset, classes: Sequence[str]) -> None:
         raise ValueError(f"select_classes: no class {unknown[0]!r}; the dataset's are: {known}")
     if not classes or len(set(classes)) < len(classes):
         raise ValueError(
-            f"select_classes: classes is {tuple(classes)}; it needs one name or more, each once"
+            f"select_classes: classes is {tuple(classes)}; it needs one or more names, each once"
         )

@@ -1,6 +1,6 @@
 """Downloads: of published files, or through TFDS; refused at once where they can't succeed.
 
-TFDS alone tries for minutes before it gives up on a network that isn't there.
+By itself, TFDS tries for minutes before it gives up without a network.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class Unavailable(Exception):
 
 
 def is_published(name: str) -> bool:
-    """Returns whether a dataset is published as files that are read as they are."""
+    """Returns whether a dataset is published as files that can be read directly."""
     return name in ENTRIES or name in FILES
 
 
@@ -35,7 +35,7 @@ def fetch(name: str, folder: Path | None, mirror: str = "", *, seconds: float = 
 
     Args:
         name: of a published dataset.
-        folder: holds a folder of the dataset's name for its files. Defaults to the cache.
+        folder: gets a subfolder named after the dataset. Defaults to the cache.
         mirror: URL of the folder in which ``NAME/FILE`` lies; the publisher's by default.
         seconds: how long the server may be silent.
 
@@ -85,8 +85,8 @@ def prepare(name: str, folder: Path | None, *, seconds: float = 5.0) -> None:
         seconds: how long to wait for the first answer of the server.
 
     Raises:
-        Unavailable: if TensorFlow is missing, which TFDS needs to prepare data though not to read
-            it, if the server doesn't answer, or if TFDS fails.
+        Unavailable: if TensorFlow is missing (TFDS needs it to prepare data, not to read it), the
+            server doesn't answer, or TFDS fails.
     """
     if not _has_tensorflow():
         raise Unavailable(

@@ -1,4 +1,4 @@
-"""From a column of examples, as TFDS decodes them, to one array."""
+"""Turns a column of examples, as TFDS decodes them, into one array."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from jaxdl.types import PyTree
 
 
 class Shape(NamedTuple):
-    """The size that images and texts of different sizes are brought to."""
+    """The size that images and texts of different sizes are converted to."""
 
     image_size: tuple[int, int] | None = None  # (height, width)
     text_length: int | None = None  # bytes
@@ -42,7 +42,7 @@ def column(name: str, feature: object, values: Sequence[PyTree], shape: Shape) -
         name: the name of the dataset, for messages.
         feature: of tensorflow_datasets.
         values: one per example, from ``value``.
-        shape: what images and texts are brought to.
+        shape: the size that images and texts are converted to.
 
     Returns:
         Classes int32 (N,); texts uint8 (N, text_length), padded with 0; images and other numbers
@@ -102,6 +102,6 @@ def _check_one_size(name: str, arrays: list[np.ndarray]) -> None:
     if len(shapes) > 1:
         smallest, largest = min(shapes), max(shapes)
         raise Unreadable(
-            f"load: the images of {name} differ in size, as {smallest} and {largest}; "
+            f"load: the images of {name} differ in size, from {smallest} to {largest};  "
             "pass image_size=(height, width), to which they are scaled and cut"
         )

@@ -1,4 +1,4 @@
-"""Files from elsewhere: which are opened, how much of one is decoded, how its faults are named."""
+"""Files from elsewhere: which are opened, how much is decoded, how errors name them."""
 
 import contextlib
 import os

@@ -66,7 +66,7 @@ def image_readers(
         background: as in ``image_folder``.
         bits: as in ``image_folder``.
         on_corrupt: ``"raise"``: a file that can't be decoded is an error when its batch is due;
-            ``"skip"``: all files are tried first, and those are left out with a warning.
+            ``"skip"``: all files are tried first, and such files are left out with a warning.
         fractions: shares for training, validation and test, where the folder has no parts.
         seed: seed of the split, and of the order of the training images.
 
@@ -77,7 +77,7 @@ def image_readers(
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if a class has no image; while reading, if a file is corrupt; names them.
+        ValueError: if a class has no image or, while reading, a file is corrupt; names them.
         ImportError: if Pillow isn't installed.
 
     Warns:

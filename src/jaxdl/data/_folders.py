@@ -27,10 +27,10 @@ def image_folder(
 ) -> Dataset:
     """Reads images from a folder with a subfolder for each class.
 
-    Where there is a subfolder ``train`` with the classes below it, and perhaps ``validation`` (or
-    ``val``, ``dev``, ``eval``) and ``test``, in any case, these are the parts; else the images are
-    split, stratified by class. Subfolders and links to folders below a class belong to it. Names
-    that begin with a dot are ignored.
+    If there is a subfolder ``train`` with the classes below it, and perhaps ``validation`` (or
+    ``val``, ``dev``, ``eval``) and ``test``, in upper or lower case, these are the parts; otherwise
+    the images are split, stratified by class. Subfolders and links to folders below a class belong
+    to it. Names that begin with a dot are ignored.
 
     Args:
         path: the folder.
@@ -40,7 +40,7 @@ def image_folder(
             converted.
         background: the grey level or colour, 0 … 255, behind transparent pixels when there are 1
             or 3 channels. By default transparent pixels are an error.
-        bits: how many of their bits grey images of 16 bits use; they are reduced to 8. Defaults to
+        bits: how many bits 16-bit grey images actually use; they are reduced to 8. Defaults to
             16, but images that seem to use 12 or fewer are then an error.
         on_corrupt: whether files that can't be decoded are an error or are left out with a warning;
             both name and count them.
@@ -54,8 +54,8 @@ def image_folder(
     Raises:
         FileNotFoundError: if there is no such folder.
         ValueError: if a file can't be decoded (or has more pixels than Pillow's
-            ``PIL.Image.MAX_IMAGE_PIXELS``), images differ in size, a class has none, or it isn't
-            clear which subfolders are parts and which are classes; names them.
+            ``PIL.Image.MAX_IMAGE_PIXELS``), images differ in size, a class has no images, or it
+            isn't clear which subfolders are parts and which are classes; names them.
         ImportError: if Pillow isn't installed.
 
     Warns:

@@ -59,7 +59,7 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def find(name: str, folder: Path | None) -> Source | None:
-    """Returns the four IDX files of a dataset in a folder, or in the system's if that is None."""
+    """Returns the four IDX files of a dataset in a folder, or in the system's if it is None."""
     if name not in ENTRIES:
         return None
     for place in places(name, folder):
@@ -73,7 +73,7 @@ def find(name: str, folder: Path | None) -> Source | None:
 
 
 def places(name: str, folder: Path | None) -> list[Path]:
-    """Returns where ``find`` looks: the folder, one of the dataset's name, torchvision's layout.
+    """Returns where ``find`` looks: the folder, a subfolder of the dataset's name, torchvision's.
 
     Without a folder, the system's and that of earlier downloads.
     """

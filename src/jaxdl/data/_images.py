@@ -1,4 +1,4 @@
-"""Images: from a file to an array of bytes, or to the reason why that isn't possible."""
+"""Images: turns a file into an array of bytes, or a reason why that isn't possible."""
 
 import re
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _ORIENTATION = 0x0112  # EXIF's tag of how the camera was held
 
 
 class Pixels(NamedTuple):
-    """The form that images are brought to."""
+    """The form that images are converted to."""
 
     image_size: tuple[int, int] | None = None  # (height, width)
     channels: int = 3
@@ -43,10 +43,10 @@ def pixels(
     background: Any = None,
     bits: int | None = None,
 ) -> Pixels:
-    """Returns the options of a function that reads images, once they make sense.
+    """Returns the checked options of a function that reads images.
 
     Raises:
-        ValueError: if they don't.
+        ValueError: if they don't make sense.
         ImportError: if Pillow isn't installed.
     """
     _optional_import.module(function, "PIL.Image", "pillow")
@@ -54,7 +54,7 @@ def pixels(
         image_size = checked_size(function, image_size)
     if channels not in _MODES:
         raise ValueError(
-            f"{function}: channels is {channels!r}; it is 1 (grey), 3 (colour) or 4 (with alpha)"
+            f"{function}: channels is {channels!r}; it must be 1 (grey), 3 (colour) or 4 (alpha)"
         )
     if background is not None:
         ground = background if isinstance(background, Sequence) else (background,) * 3
@@ -64,7 +64,7 @@ def pixels(
                 " or three of them"
             )
         if channels == 4:
-            raise ValueError(f"{function}: with channels=4 nothing shows a background")
+            raise ValueError(f"{function}: background has no effect with channels=4")
         background = tuple(ground)
     if bits is not None and not (_checks.is_whole(bits) and 8 <= bits <= 16):
         raise ValueError(f"{function}: bits is {bits!r}; it must be an integer from 8 to 16")
@@ -83,11 +83,11 @@ def checked_size(function: str, image_size: object) -> tuple[int, int]:
 
 
 def decoded(path: Path | IO[bytes], wanted: Pixels) -> np.ndarray | str:
-    """Returns an image as uint8 (height, width, channels), or a text that says why it can't.
+    """Returns an image as uint8 (height, width, channels), or the reason why it can't be.
 
     Args:
         path: a file, or an open one.
-        wanted: the form it is brought to.
+        wanted: the form to convert it to.
     """
     import PIL.Image
     import PIL.ImageOps
@@ -157,7 +157,7 @@ def _check_samples(file: Any) -> None:
     read = file.fp.read(size)
     samples = np.frombuffer(read[: len(read) // kind.itemsize * kind.itemsize], kind)
     if samples.size and samples.max() > most:
-        raise ValueError(f"it has a sample of {samples.max()}, above its own largest, {most}")
+        raise ValueError(f"it has a sample of {samples.max()}, above its own maximum, {most}")
 
 
 def _turned(image: "PIL.Image.Image", orientation: object) -> "PIL.Image.Image":
@@ -203,23 +203,23 @@ def _in_bytes(image: Any, is_deep: bool, bits: int | None) -> "PIL.Image.Image":
         )
     if image.mode.startswith("I"):
         if "transparency" in image.info:
-            raise ValueError("it is grey of 16 bits with transparent pixels; convert it to 8 bits")
+            raise ValueError("it is 16-bit grey with transparent pixels; convert it to 8 bits")
         levels = np.asarray(image)
         shift = _used_bits(int(levels.max()), bits, image.format == "PPM") - 8
         return PIL.Image.fromarray((levels >> shift).astype(np.uint8)).copy()
     if is_deep and image.mode in ("RGB", "RGBA", "LA"):
         colours = image.getextrema()[: 1 if image.mode == "LA" else 3]
         if 0 < max(high for _, high in colours) < 16:
-            raise ValueError("its 16 bits a colour use the lowest 12 only; convert it to 8 bits")
+            raise ValueError("its 16 bits per colour use only the lowest 12; convert it to 8 bits")
     return image
 
 
 def _used_bits(largest: int, bits: int | None, is_scaled: bool) -> int:
     if bits is None and 0 < largest < 2**12 and not is_scaled:
         raise ValueError(
-            f"its grey of 16 bits reaches {largest} of 65535 only; pass bits=12 if that is its"
-            " range, or bits=16 if it is so dark"
+            f"its 16-bit grey reaches {largest} of 65535 only; pass bits=12 if that is its"
+            " range, or bits=16 if it is that dark"
         )
     if bits is not None and largest >= 2**bits:
-        raise ValueError(f"its grey reaches {largest}, which has more bits than bits={bits}")
+        raise ValueError(f"its grey reaches {largest}, which needs more than bits={bits}")
     return bits or 16

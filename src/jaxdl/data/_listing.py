@@ -43,7 +43,7 @@ def check_options(
 ) -> None:
     """Raises a ValueError unless the options of ``image_folder`` make sense."""
     if on_corrupt not in ("raise", "skip"):
-        raise ValueError(f"{function}: on_corrupt is {on_corrupt!r}; it is 'raise' or 'skip'")
+        raise ValueError(f"{function}: on_corrupt is {on_corrupt!r}; it must be 'raise' or 'skip'")
     check_split(function, fractions, seed, parts=3)
 
 
@@ -51,12 +51,12 @@ def found(function: str, path: str | os.PathLike[str]) -> Listing:
     """Returns the images of a folder, in the order of their names.
 
     Args:
-        function: who asks, for messages.
+        function: the caller's name, for messages.
         path: the folder.
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if it has no subfolders, one of them no images, or two are the same part.
+        ValueError: if it has no subfolders, one of them has no images, or two are the same part.
 
     Warns:
         UserWarning: how many files of other kinds there are.
@@ -68,7 +68,7 @@ def found(function: str, path: str | os.PathLike[str]) -> Listing:
     below = [(part, place) for part, root in roots.items() for place in _subfolders(root)]
     classes = tuple(sorted({_nfc(place.name) for _, place in below}))
     if not classes:
-        raise ValueError(f"{function}: {folder} has no subfolders, which are its classes")
+        raise ValueError(f"{function}: {folder} has no subfolders; each class needs one")
     images: dict[str, list[tuple[int, Path]]] = {part: [] for part in roots}
     others: collections.Counter[str] = collections.Counter()
     for part, place in below:

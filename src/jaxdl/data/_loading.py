@@ -69,15 +69,15 @@ def load(
     0. the cache: ``$JAXDL_CACHE``, else ``$XDG_CACHE_HOME/jaxdl``, else ``~/.cache/jaxdl``;
     1. the folder of TFDS: ``$TFDS_DATA_DIR``, else ``~/tensorflow_datasets``;
     2. its published files, where Debian's ``dataset-*`` packages or an earlier download put them;
-    3. a download: for MNIST, its relatives and CIFAR of the published files, checked by SHA-256;
-       for every other dataset through TFDS, which needs TensorFlow for this.
+    3. a download: of the published files for MNIST, its relatives and CIFAR, checked by SHA-256;
+       through TFDS, which needs TensorFlow for this, for every other dataset.
 
     Rows keep the order of the source: as published, or as TFDS shuffled them.
 
     Args:
         name: ``"animals"``, or a TFDS name: ``"mnist"``, ``"fashion_mnist"``, ``"kmnist"``,
-            ``"emnist/letters"``, ``"cifar10"``, ``"imdb_reviews"``, ``"titanic"`` … Any dataset
-            works for which TFDS defines inputs and labels.
+            ``"emnist/letters"``, ``"cifar10"``, ``"imdb_reviews"``, ``"titanic"`` … Any dataset for
+            which TFDS defines inputs and labels works.
         classes: names of classes to keep, renumbered in this order; see ``select_classes``.
         data_dir: the only folder to search, with its own cache: first for a copy prepared by TFDS,
             then for the published files, directly in it or in torchvision's layout. Downloads go
@@ -86,7 +86,7 @@ def load(
             in a folder named after the dataset. ``$JAXDL_MIRROR`` can set the mirror, too.
         image_size: (height, width); images are scaled and centre-cropped to it. Required if images
             differ in size.
-        text_length: number of bytes; texts are cut or padded with 0 to it. Required for texts.
+        text_length: length in bytes to which texts are cut or padded with 0. Required for texts.
 
     Returns:
         A Dataset. ``inputs``: images uint8 (N, height, width, channels), texts uint8
@@ -166,9 +166,9 @@ def _brought(name: str, dataset: Dataset, shape: Shape) -> Dataset:
     """Brings a dataset to the requested shape; raises if it has no images or texts."""
     x = np.asarray(dataset.train["inputs"])
     if shape.image_size and (x.ndim != 4 or x.dtype != np.uint8):
-        raise ValueError(f"load: image_size is given, and {name} has no images")
+        raise ValueError(f"load: image_size is given, but {name} has no images")
     if shape.text_length and (x.dtype != np.uint8 or x.shape[1:] != (shape.text_length,)):
-        raise ValueError(f"load: text_length is given, and {name} has no texts")
+        raise ValueError(f"load: text_length is given, but {name} has no texts")
     if not shape.image_size:
         return dataset
     size = shape.image_size
@@ -184,7 +184,7 @@ def _download(name: str, folder: Path | None, mirror: bool | str) -> str:
             base = mirror if isinstance(mirror, str) else os.environ.get("JAXDL_MIRROR", "")
             download.fetch(name, folder, base)
         elif isinstance(mirror, str):
-            return f"skipped, because {name} is prepared by TFDS, which knows of no mirror"
+            return f"skipped, because {name} is prepared by TFDS, which has no mirrors"
         else:
             download.prepare(name, folder)
     except download.Unavailable as error:
@@ -264,7 +264,7 @@ def _ways(name: str) -> list[str]:
             "  2. prepare it elsewhere with TFDS, and pass data_dir=FOLDER of the copy.",
         ]
     debian = ENTRIES[name].debian if name in ENTRIES else ""
-    package = f", or on Debian and its kin: apt install {debian}" if debian else ""
+    package = f", or on Debian and its derivatives: apt install {debian}" if debian else ""
     return [
         "Two ways to get it:",
         "  1. with a network: call load again, perhaps with download=URL of a mirror.",

@@ -51,7 +51,7 @@ def mnist1d(n: int = 5000, *, seed: int = 42) -> TrainTest:
 
     A template of twelve points is padded with zeros, stretched, scaled, shifted and sheared, noise
     is added, and the whole set is standardised. With the defaults it equals the published set, row
-    for row; the last fifth is the test.
+    for row; the last fifth is the test part.
 
     Args:
         n: number of rows in train and test together, a tenth of them for each digit.

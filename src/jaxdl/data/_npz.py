@@ -13,15 +13,15 @@ def members(path: Path) -> Mapping[str, zipfile.ZipInfo]:
     """Returns what an NPZ file holds, by the arrays' names.
 
     Raises:
-        Exception: of many kinds, if the file is damaged; a ValueError for two arrays of one name,
-            or for fewer than the file says it has.
+        Exception: of many kinds, if the file is damaged; a ValueError for two arrays of the same
+            name, or for fewer than the file says it has.
     """
     with zipfile.ZipFile(path) as archive:
         infos = archive.infolist()
         promised = _promised(path, archive)
     found = {info.filename.removesuffix(".npy"): info for info in infos}
     if len(found) < len(infos):
-        raise ValueError("it has two arrays of one name")
+        raise ValueError("it has two arrays of the same name")
     if promised not in (len(infos), 0xFFFF):  # there are as many, or too many for the number
         raise ValueError(f"it lists {len(infos)} arrays and says it has {promised}")
     return found
@@ -38,7 +38,7 @@ def _promised(path: Path, archive: zipfile.ZipFile) -> int:
 
 
 def read(path: Path, wanted: Sequence[zipfile.ZipInfo]) -> list[np.ndarray]:
-    """Returns some arrays of an NPZ file, whose checksums are compared.
+    """Returns some arrays of an NPZ file, and compares their checksums.
 
     Raises:
         Exception: of many kinds, if the file is damaged or holds Python objects.
@@ -58,6 +58,6 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
         shape, columns_first, dtype = headers[version](file)
         size, left = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
         if dtype.hasobject or size != left or min(shape, default=0) < 0:
-            raise ValueError(f"{member.filename} says it is {dtype}{shape}, and has {left} bytes")
+            raise ValueError(f"{member.filename} says it is {dtype}{shape}, but has {left} bytes")
         x = np.frombuffer(bytearray(file.read()), dtype)
     return x.reshape(shape, order="F" if columns_first else "C")

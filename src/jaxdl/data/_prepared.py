@@ -68,8 +68,8 @@ def read(name: str, copy: Path, shape: Shape = WHOLE) -> Dataset:
         order of the files, which TFDS shuffled once.
 
     Raises:
-        ValueError: if TFDS doesn't know inputs and labels, they can't be arrays, a file is damaged
-            or incomplete, or only TensorFlow can read the format.
+        ValueError: if TFDS doesn't define inputs and labels, they can't be arrays, a file is
+            damaged or incomplete, or only TensorFlow can read the format.
     """
     import tensorflow_datasets as tfds
 
@@ -117,7 +117,7 @@ def _wanted(name: str, copy: Path, info: Any) -> _Wanted:
         if numbers:
             return _Wanted(numbers, label, True, tuple(k for k in table if k not in numbers))
     raise Unreadable(
-        f"load: {name} in {copy} can't be had as inputs and labels: its supervised keys are "
+        f"load: {name} in {copy} can't be read as inputs and labels: its supervised keys are "
         f"{info.supervised_keys}, its features {list(info.features)}; it needs two keys, one of "
         "images, texts, arrays or columns of numbers, and one of labels"
     )

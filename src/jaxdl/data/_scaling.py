@@ -55,7 +55,7 @@ def fit_scaling(x: ArrayLike, *, axis: int | Sequence[int] = 0) -> Scaling:
     distinct = all(map(_checks.is_whole, axes)) and len(set(axes)) == len(axes)
     if not distinct or 0 not in axes:
         raise ValueError(
-            f"fit_scaling: axis is {axis!r}; it must be different axes, among them the rows, axis 0"
+            f"fit_scaling: axis is {axis!r}; it must be different axes, including 0, the rows"
         )
     mean = x.mean(axis=axes, dtype=np.float64, keepdims=True)
     std = x.std(axis=axes, dtype=np.float64, keepdims=True)

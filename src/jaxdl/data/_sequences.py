@@ -26,8 +26,8 @@ def addition(n: int = 50_000, *, digits: int = 3, reverse: bool = True, seed: in
         seed: seed of the questions and of the split.
 
     Returns:
-        A Dataset: ``inputs`` int32 (N, 2·D + 1) and ``labels`` int32 (N, D + 1), numbers of
-        characters, whose names are ``classes``.
+        A Dataset: ``inputs`` int32 (N, 2·D + 1) and ``labels`` int32 (N, D + 1), indices of
+        characters, which are named by ``classes``.
 
     Raises:
         ValueError: if there are fewer than ``n`` questions of this size, or ``digits`` is above
@@ -74,7 +74,7 @@ def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int
         A Dataset: ``inputs`` and ``labels`` int32 (N, length).
 
     Raises:
-        ValueError: if a number isn't a positive integer, or ``seed`` is none.
+        ValueError: if a number isn't a positive integer, or ``seed`` is invalid.
 
     Example:
         >>> part = reversal(61, length=4).test
@@ -97,23 +97,23 @@ def reversal(n: int = 61_000, *, length: int = 16, n_tokens: int = 10, seed: int
 def copy_task(
     n: int = 10_000, *, length: int = 10, delay: int = 50, n_tokens: int = 8, seed: int = 0
 ) -> Split:
-    """Tokens to remember over a delay and to repeat after a sign.
+    """Tokens to remember over a delay and to repeat after a marker.
 
-    The input is L tokens, D − 1 blanks, the sign, L blanks; the answer D + L blanks, then the L
+    The input is L tokens, D − 1 blanks, the marker, L blanks; the answer D + L blanks, then the L
     tokens. Without memory the loss is L·ln(n_tokens)/(D + 2·L) per step.
 
     Args:
         n: number of sequences.
         length: L, number of tokens to remember.
         delay: D, steps between the last of them and the answer.
-        n_tokens: number of different tokens, besides blank (0) and the sign (n_tokens + 1).
+        n_tokens: number of different tokens, besides blank (0) and the marker (n_tokens + 1).
         seed: seed of the tokens and of the split into 80, 10 and 10 %.
 
     Returns:
         A Dataset: ``inputs`` and ``labels`` int32 (N, delay + 2·length).
 
     Raises:
-        ValueError: if a number isn't a positive integer, or ``seed`` is none.
+        ValueError: if a number isn't a positive integer, or ``seed`` is invalid.
 
     Example:
         >>> part = copy_task(10, length=2, delay=3).test

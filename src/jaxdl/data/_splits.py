@@ -95,8 +95,8 @@ def check_split(function: str, fractions: Any, seed: Any, *, parts: int | None =
         raise TypeError(f"{function}: fractions is {fractions!r}; it must be a tuple of numbers")
     if parts is not None and len(fractions) != parts:
         raise ValueError(
-            f"{function}: fractions is {tuple(fractions)}; it needs {parts} numbers, to train on,"
-            " to validate on and to test"
+            f"{function}: fractions is {tuple(fractions)}; it needs {parts} numbers, for"
+            " training, validation and test"
         )
     if not len(fractions) or not min(fractions) > 0 or not sum(fractions) <= 1 + 1e-9:
         raise ValueError(

@@ -95,7 +95,7 @@ def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]
         return _read(source, epoch, skip)
     found = source(epoch) if callable(source) else source
     if not isinstance(found, Iterable):
-        raise TypeError(f"a stream's source gave a {type(found).__name__}; it needs batches")
+        raise TypeError(f"a stream's source yielded a {type(found).__name__}; it needs batches")
     batches = iter(found)
     return itertools.islice(batches, skip, None) if skip else batches
 
@@ -111,13 +111,13 @@ def _read(source: Reader, epoch: int, skip: int) -> Iterator[Batch]:
         batch = source.read(rows)
         if jax.tree.leaves(batch) and rows_of(batch) != len(rows):
             raise ValueError(
-                f"Reader: read got {len(rows)} rows' numbers, and gave {listed(batch)}"
+                f"Reader: read got {len(rows)} row numbers, but returned {listed(batch)}"
             )
         yield batch
 
 
 def is_batch(data: object) -> bool:
-    """Whether data is rows that are all there, and not a source that yields batches of them.
+    """Whether data is itself a batch of rows, and not a source of batches.
 
     Example:
         >>> x = np.ones(3)
@@ -142,7 +142,7 @@ def buffers(batches: Iterator[Batch], *, size: int = 2**23, most: int = 256) -> 
 
     Raises:
         ValueError: if a batch is empty, or its arrays differ in length.
-        TypeError: if an array isn't one of numbers.
+        TypeError: if an array doesn't hold numbers.
 
     Example:
         >>> rows = [{"inputs": np.ones(n)} for n in (4, 4, 4, 2)]
@@ -260,7 +260,7 @@ def _checked(batch: Batch) -> Batch:
     batch = jax.tree.map(np.asarray, plain(batch))
     if not rows_of(batch):
         raise ValueError(
-            f"a stream gave a batch of {listed(batch) or 'nothing'}; its arrays need rows"
+            f"a stream yielded a batch of {listed(batch) or 'nothing'}; its arrays need rows"
         )
     for path, x in leaves(batch):
         if x.dtype.kind in "OSUMm":

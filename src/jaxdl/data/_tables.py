@@ -51,8 +51,9 @@ def table(
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged, decodes to more than ``$JAXDL_MAX_BYTES`` (4 GiB), has
-            no such column (the nearest ones are named) or two of one name; if a column holds what
-            isn't a number, or a whole number beyond 32 bits; if the labels are among the features.
+            no such column (the nearest ones are named) or two of one name; if a column holds
+            anything but numbers, or a whole number beyond 32 bits; if the labels are among the
+            features.
         TypeError: if ``features`` is one string.
         ImportError: for Parquet, if pyarrow isn't installed.
 

@@ -1,4 +1,4 @@
-"""Text as tokens (bytes or characters), and windows of them from which to predict the next one."""
+"""Text as tokens (bytes or characters), and windows in which to predict the next one."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -85,7 +85,7 @@ def text_windows(
     """Cuts a text into windows in which every token is predicted from those before it.
 
     ``labels[t] = inputs[t + 1]``; the last label is the token after the window. The text is divided
-    into parts first, in its order, so that no window of the test overlaps one of training.
+    into parts first, in order, so that no test window overlaps a training window.
 
     Args:
         text: any.

@@ -34,7 +34,7 @@ def check(dataset: Dataset) -> None:
 
     Raises:
         ValueError: if a part is empty; its arrays differ in length; a floating-point array holds
-            nan or infinity, or turns infinite in float32; an integer doesn't fit the 32 bits that
+            nan or infinity, or becomes infinite in float32; an integer doesn't fit the 32 bits that
             JAX keeps without ``jax_enable_x64``; labels aren't the integers ``0 … len(classes) -
             1`` though classes are named; weights are negative or all 0; the rows of two parts
             differ in shape.
@@ -83,7 +83,7 @@ def _check_arrays(where: str, part: object) -> None:
         if isinstance(x, np.ndarray) and x.dtype.kind in "OSUMm":
             raise TypeError(
                 f"{at(where, path)} is {_checks.describe(x)}; it must hold numbers, for classes"
-                " those from 0 on"
+                " integers from 0"
             )
 
 
@@ -175,7 +175,7 @@ def _check_weight(where: str, weight: np.ndarray, rows: int | None) -> None:
     if (weight < 0).any() or not weight.any():
         raise ValueError(
             f"{where} runs from {weight.min()} to {weight.max()}; weights must be 0 or more, and"
-            " some of them more"
+            " some above 0"
         )
 
 

@@ -53,7 +53,7 @@ def dirac(*, groups: int = 1) -> Initializer:
         _rank("dirac", shape, 3, 5)
         *window, n_in, n_out = shape
         if n_out % groups:
-            raise ShapeError(f"dirac: {n_out} outputs can't be split in {groups} groups")
+            raise ShapeError(f"dirac: {n_out} outputs can't be split into {groups} groups")
         middle = tuple(size // 2 for size in window)
         channels = jnp.tile(jnp.eye(n_in, n_out // groups, dtype=dtype), (1, groups))
         return jnp.zeros(shape, dtype).at[middle].set(channels)

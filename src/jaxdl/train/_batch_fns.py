@@ -127,7 +127,7 @@ def class_weights(weights: NumpyLike) -> BatchFn:
     if not right or not of_class.any():
         raise ValueError(
             f"class_weights: weights is {_checks.shown(weights)}; it needs a finite number of at"
-            " least 0 a class, and one above 0"
+            " least 0 per class, and one above 0"
         )
 
     def weigh(key: Key, batch: Batch) -> Batch:

@@ -19,7 +19,7 @@ from jaxdl.types import Batch, Metrics, PyTree
 
 
 def compiler(run: Run) -> Compiler:
-    """Makes what compiles the program of a part, where its shape comes for the first time."""
+    """Returns a function that compiles the program of a part when its shape is new."""
     known: dict[Any, tuple[_programs.Program, Metrics]] = {}
 
     def compiled(train_state: PyTree, part: Part) -> tuple[_programs.Program, Metrics, float]:

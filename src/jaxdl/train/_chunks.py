@@ -18,7 +18,7 @@ Compiler: TypeAlias = Callable[[Any, Part], tuple[Program, Metrics, float]]
 
 
 class Length(NamedTuple):
-    """How long a run is, and how often it takes stock."""
+    """How long a run is, and how often it adds a row to the history."""
 
     epochs: int | None
     max_steps: int | None
@@ -99,8 +99,8 @@ def _why_over(length: Length) -> str:
     if length.steps_per_epoch is None:
         return ": to continue a later epoch it needs the history"
     return (
-        ": with steps_per_epoch a run continues in a later pass only where the length of a pass is"
-        " known, as that of a Dataset or of a data.Reader"
+        ": with steps_per_epoch a run continues in a later pass only if the length of a pass is"
+        " known, as for a Dataset or a data.Reader"
     )
 
 

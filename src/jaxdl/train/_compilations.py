@@ -18,11 +18,11 @@ MOST_BYTES = 2**30
 def keep_compilations(directory: str | Path | None = None, *, max_bytes: int = MOST_BYTES) -> None:
     """Keeps compiled programs in a folder, for later processes that compile the same ones.
 
-    Several processes may use a folder at the same time. When it is full, the programs that have
-    been unused for longest are deleted. Experiments call this by default: on 2 CPU cores
+    Several processes may use a folder at the same time. When it is full, the programs unused for
+    the longest are deleted. Experiments call this by default: on 2 CPU cores
     ``experiments/animals_mlp.py --epochs 1`` takes 10 s of CPU time the first time, and 5 to 6.5 s
     from then on. Programs for several CPU devices are always compiled anew, as are all others of
-    their process: JAX doesn't read them from disk as they were.
+    their process: JAX doesn't restore them from disk correctly.
 
     Args:
         directory: created if missing. Its contents are trusted like code. Defaults to a folder of

@@ -91,7 +91,7 @@ def check_names(name: str, found: Metrics) -> None:
 
 
 def check_state(name: str, before: State, after: State) -> None:
-    """Checks that a state is still what it was, but for its numbers.
+    """Checks that a state is what it was, except for its numbers.
 
     Raises:
         ValueError: naming the first leaf that isn't.
@@ -123,7 +123,7 @@ def check_sums(name: str, found: Metrics, batch: Batch, again: Callable[[Batch],
         name: of what measured them.
         found: the metrics of a batch.
         batch: the batch.
-        again: from a batch to its metrics; asked only where a metric looks like that.
+        again: from a batch to its metrics; called only if a metric looks like that.
 
     Raises:
         ValueError: naming the metric.
@@ -171,7 +171,7 @@ def _is_tuple(x: object) -> bool:
 
 
 def check_params(name: str, params: Params) -> None:
-    """Checks that all of a tree can be learned.
+    """Checks that every leaf of a tree can be learned.
 
     Raises:
         TypeError: naming the first leaf that can't.
@@ -188,13 +188,13 @@ def check_params(name: str, params: Params) -> None:
             where = f"{name}: params/{_paths.spell(path)}"
             got = describe(x) if hasattr(x, "dtype") else repr(x)
             raise TypeError(
-                f"{where} is {got}; params are floating-point arrays, which learn: what counts"
-                " or names something belongs into the state, or into the layer itself"
+                f"{where} is {got}; params are floating-point arrays, which learn: counters"
+                " and names belong in the state, or in the layer itself"
             )
 
 
 def check_given(name: str, given: object, own: object) -> None:
-    """Checks that params or a state that are given fit a network: structure and shapes.
+    """Checks that given params or state fit a network: structure and shapes.
 
     Raises:
         ValueError: naming the first leaf that doesn't.
@@ -221,7 +221,7 @@ def check_given(name: str, given: object, own: object) -> None:
 def check_opt_state(
     tx: optax.GradientTransformation, params: Params, opt_state: PyTree, error: Exception
 ) -> None:
-    """Says so where an optimizer failed because the state is that of another one.
+    """Explains an error of an optimizer that got the state of another one.
 
     Raises:
         ValueError: from ``error``, if the state hasn't the structure that ``tx`` starts with.

@@ -72,8 +72,8 @@ def unexplained(again: Again, part: Part, first: int, end: int, epoch: int) -> N
     """The error where the chunk's first TrainState is gone, overwritten by the program."""
     error = NonFiniteError(
         f"the loss or a parameter isn't finite in epoch {epoch + 1}, at the latest at its step"
-        f" {end - 1} (counted from 0); with Placement(donate=True) there is no TrainState from"
-        " before to find out which: train again, or from the last checkpoint, without it"
+        f" {end - 1} (counted from 0); with Placement(donate=True) there is no earlier"
+        " TrainState to find out which: train again, or from the last checkpoint, without it"
     )
     error.train_state, error.batch = None, {}
     return error

@@ -95,7 +95,7 @@ def make_chunk(
     axis_name: str | None = None,
     mesh: Mesh | None = None,
 ) -> Chunk:
-    """Builds a program for any part of an epoch, between two steps that are both dynamic.
+    """Builds a program for any part of an epoch, between two steps given at run time.
 
     However an epoch is split into chunks, the result is the same to the bit and nothing recompiles.
     It ends early after the first step whose loss isn't finite.

@@ -40,10 +40,10 @@ def evaluate(
 ) -> Row:
     """Measures loss and metrics over data, as if in one batch, with nothing random.
 
-    Penalties of a ``regularizer`` aren't in the loss: it tells how well the data is predicted.
+    The loss leaves out the penalty of a ``regularizer``: it measures how well data is predicted.
 
-    A TrainState that is split over devices stays split. With several processes all must call with
-    the same data. To evaluate averaged parameters, pass ``train_state._replace(
+    A TrainState that is split over devices stays split. With several processes, all must call this
+    with the same data. To evaluate averaged parameters, pass ``train_state._replace(
     params=optim.averaged_params(train_state.opt_state, train_state.params))``.
 
     Args:

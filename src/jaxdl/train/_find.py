@@ -18,7 +18,7 @@ from jaxdl.types import Array, LossFn, Row
 
 
 class LearningRates(NamedTuple):
-    """What ``find_learning_rate`` saw."""
+    """The result of ``find_learning_rate``."""
 
     rates: np.ndarray  # (n,), one per step, growing geometrically
     losses: np.ndarray  # (n,), of the step's batch, smoothed

@@ -1,4 +1,4 @@
-"""The rows of a run's history: what an epoch gave, and what validation adds to it."""
+"""The rows of a run's history: the numbers of an epoch, and what validation adds to them."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from jaxdl.types import PyTree, Row
 
 
 def row(run: Run, passed: Passed) -> Row:
-    """What the epoch that has just ended gave."""
+    """The row of the epoch that has just ended."""
     return {
         "epoch": _epoch(run, passed),
         "step": passed.step,
@@ -23,7 +23,7 @@ def row(run: Run, passed: Passed) -> Row:
 
 
 def validation(run: Run, train_state: PyTree) -> Row:
-    """What validation after the epoch has measured."""
+    """The numbers measured by validation after the epoch."""
     found = run.measure(train_state)
     if not isinstance(found, Mapping):
         raise TypeError(

@@ -18,13 +18,13 @@ class Event(NamedTuple):
     """A moment of a run.
 
     ``"chunk"`` comes once or twice a second within a long epoch, ``"epoch"`` after the validation
-    of a complete one. Both have the loss and the metrics of the steps since the event before: of
+    of a complete one. Both have the loss and the metrics of the steps since the previous event: of
     each step with ``fit(…, chunk=1)``. The last event is ``"finish"``, or ``"interrupt"`` if a
     signal, a cluster's preemption notice or an error ended the run early: ``fit`` resumes, to the
     bit, from ``train_state`` and ``history``.
 
     If a hook raises, all others still get the event and then, in a run of one process, every hook
-    gets its last one, before ``fit`` raises the error.
+    gets its last event, before ``fit`` raises the error.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""What a loss function says of a batch: its loss, and the sums that its metrics are means of."""
+"""What a loss function returns for a batch: its loss, and its metrics as sums."""
 
 from typing import NamedTuple
 

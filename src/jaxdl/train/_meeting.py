@@ -1,4 +1,4 @@
-"""Whether the rows of a batch meet in a function: read off its traced program."""
+"""Whether the rows of a batch interact in a function, read off its traced program."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ ACROSS = ("all_gather", "all_to_all", "ppermute", "psum", "pmax", "pmin", "reduc
 def meet(fn: Callable[..., PyTree], batch: PyTree, *rest: object) -> bool:
     """Whether a row of ``fn(batch, …)`` depends on other rows of the batch, as far as can be seen.
 
-    It errs on the safe side: a function that it can't read counts as one in which rows meet.
+    It errs on the safe side: a function that it can't read counts as one in which rows interact.
 
     Args:
         fn: from a batch, and more, to arrays of as many rows.

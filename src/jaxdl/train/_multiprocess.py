@@ -1,4 +1,4 @@
-"""What the processes of one run check and exchange; in a single one none of it does anything."""
+"""What the processes of one run check and exchange; with a single process, nothing."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -54,8 +54,8 @@ def check(
 def own_rows(caller: str, source: Batches, epoch: int, *, skip: int) -> Iterator[Batch]:
     """What this process loads of an epoch's batches.
 
-    A Reader tells of whole batches, and each process reads its share of them; others are taken to
-    give what is this process's own.
+    A Reader describes whole batches, and each process reads its share of them; other sources are
+    assumed to yield this process's own rows.
 
     Example:
         >>> numbers = Reader(lambda rows: {"inputs": rows}, size=4, batch_size=2, shuffle=False)

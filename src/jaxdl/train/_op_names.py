@@ -1,4 +1,4 @@
-"""Which layer an instruction of a compiled program belongs to, by what XLA notes of it."""
+"""Which layer an instruction of a compiled program belongs to, from XLA's metadata."""
 
 import codecs
 import re

@@ -17,8 +17,8 @@ def shuffled(key: Key, size: int) -> Array:
 
     Row i = R·a + L of a square of side a = ⌈√size⌉ goes through rounds of a Feistel network,
     (L, R) ← (R, (L + h(R, keyₖ)) mod a), each a bijection of the square whatever h is. What lands
-    beyond ``size`` is sent through again until it doesn't, which is a bijection of what is left.
-    Up to 16 rows are sorted by random numbers: the network can't make all their permutations.
+    beyond ``size`` is sent through again until it doesn't, which is a bijection of 0 … size - 1. Up
+    to 16 rows are sorted by random numbers: the network can't make all their permutations.
 
     Args:
         key: a random key.

@@ -1,4 +1,4 @@
-"""Whether a batch may be filled up with rows of weight 0: what in a loss depends on the weight."""
+"""Whether a batch may be padded with rows of weight 0: what in a loss depends on the weight."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +27,11 @@ def pads(
     sizes: tuple[int, ...],
     batch_fns: Sequence[Callable[..., Batch]] = (),
 ) -> bool:
-    """Whether batches are filled up with rows of weight 0, and not cut exactly.
+    """Whether batches are padded with rows of weight 0 rather than cut exactly.
 
-    Filling up spares the compilation of a step for the last batch. It is for losses that take each
-    row on its own, as ``supervised`` makes them: elsewhere rows of weight 0 would still count, as
-    in statistics of a batch or among the negatives of a contrastive loss.
+    Padding saves compiling a step for the last batch. It is for losses that take each row on its
+    own, like those of ``supervised``: elsewhere rows of weight 0 would still count, as in the
+    statistics of a batch or among the negatives of a contrastive loss.
 
     Args:
         loss_fn: the loss.
@@ -99,10 +99,10 @@ def fills_up(
     batch: Batch,
     axis: tuple[str, int],
 ) -> bool:
-    """Whether mapped devices may fill up a batch that they don't divide.
+    """Whether mapped devices may pad a batch that they don't divide.
 
     Returns:
-        False where each device must have the whole batch, as rows meet in the loss.
+        False if each device must have the whole batch because rows interact in the loss.
 
     Raises:
         ValueError: naming the loss or the metrics, if the loss can be right on equal parts only.

@@ -24,16 +24,16 @@ def position(run: Run, train_state: PyTree, history: History) -> tuple[int, int]
     step, steps = int(jax.device_get(train_state.step)), steps_a_pass(run)
     if history and history[-1]["step"] > step:
         last = f"with step {history[-1]['step']}, but the TrainState has taken {step}"
-        raise ValueError(f"{run.caller}: the history ends {last}: they are of different runs")
+        raise ValueError(f"{run.caller}: the history ends {last}: they are from different runs")
     if steps is not None:
         passes, done = divmod(step, steps)
         if history and run.length.steps_per_epoch is None and int(history[-1]["epoch"]) != passes:
             size = rows_of(run.data.train) if isinstance(run.data, data_lib.Dataset) else "its"
             raise ValueError(
                 f"{run.caller}: the history ends with epoch {history[-1]['epoch']}, but with"
-                f" batches of {run.batch_size} of {size} rows the TrainState's step {step} lies"
-                f" behind epoch {passes}: a run continues with the batch size and the rows that it"
-                " began with"
+                f" batches of {run.batch_size} of {size} rows the TrainState's step {step} is"
+                f" past epoch {passes}: a run must continue with the batch size and the rows that"
+                " it began with"
             )
         return passes, done
     if history and run.length.steps_per_epoch is None:
@@ -58,7 +58,7 @@ def check(run: Run, train_state: PyTree) -> None:
     if run.data is None or isinstance(run.data, Stream):
         if run.batch_size is not None:
             raise ValueError(
-                f"{caller}: batch_size is {run.batch_size}; a Stream's batches have theirs"
+                f"{caller}: batch_size is {run.batch_size}; a Stream's batches have their own size"
             )
         if run.data is None and steps_per_epoch is None:
             raise ValueError(f"{caller}: without data, steps_per_epoch says how long an epoch is")

@@ -63,7 +63,7 @@ def profile(
     """Measures how long each layer takes in a training step, forward and backward.
 
     The step is compiled with a label for each layer's place, and runs a few times under
-    ``jax.profiler.trace``; the trace's instructions are joined with what XLA notes of them. Paths
+    ``jax.profiler.trace``; the trace's instructions are matched with XLA's metadata. Paths
     are those of params; "loss" and "optimizer" are the step's own, and a row without a path is the
     rest: random keys, metrics. XLA fuses operations of neighbouring layers: a fused one counts
     where its result belongs. Layers inside ``repeat`` count together.
@@ -73,7 +73,7 @@ def profile(
         step: from ``make_step``, or any ``(train_state, batch) -> (train_state, metrics)``.
         train_state: where to start; it stays usable.
         batch: a batch of the size to measure.
-        steps: how many are measured, after one that isn't.
+        steps: number of steps to measure, after one that isn't.
 
     Returns:
         A Profile, whose times are means over the steps.

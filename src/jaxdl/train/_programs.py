@@ -1,8 +1,8 @@
 """Compiled programs, cached for when the same computation is needed again.
 
 A program is known by what it computes and not by the functions it was made of: these are traced at
-every call, so that a loss whose global or closure has changed is seen as it is now. What costs
-seconds, XLA, runs only where the traced program is new.
+every call, so that a loss whose global or closure has changed is seen as it is now. XLA, which
+costs seconds, runs only if the traced program is new.
 """
 
 import collections
@@ -23,7 +23,7 @@ from jaxdl.types import PyTree
 Program = Callable[..., Any]
 
 KEPT = 32
-"""How many executables are kept; of more, the one that was used the longest ago goes."""
+"""How many executables are kept; beyond that, the least recently used one goes."""
 
 _kept: collections.OrderedDict[Any, Program] = collections.OrderedDict()
 
@@ -75,9 +75,9 @@ def compiled(
 def trace(program: Program, *args: object) -> Any:
     """Traces a program as its functions are now, whatever JAX remembers of them.
 
-    ``jit`` traces a function anew if it is a new one. What JAX keeps nevertheless are the user's
-    functions inside it, such as the body of a ``lax.scan`` that reads a global. A program that has
-    any is traced once more, in a context that JAX hasn't seen.
+    ``jit`` traces a function anew if it is a new one. What JAX still keeps are the user's functions
+    inside it, such as the body of a ``lax.scan`` that reads a global. A program that has any is
+    traced once more, in a context that JAX hasn't seen.
 
     Example:
         >>> rate = 2.0
@@ -108,7 +108,7 @@ _contexts = itertools.count(1)
 def compiler(make: Callable[..., Program], **options: bool) -> Program:
     """Compiles at the first call for each shape of the arguments, and calls what was compiled.
 
-    Unlike ``jax.jit`` it has nothing but the life of one call of ``fit`` or ``evaluate``.
+    Unlike that of ``jax.jit``, its cache lives only as long as a call of ``fit`` or ``evaluate``.
 
     Args:
         make: from the arguments to the program, from ``jax.jit``, that computes them.
@@ -164,9 +164,9 @@ def spread(tree: PyTree, mesh: Any) -> PyTree:
 
 
 def options(devices: Placement) -> dict[str, bool | int | str]:
-    """A placement's options for XLA, and where it asks for it the one that gives the same bits.
+    """A placement's options for XLA, and if it asks for it the one for reproducible bits.
 
-    CPUs and TPUs give them anyway; on a GPU some sums depend on which thread is first.
+    CPUs and TPUs are reproducible anyway; on a GPU some sums depend on which thread is first.
     """
     same_bits = {"xla_gpu_deterministic_ops": True} if devices.reproducible and _on_gpu() else {}
     return same_bits | dict(devices.compiler_options or {})

@@ -23,14 +23,14 @@ AnyStep: TypeAlias = Callable[[T, Any], tuple[T, Metrics]]
 """Takes one step of any training on one batch."""
 
 MakeStep: TypeAlias = Callable[[Any, Any, Batch, int, Where], tuple[AnyStep[Any], bool]]
-"""From arrays, a TrainState, data, batch size and place to a step, and whether batches are filled
-up with rows of weight 0. It is called while a program is traced."""
+"""From arrays, a TrainState, data, batch size and place to a step, and whether batches are
+padded with rows of weight 0. It is called while a program is traced."""
 
 Measured: TypeAlias = Callable[[Any], Mapping[str, Any]]
 """What validation adds to a row: from a TrainState to numbers by name."""
 
 NamesOf: TypeAlias = Callable[[Any], Sequence[str] | None]
-"""The names of these before the first step; None where nobody knows."""
+"""The names of these before the first step; None if they aren't known."""
 
 
 class Interrupted(SystemExit):

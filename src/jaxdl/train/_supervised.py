@@ -42,10 +42,10 @@ def supervised(
     loss = Σᵢ wᵢ·lᵢ / Σᵢ wᵢ over the rows i of a batch, where lᵢ is the loss of row i (the mean if
     a row has several values) and wᵢ is ``batch["weight"]``, which defaults to 1. In training, the
     penalties of ``regularizer`` and of ``layers.activity_regularizer`` are added; the metric
-    ``"penalty"`` tells how much they are. Validation and ``evaluate`` leave them out, so their
-    loss compares with ``loss - penalty`` of the history. (Keras adds them there too.)
-    If rows interact in the network or the loss, or if there are metrics of your own, batches are
-    never padded with rows of weight 0.
+    ``"penalty"`` reports them. Validation and ``evaluate`` leave them out, so their loss is
+    comparable to ``loss - penalty`` of the history. (Keras adds them there too.) If rows interact
+    in the network or the loss, or if there are metrics of your own, batches are never padded with
+    rows of weight 0.
 
     **Tokens.** A loss with an ``ignore_index``, such as ``losses.cross_entropy`` (−100), counts
     labels rather than rows: loss = Σ w·l / Σ w·c over all labels, where c is 0 for ignored labels
@@ -110,7 +110,7 @@ def supervised(
         given = batch.get("targets", labels)
         if rows.shape[:1] != weight.shape[:1]:
             raise ShapeError(
-                f"the loss gave {describe(rows)} for labels {describe(given)}; it must give"
+                f"the loss returned {describe(rows)} for labels {describe(given)}; it must return"
                 ' at least a value per row when called with reduction="none"'
             )
         counted, share = share_of(labels, given)
@@ -174,7 +174,7 @@ def rowwise(
         found, after = _contract.applied(own, params, state, batch, key=key, train=train)
         if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[1], Mapping):
             kind = type(found).__name__
-            raise TypeError(f"rowwise({name_of(net)}): it gave a {kind}; it gives (rows, {{…}})")
+            raise TypeError(f"rowwise({name_of(net)}): it returned a {kind}, not (rows, {{…}})")
         of = lambda name, x: _of_rows(name_of(net), name, x, weight)
         mean, sums = of("loss", found[0]), {name: of(name, x) for name, x in found[1].items()}
         penalties = _penalties(params, after, regularizer) if train else []

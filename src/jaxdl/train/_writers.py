@@ -65,7 +65,7 @@ def tensorboard(directory: str | Path) -> Hook:
     """Writes TensorBoard event files: the numbers of the history, and those between its rows.
 
     Each number of a row is a scalar of its name, at the row's step. The loss and the metrics of the
-    steps since the event before are ``steps/loss`` and so on, at every event; with ``fit(…,
+    steps since the previous event are ``steps/loss`` and so on, at every event; with ``fit(…,
     chunk=1)`` that is every step. A resumed run replaces what an earlier one wrote from the same
     step on, and the file is closed when the run ends, early or not.
 
