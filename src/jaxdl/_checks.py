@@ -108,14 +108,6 @@ def one_of(function: str, argument: str, value: object, choices: Sequence[str | 
         raise ValueError(f"{function}: {argument} is {shown(value)}; it must be one of {listed}")
 
 
-def positive(function: str, **values: object) -> None:
-    """Raises a ValueError unless every number is above 0."""
-    for argument, value in values.items():
-        x = number(function, argument, value)
-        if x is not None and not x > 0:
-            raise ValueError(f"{function}: {argument} is {value}; it must be positive")
-
-
 def in_unit_interval(function: str, argument: str, value: object, *, closed: bool = False) -> None:
     """Raises a ValueError unless a number lies in [0, 1), or in [0, 1] if closed."""
     x = number(function, argument, value)

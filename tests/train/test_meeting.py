@@ -12,6 +12,16 @@ from jaxdl.train._meeting import meet
 from train.recipes import close, dataset
 
 X = jnp.ones((4, 3))
+
+
+def backwards(x):
+    return len(x) - 1 - jnp.arange(len(x))
+
+
+def pooled(x, window):
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, (1, 1), "SAME")
+
+
 MEET = {
     "mean": lambda x: x - x.mean(0, keepdims=True),
     "softmax": lambda x: jax.nn.softmax(x, axis=0),
@@ -29,6 +39,13 @@ MEET = {
     "reshaped across": lambda x: x.T.reshape(x.shape),
     "unrolled across": lambda x: x.reshape(-1)[: len(x)],
     "interleaved": lambda x: jnp.concatenate([x, 2 * x]).reshape(len(x), -1),
+    "transformed": lambda x: jnp.fft.fft(x, axis=0).real,
+    "pooled": lambda x: pooled(x, (2, 1)),
+    "scattered": lambda x: (0 * x).at[backwards(x)].set(x),
+    "summed by segment": lambda x: jax.ops.segment_sum(x, backwards(x), len(x)),
+    "largest by segment": lambda x: (0 * x).at[backwards(x)].max(x),
+    "gradient of pooling": jax.grad(lambda x: pooled(x, (2, 1)).sum()),
+    "seen outside": lambda x: jax.pure_callback(lambda x: x, x, x),
     "padded": lambda x: jnp.pad(x, ((len(x), 0), (0, 0)))[: len(x)],
 }
 APART = {
@@ -42,6 +59,12 @@ APART = {
     "unrolled, the first": lambda x: x.reshape(-1)[::3],
     "unrolled over time": lambda x: (2 * x.T.reshape(-1)).reshape(3, -1).T,
     "the second view": lambda x: jnp.concatenate([x, 2 * x])[len(x) :],
+    "summed by segment of a row": jax.vmap(lambda row: row.at[jnp.array([0, 0, 1])].add(row)),
+    "gradient of pooling over features": jax.grad(lambda x: pooled(x, (1, 2)).sum()),
+    "transformed over features": lambda x: jnp.fft.fft(x).real,
+    "pooled over features": lambda x: jax.lax.reduce_window(
+        x, 0.0, jax.lax.max, (1, 2), (1, 1), "SAME"
+    ),
     "repeated": lambda x: jnp.repeat(x, 2, axis=0).reshape(len(x), -1),
 }
 NETS = {

@@ -10,6 +10,7 @@ import optax
 import pytest
 
 from jaxdl import data, layers, losses, metrics, parallel, serial, sweep, train
+from jaxdl._checks import ShapeError
 from jaxdl.train import all_rows
 from train.recipes import close
 
@@ -234,6 +235,38 @@ def test_rowwise_masks_and_sums():
     rows = (np.asarray(NET.apply(start.params, start.state, batch["inputs"])[0]) ** 2).mean((1, 2))
     right = np.average(rows, weights=batch["weight"])
     assert found == pytest.approx({"loss": right, "half": right / 2}, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (lambda rows: rows, TypeError, r"rowwise\(.*\): it gave a .*; it gives \(rows, \{…\}\)"),
+        (lambda rows: (rows, rows), TypeError, "it gave a tuple"),
+        (lambda rows: (rows[:3], {}), ShapeError, r"loss is float32\[3\]; the batch has 13 rows"),
+        (lambda rows: (rows, {"half": rows[:3]}), ShapeError, r"half is float32\[3\]"),
+    ],
+)
+def test_rowwise_says_what_a_network_gives_instead(given, error, message):
+    def apply(params, state, batch, *, key=None, train=False):
+        return given(batch["weight"]), state
+
+    with pytest.raises(error, match=message):
+        train.rowwise(NET._replace(apply=apply))((), (), tokens(), key=None, train=False)
+
+
+def test_rowwise_keeps_metrics_that_are_sums():
+    def apply(params, state, batch, *, key=None, train=False):
+        return (batch["weight"], {"hits": metrics.Mean(jnp.float32(3), jnp.float32(4))}), state
+
+    loss_fn = train.rowwise(NET._replace(apply=apply))
+    _, (_, found) = loss_fn((), (), tokens(), key=None, train=False)
+    assert metrics.compute(found)["hits"] == 0.75
+
+
+def test_a_batch_without_labels_says_what_it_has():
+    loss_fn = train.supervised(NET, losses.cross_entropy)
+    with pytest.raises(ValueError, match="the batch has no 'labels', only inputs"):
+        loss_fn((), (), {"inputs": tokens()["inputs"]}, key=None, train=False)
 
 
 def info_nce(params, state, batch, *, key, train):

@@ -16,6 +16,9 @@ ROWS = 10_007
 
 ACROSS = ("all_gather", "all_to_all", "ppermute", "psum", "pmax", "pmin", "reduce_scatter")
 
+COMBINING = ("reduce", "scatter", "select_and")
+"""Operations that hold a program of two numbers, by which they combine many."""
+
 
 def meet(fn: Callable[..., PyTree], batch: PyTree, *rest: object) -> bool:
     """Whether a row of ``fn(batch, …)`` depends on other rows of the batch, as far as can be seen.
@@ -61,7 +64,7 @@ def _meet_in(eqn: JaxprEqn) -> bool:
     name, given = eqn.primitive.name, [_row_axes(v) for v in eqn.invars]
     if not any(given):
         return False
-    if next(iter(_jaxprs.inside(eqn)), None) is not None and not name.startswith("reduce"):
+    if next(iter(_jaxprs.inside(eqn)), None) is not None and not name.startswith(COMBINING):
         return name == "scan" and _scans_rows(eqn)
     if name.startswith(ACROSS) or ("callback" in name and eqn.outvars):
         return True
@@ -83,7 +86,7 @@ def _mixed(eqn: Any) -> set[int]:
         return set(params["dimensions"])
     if name == "fft":
         return set(range(ndim - len(params["fft_lengths"]), ndim))
-    if name.startswith("reduce_window"):
+    if name.startswith(("reduce_window", "select_and")):  # pooling, and gradients of it
         return {i for i, n in enumerate(params["window_dimensions"]) if n != 1}
     if name == "conv_general_dilated":
         batch, _, *space = params["dimension_numbers"].lhs_spec
