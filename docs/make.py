@@ -76,7 +76,8 @@ def write_sources() -> None:
 
 def written_here() -> list[Path]:
     """The pages that are written by hand."""
-    return [*DOCS.glob("*.md"), *DOCS.glob("guides/*.md")]
+    pages = [*DOCS.glob("*.md"), *DOCS.glob("guides/*.md")]
+    return [page for page in pages if page.name != "README.md"]
 
 
 def pictures() -> list[tuple[str, Path]]:
