@@ -116,6 +116,6 @@ def test_what_is_no_array_of_numbers(changed, message):
 def test_weights_that_add_up_to_nothing_sensible(weight):
     assert message(dataset(weight=np.array(weight))) == (
         f"dataset.train['weight'] runs from {min(weight)} to {max(weight)}; weights must be 0 or"
-        "  more, and some above 0"
+        " more, and some above 0"
     )
     data.check(dataset(weight=np.array([0.0, 1.0, 0.5, 3.0])))

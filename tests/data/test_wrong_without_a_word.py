@@ -191,7 +191,7 @@ class TestFolders:
     def test_grey_that_uses_12_bits_of_16(self, tmp_path):
         grey = np.arange(4096, dtype=np.uint16).reshape(64, 64)
         images(tmp_path, twelve("cat"), PIL.Image.fromarray(grey))
-        with pytest.raises(ValueError, match="16 bits reaches 4095 of 65535 only; pass bits=12"):
+        with pytest.raises(ValueError, match="grey reaches 4095 of 65535 only; pass bits=12"):
             data.image_folder(tmp_path)
         for bits, levels in ((12, 256), (16, 16), (14, 64)):
             read = data.image_folder(tmp_path, channels=1, bits=bits).train["inputs"]

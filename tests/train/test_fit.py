@@ -186,7 +186,7 @@ def test_a_run_goes_on_with_its_own_batch_size_only():
     loss_fn, tx, start, _ = recipe()
     go = lambda ts, **options: train.fit(loss_fn, tx, ts, dataset(), hooks=(), **options)
     end, history = go(start, epochs=2, batch_size=16)
-    with pytest.raises(ValueError, match=r"ends with epoch 2, .* 25 of 50 rows .* behind epoch 4:"):
+    with pytest.raises(ValueError, match=r"ends with epoch 2, .* 25 of 50 rows .* past epoch 4:"):
         go(end, epochs=6, batch_size=25, history=history)
 
 

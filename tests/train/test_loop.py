@@ -288,9 +288,7 @@ def test_fit_takes_stock_every_few_steps_of_a_dataset_or_an_endless_stream():
     same_bits(fit(half, 3, rows)[0], end)
     stream = data.Stream(lambda epoch: [next(forever(epoch))] * 2)  # passes of two steps
     half, rows = fit(start, 1)
-    with pytest.raises(
-        ValueError, match=r"after its first 5: .* as that of a Dataset or of a data"
-    ):
+    with pytest.raises(ValueError, match=r"after its first 5: .* as for a Dataset or a data"):
         fit(half, 3, rows)
 
 

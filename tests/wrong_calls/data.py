@@ -101,7 +101,7 @@ ROWS = [
     Wrong(pixels(image_size=8), "image_folder: image_size is 8; it must be a pair", WRONG),
     Wrong(pixels(image_size=(8, 8, 3)), "image_size is .8, 8, 3.; it must be a pair", WRONG),
     Wrong(pixels(image_size="88"), "image_size is '88'; it must be a pair", WRONG),
-    Wrong(pixels(channels=2), "image_folder: channels is 2; it is 1 .grey., 3", WRONG),
+    Wrong(pixels(channels=2), "image_folder: channels is 2; it must be 1 .grey., 3", WRONG),
     Wrong(pixels(background=300), "image_folder: background is 300; it must be an int", WRONG),
     Wrong(pixels(background=0, channels=4), "background has no effect with channels=4", WRONG),
     Wrong(pixels(bits=20), "image_folder: bits is 20; it must be an integer from 8 to 16", WRONG),

@@ -5,8 +5,8 @@ leaves and holds the history, and ``SHA256SUMS``, one line per other file, in th
 ``sha256sum -c``. It is written under a temporary name and renamed once it is all on disk.
 
 Files have the modes that the umask gives, except that nobody but owner and group may write to them.
-Links, pipes and devices inside a checkpoint are refused, and never opened. Nothing is ever removed
-but folders that hold these files and no others.
+Links, pipes and devices inside a checkpoint are refused, and never opened. Only folders that hold
+these files and no others are ever removed.
 """
 
 import contextlib
@@ -29,10 +29,10 @@ from jaxdl.checkpoint._leaves import Leaf, Outline
 from jaxdl.types import Row
 
 FORMAT = 2
-"""What is written; of format 1, which had no outline, all is still read."""
+"""The format written; format 1, which had no outline, can still be read."""
 ARRAYS, CONTENTS, SUMS = "arrays", "contents.json", "SHA256SUMS"
 UNFINISHED = ".unfinished"
-"""How the name of a folder ends that is being written, or removed."""
+"""How the name of a folder ends while it is written or removed."""
 LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))
 """What the file managers of macOS and Windows leave in folders; it damages nothing."""
 

@@ -166,7 +166,7 @@ def _check_directory(newest: _Newest, directory: Path, step: int) -> None:
     if not newest.looked:
         _directory.check_order(directory, step)
     elif not directory.exists():
-        warn(f"{directory} was removed, and the earlier checkpoints with it; it is made again")
+        warn(f"{directory} was removed, and the earlier checkpoints with it; it is created again")
     newest.looked = True
 
 

@@ -29,7 +29,7 @@ def save(
     """Writes a TrainState and its history, whole or not at all.
 
     Only one run at a time may write to a directory. Half-written files of a killed run are removed.
-    With several processes all must call; the first one writes and the others wait.
+    With several processes, all must call this; the first one writes and the others wait.
 
     Args:
         directory: folder for the checkpoints of this run; created if missing.

@@ -102,6 +102,6 @@ def _check_one_size(name: str, arrays: list[np.ndarray]) -> None:
     if len(shapes) > 1:
         smallest, largest = min(shapes), max(shapes)
         raise Unreadable(
-            f"load: the images of {name} differ in size, from {smallest} to {largest};  "
+            f"load: the images of {name} differ in size, from {smallest} to {largest}; "
             "pass image_size=(height, width), to which they are scaled and cut"
         )

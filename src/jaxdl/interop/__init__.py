@@ -15,9 +15,9 @@
 
 Each library is imported by the function that needs it; the extra ``[interop]`` brings them all.
 
-Each difference is relative to the largest number, in float32, on weights of random numbers; small
-networks stand for large ones of the same layers. Weights of PyTorch go out again equal to the bit,
-but for the two biases of an LSTM, which are one here.
+Each difference is relative to the largest number, in float32, with random weights; small networks
+stand in for large ones with the same layers. PyTorch's weights are exported again bit for bit,
+except the two biases of an LSTM, which are one here.
 
 <!-- table of differences: begin -->
 | Other libraries' modules as Layers, parameters after 20 steps | largest difference |
@@ -110,7 +110,8 @@ but for the two biases of an LSTM, which are one here.
 
 What isn't converted is refused: the weights of bilinear layers, Flax's recurrent cells and
 transposed convolutions, an LSTM with a projection; as ONNX, convolutions of volumes, which
-jax2onnx 0.17 doesn't have. All other layers and models of this package go out as ONNX of any batch.
+jax2onnx 0.17 doesn't have. All other layers and models of this package can be exported as ONNX for
+any batch size.
 """
 
 from jaxdl import _face

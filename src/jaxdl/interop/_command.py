@@ -97,7 +97,7 @@ def _built(run: Path, experiment: Path | None) -> tuple[Layer, PyTree]:
     name = run.parent.name if run.name.startswith("seed_") else run.resolve().name
     path = experiment or Path("experiments") / f"{name}.py"
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; say --experiment FILE")
+        raise FileNotFoundError(f"there is no file {path}; pass --experiment FILE")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is no Python file")
@@ -148,7 +148,7 @@ def _predict(given: argparse.Namespace) -> None:
     for path in given.images:
         logits = np.asarray(network.call(_pixels(network, path)))[0]
         if logits.ndim != 1:
-            raise ValueError(f"{given.program} gives {logits.shape} an image, and not a class")
+            raise ValueError(f"{given.program} gives {logits.shape} per image, not a class")
         shares = np.asarray(jax.nn.softmax(logits))
         best = np.argsort(-shares)[: given.top]
         names = network.classes or [f"class {i}" for i in range(len(shares))]

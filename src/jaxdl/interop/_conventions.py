@@ -1,4 +1,4 @@
-"""What weights don't show, where both networks can be asked: epsilon and momentum."""
+"""What weights don't show, but both networks may know: epsilon and momentum."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ def check(
     """Compares normalisation layers here with those there.
 
     Args:
-        function: that asks.
+        function: the caller's name, for messages.
         net: the network.
         entries: which weights are which.
         label_of: the label of the layer that a name there belongs to.

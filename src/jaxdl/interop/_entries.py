@@ -37,7 +37,7 @@ def filled(
             return tuple(put(home, _path(path, str(i)), value) for i, value in enumerate(tree))
         parts = found.get((home, path))
         if parts is None:
-            raise ValueError(f"{home} {path} has no counterpart that is known")
+            raise ValueError(f"{home} {path} has no known counterpart")
         whole = parts[None] if None in parts else np.stack([parts[i] for i in sorted(parts)])  # type: ignore[type-var]
         return jnp.asarray(whole, tree.dtype)
 

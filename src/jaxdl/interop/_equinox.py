@@ -17,13 +17,13 @@ from jaxdl.types import ApplyFn, Array, Key, Layer, Params, PyTree, State, named
 
 
 def equinox(module: object, *, axis_name: str | None = "batch", batched: bool = False) -> Layer:
-    """Makes a Layer of an ``equinox`` module, which computes one example at a time.
+    """Makes a Layer from an ``equinox`` module, which computes one example at a time.
 
     Args:
-        module: a function that makes the module of a key, so that each key draws its own
+        module: a function that makes the module from a key, so that each key draws its own
             parameters, such as ``lambda key: eqx.nn.MLP(784, 10, 64, 1, key=key)``; or a module,
-            whose parameters ``init`` returns for every key. Where it has state, the pair that
-            ``eqx.nn.make_with_state`` gives.
+            whose parameters ``init`` returns for every key. If it has state, the pair that
+            ``eqx.nn.make_with_state`` returns.
         axis_name: the name of the batch axis that its normalisation averages over.
         batched: whether the module takes whole batches; otherwise it runs under ``vmap`` over the
             first axis.
@@ -91,16 +91,16 @@ def equinox(module: object, *, axis_name: str | None = "batch", batched: bool = 
 
 
 def to_equinox(layer: Layer, key: Key) -> Any:
-    """Makes an ``equinox`` module of a Layer.
+    """Makes an ``equinox`` module from a Layer.
 
     Args:
         layer: a Layer.
         key: a random key, which draws the parameters.
 
     Returns:
-        A module, called as ``module(x, key=key)``; ``inference`` says whether it evaluates, as
-        everywhere in Equinox. Of a Layer with state it is called as ``module(x, state, key=key)``
-        and returns the pair of y and the new state: make it by
+        A module, called as ``module(x, key=key)``; ``inference`` says whether it is in evaluation,
+        as everywhere in Equinox. With state, it is called as ``module(x, state, key=key)`` and
+        returns the pair of y and the new state: make it with
         ``eqx.nn.make_with_state(to_equinox)(layer, key)``.
 
     Raises:
@@ -152,7 +152,7 @@ def _maker(eqx: ModuleType, module: PyTree) -> Callable[[Key], tuple[PyTree, PyT
         if not isinstance(made, eqx.Module) or not isinstance(state, eqx.nn.State | None):
             raise TypeError(
                 f"interop.equinox got {made!r}; it must be a module, a pair of module and "
-                "eqx.nn.State, or a function that makes one of these of a key"
+                "eqx.nn.State, or a function that makes one of these from a key"
             )
         return made, state
 

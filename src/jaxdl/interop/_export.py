@@ -47,10 +47,9 @@ def export(
     classes: Sequence[str] | None = None,
     metadata: Mapping[str, object] | None = None,
 ) -> Program:
-    """Makes a program of StableHLO of a network in evaluation, for several platforms at once.
+    """Makes a StableHLO program from a network in evaluation, for several platforms at once.
 
-    It names no file of the machine that makes it, and the same network and weights give the same
-    bytes.
+    It contains no file paths of this machine, and the same network and weights give the same bytes.
 
     Args:
         net: the network.
@@ -67,8 +66,8 @@ def export(
         ``program.metadata`` has the classes, the input's shape and the versions.
 
     Raises:
-        ValueError: if an input has no batch axis, or the network has no program for every batch
-            size: then a number for ``batch`` helps.
+        ValueError: if an input has no batch axis, or the network can't be exported for every batch
+            size; then pass a number as ``batch``.
 
     Example:
         >>> from jaxdl import layers
@@ -168,7 +167,7 @@ def load_program(path: str | Path) -> Program:
             about, program, weights = (_part(archive, path, name) for name in _PARTS)
         metadata = json.loads(about)
         if metadata["format"] != _FORMAT:
-            raise ValueError(f"its format is {metadata['format']}, and {_FORMAT} is what is read")
+            raise ValueError(f"its format is {metadata['format']}, not {_FORMAT}")
         exported = jax_export.deserialize(bytearray(program))
         return _program(exported, arrays_of("load_program", path, weights), metadata)
     except Exception as error:  # zipfile, json and flatbuffers raise many kinds

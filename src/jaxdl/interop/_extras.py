@@ -7,7 +7,7 @@ from types import ModuleType
 def needs(function: str, module: str, extra: str) -> ModuleType:
     """Imports a module, or raises the ImportError that names the extra to install.
 
-    Where the package is there and its own import fails, the message says why it does.
+    If the package is installed but its import fails, the message says why.
 
     Example:
         >>> needs("export", "json", "interop").dumps([1])

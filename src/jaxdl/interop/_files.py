@@ -45,7 +45,7 @@ def save_weights(
         path: the file; ``.safetensors`` takes every dtype, ``.npz`` those of NumPy.
         tree: params, or ``{"params": params, "state": state}``; not typed keys, for which there
             is ``to_msgpack``.
-        metadata: more text, in ``.safetensors`` only.
+        metadata: additional text, in ``.safetensors`` only.
 
     Raises:
         ImportError: without safetensors.
@@ -84,7 +84,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
         path: the file.
 
     Returns:
-        The arrays, bfloat16 and float8 among them as ``ml_dtypes`` has them.
+        The arrays; bfloat16 and float8 have the dtypes of ``ml_dtypes``.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -117,7 +117,7 @@ def load_weights(path: str | Path, like: Tree) -> Tree:
         The tree with the arrays of the file.
 
     Raises:
-        ValueError: if names, shapes or dtypes differ, which names all that do.
+        ValueError: if names, shapes or dtypes differ; names all that do.
         OSError, ImportError, ValueError: as ``read_weights``.
 
     Example:

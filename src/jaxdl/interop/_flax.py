@@ -16,25 +16,25 @@ _ROLES = {"variance": "var"}
 def from_flax(variables: object, net: Layer, *, names: Names | None = None) -> tuple[Params, State]:
     """Turns Flax's variables into the params and the state of a network of the same layers.
 
-    Flax sorts its dicts, so that layers pair up by their shapes, and those of one shape by number
-    if they differ in a number only, as Dense_0 and Dense_1; otherwise ``names`` are needed. Heads
-    of attention are joined. Flax's epsilons (1e-6 of ``LayerNorm``, 1e-5 of ``BatchNorm``) and its
-    momentum (one minus ours) must agree with the network's by itself.
+    Flax sorts its dicts, so layers are paired by shape, and those of the same shape by number if
+    their names differ only in a number, like Dense_0 and Dense_1; otherwise ``names`` are needed.
+    Attention heads are joined. Flax's epsilons (1e-6 in ``LayerNorm``, 1e-5 in ``BatchNorm``) and
+    its momentum (one minus ours) must already agree with the network's.
 
     Args:
         variables: Linen's ``{"params": …, "batch_stats": …}``, or its params, or what
             ``nnx.to_pure_dict(nnx.state(module))`` gives.
         net: the network.
         names: Flax's names by the paths of layers here, such as ``{"0": "Dense_0"}``; levels are
-            separated by slashes. A sequence of names is joined, as queries, keys and values;
+            separated by slashes. A sequence of names is joined, such as queries, keys and values;
             ``{}`` stands for the number of a stacked layer.
 
     Returns:
         Params and state, in the dtypes of the network.
 
     Raises:
-        ValueError: if layers or shapes don't fit, which names each, or which is which isn't
-            certain. Transposed convolutions and recurrent cells are refused.
+        ValueError: if layers or shapes don't fit (names each), or it isn't certain which is which.
+            Transposed convolutions and recurrent cells are refused.
 
     Example:
         >>> from jaxdl import layers, serial

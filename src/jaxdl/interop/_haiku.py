@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def haiku(transformed: object, example: ArrayLike, *, arguments: Arguments | None = None) -> Layer:
-    """Makes a Layer of what ``hk.transform`` or ``hk.transform_with_state`` returns.
+    """Makes a Layer from what ``hk.transform`` or ``hk.transform_with_state`` returns.
 
     Args:
         transformed: the pair of functions.

@@ -19,22 +19,22 @@ def _is_large(path: str, leaf: Array) -> bool:
 def int8(
     net: Layer, params: Params, *, where: Callable[[str, Array], bool] = _is_large
 ) -> tuple[Layer, Params]:
-    """Rounds weights to integers of one byte, for a network of a quarter of the size: W ≈ s·Q.
+    """Rounds weights to integers of one byte, for a network a quarter the size: W ≈ s·Q.
 
-    Q are integers from −128 to 127. Each column of a kernel has a scale of its own, s = max|W| /
-    127.5 over the column, and so has each row of an embedding. Biases and normalisation stay as
-    they are, and the network computes in float32, from weights that are multiplied out when it
-    runs: it takes less memory, not less time.
+    Q are integers from −128 to 127. Each column of a kernel has its own scale, s = max|W| / 127.5
+    over the column, and so does each row of an embedding. Biases and normalisation stay as they
+    are, and the network computes in float32, from weights that are dequantized when it runs: it
+    takes less memory, not less time.
 
-    Of MiniLM's 90.3 MB 23.5 MB remain; its vectors of sentences keep a cosine of 0.9992 or more
-    with those of before, and the nearest mean of ``experiments/finetune_minilm.py`` is right for
+    MiniLM shrinks from 90.3 MB to 23.5 MB; its sentence vectors keep a cosine of 0.9992 or more
+    with the original ones, and the nearest mean of ``experiments/finetune_minilm.py`` is right for
     0.781 instead of 0.788 of the test sentences with seed 0.
 
     Args:
         net: the network.
         params: its params.
         where: ``(path, leaf) -> bool``, whether to round the kernel or the embedding at a path like
-            "0/kernel". Defaults to those with at least 16 numbers to a scale.
+            "0/kernel". Defaults to those with at least 16 numbers per scale.
 
     Returns:
         A Layer for evaluation, and its params: each rounded leaf is a dict ``{"int8": Q, "scale":
@@ -42,8 +42,8 @@ def int8(
 
     Raises:
         ImportError: without qwix, which the extra [interop] brings.
-        ValueError: if ``where`` chooses nothing, or what is neither a kernel nor an embedding; in
-            training, which needs ``layers.lora`` on the weights of before.
+        ValueError: if ``where`` chooses nothing, or a leaf that is neither a kernel nor an
+            embedding; in training, which needs ``layers.lora`` on the original weights.
 
     Example:
         >>> from jaxdl import layers

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def keras(model: object, *, redraw: bool = False) -> Layer:
-    """Makes a Layer of a Keras 3 model, or of one of its layers, on Keras's JAX backend.
+    """Makes a Layer from a Keras 3 model, or of one of its layers, on Keras's JAX backend.
 
     Args:
         model: a built ``keras.Model`` or ``keras.Layer``.
@@ -38,13 +38,13 @@ def keras(model: object, *, redraw: bool = False) -> Layer:
         only. Dropout draws from ``key``.
 
     Raises:
-        ImportError: without keras, or on another backend than JAX.
+        ImportError: without keras, or on a backend other than JAX.
         TypeError: if it isn't a Keras layer or model.
         ValueError: if it isn't built; in training, if it draws random numbers without a key.
 
     Warns:
-        UserWarning: if the model adds losses of its own, such as a kernel's regularizer: they are
-            no part of what the Layer computes.
+        UserWarning: if the model adds losses of its own, such as a kernel's regularizer: the Layer
+            doesn't compute them.
 
     Example:
         >>> net = keras(model)  # doctest: +SKIP
@@ -97,7 +97,7 @@ def keras(model: object, *, redraw: bool = False) -> Layer:
 
 
 def to_keras(layer: Layer, *, name: str | None = None) -> "KerasLayer":
-    """Makes a Keras layer of a Layer.
+    """Makes a Keras layer from a Layer.
 
     Args:
         layer: a Layer.
@@ -108,7 +108,7 @@ def to_keras(layer: Layer, *, name: str | None = None) -> "KerasLayer":
         and its state as other variables, named by their paths.
 
     Raises:
-        ImportError: without keras, or on another backend than JAX.
+        ImportError: without keras, or on a backend other than JAX.
 
     Example:
         >>> from jaxdl import layers

@@ -29,8 +29,8 @@ def from_keras(
 ) -> tuple[Params, State]:
     """Turns a Keras model's weights into the params and the state of a network of the same layers.
 
-    Layers pair up in the order in which both define theirs, and every shape must fit. Gates of a
-    GRU change their order (z, r, h there; r, z, n here), heads of attention are joined.
+    Layers are paired in the order in which both define them, and every shape must fit. The gates of
+    a GRU change their order (z, r, h there; r, z, n here), and attention heads are joined.
 
     Args:
         model: a built Keras model, or the path of a ``.keras`` or ``.h5`` file; files are read in
@@ -44,8 +44,8 @@ def from_keras(
         Params and state, in the dtypes of the network.
 
     Raises:
-        ImportError: without keras, or on another backend than JAX.
-        ValueError: if layers or shapes don't fit, which names each; if an epsilon differs from the
+        ImportError: without keras, or on a backend other than JAX.
+        ValueError: if layers or shapes don't fit (names each); if an epsilon differs from the
             network's (Keras has 1e-3, here it is 1e-5); if a file is damaged or holds code.
 
     Warns:
@@ -60,7 +60,7 @@ def from_keras(
     prefix = f"{model.name}/"
     arrays = {v.path.removeprefix(prefix): np.asarray(v.value) for v in model.weights}
     if len(arrays) != len(model.weights):
-        raise ValueError(f"{source}: {model.name} has several weights of one path; rename layers")
+        raise ValueError(f"{source}: {model.name} has weights with the same path; rename layers")
     groups = grouped(arrays, lambda name: name.rpartition("/")[::2])
     shapes = {name: array.shape for name, array in arrays.items()}
     read = lambda unit, groups, flattened: list(_read(unit, groups, shapes))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def linen(module: object, example: ArrayLike, *, arguments: Arguments | None = None) -> Layer:
-    """Makes a Layer of a ``flax.linen`` module.
+    """Makes a Layer from a ``flax.linen`` module.
 
     Args:
         module: the module, such as ``nn.Dense(10)``.
@@ -81,14 +81,14 @@ def linen(module: object, example: ArrayLike, *, arguments: Arguments | None = N
 
 
 def to_linen(layer: Layer) -> "nn.Module":
-    """Makes a ``flax.linen`` module of a Layer.
+    """Makes a ``flax.linen`` module from a Layer.
 
     Args:
         layer: a Layer.
 
     Returns:
         A module, called as ``module(x, train=False)``. Its collection "params" holds the Layer's
-        params under the name "layer", and the collection "state" its state, which is to be
+        params under the name "layer", and the collection "state" its state, which must be
         ``mutable`` in training. It draws from the stream "dropout".
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which weights elsewhere are which weights here, and how each is turned."""
+"""Which weights elsewhere are which weights here, and how each is transposed."""
 
 import difflib
 import re

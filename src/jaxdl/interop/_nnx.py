@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def nnx(module: Any) -> Layer:
-    """Makes a Layer of a ``flax.nnx`` module.
+    """Makes a Layer from a ``flax.nnx`` module.
 
     Args:
-        module: a function or class that makes the module of ``nnx.Rngs``, so that each key draws
+        module: a function or class that makes the module from ``nnx.Rngs``, so that each key draws
             its own parameters; or a module, whose parameters ``init`` returns for every key.
 
     Returns:
@@ -89,7 +89,7 @@ def nnx(module: Any) -> Layer:
 
 
 def to_nnx(layer: Layer, rngs: object) -> Any:
-    """Makes a ``flax.nnx`` module of a Layer.
+    """Makes a ``flax.nnx`` module from a Layer.
 
     Args:
         layer: a Layer.
@@ -97,8 +97,8 @@ def to_nnx(layer: Layer, rngs: object) -> Any:
             training.
 
     Returns:
-        A module, called as ``module(x)``; ``module.train()`` and ``module.eval()`` say which. Its
-        attribute ``params`` holds the Layer's params as ``nnx.Param``s, ``state`` its state as
+        A module, called as ``module(x)``; ``module.train()`` and ``module.eval()`` switch modes.
+        Its attribute ``params`` holds the Layer's params as ``nnx.Param``s, ``state`` its state as
         ``nnx.BatchStat``s.
 
     Raises:

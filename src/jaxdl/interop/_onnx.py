@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 OPSET = 21
-"""The version of ONNX's operators that is written unless another is asked for."""
+"""The default version of ONNX's operators."""
 
 
 def to_onnx(
@@ -47,19 +47,19 @@ def to_onnx(
         net: the network.
         params: its params.
         state: its state.
-        example: an input, such as a row or a batch of the data: what is compared.
+        example: an input for the comparison, such as a row or a batch of the data.
         batch: the size of the first axis, or "dynamic" for any size.
         opset: the version of ONNX's operators.
         classes: the classes' names, kept in the file's metadata.
 
     Returns:
-        The largest difference between the network and what onnxruntime makes of the file, relative
-        to the largest output.
+        The largest difference between the network and what onnxruntime computes from the file,
+        relative to the largest output.
 
     Raises:
         ImportError: without jax2onnx and onnxruntime, which the extra [onnx] brings.
-        ValueError: if jax2onnx can't write the network, or the file computes something else, by
-            more than 1e-4; no file is written then.
+        ValueError: if jax2onnx can't write the network, or the file's results differ by more than
+            1e-4; no file is written then.
 
     Example:
         >>> to_onnx("net.onnx", net, params, state, images[:1])  # doctest: +SKIP
@@ -124,7 +124,7 @@ def session_of(function: str, path: Path) -> "onnxruntime.InferenceSession":
     Raises:
         FileNotFoundError: if there is no such file.
         ImportError: without onnxruntime.
-        ValueError: if it is damaged, or of operators that onnxruntime doesn't know.
+        ValueError: if it is damaged, or has operators that onnxruntime doesn't know.
 
     Example:
         >>> session_of("predict", Path("no/such.onnx"))

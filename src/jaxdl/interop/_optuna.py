@@ -7,9 +7,9 @@ from jaxdl.train import Event, Hook
 def pruning(trial: object, metric: str = "validation_loss") -> Hook:
     """Reports a metric of the history to an Optuna trial, and ends the run where it is pruned.
 
-    Give it as the last of the hooks, so that the others have seen the epoch when it raises. To
+    Pass it as the last hook, so that the others have seen the epoch when it raises. To
     train many trials, ``sweep.study`` is several times as fast: each run of ``fit`` with another
-    constant in its optimizer compiles anew.
+    constant in its optimizer recompiles.
 
     Args:
         trial: the ``optuna.Trial`` that the objective gets.
@@ -21,7 +21,7 @@ def pruning(trial: object, metric: str = "validation_loss") -> Hook:
 
     Raises:
         ImportError: without optuna, which the extra [trackers] brings.
-        TypeError: if it is no trial.
+        TypeError: if it isn't a trial.
 
     Example:
         >>> def objective(trial):

@@ -23,23 +23,23 @@ def stream(
     steps: int | None = None,
     seed: int = 0,
 ) -> data.Stream:
-    """Makes a Stream for ``fit`` of another library's loader.
+    """Makes a Stream for ``fit`` from another library's loader.
 
-    A loader that shuffles is asked again in each epoch. PyTorch's give another order each
-    time; a ``grain.MapDataset`` is repeated, which shuffles it anew; a ``datasets.IterableDataset``
-    is told the epoch. Only a ``grain.DataLoader`` gives the same order again: make it by a function
-    of the epoch, or endless (``num_epochs=None``) with ``steps``.
+    A loader that shuffles is iterated again in each epoch. PyTorch's yield a new order each time; a
+    ``grain.MapDataset`` is repeated, which reshuffles it; a ``datasets.IterableDataset`` gets the
+    epoch's number. Only a ``grain.DataLoader`` repeats its order: make it in a function of the
+    epoch, or endless (``num_epochs=None``) with ``steps``.
 
     Args:
         loader: an iterable of batches, such as a ``torch.utils.data.DataLoader`` or one of
             ``grain``; a function of the epoch's number that makes one; or a ``datasets.Dataset``
             or ``datasets.IterableDataset`` of rows.
         validation: the validation part, a dict of arrays.
-        names: what the parts of a batch are called, where batches are tuples.
+        names: names of the parts of a batch, if batches are tuples.
         batch_size: rows per step, for ``datasets``; a ``datasets.Dataset`` is shuffled anew in each
             epoch.
-        steps: batches per epoch, for a loader without an end; each epoch goes on where the one
-            before ended.
+        steps: batches per epoch, for a loader without an end; each epoch continues where the
+            previous one ended.
         seed: seed of the order of a ``datasets.Dataset``.
 
     Returns:
@@ -47,12 +47,12 @@ def stream(
 
     Raises:
         TypeError: if it isn't a loader, or a batch is neither a dict nor a tuple.
-        ValueError: if a loader has no end, or no length so that it may have none, and there are no
+        ValueError: if a loader is endless, or has no length and so may be endless, without
             ``steps``; if ``datasets`` have no ``batch_size``; if a tuple has another length than
             ``names``.
 
     Warns:
-        UserWarning: if a ``grain.DataLoader`` would give its shuffled order again in each epoch.
+        UserWarning: if a ``grain.DataLoader`` would repeat its shuffled order in each epoch.
 
     Example:
         >>> batches = [(np.ones((4, 3)), np.zeros(4, int))] * 5

@@ -34,19 +34,19 @@ def from_torch(
 ) -> tuple[Params, State]:
     """Turns a PyTorch state dict into the params and the state of a network of the same layers.
 
-    Without ``names``, layers pair up in the order in which both networks define theirs, and every
-    shape must fit. Kernels are turned from (out, in, height, width) to (height, width, in, out);
-    the three projections of ``nn.MultiheadAttention`` are one kernel here too. The two biases of an
-    LSTM are added where the layer has one (``recurrent_bias=False``).
+    Without ``names``, layers are paired in the order in which both networks define them, and every
+    shape must fit. Kernels are transposed from (out, in, height, width) to (height, width, in,
+    out); the three projections of ``nn.MultiheadAttention`` are one kernel here too. The two biases
+    of an LSTM are added where the layer has one (``recurrent_bias=False``).
 
-    What weights don't show must agree by itself: activations, strides, paddings. The ``epsilon`` of
+    What weights don't show must already agree: activations, strides, paddings. The ``epsilon`` of
     normalisation layers is compared where ``weights`` is a module. A mask of
     ``nn.MultiheadAttention`` is True where a key is *not* seen.
 
     Args:
         weights: a state dict of tensors or arrays, an ``nn.Module``, or the path of a file:
             ``.safetensors``, an ``.onnx`` that PyTorch exported, or what ``torch.save`` wrote, read
-            by ``weights_only=True``.
+            with ``weights_only=True``.
         net: the network.
         names: the module's names by the paths of layers here, such as ``{"0": "conv1", "1":
             "bn1"}``; needed where the order differs. A sequence of names is joined, such as
@@ -54,19 +54,18 @@ def from_torch(
         flattened: for each dense layer after a convolution, the (channels, height, width) that is
             flattened before it, by the layer's path, since PyTorch flattens channels first; None if
             nothing is.
-        ignore: beginnings of names that have no counterpart here, such as ``("pooler.",)``; ``{}``
+        ignore: prefixes of names that have no counterpart here, such as ``("pooler.",)``; ``{}``
             stands for a number.
-        transposed: whether two-dimensional weights are (in, out), as GPT-2's in Hugging Face's
-            library.
+        transposed: whether two-dimensional weights are (in, out), as in Hugging Face's GPT-2.
 
     Returns:
         Params and state, in the dtypes of the network.
 
     Raises:
         ImportError: for a file of ``torch.save`` without PyTorch, or an ``.onnx`` without onnx.
-        ValueError: if layers or shapes don't fit, which names each; if the order of layers isn't
-            certain; if it isn't said whether channels are flattened before a dense layer; if an
-            epsilon differs; if a file is damaged or isn't of weights only.
+        ValueError: if layers or shapes don't fit (names each); if the order of layers isn't
+            certain; if ``flattened`` is needed for a dense layer; if an epsilon differs; if a file
+            is damaged or holds more than weights.
 
     Example:
         >>> from jaxdl import layers
@@ -111,16 +110,16 @@ def to_torch(
         params: the params of the network.
         state: its state.
         net: the network.
-        like: a state dict, the ``nn.Module`` that is to load the weights, or the path of a file of
+        like: a state dict, the ``nn.Module`` that will load the weights, or the path of a file of
             weights: its names and shapes.
         names: as for ``from_torch``.
         flattened: as for ``from_torch``.
-        ignore: beginnings of names that keep the values of ``like``.
+        ignore: prefixes of names that keep the values of ``like``.
         transposed: as for ``from_torch``.
 
     Returns:
-        All names of ``like`` with tensors, or with NumPy arrays where ``like`` has arrays. Where
-        there is one bias of an LSTM here, the second there is 0.
+        All names of ``like`` with tensors, or with NumPy arrays where ``like`` has arrays. If an
+        LSTM has one bias here, the second one there is 0.
 
     Raises:
         ValueError: as ``from_torch``.
@@ -253,7 +252,7 @@ def _onnx_weights(function: str, path: Path) -> Mapping[str, np.ndarray]:
             raise ValueError(f"{apart[0]} stands in a file of its own")
         found = {array.name: numpy_helper.to_array(array) for array in arrays}
         if len(found) != len(arrays) or not all(isinstance(name, str) for name in found):
-            raise ValueError("its names are no text, or stand twice")
+            raise ValueError("its names aren't text, or appear twice")
         return found
     except Exception as error:  # protobuf and onnx raise kinds of their own
         raise ValueError(

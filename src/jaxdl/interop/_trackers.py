@@ -14,10 +14,10 @@ def wandb(run: object) -> Hook:
     """Logs a run of ``fit`` to Weights & Biases, offline or online as the run was opened.
 
     Each number of a row of the history has its name; the loss and the metrics of the steps since
-    the event before are ``steps/loss`` and so on, at every event: with ``fit(…, chunk=1)`` at every
-    step. A run that is resumed online gets no step twice; offline, the steps since the checkpoint
-    are logged again after a kill. An interruption finishes the run, with 128 +
-    the signal's number as its exit code.
+    the previous event are ``steps/loss`` and so on, at every event: with ``fit(…, chunk=1)`` at
+    every step. A run that is resumed online gets no step twice; offline, the steps since the
+    checkpoint are logged again after a kill. An interruption finishes the run, with 128 + the
+    signal's number as its exit code.
 
     Args:
         run: what ``wandb.init(…)`` returns; to resume one, ``wandb.init(id=…, resume="allow")``.
@@ -27,7 +27,7 @@ def wandb(run: object) -> Hook:
 
     Raises:
         ImportError: without wandb, which the extra [trackers] brings.
-        TypeError: if it is no run of wandb.
+        TypeError: if it isn't a run of wandb.
 
     Example:
         >>> def tracked(loss_fn, tx, start, dataset):
@@ -52,7 +52,8 @@ def mlflow(run_id: str, client: Any = None) -> Hook:
     run with the status ``"KILLED"``.
 
     Args:
-        run_id: the run's, as ``mlflow.start_run().info.run_id``; again the same one to resume.
+        run_id: the run's id, such as ``mlflow.start_run().info.run_id``; the same one again to
+            resume.
         client: a ``mlflow.MlflowClient``. Defaults to one of the tracking URI in use.
 
     Returns:

@@ -4,9 +4,9 @@ A step made with ``make_step(loss_fn, tx)`` runs under ``jit``; one made with
 ``make_step(loss_fn, tx, axis_name="data")`` under ``pmap`` and ``shard_map``. All take the same
 TrainState and the same global batch and return the same numbers: ``pmap`` and ``shard_map`` to the
 bit, ``jit`` up to rounding. Where a device sees only its own rows, numbers differ by design under
-``pmap`` and ``shard_map``: each device draws its own dropout and augmentation, ``batch_norm``
-computes statistics of its own rows unless given the axis name, and a loss whose rows interact, such
-as a contrastive one, sees only those unless it gathers all with ``train.all_rows``. ``train.fit(…,
+``pmap`` and ``shard_map``: each device draws its own dropout and augmentation, without the axis
+name ``batch_norm`` computes statistics of its own rows, and a loss whose rows interact, such as a
+contrastive one, sees only those unless it gathers all with ``train.all_rows``. ``train.fit(…,
 devices=Placement("shard_map"))`` runs whole epochs this way, on all available devices.
 
 **A model larger than one device**: ``fit(…, devices=Placement(rule=fully_sharded(mesh)))``
@@ -36,8 +36,8 @@ within ``heartbeat`` seconds, and the run can resume from its newest checkpoint 
 processes and devices.
 
 **Several CPU devices**, real or fake, never run a program that JAX has kept on disk (its
-``jax_compilation_cache_dir``): read back, it has lost the order of its collectives, and gives wrong
-numbers now and then. Each function that makes or takes a mesh of several turns that cache off.
+``jax_compilation_cache_dir``): read back, it has lost the order of its collectives, and sometimes
+gives wrong numbers. Each function that makes or takes a mesh of several turns that cache off.
 
 How fast will a cluster be? A step takes t₁ seconds to compute on one device with its share of the
 rows. With B bytes of parameters, links of s bytes per second in each direction and a latency of d
@@ -52,13 +52,12 @@ data × model, N = D·M                2·(D − 1)/D·B/(M·s), and for each la
 ===================================  =======================================================
 
 The efficiency of weak scaling is t₁ / (t₁ + what isn't hidden behind the backward pass): XLA
-hides sums of gradients behind it on GPUs and TPUs, not on CPUs. Of 100 million parameters in
-float32 (B = 400 MB) 8 devices send 700 MB each: 1.6 ms at the 450 GB/s of an H100's NVLink, 14 ms
-over 400 Gbit/s Ethernet, 0.6 s over 10 Gbit/s. A step of 50 ms then scales with 97 %, 78 % and 8
-%. What the formula leaves out (rows that differ in cost, stragglers, a loader that is too slow)
-only adds to it. ``experiments/benchmarks/scaling.py`` measures t₁, the all-reduce alone, and the
-step of both together on processes of one machine, and its header compares them with the first
-line above.
+hides sums of gradients behind it on GPUs and TPUs, not on CPUs. For 100 million parameters in
+float32 (B = 400 MB), 8 devices send 700 MB each: 1.6 ms at the 450 GB/s of an H100's NVLink, 14 ms
+over 400 Gbit/s Ethernet, 0.6 s over 10 Gbit/s. A step of 50 ms then scales at 97 %, 78 % and 8 %.
+What the formula leaves out (rows that differ in cost, stragglers, a loader that is too slow) only
+adds to it. ``experiments/benchmarks/scaling.py`` measures t₁, the all-reduce alone, and the step of
+both together on processes of one machine, and its header compares them with the first line above.
 
 Reference: Rajbhandari et al., ZeRO: Memory optimizations toward training trillion parameter
 models, 2020, section 7, for the bytes of both forms.

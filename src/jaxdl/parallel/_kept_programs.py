@@ -7,7 +7,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 
 def leave_programs_on_disk(devices: Iterable[jax.Device]) -> None:
-    """Turns JAX's programs on disk off, for this process, if these are several CPU devices.
+    """Turns off JAX's cache on disk, for this process, if these are several CPU devices.
 
     A program for several CPU devices loses the order of its collectives when JAX reads it from
     disk (as of jaxlib 0.12.0.1): each device starts them in its own order, and in some runs sums

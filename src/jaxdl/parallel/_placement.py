@@ -27,7 +27,7 @@ class Placement(NamedTuple):
 
     rule: Rule | None = None
     """How parameters and optimizer state are split over the mesh, as ``fully_sharded(mesh)`` or
-    ``by_path`` say; the engine is ``"jit"``. Defaults to whole ones on every device."""
+    ``by_path`` say; the engine is ``"jit"``. Defaults to full copies on every device."""
 
     reproducible: bool = False
     """Whether GPUs of one kind give the same bits in every run, slower in places; CPUs do."""

@@ -38,14 +38,14 @@ def initialize(
 
     It changes how an uncaught exception ends this process: ``sys.excepthook`` shows it as before,
     threads such as a checkpoint writer finish, and then ``os._exit(1)`` skips the ``atexit``
-    functions registered before the exception. JAX's would wait up to five minutes for the other
-    processes, which are waiting for this one.
+    functions registered before the exception. JAX's own would wait up to five minutes for the other
+    processes, which wait for this one.
 
     Args:
         coordinator: address and port of process 0, e.g. ``"10.0.0.1:1234"``.
         processes: number of processes.
         process: index of this process, from 0.
-        timeout: seconds to wait for all to connect; then the process reports who is missing, and
+        timeout: seconds to wait for all to connect; then the process reports which are missing, and
             JAX ends it.
         heartbeat: seconds without a heartbeat after which a process counts as lost; JAX then ends
             all others, which Python can't catch. A process ended by an exception is lost at once.

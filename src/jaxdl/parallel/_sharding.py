@@ -20,7 +20,7 @@ from jaxdl.types import Array, Batch, Metrics, PyTree, Shape
 Rule: TypeAlias = Callable[[str, Shape], PartitionSpec]
 """From the path of a parameter, as ``"0/kernel"``, and its shape to how it is split.
 
-What an optimizer keeps of a parameter, as its momentum, has the parameter's path.
+What an optimizer keeps of a parameter, such as its momentum, has the parameter's path.
 """
 
 

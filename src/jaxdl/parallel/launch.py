@@ -93,7 +93,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument("--processes", type=_count(1), required=True, help="how many")
-    parser.add_argument("--restarts", type=_count(0), default=0, help="how often all start again")
+    parser.add_argument("--restarts", type=_count(0), default=0, help="how often all are restarted")
     parser.add_argument(
         "--grace", type=float, default=30.0, help="seconds to save and end before being killed"
     )
