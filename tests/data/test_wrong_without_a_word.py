@@ -196,7 +196,7 @@ class TestFolders:
         for bits, levels in ((12, 256), (16, 16), (14, 64)):
             read = data.image_folder(tmp_path, channels=1, bits=bits).train["inputs"]
             assert len(np.unique(read)) == levels and read[0, 0, 0] == 0
-        with pytest.raises(ValueError, match="more bits than bits=10"):
+        with pytest.raises(ValueError, match="needs more than bits=10"):
             data.image_folder(tmp_path, bits=10)
 
     def test_colour_that_uses_12_bits_of_16(self, tmp_path):

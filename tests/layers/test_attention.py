@@ -311,7 +311,7 @@ PARAMS = {"qkv": {"kernel": jnp.ones((4, 12))}, "out": {"kernel": jnp.ones((4, 4
             lambda: F.multi_head_attention_step(
                 PARAMS, F.attention_cache(PARAMS, (3,), 9, n_heads=2), Q[..., 0], n_heads=2
             ),
-            "all axes but time, the last but one, must be equal",
+            "all axes but time, the second to last, must be equal",
         ),
         (lambda: F.attention_cache(PARAMS, (), 0, n_heads=2), "length is 0"),
         (lambda: F.attention_cache(PARAMS, (), 3, n_heads=3), "attention_cache: 3 heads don't"),

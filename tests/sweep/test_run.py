@@ -220,7 +220,7 @@ def no_use(learning_rate, momentum):
         (make_run, {"points": {"rate": [0.1], "smoothing": [0, 1]}}, "rate has 1, smoothing has 2"),
         (make_run, {"seeds": 0}, "seeds is 0"),
         (make_run, {"seeds": []}, "seeds is empty"),
-        (make_run, {"seeds": [1, 1]}, "each may come once"),
+        (make_run, {"seeds": [1, 1]}, "each may appear once"),
         (make_run, {"grid": {"rate": []}}, "rate is .*one value or more"),
         (make_run, {"grid": {"rate": 0.5}}, "rate is 0.5.*list"),
         (make_run, {"grid": {"rate": [[0.5]]}}, "rate is .*hashable"),

@@ -123,7 +123,7 @@ def test_a_stream_needs_the_history_to_go_on():
     with pytest.raises(ValueError, match=r"no batches in epoch 1 after its first 6: .*history"):
         train.fit(loss_fn, tx, end, stream, epochs=2, hooks=())
     # A history that has rows every few steps doesn't tell how many a pass has.
-    with pytest.raises(ValueError, match=r"after its first 6: .* a later pass only where the len"):
+    with pytest.raises(ValueError, match=r"after its first 6: .* a later pass only if the len"):
         train.fit(loss_fn, tx, end, stream, max_steps=9, steps_per_epoch=2, hooks=())
 
 

@@ -179,10 +179,10 @@ def _targets(
     y = jax.eval_shape(f, x)
     if y.ndim not in (1, 2) or x.ndim == 0 or y.shape[0] != x.shape[0]:
         needs = "logits (N, classes) or one number per example (N,)"
-        raise ShapeError(f"{function}: f made {describe(y)} of {describe(x)}; it must give {needs}")
+        raise ShapeError(f"{function}: f gave {describe(y)} for {describe(x)}; it must be {needs}")
     if y.ndim == 1:
         if targets is not None:
-            raise ShapeError(f"{function}: f gives one number per example; there are no targets")
+            raise ShapeError(f"{function}: f gives one number per example; it takes no targets")
         return None
     chosen = jnp.argmax(f(x), axis=1) if targets is None else jnp.asarray(targets)
     if chosen.shape != y.shape[:1]:

@@ -41,7 +41,7 @@ def blockwise_attention(
     """``dot_product_attention`` of checked arguments, with scores of one block of keys at a time.
 
     With m = maxₖ sₖ it is Σₖ exp(sₖ - m)·vₖ / Σₖ exp(sₖ - m): one scan over blocks finds m, and
-    one both sums. As m is known before, the sums are linear in what the blocks add, and the
+    one both sums. As m is known in advance, the sums are linear in what the blocks add, and the
     backward pass needs none of their intermediate values: it has q, k, v and m, and computes the
     scores of a block again. (Sums that are rescaled whenever a running maximum grows would have to
     be kept for each block: all together as much as all scores, where a block is as small as a

@@ -32,7 +32,7 @@ def batch_norm(
 
     In training, mean and variance are those of the batch, over all axes but the last, and the
     running ones move towards them: running ← (1 - momentum)·running + momentum·batch. As in
-    PyTorch, x is divided by the biased variance (over n values), and the running one moves
+    PyTorch, x is normalised with the biased variance (over n values), and the running one moves
     towards the unbiased one (over n - 1). Evaluation uses the running ones, and all leading axes
     are batch axes.
 

@@ -57,7 +57,7 @@ def conv(
         ⌊(n + padding - dilation·(k-1) - 1)/stride⌋ + 1.
 
     Raises:
-        ShapeError: if ``x`` has too few axes or other channels, or a kernel that is larger than
+        ShapeError: if ``x`` has too few axes or the wrong channels, if the kernel is larger than
             the padded image, or if groups don't divide the kernel's channels.
         ValueError: if an option is invalid.
         TypeError: if ``x`` isn't floating point.
@@ -103,7 +103,7 @@ def conv_transpose(
 
     The adjoint of ``conv`` with the same kernel and options, which maps n_out channels to n_in;
     hence the kernel's layout (…spatial, n_out/groups, n_in), PyTorch's with its first two axes
-    moved behind and swapped, and Keras's as it is.
+    moved to the end and swapped, and Keras's as it is.
 
     Args:
         params: ``{"kernel": (…spatial, n_out/groups, n_in), "bias": (n_out,)}``; without
@@ -123,8 +123,8 @@ def conv_transpose(
         stride·(n-1) + dilation·(k-1) + 1 - padding + output_padding.
 
     Raises:
-        ShapeError: if ``x`` has too few axes or other channels, if the result would be empty, or
-            if groups don't divide the kernel's channels.
+        ShapeError: if ``x`` has too few axes or the wrong channels, if the result would be empty,
+            or if groups don't divide the kernel's channels.
         ValueError: if an option is invalid.
         TypeError: if ``x`` isn't floating point.
 

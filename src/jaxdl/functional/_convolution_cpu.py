@@ -1,7 +1,7 @@
 """A convolution and its two gradients in the forms that XLA computes fast on a CPU.
 
-All of them hold inside loops, where XLA leaves a convolution as it stands: one whose axes aren't
-in the order NHWC, HWIO becomes a naive loop there, and one with groups a slow one. So every
+All of them stay fast inside loops, where XLA leaves a convolution as it stands: one whose axes
+aren't in the order NHWC, HWIO becomes a naive loop there, and one with groups a slow one. So every
 convolution here is in that order and without groups.
 """
 

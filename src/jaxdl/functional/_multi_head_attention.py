@@ -237,7 +237,7 @@ def _put(cached: Array, x: Array, start: Array) -> Array:
     ):
         raise ShapeError(
             f"multi_head_attention_step: new keys {describe(x)} don't fit into the cache "
-            f"{describe(cached)}; all axes but time, the last but one, must be equal"
+            f"{describe(cached)}; all axes but time, the second to last, must be equal"
         )
     if x.shape[-2] > cached.shape[-2]:
         raise ShapeError(

@@ -143,7 +143,7 @@ def learned_positions(params: Weights, x: ArrayLike, *, offset: ArrayLike = 0) -
     x = _checks.floating(name, "x", x)
     _checks.last_axis(name, x, n_features)
     if x.ndim < 2 or x.shape[-2] > length:
-        raise ShapeError(f"{name} got {describe(x)}; time, the axis before the last, is too long")
+        raise ShapeError(f"{name} got {describe(x)}; time, the second to last axis, is too long")
     room(name, offset, x.shape[-2], length)
     rows = jnp.asarray(offset) + jnp.arange(x.shape[-2])
     rows = jnp.where(rows < 0, length, rows)  # they would count from the end

@@ -65,7 +65,7 @@ def lstm(
         params: ``{"kernel": W (n_in, 4·n_hidden), "recurrent_kernel": U (n_hidden, 4·n_hidden),
             "bias": b (4·n_hidden,)}``, gates in the order i, f, g, o, which is PyTorch's and
             Keras's. Without ``bias``, b = 0. A ``recurrent_bias`` of the same shape is added to
-            it: PyTorch's redundant second bias, which only makes the sum move faster.
+            it: PyTorch's redundant second bias, which only makes the sum learn faster.
         x: shape (…, time, n_in), floating point.
         carry: (h, c) before the first step, each (…, n_hidden). Defaults to zeros.
         lengths: integers (…), number of valid steps of each sequence. Later steps leave the carry

@@ -17,7 +17,7 @@ Carry: TypeAlias = tuple[Array, Array, Array, Array]
 
 
 def weight_norm(direction: ArrayLike, scale: ArrayLike) -> Array:
-    """Makes a kernel of its outputs' directions and lengths: W = g · v / ‖v‖.
+    """Makes a kernel from its outputs' directions and lengths: W = g · v / ‖v‖.
 
     The length ‖v‖ is that of each output's weights, over all axes but the last.
 

@@ -79,7 +79,7 @@ def feature_dropout(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -
 
 @plain_numbers
 def drop_path(key: Key, x: ArrayLike, rate: float | Array, *, axes: int) -> Array:
-    """Drops whole examples, as of a residual block's branch: y = m·x / (1 - p), one m per example.
+    """Drops whole examples, as in a residual block's branch: y = m·x / (1 - p), one m per example.
 
     This is stochastic depth: where the branch is dropped, the block passes its input on unchanged.
 

@@ -39,13 +39,13 @@ def backpropagation(
         steps: ``explain.backprop(net, loss, params, state, x, labels)`` of a network of dense
             layers with at most eight neurons each.
         example: which row of x to draw.
-        stage: how far it has come: 0 only the input, then a stage for each layer forwards, then one
-            for each layer backwards. Defaults to all.
+        stage: how much to draw: 0 is only the input, then one stage per layer forwards, then one
+            per layer backwards. Defaults to all.
         title: the figure's title.
 
     Returns:
         A figure: each neuron with its activation a in black and its error δ = ∂L/∂z in purple;
-        purple arrows carry W·δ back, the thicker the larger.
+        purple arrows, thicker for larger values, carry W·δ back.
 
     Raises:
         ValueError: if a layer isn't dense or is too wide, or there is no such example or stage.
@@ -72,12 +72,12 @@ def backpropagation(
 def backpropagation_animation(
     steps: "Backprop", *, example: int = 0, interval: int = 1200
 ) -> "FuncAnimation":
-    """Makes a film of ``backpropagation``: forwards layer by layer, and back again.
+    """Animates ``backpropagation``: forwards layer by layer, and back again.
 
     Args:
         steps: as for ``backpropagation``.
         example: which row of x to draw.
-        interval: milliseconds from picture to picture.
+        interval: milliseconds between pictures.
 
     Returns:
         A matplotlib animation, for ``save_animation``, with a picture for each stage.

@@ -1,4 +1,4 @@
-"""A network's decisions over the plane, as a picture and as a film of its training."""
+"""A network's decisions over the plane, as a picture and animated over its training."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -86,7 +86,7 @@ def boundary_animation(
     interval: int = 150,
     dpi: int = 190,
 ) -> "FuncAnimation":
-    """Makes a film of ``boundary`` over training, with one picture per snapshot.
+    """Animates ``boundary`` over training, with one picture per snapshot.
 
     Args:
         predict: ``(params, points) -> logits``; see ``boundary``.
@@ -97,7 +97,7 @@ def boundary_animation(
         classes: names of the classes.
         margin: how far the picture goes beyond the examples.
         resolution: points along each axis.
-        interval: milliseconds from picture to picture.
+        interval: milliseconds between pictures.
         dpi: dots per inch of the pictures.
 
     Returns:

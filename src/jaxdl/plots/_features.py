@@ -54,13 +54,13 @@ def features(trace: "Trace", *, example: int = 0, most: int = 8, title: str = ""
 def features_animation(
     trace: "Trace", *, example: int = 0, most: int = 8, interval: int = 1200
 ) -> "FuncAnimation":
-    """Makes a film of ``features``: one layer after the other.
+    """Animates ``features``: one layer after the other.
 
     Args:
         trace: as for ``features``.
         example: which image to draw.
         most: maps drawn of a layer, at most eight.
-        interval: milliseconds from picture to picture.
+        interval: milliseconds between pictures.
 
     Returns:
         A matplotlib animation, for ``save_animation``, with a picture for the input and one for

@@ -30,7 +30,7 @@ def film(
 
 
 def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int | None = None) -> Path:
-    """Writes an animation as a GIF, an MP4 film, or a self-contained HTML page that plays it.
+    """Writes an animation as a GIF, an MP4 video, or a self-contained HTML page that plays it.
 
     Args:
         animation: from ``boundary_animation`` and the other animations, or any other of
@@ -69,12 +69,12 @@ def save_animation(animation: "FuncAnimation", path: str | Path, *, dpi: int | N
 
 
 def animation_gif(animation: "FuncAnimation", *, colours: int = 32, width: int = 1200) -> bytes:
-    """Makes an animation a small GIF, for a notebook: ``IPython.display.Image(data=…)``.
+    """Turns an animation into a small GIF, for a notebook: ``IPython.display.Image(data=…)``.
 
     Args:
         animation: as for ``save_animation``.
-        colours: how many there are in all pictures together; fewer make a smaller file.
-        width: of the pictures, in pixels.
+        colours: number of colours in all pictures together; fewer make a smaller file.
+        width: width of the pictures, in pixels.
 
     Returns:
         The bytes of the file.

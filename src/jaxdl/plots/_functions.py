@@ -107,7 +107,7 @@ def losses(
 
     Raises:
         ValueError: if there is nothing to draw.
-        ShapeError: if a function doesn't return a loss for each x, for example their mean instead.
+        ShapeError: if a function doesn't return a loss for each x, for example only their mean.
 
     Example:
         >>> [axes.get_xlabel() for axes in losses().axes]

@@ -1,4 +1,4 @@
-"""Attention as lines from the tokens that ask to the tokens that answer."""
+"""Attention as lines from query tokens to key tokens."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ def attention_links(
     columns: int = 4,
     title: str = "",
 ) -> "Figure":
-    """Draws attention between tokens: a line for each pair, the thicker the larger its weight.
+    """Draws attention between tokens: a line for each pair, thicker for larger weights.
 
     Args:
         weights: shape (heads, queries, keys) or (queries, keys), from 0 to 1.
@@ -70,14 +70,14 @@ def attention_animation(
     titles: Sequence[str] | None = None,
     interval: int = 300,
 ) -> "FuncAnimation":
-    """Makes a film of attention that forms in training: lines between tokens, and the matrix.
+    """Animates attention as it forms in training: lines between tokens, and the matrix.
 
     Args:
         weights: a matrix per picture, shape (pictures, queries, keys).
         tokens: as for ``attention_links``.
         queries: as for ``attention_links``.
         titles: a title for each picture, such as the step. Defaults to their numbers.
-        interval: milliseconds from picture to picture.
+        interval: milliseconds between pictures.
 
     Returns:
         A matplotlib animation, for ``save_animation``.

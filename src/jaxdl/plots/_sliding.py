@@ -42,9 +42,9 @@ def convolution(
     The result is yᵢⱼ = Σᵤᵥ wᵤᵥ·x_{i·s+u, j·s+v}, as in ``functional.conv``.
 
     Args:
-        image: shape (height, width), best of few small numbers.
+        image: shape (height, width), preferably with few small numbers.
         kernel: shape (rows, columns).
-        at: row and column of the number of the result that is computed.
+        at: row and column of the result's entry to compute.
         stride: pixels from one place of the kernel to the next.
         padding: rows and columns of zeros around the image.
         title: the figure's title.
@@ -79,14 +79,14 @@ def convolution_animation(
     padding: int = 0,
     interval: int = 700,
 ) -> "FuncAnimation":
-    """Makes a film of ``convolution``: the kernel slides, and the result fills up.
+    """Animates ``convolution``: the kernel slides, and the result fills up.
 
     Args:
         image: shape (height, width).
         kernel: shape (rows, columns).
         stride: pixels from one place of the kernel to the next.
         padding: rows and columns of zeros around the image.
-        interval: milliseconds from picture to picture.
+        interval: milliseconds between pictures.
 
     Returns:
         A matplotlib animation, for ``save_animation``, with a picture for each number of the

@@ -131,7 +131,7 @@ def descent_animation(
     pictures: int = 40,
     interval: int = 120,
 ) -> "FuncAnimation":
-    """Makes a film of ``surface_paths``: optimizers go down a surface, side by side.
+    """Animates ``surface_paths``: optimizers go down a surface, side by side.
 
     Args:
         paths: as for ``surface_paths``.
@@ -140,7 +140,7 @@ def descent_animation(
         high: largest x and y.
         minimum: the lowest point, marked with a star.
         pictures: number of pictures, evenly from the first point to the last.
-        interval: milliseconds from picture to picture.
+        interval: milliseconds between pictures.
 
     Returns:
         A matplotlib animation, for ``save_animation``.

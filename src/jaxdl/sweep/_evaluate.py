@@ -25,7 +25,7 @@ def evaluate(make_run: MakeRun, result: Result, data: Batch) -> dict[str, np.nda
         data: arrays by name, as ``dataset.test``.
 
     Returns:
-        By name an array of shape (members, …), for sums of several fields (members, fields, …).
+        Arrays by name, of shape (members, …), or (members, fields, …) for sums with several fields.
 
     Raises:
         ValueError: if the data has no rows, or an integer that doesn't fit the 32 bits JAX keeps.

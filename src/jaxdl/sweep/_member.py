@@ -32,7 +32,7 @@ Numbers: TypeAlias = Mapping[str, PyTree]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Spec:
-    """All that decides what the programs of a group compute."""
+    """Everything that determines what the programs of a group compute."""
 
     make_run: MakeRun
     fixed: Combination
@@ -62,12 +62,12 @@ def build(spec: Spec, numbers: Numbers) -> Run | Steps:
         if traced:
             error.add_note(
                 f"sweep.run: make_run got {', '.join(traced)} as traced numbers. What shapes or"
-                f" Python code depend on is named in static=…, as static={traced[:1]}"
+                f" Python code depend on must be in static=…, as static={traced[:1]}"
             )
         raise
     if not isinstance(run, Run | Steps):
         raise TypeError(
-            f"sweep.run: make_run gave a {type(run).__name__}; it must give a sweep.Run or"
+            f"sweep.run: make_run returned a {type(run).__name__}; it must return a sweep.Run or"
             " sweep.Steps"
         )
     return run

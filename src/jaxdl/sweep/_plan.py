@@ -51,7 +51,7 @@ class Steps(NamedTuple):
 
 
 MakeRun: TypeAlias = Callable[..., Run | Steps]
-"""Makes a Run or Steps of hyperparameters by name; what is swept as numbers comes in traced."""
+"""Makes a Run or Steps from hyperparameters by name; swept numbers arrive traced."""
 
 
 class Group(NamedTuple):
@@ -200,7 +200,7 @@ def _columns(values: Mapping[str, Values], points: Mapping[str, object] | None) 
         _check_count(math.prod(sizes))
         return grid(values)
     if values:
-        raise ValueError("sweep.run: give either grid or points, not both")
+        raise ValueError("sweep.run: pass either grid or points, not both")
     columns = {name: listed(name, x) for name, x in points.items()}
     lengths = {name: len(x) for name, x in columns.items()}
     if len(set(lengths.values())) > 1:
@@ -225,7 +225,7 @@ def _seeds(seeds: int | Sequence[int]) -> list[int]:
     if not numbers:
         raise ValueError("sweep.run: seeds is empty; a population has one member or more")
     if len(set(numbers)) < len(numbers):
-        raise ValueError(f"sweep.run: seeds is {numbers}; each may come once")
+        raise ValueError(f"sweep.run: seeds is {numbers}; each may appear once")
     if not 0 <= min(numbers) <= max(numbers) < 2**32:
         raise ValueError(f"sweep.run: seeds is {numbers}; each must lie in [0, 2**32)")
     return numbers
@@ -257,7 +257,7 @@ def _check_names(
             )
     missing = [n for n in static if n not in columns and not (n == "seed" and seeded)]
     if missing:
-        raise ValueError(f"sweep.run: static names {missing[0]!r}, of which there are no values")
+        raise ValueError(f"sweep.run: static names {missing[0]!r}, for which there are no values")
 
 
 def _fixed_names(columns: Columns, static: Sequence[str]) -> list[str]:

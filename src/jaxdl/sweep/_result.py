@@ -37,7 +37,7 @@ class Result(NamedTuple):
 class Interrupted(SystemExit):
     """A signal stopped a population early; if not caught, the script exits with 128 + signal.
 
-    ``result`` is what it had come to, and ``signal`` the number of the signal; where ``halve`` was
+    ``result`` is the Result so far, and ``signal`` the number of the signal; if ``halve`` was
     stopped, ``results`` are those of all its rungs so far.
     """
 
@@ -80,7 +80,7 @@ def state(result: Result, i: int) -> PyTree:
         >>> state_of_the_first = lambda result: state(result, 0)
     """
     if not 0 <= i < len(result.members):
-        raise IndexError(f"sweep.state: there is no member {i}, of {len(result.members)}")
+        raise IndexError(f"sweep.state: there is no member {i}; there are {len(result.members)}")
     for group, stored in zip(result.plan.groups, result.groups, strict=True):
         for at in np.flatnonzero(group.places == i):
             return _store.member(stored, int(at), shared=result.shared)

@@ -64,9 +64,8 @@ def run(
     Args:
         make_run: from hyperparameters by name to a ``Run`` or ``Steps``. Numbers arrive as traced
             scalars and may be used like arrays: in an optimizer, ``dropout``, a loss, an
-            initialisation. So do arrays and trees of arrays, such as a teacher or a schedule, of
-            which members and tables show the number. A parameter ``seed`` receives the member's
-            seed.
+            initialisation. So do arrays and trees of arrays, such as a teacher or a schedule;
+            members and tables show their numbers. A parameter ``seed`` receives the member's seed.
         data: the training data, and the validation data if it has a validation part.
         epochs: passes over the training part, counted from step 0.
         seeds: the number of seeds, from 0, or the seeds themselves. The member with seed s starts
@@ -181,7 +180,7 @@ def _plan(
             make_run, seeds=seeds, values=grid or {}, points=points, static=static, many=many
         )
     if grid or points or seeds != 1 or static:
-        raise ValueError("sweep.run: start has its own points and seeds; give no others")
+        raise ValueError("sweep.run: start has its own points and seeds; pass no others")
     names = fixed_names(start.plan)
     seeded = any("seed" in group.numbers for group in start.plan.groups)
     arrays = start.plan.arrays

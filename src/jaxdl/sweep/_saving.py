@@ -19,7 +19,7 @@ from jaxdl.train._hooks import Event
 from jaxdl.types import PyTree, Row
 
 EVERY_SECONDS = 10.0
-"""How long at least from one checkpoint to the next; the first comes sooner."""
+"""The least time between checkpoints; the first comes sooner."""
 
 
 def begin(

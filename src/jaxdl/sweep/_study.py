@@ -30,13 +30,12 @@ def study(
     metric: str = "validation_loss",
     **options: Any,
 ) -> list[Result]:
-    """Asks a study of Optuna for trials, trains them as one population, and tells it how they went.
+    """Asks an Optuna study for trials, trains them as one population, and reports their results.
 
-    A round's trials are all asked for before any is trained: the study learns from one round to the
-    next. Many rounds of few trials search more cleverly, few rounds of many are faster. 16 trials
-    of a small network took 8.3 s this way, and 35.5 s one by one
-    (``experiments/benchmarks/trials.py``).
-    A trial's value is its metric at the last epoch, the mean over its seeds; it fails where a seed
+    All trials of a round are drawn before any is trained, so the study learns only between rounds.
+    Many rounds of few trials search better, few rounds of many are faster. 16 trials of a small
+    network took 8.3 s this way, and 35.5 s one by one (``experiments/benchmarks/trials.py``). A
+    trial's value is its metric at the last epoch, the mean over its seeds; it fails where a seed
     diverged.
 
     Args:
@@ -45,7 +44,7 @@ def study(
         make_run: see ``run``.
         data: the data; give it a validation part for a meaningful metric.
         trials: how many are trained side by side.
-        rounds: how often.
+        rounds: number of rounds.
         metric: a name of the history, such as ``"validation_accuracy"``.
         **options: epochs, seeds, batch_size and other arguments of ``run``.
 
@@ -54,7 +53,7 @@ def study(
 
     Raises:
         ValueError: if a number isn't positive, the history has no such metric, or two trials
-            have different names; the study is then told that the trials failed.
+            have different names; the trials are then reported as failed.
         TypeError: if the study isn't one of Optuna's.
 
     Example:
@@ -106,7 +105,7 @@ def _points(rows: Sequence[Mapping[str, object]]) -> Columns:
         if set(row) != set(rows[0]):
             raise ValueError(
                 f"sweep.study: one trial has {', '.join(sorted(rows[0])) or 'nothing'}, another "
-                f"{', '.join(sorted(row)) or 'nothing'}; those that train together need the same"
+                f"{', '.join(sorted(row)) or 'nothing'}; trials that train together need the same"
             )
     return {name: [row[name] for row in rows] for name in rows[0]}
 

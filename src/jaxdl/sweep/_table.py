@@ -13,8 +13,8 @@ from jaxdl.types import Row
 def table(result: Result) -> list[Row]:
     """Summarizes a population, with one row per combination of hyperparameters.
 
-    A metric's mean and standard error are over the seeds that didn't diverge, at the epoch where
-    that mean of ``validation_loss``, or of ``loss``, is the least.
+    A metric's mean and standard error are over the seeds that didn't diverge, at the epoch with the
+    lowest mean ``validation_loss``, or else ``loss``.
 
     Args:
         result: of ``run``.
@@ -22,7 +22,7 @@ def table(result: Result) -> list[Row]:
     Returns:
         Dicts with the hyperparameters, ``seeds``, ``diverged`` (how many), ``best_epoch``, for each
         metric its mean and, as ``…_error``, its standard error (nan of a single seed), and
-        ``members``, which they are.
+        ``members``, their indices.
 
     Example:
         >>> from jaxdl.sweep._plan import Plan, grouped
@@ -138,7 +138,7 @@ def format_table(rows: Sequence[Row], *, metrics: Sequence[str] = ()) -> str:
 
 
 def column(result: Result, metric: str, mode: str | None) -> tuple[str, int]:
-    """The history's name for a metric, and 1 where more of it is better, else -1.
+    """The history's name for a metric, and 1 if higher is better, else -1.
 
     Raises:
         ValueError: if there is no such metric or mode.

@@ -16,7 +16,7 @@ def check_used(spec: Spec, numbers: Mapping[str, PyTree], data: Batch) -> None:
     """Traces the start of a run and one step, and looks where the numbers go.
 
     Raises:
-        ValueError: if a name changes nothing of what a step gives.
+        ValueError: if a name has no effect on the result of a step.
     """
     one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), dict(numbers))
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, jnp.asarray(x[:1]).dtype), data)
