@@ -143,7 +143,7 @@ def test_the_check_looks_into_trees():
     for part, message in (
         ([x, y], "dataset.train is a list; it must be an array, or a tuple of arrays if a row has"),
         ({"inputs": [x, x]}, r"train\['inputs'\] is a list; it must be an array, or a tuple of"),
-        ("text", "dataset.train is a str; it must be a dict of arrays, as"),
+        ("text", "dataset.train is a str; it must be a dict of arrays, such as"),
     ):
         with pytest.raises(TypeError, match=message):
             data.check(data.Dataset(part))
@@ -163,7 +163,7 @@ def test_what_needs_names_says_so():
     ):
         with pytest.raises(ValueError, match=function + "; it needs a dict with"):
             call()
-    with pytest.raises(TypeError, match="supervised: the batch is a tuple; it must be a dict, as"):
+    with pytest.raises(TypeError, match="supervised: the batch is a tuple; it must be a dict, such as"):
         train.evaluate(train.supervised(NET, losses.cross_entropy), begun(), (x, y))
     assert data.hold_out(pair, 0.5).validation[0].shape == (11, 5)
 

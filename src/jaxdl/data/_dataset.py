@@ -125,7 +125,7 @@ def check_dataset(function: str, dataset: object) -> None:
     """Raises a TypeError unless ``dataset`` is a Dataset with a training part."""
     if not isinstance(dataset, Dataset):
         raise TypeError(
-            f"{function}: dataset is a {type(dataset).__name__}; it must be a Dataset, as"
+            f"{function}: dataset is a {type(dataset).__name__}; it must be a Dataset, such as"
             ' data.Dataset(train={"inputs": …, "labels": …})'
         )
     if dataset.train is None:

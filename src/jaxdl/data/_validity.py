@@ -90,7 +90,7 @@ def _check_arrays(where: str, part: object) -> None:
 def _must(path: str, x: object) -> str:
     if isinstance(x, list) and any(hasattr(y, "dtype") for y in x):
         return "an array, or a tuple of arrays if a row has several"
-    return "an array" if path else 'a dict of arrays, as {"inputs": …, "labels": …}'
+    return "an array" if path else 'a dict of arrays, such as {"inputs": …, "labels": …}'
 
 
 def _check_lengths(where: str, part: Batch) -> None:

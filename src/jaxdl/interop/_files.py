@@ -36,7 +36,7 @@ _DTYPES = {
 def save_weights(
     path: str | Path, tree: PyTree, *, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Writes the arrays of a tree by their paths, as ``"0/kernel"``, whole or not at all.
+    """Writes the arrays of a tree by paths such as ``"0/kernel"``, whole or not at all.
 
     Both kinds of file hold checksums, so that damage is found when they are read: the metadata of
     ``.safetensors`` gets a SHA-256 of the arrays with their names, shapes and dtypes.

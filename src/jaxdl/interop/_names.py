@@ -1,4 +1,4 @@
-"""Trees as nested dicts, and leaves by one spelling of their path, as ``"blocks/0/kernel"``."""
+"""Trees as nested dicts, and leaves by one spelling of paths such as ``"blocks/0/kernel"``."""
 
 from collections.abc import Callable, Mapping
 

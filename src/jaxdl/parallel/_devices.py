@@ -44,7 +44,7 @@ def data_mesh(devices: int | None = None) -> Mesh:
 
 
 def mesh_of(**axes: int) -> Mesh:
-    """Lays all devices out along several axes, as ``mesh_of(data=4, model=2)``.
+    """Lays all devices out along several axes, as in ``mesh_of(data=4, model=2)``.
 
     Args:
         **axes: number of devices along each axis, by name; their product must be the number of

@@ -59,13 +59,13 @@ def resolved(function: str, devices: Placement) -> Placement:
     """
     if not isinstance(devices, Placement):
         raise TypeError(
-            f"{function}: devices is {devices!r}; it must be a parallel.Placement, as"
+            f"{function}: devices is {devices!r}; it must be a parallel.Placement, such as"
             ' parallel.Placement("shard_map")'
         )
     if not isinstance(devices.compiler_options, Mapping | None):
         raise TypeError(
             f"{function}: compiler_options is {devices.compiler_options!r}; it must be a dict of"
-            ' XLA\'s options, as {"xla_cpu_enable_fast_math": False}'
+            ' XLA\'s options, such as {"xla_cpu_enable_fast_math": False}'
         )
     engine = resolve(devices.engine)
     mesh = data_mesh() if devices.mesh is None else devices.mesh

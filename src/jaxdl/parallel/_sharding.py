@@ -18,7 +18,7 @@ from jaxdl.parallel._kept_programs import leave_programs_on_disk
 from jaxdl.types import Array, Batch, Metrics, PyTree, Shape
 
 Rule: TypeAlias = Callable[[str, Shape], PartitionSpec]
-"""From the path of a parameter, as ``"0/kernel"``, and its shape to how it is split.
+"""From the path of a parameter, such as ``"0/kernel"``, and its shape to how it is split.
 
 What an optimizer keeps of a parameter, such as its momentum, has the parameter's path.
 """

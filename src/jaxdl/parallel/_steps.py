@@ -159,7 +159,7 @@ def compile_replicated(
     """Compiles a function whose arguments and results are whole on every device.
 
     Args:
-        fn: a function that splits its own work, as those of ``make_epoch`` and
+        fn: a function that splits its own work, like those of ``make_epoch`` and
             ``make_evaluation`` do when made with the engine's ``placement``.
         engine: what runs it on the devices. Over several processes ``"pmap"`` is ``"shard_map"``,
             which gives the same bits: pmap would take each process's arrays for parts.

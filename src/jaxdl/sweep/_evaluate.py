@@ -22,7 +22,7 @@ def evaluate(make_run: MakeRun, result: Result, data: Batch) -> dict[str, np.nda
     Args:
         make_run: that of ``run``.
         result: of ``run``.
-        data: arrays by name, as ``dataset.test``.
+        data: arrays by name, such as ``dataset.test``.
 
     Returns:
         Arrays by name, of shape (members, …), or (members, fields, …) for sums with several fields.

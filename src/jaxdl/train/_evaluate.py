@@ -235,8 +235,8 @@ def _measured(
     """Measures batches one by one."""
     if data is None or isinstance(data, Dataset | Stream):
         raise TypeError(
-            f"{caller} got a {type(data).__name__}; it needs a part of a dataset, as dataset.test,"
-            " or batches"
+            f"{caller} got a {type(data).__name__}; it needs a part of a dataset, such as"
+            " dataset.test, or batches"
         )
     batches = batches_of(data, 0)
     parts = [jax.device_get(sums_of(train_state, batch)) for batch in batches]

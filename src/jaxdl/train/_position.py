@@ -69,7 +69,7 @@ def check(run: Run, train_state: PyTree) -> None:
     if run.shuffle and not hasattr(train_state, "key"):
         raise TypeError(
             f"{caller}: a Dataset is shuffled by the TrainState's key, and {kind} has none; give it"
-            " a field key, as jax.random.key(0), or shuffle=False"
+            " a field key, such as jax.random.key(0), or shuffle=False"
         )
     if run.shuffle:
         _checks.one_key(f"{caller}: train_state", train_state.key)

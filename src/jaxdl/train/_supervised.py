@@ -188,7 +188,7 @@ def rowwise(
 def _part(batch: Batch, name: str) -> PyTree:
     if not isinstance(batch, Mapping):
         raise TypeError(
-            f"supervised: the batch is a {type(batch).__name__}; it must be a dict, as"
+            f"supervised: the batch is a {type(batch).__name__}; it must be a dict, such as"
             ' {"inputs": …, "labels": …}; a loss of your own may take any tree'
         )
     if name not in batch:
