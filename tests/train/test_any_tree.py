@@ -163,7 +163,7 @@ def test_what_needs_names_says_so():
     ):
         with pytest.raises(ValueError, match=function + "; it needs a dict with"):
             call()
-    with pytest.raises(TypeError, match="supervised: the batch is a tuple; it must be a dict, such as"):
+    with pytest.raises(TypeError, match="supervised: the batch is a tuple; it must be a dict"):
         train.evaluate(train.supervised(NET, losses.cross_entropy), begun(), (x, y))
     assert data.hold_out(pair, 0.5).validation[0].shape == (11, 5)
 
