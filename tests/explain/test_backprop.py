@@ -147,7 +147,7 @@ def test_layers_of_a_loop_have_their_own_slices():
 def test_a_loss_of_many_numbers():
     net = layers.dense(2, 1)
     params, state = net.init(jax.random.key(0))
-    with pytest.raises(ShapeError, match=r"the loss gave float32\[3,1\]; it must be one number"):
+    with pytest.raises(ShapeError, match=r"the loss returned float32\[3,1\], not one number"):
         explain.backprop(net, lambda y, t: (y - t) ** 2, params, state, jnp.ones((3, 2)), 0.0)
 
 

@@ -62,11 +62,11 @@ class Endless(list):
 
 
 def test_what_is_missing_is_named():
-    with pytest.raises(ValueError, match="the loader has no end; say steps="):
+    with pytest.raises(ValueError, match="the loader has no end; pass steps="):
         interop.stream(Endless(PAIRS))
     with pytest.raises(ValueError, match="an iterator, which ends after one epoch"):
         interop.stream(iter(PAIRS))
-    with pytest.raises(ValueError, match="say batch_size="):
+    with pytest.raises(ValueError, match="pass batch_size="):
         interop.stream(Rows())
     with pytest.raises(TypeError, match=r"interop.stream got int"):
         interop.stream(3)
@@ -99,7 +99,7 @@ def test_an_endless_loader_goes_on_in_each_epoch():
     assert rows_of(interop.stream(Shuffling(), steps=3), 2) == epochs[2]
     parts = interop.stream(PAIRS, steps=2)  # goes around
     assert [rows_of(parts, epoch)[::8] for epoch in range(3)] == [[0, 8], [16, 0], [8, 16]]
-    with pytest.raises(ValueError, match=r"no length, so that it may have no end; say steps=…"):
+    with pytest.raises(ValueError, match=r"no length, so that it may have no end; pass steps=…"):
         interop.stream(Shuffling())
 
 
@@ -123,7 +123,7 @@ def test_rows_that_come_one_by_one_are_told_the_epoch():
     made = interop.stream(Told(), batch_size=8)
     fitted(made)
     assert sorted(rows_of(made, 0)) == list(range(24)) and rows_of(made, 0) != rows_of(made, 1)
-    with pytest.raises(ValueError, match="IterableDataset has rows; say batch_size="):
+    with pytest.raises(ValueError, match="IterableDataset has rows; pass batch_size="):
         interop.stream(Told())
     parts = Rows()
     parts.column_names = {"train": ["inputs"], "test": ["inputs"]}
@@ -152,7 +152,7 @@ def test_loaders_of_torch():
             return itertools.cycle(zip(X, Y, strict=True))
 
     loader = torch.utils.data.DataLoader(Endless(), batch_size=8)
-    with pytest.raises(ValueError, match=r"may have no end; say steps=…"):
+    with pytest.raises(ValueError, match=r"may have no end; pass steps=…"):
         interop.stream(loader)
     fitted(interop.stream(loader, steps=3))
 
@@ -167,7 +167,7 @@ def test_loaders_of_grain():
     fitted(made)
     differ(interop.stream(lambda epoch: source.shuffle(seed=epoch).batch(8).to_iter_dataset()))
     for endless in (source.repeat().batch(8), source.repeat().batch(8).to_iter_dataset()):
-        with pytest.raises(ValueError, match=r"no end; say steps=…"):
+        with pytest.raises(ValueError, match=r"no end; pass steps=…"):
             interop.stream(endless)
 
     def loader(epochs):
@@ -177,7 +177,7 @@ def test_loaders_of_grain():
 
     with pytest.warns(UserWarning, match="all epochs have one order; make it with num_epochs=None"):
         interop.stream(loader(1))
-    with pytest.raises(ValueError, match=r"no end; say steps=…"):
+    with pytest.raises(ValueError, match=r"no end; pass steps=…"):
         interop.stream(loader(None))
     differ(interop.stream(loader(None), steps=3))
 

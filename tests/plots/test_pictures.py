@@ -186,7 +186,7 @@ def test_boundary_of_three_classes_and_of_wrong_arguments():
     assert words == ["cat", "dog", "fox"]
     with pytest.raises(ShapeError, match=r"\(N, 2\) and \(N,\)"):
         plots.boundary(predict, POINTS, [0, 1])
-    with pytest.raises(ShapeError, match="predict gave"):
+    with pytest.raises(ShapeError, match="predict returned"):
         plots.boundary(lambda p: p[:, :, None], POINTS, LABELS)
 
 

@@ -196,5 +196,5 @@ def test_arrays_and_trees_of_them_are_swept_as_they_are(tmp_path):
 
 def test_a_state_without_a_step_is_refused():
     wrong = lambda rate: sweep.Steps(lambda key: {"rate": rate}, lambda ts, batch: (ts, {}))
-    with pytest.raises(TypeError, match="init gave a dict; it needs a NamedTuple"):
+    with pytest.raises(TypeError, match="init returned a dict, not a NamedTuple"):
         sweep.run(wrong, DATASET, grid={"rate": [0.1, 0.2]}, **OPTIONS)

@@ -16,7 +16,7 @@ from jaxdl.checkpoint._files import Contents
 from jaxdl.types import Row
 
 NAME = r"\d{10}(\.\d+)?"
-"""A checkpoint's folder: its step, and which of that step it is where there are several."""
+"""A checkpoint's folder: its step, and which of that step it is if there are several."""
 Best = tuple[str, Literal["max", "min"]]
 """A column of the history, and whether more of it is better or less."""
 

@@ -17,7 +17,7 @@ from jaxdl.checkpoint import _directory, _store
 from jaxdl.checkpoint._directory import Best
 
 FIRST_SECONDS = 1.0
-"""When the first checkpoint comes: little is lost then where a run ends soon."""
+"""When the first checkpoint comes: so little is lost if a run ends soon."""
 
 
 @plain_numbers

@@ -1,4 +1,4 @@
-"""Downloads: of published files, or through TFDS; refused at once where they can't succeed.
+"""Downloads: of published files, or through TFDS; refused at once if they can't succeed.
 
 By itself, TFDS tries for minutes before it gives up without a network.
 """

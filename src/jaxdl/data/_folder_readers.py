@@ -67,7 +67,7 @@ def image_readers(
         bits: as in ``image_folder``.
         on_corrupt: ``"raise"``: a file that can't be decoded is an error when its batch is due;
             ``"skip"``: all files are tried first, and such files are left out with a warning.
-        fractions: shares for training, validation and test, where the folder has no parts.
+        fractions: shares for training, validation and test, if the folder has no parts.
         seed: seed of the split, and of the order of the training images.
 
     Returns:

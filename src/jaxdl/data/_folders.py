@@ -44,7 +44,7 @@ def image_folder(
             16, but images that seem to use 12 or fewer are then an error.
         on_corrupt: whether files that can't be decoded are an error or are left out with a warning;
             both name and count them.
-        fractions: shares for training, validation and test, where the folder has no parts.
+        fractions: shares for training, validation and test, if the folder has no parts.
         seed: seed of the split.
 
     Returns:

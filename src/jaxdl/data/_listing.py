@@ -141,7 +141,7 @@ def _roots(function: str, folder: Path) -> dict[str, Path]:
     for place, part in parts.items():
         if not part:
             raise ValueError(
-                f"{function}: {folder} has a part to train on, and beside it {place.name!r}, which"
+                f"{function}: {folder} has a part to train on, but also {place.name!r}, which"
                 f" is none of {', '.join(_PARTS)}; rename it or move it elsewhere"
             )
         if part in roots:

@@ -40,7 +40,7 @@ def stratified_split(
 
     Returns:
         An array of row indices for each part: disjoint, none of them empty, classes mixed; they
-        cover all rows where the fractions add up to 1.
+        cover all rows if the fractions add up to 1.
 
     Raises:
         ValueError: if the fractions, the seed or the labels' shape are invalid, or there are fewer

@@ -51,7 +51,7 @@ def table(
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged, decodes to more than ``$JAXDL_MAX_BYTES`` (4 GiB), has
-            no such column (the nearest ones are named) or two of one name; if a column holds
+            no such column (the nearest ones are named) or two of the same name; if a column holds
             anything but numbers, or a whole number beyond 32 bits; if the labels are among the
             features.
         TypeError: if ``features`` is one string.

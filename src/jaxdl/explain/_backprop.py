@@ -78,7 +78,7 @@ def backprop(
     db = Σδ, and passes δWᵀ back; other layers use their transposed Jacobian. The gradient comes
     from these steps alone.
 
-    At the output the loss and the activation often cancel: where the numbers say so, the step is
+    At the output the loss and the activation often cancel: if the numbers show it, the step is
     printed as δ = ŷ − y, divided by the number of examples if the loss is a mean over them.
 
     Args:
@@ -116,7 +116,7 @@ def backprop(
     graph = graph_of(apply, params, x, *others)
     result, stages = graph.results[0], stages_of(graph)
     if result.aval.shape != ():
-        raise ShapeError(f"backprop: the loss gave {describe(result.aval)}; it must be one number")
+        raise ShapeError(f"backprop: the loss returned {describe(result.aval)}, not one number")
 
     @jax.jit
     def run(*args: object) -> tuple[Array, list[_Arrays], Params]:

@@ -81,7 +81,7 @@ def gradient_check(
         wide = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf), jnp.float64), params)
         value = jax.eval_shape(f, wide)
         if getattr(value, "shape", None) != ():
-            raise ShapeError(f"gradient_check: f gave {value}; it must give one number")
+            raise ShapeError(f"gradient_check: f returned {value}; it must return one number")
         pairs = _derivatives(jax.jit(f), wide, step, samples, np.random.default_rng(seed))
     least = max(max(abs(a), abs(d)) for _, _, a, d in pairs) / 100
     found = [

@@ -118,4 +118,4 @@ def _check(
             )
     value = jax.eval_shape(loss, params)
     if getattr(value, "shape", None) != ():
-        raise ShapeError(f"landscape: the loss gave {value}; it must give one number")
+        raise ShapeError(f"landscape: the loss returned {value}; it must return one number")

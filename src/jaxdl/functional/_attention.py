@@ -35,7 +35,7 @@ def dot_product_attention(
     is in float32, otherwise in the inputs' precision. A query that sees no key returns 0, with
     gradient 0.
 
-    On NVIDIA's GPUs cuDNN computes it, and on TPUs splash attention, where these fit: half
+    On NVIDIA's GPUs cuDNN computes it, and on TPUs splash attention, if inputs allow: half
     precision, no bias, no dropout, no offset; on TPUs also no mask, times that are multiples of
     128, and one device or ``shard_map``. No scores are held then; such a program can be
     differentiated once, in reverse mode. With ``block_size`` neither is used.

@@ -32,7 +32,7 @@ def by_kernels(
     causal: bool,
     scale: float | Array | None,
 ) -> Array:
-    """``plain(q, k, v)``, computed by the fused kernel of the platform where one fits.
+    """``plain(q, k, v)``, computed by the platform's fused kernel, if one applies.
 
     Kernels take half precision, heads of one size, a known scale, and, if causal, as many queries
     as keys. They can be differentiated once, in reverse mode.

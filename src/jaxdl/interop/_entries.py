@@ -61,7 +61,7 @@ def emptied(
 
 
 def same(unit: Unit, leaf: str, source: str, shape: Shape) -> Iterator[Entry]:
-    """A leaf that is elsewhere as it is here, but for axes of one entry."""
+    """A leaf that is the same elsewhere as here, except for axes of one entry."""
     check(
         leaf, unit, tuple(n for n in shape if n != 1), tuple(n for n in unit.shapes[leaf] if n != 1)
     )

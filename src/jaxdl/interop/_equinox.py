@@ -31,7 +31,7 @@ def equinox(module: object, *, axis_name: str | None = "batch", batched: bool = 
     Returns:
         A Layer whose params are the module's floating-point arrays as nested dicts, and whose
         state is ``{}``, or what else it has: ``{"state": …, "arrays": …}``. In training each row
-        draws from a key of its own.
+        draws from its own key.
 
     Raises:
         ImportError: without equinox.

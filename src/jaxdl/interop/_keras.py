@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def keras(model: object, *, redraw: bool = False) -> Layer:
-    """Makes a Layer from a Keras 3 model, or of one of its layers, on Keras's JAX backend.
+    """Makes a Layer from a Keras 3 model, or from one of its layers, on Keras's JAX backend.
 
     Args:
         model: a built ``keras.Model`` or ``keras.Layer``.
-        redraw: whether ``init`` draws the weights anew from its key, by the initializers of the
+        redraw: whether ``init`` redraws the weights from its key, by the initializers of the
             model's layers. Defaults to False: for every key, ``init`` returns the weights that
             the model has.
 

@@ -37,7 +37,7 @@ def from_keras(
             Keras's safe mode, so that none of their code runs.
         net: the network.
         names: the paths of Keras's layers by the paths of layers here, such as ``{"0": "dense"}``;
-            needed where the order differs. A sequence of names is joined, such as queries, keys
+            needed if the order differs. A sequence of names is joined, such as queries, keys
             and values.
 
     Returns:

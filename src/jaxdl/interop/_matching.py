@@ -244,7 +244,7 @@ def _check_flattened(function: str, units: Sequence[Unit], flattened: Flattened)
             channels = None
         if len(unit.shapes.get("scale", ())) > 1 and unit.path not in flattened:
             raise ValueError(
-                f"{function}: {unit.title} normalises several axes at once; say "
+                f"{function}: {unit.title} normalises several axes at once; pass "
                 f"flattened={{{unit.path!r}: (channels, height, width)}} if those there have their "
                 f"channels first, else {{{unit.path!r}: None}}"
             )
@@ -254,7 +254,7 @@ def _question(function: str, unit: Unit, size: int, channels: int | None) -> str
     return (
         f"{function}: {unit.title} has {size} features coming in, after a convolution of "
         f"{channels} channels. If {channels} channels of {size // (channels or 1)} positions are "
-        f"flattened before it, the order differs: say flattened={{{unit.path!r}: ({channels}, "
+        f"flattened before it, the order differs: pass flattened={{{unit.path!r}: ({channels}, "
         f"height, width)}}, or {{{unit.path!r}: None}} if they aren't"
     )
 

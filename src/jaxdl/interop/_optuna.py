@@ -5,7 +5,7 @@ from jaxdl.train import Event, Hook
 
 
 def pruning(trial: object, metric: str = "validation_loss") -> Hook:
-    """Reports a metric of the history to an Optuna trial, and ends the run where it is pruned.
+    """Reports a metric of the history to an Optuna trial, and ends the run if it is pruned.
 
     Pass it as the last hook, so that the others have seen the epoch when it raises. To
     train many trials, ``sweep.study`` is several times as fast: each run of ``fit`` with another
@@ -16,7 +16,7 @@ def pruning(trial: object, metric: str = "validation_loss") -> Hook:
         metric: a column of the history, reported at each epoch.
 
     Returns:
-        A hook for ``fit``. It raises ``optuna.TrialPruned`` where the study's pruner says so, and a
+        A hook for ``fit``. It raises ``optuna.TrialPruned`` if the study's pruner says so, and a
         ValueError if the history has no such column.
 
     Raises:

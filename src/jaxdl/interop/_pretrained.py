@@ -13,7 +13,7 @@ from jaxdl.types import Layer, Params, State
 
 
 class Pretrained(NamedTuple):
-    """A network with what it has learned."""
+    """A network with its trained weights."""
 
     net: Layer
     params: Params

@@ -88,7 +88,7 @@ def published_names(
 
     Args:
         model: see above.
-        prefix: what the names begin with in a checkpoint with further heads, such as "bert." or
+        prefix: the prefix of the names in a checkpoint with further heads, such as "bert." or
             "transformer.".
 
     Returns:

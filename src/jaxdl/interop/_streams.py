@@ -36,7 +36,7 @@ def stream(
             or ``datasets.IterableDataset`` of rows.
         validation: the validation part, a dict of arrays.
         names: names of the parts of a batch, if batches are tuples.
-        batch_size: rows per step, for ``datasets``; a ``datasets.Dataset`` is shuffled anew in each
+        batch_size: rows per step, for ``datasets``; a ``datasets.Dataset`` is reshuffled in each
             epoch.
         steps: batches per epoch, for a loader without an end; each epoch continues where the
             previous one ended.
@@ -81,16 +81,16 @@ def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Batch]]:
     if steps is not None:
         return _going_on(loader, steps)
     if isinstance(loader, Iterator):
-        raise ValueError("interop.stream got an iterator, which ends after one epoch; say steps=…")
+        raise ValueError("interop.stream got an iterator, which ends after one epoch; pass steps=…")
     length = _length(loader)
     if length is None:
         raise ValueError(
-            "interop.stream: the loader has no length, so that it may have no end; say steps=…, "
+            "interop.stream: the loader has no length, so that it may have no end; pass steps=…, "
             "the batches per epoch, or give lambda epoch: loader if it ends by itself"
         )
     if length > _MOST:
         raise ValueError(
-            "interop.stream: the loader has no end; say steps=…, the batches per epoch"
+            "interop.stream: the loader has no end; pass steps=…, the batches per epoch"
         )
     if hasattr(loader, "repeat") and hasattr(loader, "to_iter_dataset"):  # grain's, by number
         again = loader.repeat()
@@ -127,7 +127,7 @@ def _again_and_again(loader: Iterable[Batch]) -> Iterator[Batch]:
 def _parts(dataset: Any, batch_size: int | None) -> Callable[[int], Iterator[Batch]]:
     """Batches of a ``datasets.IterableDataset``, which shuffles by the epoch that it is told."""
     if batch_size is None:
-        raise ValueError("interop.stream: a datasets.IterableDataset has rows; say batch_size=…")
+        raise ValueError("interop.stream: a datasets.IterableDataset has rows; pass batch_size=…")
 
     arrays = dataset.with_format("numpy")
 
@@ -143,7 +143,7 @@ def _rows(dataset: Any, batch_size: int | None, seed: int) -> data.Reader:
         parts = ", ".join(map(repr, dataset.column_names))
         raise TypeError(f"interop.stream got a dict of the datasets {parts}; give one of them")
     if batch_size is None:
-        raise ValueError("interop.stream: a datasets.Dataset has rows; say batch_size=…")
+        raise ValueError("interop.stream: a datasets.Dataset has rows; pass batch_size=…")
     arrays = dataset.with_format("numpy")
     read = lambda rows: {name: np.asarray(column) for name, column in arrays[rows].items()}
     return data.Reader(read, len(dataset), batch_size, seed)
@@ -167,7 +167,7 @@ def _of_sampler(sampler: Any) -> int:
     if getattr(sampler, "_shuffle", False):
         warn(
             "interop.stream: a grain.DataLoader shuffles once, so that all epochs have one order; "
-            "make it with num_epochs=None and say steps=…, or give a function of the epoch"
+            "make it with num_epochs=None and pass steps=…, or give a function of the epoch"
         )
     return 1
 

@@ -37,7 +37,7 @@ def from_torch(
     Without ``names``, layers are paired in the order in which both networks define them, and every
     shape must fit. Kernels are transposed from (out, in, height, width) to (height, width, in,
     out); the three projections of ``nn.MultiheadAttention`` are one kernel here too. The two biases
-    of an LSTM are added where the layer has one (``recurrent_bias=False``).
+    of an LSTM are added if the layer has one (``recurrent_bias=False``).
 
     What weights don't show must already agree: activations, strides, paddings. The ``epsilon`` of
     normalisation layers is compared where ``weights`` is a module. A mask of
@@ -49,7 +49,7 @@ def from_torch(
             with ``weights_only=True``.
         net: the network.
         names: the module's names by the paths of layers here, such as ``{"0": "conv1", "1":
-            "bn1"}``; needed where the order differs. A sequence of names is joined, such as
+            "bn1"}``; needed if the order differs. A sequence of names is joined, such as
             queries, keys and values; ``{}`` stands for the number of a stacked layer.
         flattened: for each dense layer after a convolution, the (channels, height, width) that is
             flattened before it, by the layer's path, since PyTorch flattens channels first; None if

@@ -1,4 +1,4 @@
-"""Dropout that is left out of a network where its rate is 0."""
+"""Dropout that is left out of a network if its rate is 0."""
 
 import jax.numpy as jnp
 
@@ -8,5 +8,5 @@ from jaxdl.types import Array, Layer
 
 
 def dropout_if_used(rate: float | Array) -> Layer:
-    """Returns a layer of dropout, or one that does nothing where the rate is 0 for certain."""
+    """Returns a layer of dropout, or one that does nothing if the rate is certainly 0."""
     return lift(jnp.asarray) if _checks.is_zero(rate) else layers.dropout(rate)

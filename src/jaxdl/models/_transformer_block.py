@@ -40,7 +40,7 @@ def transformer_block(
 
     Norm last, as in Vaswani et al.: x ← norm(x + attention(x)), x ← norm(x + mlp(x)). Norm first,
     as in GPT-2 and ViT: x ← x + attention(norm(x)), x ← x + mlp(norm(x)); a norm then follows the
-    last block. With the defaults it is PyTorch's ``nn.TransformerEncoderLayer`` (but for its
+    last block. With the defaults it is PyTorch's ``nn.TransformerEncoderLayer`` (except for its
     ``dim_feedforward=2048``), with ``cross=True`` and ``causal=True`` its
     ``nn.TransformerDecoderLayer``.
 

@@ -11,7 +11,7 @@ from jaxdl.parallel._steps import Parallel, resolve
 
 
 class Placement(NamedTuple):
-    """On which devices a run computes, and how, for ``train.fit`` and its kin.
+    """On which devices a run computes, and how, for ``train.fit`` and the like.
 
     Example:
         >>> Placement("shard_map").engine
@@ -33,9 +33,9 @@ class Placement(NamedTuple):
     """Whether GPUs of one kind give the same bits in every run, slower in places; CPUs do."""
 
     donate: bool = False
-    """Whether ``fit`` and ``loop`` write over the TrainState that they are given: one in memory
-    instead of two. An Event's then holds until its hook returns, and a ``NonFiniteError`` has none
-    from before the step that failed."""
+    """Whether ``fit`` and ``loop`` overwrite the TrainState that they are given: one in memory
+    instead of two. That of an Event is then valid only until its hook returns, and a
+    ``NonFiniteError`` has none from before the step that failed."""
 
     compiler_options: Mapping[str, bool | int | str] | None = None
     """Options of XLA for the programs of this run alone, by their names, as

@@ -13,7 +13,7 @@ resume from their newest good checkpoint by themselves:
 
     python -m jaxdl.parallel.launch --processes 2 --restarts 3 experiments/animals_mlp.py
 
-On a machine with GPUs ``--gpus N`` gives each process N of its own, by JAX's own variable
+On a machine with GPUs ``--gpus N`` gives each process its own N, by JAX's variable
 ``JAX_LOCAL_DEVICE_IDS``; without it all processes see all GPUs, and each would take most of their
 memory.
 

@@ -168,7 +168,7 @@ def _probabilities(logits: ArrayLike) -> np.ndarray:
     z = np.asarray(logits, np.float64)
     z = z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
     if z.ndim not in (1, 2):
-        raise ShapeError(f"boundary: predict gave {describe(z)}; it needs (N, classes) or (N,)")
+        raise ShapeError(f"boundary: predict returned {describe(z)}; it needs (N, classes) or (N,)")
     z = np.stack([np.zeros_like(z), z], axis=1) if z.ndim == 1 else z
     powers = np.exp(z - z.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
@@ -181,7 +181,7 @@ def _decisions(
 
     rows, count = probabilities.shape
     if rows != plane.size // 2:
-        raise ShapeError(f"boundary: predict gave {rows} rows for {plane.size // 2} points")
+        raise ShapeError(f"boundary: predict returned {rows} rows for {plane.size // 2} points")
     p = probabilities.reshape(*plane.shape[:2], count)
     colours = np.array([to_rgb(COLOURS[i % len(COLOURS)]) for i in range(count)])
     strength = (p.max(axis=-1, keepdims=True) - 1 / count) / (1 - 1 / count)

@@ -22,7 +22,7 @@ def dropout(
     key: Key | None = None,
     title: str = "",
 ) -> "Figure":
-    """Draws a network, and beside it what dropout leaves of it in one step of training.
+    """Draws a network, and next to it what dropout leaves of it in one training step.
 
     Args:
         sizes: neurons of the input and of each layer, at most twelve each. The hidden ones are

@@ -24,7 +24,7 @@ def transformer_block(
     activation: str = "relu",
     title: str = "",
 ) -> "Figure":
-    r"""Draws a transformer's block with its sizes, and beside it the inside of its attention.
+    r"""Draws a transformer block with its sizes, and next to it the inside of its attention.
 
     Args:
         params: of ``models.transformer_block``.

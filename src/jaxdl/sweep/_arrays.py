@@ -23,7 +23,7 @@ def numbered(columns: Columns, static: Sequence[str]) -> tuple[Columns, dict[str
         ``(columns, arrays)``: by name the number of each point's value, and the stacked values.
 
     Raises:
-        ValueError: if values of one name differ in structure, shape or dtype.
+        ValueError: if values of the same name differ in structure, shape or dtype.
 
     Example:
         >>> columns, arrays = numbered({"teacher": [np.zeros(2), np.ones(2)]}, ())

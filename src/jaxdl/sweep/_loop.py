@@ -1,4 +1,4 @@
-"""Trains the members of a group, part by part where the device can't hold them all."""
+"""Trains the members of a group, part by part if the device can't hold them all."""
 
 import dataclasses
 import time

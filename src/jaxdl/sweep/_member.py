@@ -85,7 +85,7 @@ def initial(spec: Spec, numbers: Numbers, key: Key) -> PyTree:
     train_state = run.init(key)
     if not {"step", "key"} <= set(getattr(train_state, "_fields", ())):
         kind = type(train_state).__name__
-        raise TypeError(f"sweep.run: init gave a {kind}; it needs a NamedTuple with step and key")
+        raise TypeError(f"sweep.run: init returned a {kind}, not a NamedTuple with step and key")
     return train_state
 
 
@@ -94,7 +94,7 @@ def advance(
 ) -> Members:
     """Takes the steps first … last - 1 of the epoch that a member is in.
 
-    Unlike ``fit``, it continues where a loss isn't finite, and notes the step: others, which share
+    Unlike ``fit``, it continues if a loss isn't finite, and notes the step: others, which share
     its loop, must not wait, and nothing of it reaches them.
     """
     ts = members.train_state

@@ -35,7 +35,7 @@ def study(
     All trials of a round are drawn before any is trained, so the study learns only between rounds.
     Many rounds of few trials search better, few rounds of many are faster. 16 trials of a small
     network took 8.3 s this way, and 35.5 s one by one (``experiments/benchmarks/trials.py``). A
-    trial's value is its metric at the last epoch, the mean over its seeds; it fails where a seed
+    trial's value is its metric at the last epoch, the mean over its seeds; it fails if a seed
     diverged.
 
     Args:

@@ -8,7 +8,7 @@ named before the first step.
 ``metrics.Mean(total, count)`` for a mean over something else, such as tokens. A batch that is a
 dict always has a ``"weight"``, 0 for padding. ``rowwise`` takes the means for you; ``all_rows``
 gathers rows that interact. Arrays besides the batch, such as β or a teacher, are bound with
-``Partial``; whatever else a loss reads from outside is read anew at each call.
+``Partial``; whatever else a loss reads from outside is read again at each call.
 
 >>> import jax, jax.numpy as jnp, optax
 >>> from jax.tree_util import Partial

@@ -55,13 +55,13 @@ def chunks(
         caller: the function that messages name.
         compiled: see ``Compiler``.
         source: where the rows come from.
-        examine: makes the error that says what went wrong where a number isn't finite.
+        examine: makes the error that says what went wrong if a number isn't finite.
         length: where epochs, and with them chunks, end.
-        begin: where the run stands.
+        begin: where the run starts.
         done: how many steps of the pass under way have been taken before.
 
     Yields:
-        How far it has come, after each chunk. What follows a complete epoch counts anew.
+        How far it has come, after each chunk. After a complete epoch it starts from zero.
 
     Raises:
         NonFiniteError: at the first step whose loss or new parameters aren't finite.

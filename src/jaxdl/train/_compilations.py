@@ -21,13 +21,13 @@ def keep_compilations(directory: str | Path | None = None, *, max_bytes: int = M
     Several processes may use a folder at the same time. When it is full, the programs unused for
     the longest are deleted. Experiments call this by default: on 2 CPU cores
     ``experiments/animals_mlp.py --epochs 1`` takes 10 s of CPU time the first time, and 5 to 6.5 s
-    from then on. Programs for several CPU devices are always compiled anew, as are all others of
-    their process: JAX doesn't restore them from disk correctly.
+    from then on. Programs for several CPU devices are always recompiled, as are all others of their
+    process: JAX doesn't restore them from disk correctly.
 
     Args:
         directory: created if missing. Its contents are trusted like code. Defaults to a folder of
             this kind of processor in ``$JAXDL_CACHE/programs``, or ``~/.cache/jaxdl/programs``.
-        max_bytes: the most bytes that programs may take.
+        max_bytes: maximum number of bytes for all programs together.
 
     Raises:
         OSError: if the folder can't be written to.

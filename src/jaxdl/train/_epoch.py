@@ -112,7 +112,7 @@ def make_chunk(
     Returns:
         A pure function ``(train_state, sums, data, first, last) -> (train_state, sums, finite)``
         that takes the epoch's steps first … last - 1 and adds their metrics to ``sums``;
-        ``finite`` tells whether the loss and all parameters are finite. Data without arrays is
+        ``finite`` says whether the loss and all parameters are finite. Data without arrays is
         endless, and is passed unchanged to each step.
 
     Raises:

@@ -69,7 +69,7 @@ def profile(
     where its result belongs. Layers inside ``repeat`` count together.
 
     Args:
-        folder: where the trace is kept, for TensorBoard or xprof; None to keep none.
+        folder: where to keep the trace, for TensorBoard or xprof; None to discard it.
         step: from ``make_step``, or any ``(train_state, batch) -> (train_state, metrics)``.
         train_state: where to start; it stays usable.
         batch: a batch of the size to measure.

@@ -50,7 +50,7 @@ def supervised(
     **Tokens.** A loss with an ``ignore_index``, such as ``losses.cross_entropy`` (−100), counts
     labels rather than rows: loss = Σ w·l / Σ w·c over all labels, where c is 0 for ignored labels
     and otherwise 1, or the class's weight if the loss has a ``weight``, as in PyTorch. Metrics
-    skip the same labels. Set another index or class weights where they can be seen, with
+    skip the same labels. Set another index or class weights visibly, with
     ``functools.partial(losses.cross_entropy, ignore_index=0)``. A loss of your own without that
     parameter is assumed to ignore integer labels of −100, as the losses it calls do.
     ``batch["weight"]`` may have one entry per label instead of one per row.
