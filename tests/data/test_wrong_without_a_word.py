@@ -135,7 +135,7 @@ class TestFolders:
     @pytest.mark.parametrize(
         ("tops", "says"),
         [
-            (("train/", "test/", "sample/"), "beside it 'sample', which is none of train"),
+            (("train/", "test/", "sample/"), "but also 'sample', which is none of train"),
             (("wrapper/train/", "wrapper/test/"), "wrapper holds parts, not images of a class"),
             (("val/", "test/"), "has the parts test, val, and none to train on"),
         ],

@@ -48,7 +48,7 @@ def test_a_derivative_that_is_nan_is_the_worst():
 
 
 def test_gradient_check_of_wrong_arguments():
-    with pytest.raises(ShapeError, match="it must give one number"):
+    with pytest.raises(ShapeError, match="it must return one number"):
         explain.gradient_check(lambda p: p * 2, jnp.ones(3))
     with pytest.raises(TypeError, match=r"params/n is int32\[3\]; it must be floating"):
         explain.gradient_check(lambda p: jnp.sum(p["n"]), {"n": jnp.arange(3)})
