@@ -64,8 +64,8 @@ def from_torch(
     Raises:
         ImportError: for a file of ``torch.save`` without PyTorch, or an ``.onnx`` without onnx.
         ValueError: if layers or shapes don't fit (names each); if the order of layers isn't
-            certain; if ``flattened`` is needed for a dense layer; if an epsilon differs; if a file
-            is damaged or holds more than weights.
+            certain; if ``flattened`` lacks a dense layer that needs it; if an epsilon differs; if a
+            file is damaged or holds more than weights.
 
     Example:
         >>> from jaxdl import layers

@@ -33,8 +33,8 @@ def sequence_classifier(
         n_hidden: features of the hidden state of each layer and direction.
         n_classes: number of classes.
         n_tokens: size of the vocabulary if inputs are tokens. By default they are features.
-        padding_index: the token that pads short sequences at their end. Trailing steps of padding
-            are ignored, and its embedding stays 0.
+        padding_index: the token that pads short sequences at their end. Trailing padding is
+            ignored, and the token's embedding stays 0.
         cell: ``layers.lstm``, ``gru`` or ``rnn``, or a ``partial`` of one.
         depth: number of stacked recurrent layers.
         bidirectional: whether each of them also runs backwards in time.
