@@ -147,7 +147,7 @@ STRANGE = {"scale": jnp.ones(5)}
         (
             lambda: functional.batch_norm({}, STATE, jnp.ones((1, 6)), train=True),
             ValueError,
-            r"batch_norm\(6\) in training got float32\[1,6\], 1 value\(s\) a channel",
+            r"batch_norm\(6\) in training got float32\[1,6\], 1 value\(s\) per channel",
         ),
         (
             lambda: functional.batch_norm({}, STATE, jnp.ones((0, 6)), train=True),

@@ -175,7 +175,7 @@ def test_table_and_pictures(halved):
 
 
 def test_a_member_that_is_not_there(halved):
-    with pytest.raises(IndexError, match="no member 9, of 8"):
+    with pytest.raises(IndexError, match="there is no member 9; there are 8"):
         sweep.state(halved[0], 9)
     with pytest.raises(ValueError, match="members is 0"):
         sweep.select(halved[0], [])

@@ -240,8 +240,8 @@ def test_rowwise_masks_and_sums():
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        (lambda rows: rows, TypeError, r"rowwise\(.*\): it gave a .*; it gives \(rows, \{…\}\)"),
-        (lambda rows: (rows, rows), TypeError, "it gave a tuple"),
+        (lambda rows: rows, TypeError, r"rowwise\(.*\): it returned a .*, not \(rows, \{…\}\)"),
+        (lambda rows: (rows, rows), TypeError, "it returned a tuple"),
         (lambda rows: (rows[:3], {}), ShapeError, r"loss is float32\[3\]; the batch has 13 rows"),
         (lambda rows: (rows, {"half": rows[:3]}), ShapeError, r"half is float32\[3\]"),
     ],
