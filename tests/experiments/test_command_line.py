@@ -113,11 +113,14 @@ def test_programs_are_kept_where_the_flag_says(flags, folder_of_jax, kept, here,
 def test_the_collector_is_spared_what_stays(here, monkeypatch):
     at_the_end: list[object] = []
     monkeypatch.setattr(atexit, "register", at_the_end.append)
+    thresholds: list[int] = []
+    monkeypatch.setattr(gc, "set_threshold", lambda *numbers: thresholds.append(numbers[0]))
     before = gc.get_freeze_count()
     with pytest.raises(SystemExit):
         here("animals_mlp", "--cache", "off", "--output", "/dev/null/out")
     assert gc.get_freeze_count() > before
-    assert at_the_end == [gc.freeze]
+    assert gc.freeze in at_the_end
+    assert thresholds == [50_000]
 
 
 def test_a_folder_of_programs_that_is_a_file(tmp_path, here, capsys):
