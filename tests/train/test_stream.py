@@ -216,3 +216,20 @@ def test_a_reader_whose_batches_cant_be_shared_fails_at_the_start(
             _multiprocess._check_shares("fit", stream)
     else:
         _multiprocess._check_shares("fit", stream)
+
+
+def test_each_of_two_processes_reads_its_share_of_a_batch(monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    asked = []
+
+    def read(rows):
+        asked.append(rows.tolist())
+        return {"inputs": rows}
+
+    source = Reader(read, size=8, batch_size=4, shuffle=False)
+    found = [batch["inputs"].tolist() for batch in _multiprocess.own_rows("fit", source, 0, skip=1)]
+    assert found == asked == [[6, 7]]
+    whole = source._replace(read=lambda rows: {"inputs": np.arange(4)})
+    with pytest.raises(ValueError, match="read got 2 row numbers, but returned"):
+        list(_multiprocess.own_rows("fit", whole, 0, skip=0))

@@ -92,7 +92,7 @@ def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]
         [[1, 2], [3]]
     """
     if isinstance(source, Reader):
-        return _read(source, epoch, skip)
+        return read(source, epoch, skip)
     found = source(epoch) if callable(source) else source
     if not isinstance(found, Iterable):
         raise TypeError(f"a stream's source yielded a {type(found).__name__}; it needs batches")
@@ -100,14 +100,36 @@ def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]
     return itertools.islice(batches, skip, None) if skip else batches
 
 
-def _read(source: Reader, epoch: int, skip: int) -> Iterator[Batch]:
+def read(
+    source: Reader, epoch: int, skip: int, share: Callable[[int], slice] = slice
+) -> Iterator[Batch]:
+    """Reads an epoch's batches, or a share of the rows of each.
+
+    Args:
+        source: the batches.
+        epoch: number of the epoch, from 0.
+        skip: number of batches to skip.
+        share: which of a number of rows to read. Defaults to all.
+
+    Returns:
+        The remaining batches.
+
+    Raises:
+        ValueError: if ``source`` returns another number of rows than it was asked for.
+
+    Example:
+        >>> numbers = Reader(lambda rows: {"inputs": rows}, size=4, batch_size=2, shuffle=False)
+        >>> [batch["inputs"].tolist() for batch in read(numbers, 0, 0, lambda n: slice(1, n))]
+        [[1], [3]]
+    """
     _checks.positive_ints("Reader", size=source.size, batch_size=source.batch_size)
     check_seed("Reader", source.seed)
     order = np.arange(source.size)
     if source.shuffle:
         order = np.random.RandomState([source.seed, epoch]).permutation(order)
     for start in range(skip * source.batch_size, source.size, source.batch_size):
-        rows = order[start : start + source.batch_size]
+        whole = order[start : start + source.batch_size]
+        rows = whole[share(len(whole))]
         batch = source.read(rows)
         if jax.tree.leaves(batch) and rows_of(batch) != len(rows):
             raise ValueError(

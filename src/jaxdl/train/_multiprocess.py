@@ -1,5 +1,6 @@
 """What the processes of one run check and exchange; with a single process, nothing."""
 
+import functools
 import zlib
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +10,7 @@ from jax.experimental import multihost_utils
 
 from jaxdl.data import Dataset
 from jaxdl.data._dataset import plain
-from jaxdl.data._stream import Batches, Buffer, Reader, Stream, batches_of
+from jaxdl.data._stream import Batches, Buffer, Reader, Stream, batches_of, read
 from jaxdl.parallel import assert_same_across_processes, share_of
 from jaxdl.types import Batch, PyTree, Row
 
@@ -63,8 +64,7 @@ def own_rows(caller: str, source: Batches, epoch: int, *, skip: int) -> Iterator
         [[2, 3]]
     """
     if isinstance(source, Reader):
-        whole = source.read
-        source = source._replace(read=lambda rows: whole(rows[_share(caller, len(rows))]))
+        return read(source, epoch, skip, functools.partial(_share, caller))
     return batches_of(source, epoch, skip=skip)
 
 
