@@ -1,4 +1,4 @@
-"""Functions linear in each of two arrays, with transposes of their own in either mode and order."""
+"""Functions linear in each of two arrays, with their own transposes in both modes, to any order."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -22,10 +22,10 @@ Mapped: TypeAlias = tuple[tuple[bool, bool], ...]
 def bilinear(name: str, forward: Form, left: Form, right: Form) -> Form:
     """Makes a function whose gradients are computed by two other functions.
 
-    For c = forward(a, b) and a cotangent c̄, ā = left(c̄, b) and b̄ = right(a, c̄). Each of the three
-    is a gradient of the other two, so that derivatives of every order are computed by them, in
-    reverse mode and in forward mode, through ``jit``, ``vmap``, loops and ``jax.checkpoint``;
-    ``jax.custom_vjp`` would be without forward mode, and without rules for second derivatives.
+    For c = forward(a, b) and a cotangent c̄, ā = left(c̄, b) and b̄ = right(a, c̄). Each of the
+    three is a gradient of the other two, so they compute derivatives of every order, in reverse and
+    in forward mode, through ``jit``, ``vmap``, loops and ``jax.checkpoint``; ``jax.custom_vjp``
+    would lack forward mode and rules for second derivatives.
 
     Args:
         name: what traced programs call it.
@@ -60,7 +60,7 @@ class _Bilinear:
     def __init__(self, name: str, form: Form) -> None:
         self.form = form
         self.primitive = primitive = core.Primitive(name)
-        # Each gives the function, and its two arrays, that a cotangent is transposed by.
+        # Each returns the function that transposes a cotangent, and its two arrays.
         self.transposes: Sequence[Callable[..., tuple[Any, Any, Any]]] = ()
         primitive.def_impl(_run)
         primitive.def_abstract_eval(lambda a, b, *, jaxpr, **_: jaxpr.out_avals[0])
@@ -74,7 +74,7 @@ class _Bilinear:
         fn: Form = functools.partial(self.form, **dict(sizes))
         for has_a, has_b in reversed(mapped):
             fn = jax.vmap(fn, in_axes=(0 if has_a else None, 0 if has_b else None))
-        # The program is a parameter, for those who read what is inside of a traced one.
+        # The program is a parameter, for those who read what is inside a traced one.
         jaxpr = jax.make_jaxpr(fn)(a, b)
         return self.primitive.bind(a, b, jaxpr=jaxpr, mapped=mapped, sizes=sizes)
 

@@ -18,10 +18,10 @@ R = TypeVar("R")
 
 
 def checked(fn: Callable[P, R]) -> Callable[P, R]:
-    """Decorates a function: what its annotations call numbers is checked by the table at once.
+    """Decorates a function: what its annotations call numbers is checked at once by the table.
 
-    A network of many layers, or a run of an hour, so names the caller's own option, and not that of
-    the part in which it would fail. None passes where the annotation allows it.
+    So a network of many layers, or a run of an hour, names the caller's own option, not that of the
+    part that would fail. None passes where the annotation allows it.
 
     Example:
         >>> @checked
@@ -44,7 +44,7 @@ def checked(fn: Callable[P, R]) -> Callable[P, R]:
         try:
             given = signature.bind(*args, **kwargs).arguments
         except TypeError:
-            return fn(*args, **kwargs)  # which says it in Python's words
+            return fn(*args, **kwargs)  # which raises in Python's words
         for option, value in given.items():
             if option in rules:
                 rules[option](value)
@@ -54,7 +54,7 @@ def checked(fn: Callable[P, R]) -> Callable[P, R]:
 
 
 def _rule(function: str, option: str, annotation: Any) -> Callable[[Any], None] | None:
-    """What checks an option of an annotation; None for what isn't a number or several."""
+    """The check of an option with this annotation; None if that isn't a number or several."""
     kinds = get_args(annotation) if get_origin(annotation) not in (tuple, Sequence) else ()
     kinds = tuple(kind for kind in kinds or (annotation,) if kind is not NoneType)
     optional = len(kinds) < len(get_args(annotation))

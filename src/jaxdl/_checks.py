@@ -1,7 +1,7 @@
 """Checks that turn a wrong call into a message in the caller's own words, at trace time.
 
 Numbers may be Python's, NumPy's or JAX's. A number that is being traced has no value yet: it
-passes every check of its value, and the docstring says what happens where it is out of range.
+passes every check of its value, and the docstring says what happens if it is out of range.
 """
 
 import inspect
@@ -183,7 +183,7 @@ def is_key(x: object) -> bool:
 
 
 def is_one_key(key: Any) -> bool:
-    """Returns whether it is one random key: a typed one, or two or four uint32 of older code."""
+    """Returns whether it is one random key: a typed one, or two or four uint32 from older code."""
     if not hasattr(key, "dtype"):
         return False
     return key.shape == () if is_key(key) else key.dtype == "uint32" and key.shape in ((2,), (4,))
@@ -219,14 +219,14 @@ def classes(
     counted: object = None,
     also: Sequence[int | None] = (),
 ) -> None:
-    """Raises a ValueError for a label that counts and is no class; traced ones are not looked at.
+    """Raises a ValueError for a label that counts but is no class; traced ones aren't checked.
 
     Args:
         function: the caller's, for messages.
         labels: class indices as the caller gave them.
         n_classes: the number of classes.
-        counted: False for labels that may be anything, of their shape or of its leading axes.
-        also: what else a label may be, as an ``ignore_index``.
+        counted: False where a label may be anything; has the labels' shape or its leading axes.
+        also: what else a label may be, such as an ``ignore_index``.
     """
     host, mask = known(labels), known(True if counted is None else counted)
     if host is None or mask is None:
@@ -243,7 +243,7 @@ def classes(
 
 
 def to_int32(labels: Array) -> Array:
-    """Returns integers as int32; what it can't hold ends at its bounds, and stays out of range."""
+    """Returns integers as int32; what it can't hold is clipped, and stays out of range."""
     if labels.dtype.itemsize < 4 or labels.dtype == jnp.int32:
         return labels.astype(jnp.int32)
     bounds = jnp.iinfo(jnp.int32)
@@ -257,7 +257,7 @@ def _is_real(value: object) -> bool:
 
 
 def shown(value: Any) -> str:
-    """Returns a wrong value in few words: dtype and shape of an array, else its repr cut short."""
+    """Returns a wrong value in a few words: an array's dtype and shape, else its repr cut short."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return describe(value) if value.shape or isinstance(value, jax.core.Tracer) else str(value)
     text = " ".join(repr(value).split())  # in one line

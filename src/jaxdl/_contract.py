@@ -10,7 +10,7 @@ _FOREIGN = {"equinox", "flax", "haiku", "keras", "torch"}
 
 
 def initialised(layer: Layer, key: Key) -> tuple[Params, State]:
-    """Returns what ``init`` gives, or raises the TypeError that says it must be a pair."""
+    """Returns the result of ``init``, or raises a TypeError unless it is a pair."""
     pair = layer.init(key)
     if not (isinstance(pair, tuple) and len(pair) == 2):
         raise TypeError(
@@ -30,10 +30,10 @@ def applied(
     train: bool,
     place: object = None,
 ) -> tuple[PyTree, State]:
-    """Returns what ``apply`` gives, or raises a TypeError unless it is (y, state).
+    """Returns the result of ``apply``, or raises a TypeError unless it is (y, state).
 
     The state must keep its structure, and the shapes and dtypes of its arrays: compiled loops
-    carry it from one step to the next. ``place`` is the layer's key in the params of a whole.
+    carry it from one step to the next. ``place`` is the layer's key in the whole's params.
     """
     with label(place):
         pair = layer.apply(params, state, x, key=key, train=train)
@@ -52,7 +52,7 @@ def applied(
 
 
 def foreign(f: object) -> str | None:
-    """The library whose module ``f`` is, as "flax", or None for a function."""
+    """The library that the module ``f`` is from, such as "flax"; None for a function."""
     kind = f if isinstance(f, type) else type(f)
     names = {parent.__module__.partition(".")[0] for parent in kind.__mro__}
     return next(iter(names & _FOREIGN), None)

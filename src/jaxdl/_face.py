@@ -9,7 +9,7 @@ def index(names: Mapping[str, Any]) -> str:
     """The docstring of a package followed by its public names, each with its first line.
 
     A package sets ``__doc__ = _face.index(globals())`` below its ``__all__``: a list kept by hand
-    would soon not be true.
+    would soon be out of date.
 
     Args:
         names: the globals of the package.

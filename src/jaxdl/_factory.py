@@ -1,4 +1,4 @@
-"""How a Layer remembers the call that made it: it prints as that call, and pickles as it."""
+"""How a Layer remembers the call that made it: it prints and pickles as that call."""
 
 import functools
 import importlib
@@ -23,7 +23,7 @@ _NAMESPACES = (
 
 
 class Made(NamedTuple):
-    """A call of a factory, without the keywords that have their default."""
+    """A call of a factory, without the keywords left at their defaults."""
 
     factory: Callable[..., object]
     args: tuple[object, ...]
@@ -32,7 +32,7 @@ class Made(NamedTuple):
 
 
 class _Reference(NamedTuple):
-    """Where to find an object that doesn't pickle by itself, such as jnp.tanh."""
+    """Where to find an object that doesn't pickle on its own, such as jnp.tanh."""
 
     module: str
     name: str
@@ -50,7 +50,7 @@ def factory(make: Callable[P, L]) -> Callable[P, L]:
 
 
 def assembly(make: Callable[P, L]) -> Callable[P, L]:
-    """Decorates a function that puts a network together of Layers: it prints as these.
+    """Decorates a function that builds a network of Layers: the network prints as these.
 
     Example:
         >>> from jaxdl import models
@@ -66,7 +66,7 @@ def made(layer: Any) -> Made | None:
 
 
 def fixed(value: Any) -> bool:
-    """Whether a Layer will always compute the same: it is of this library, and so is all in it.
+    """Whether a Layer will always compute the same: it and all in it are from this library.
 
     A user's function may read what changes, such as a list or a global.
 
@@ -200,7 +200,7 @@ def _reference(value: object) -> _Reference | None:
 
 
 def _packed(value: object) -> Any:
-    """Arguments with references to what doesn't pickle by itself."""
+    """Arguments with references to what doesn't pickle on its own."""
     if isinstance(value, dict):
         return {key: _packed(v) for key, v in value.items()}
     if isinstance(value, tuple | list) and not hasattr(value, "_fields"):

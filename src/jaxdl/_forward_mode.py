@@ -1,4 +1,4 @@
-"""Whether a function is being differentiated forwards, for which rules of reverse mode won't do."""
+"""Whether a function is being differentiated forwards, where reverse-mode rules won't do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ _AROUND = ContextVar("around", default=False)
 def looked_through(*trees: PyTree, always: bool = False) -> Iterator[None]:
     """Lets what is traced inside see that one of the trees is differentiated forwards.
 
-    For a loop or ``jax.checkpoint``, which hide it from the function that they trace. With
-    ``always`` it sees that in any case.
+    For loops and ``jax.checkpoint``, which hide this from the function that they trace. With
+    ``always``, it is seen in any case.
 
     Example:
         >>> def through_checkpoint(x):
@@ -36,9 +36,9 @@ def looked_through(*trees: PyTree, always: bool = False) -> Iterator[None]:
 
 
 def in_forward_mode(*arrays: PyTree) -> bool:
-    """Returns whether ``jax.jvp`` or ``jacfwd`` differentiates by any of the arrays.
+    """Returns whether ``jax.jvp`` or ``jacfwd`` differentiates with respect to any of the arrays.
 
-    Inside of a function that the user has given to ``jax.jit`` this can't be seen.
+    This can't be seen inside a function that the user has given to ``jax.jit``.
 
     Example:
         >>> import jax
@@ -50,6 +50,6 @@ def in_forward_mode(*arrays: PyTree) -> bool:
 
 
 def _is_forward(x: Any) -> bool:
-    while hasattr(x, "batch_dim"):  # what vmap stands around
+    while hasattr(x, "batch_dim"):  # what vmap wraps
         x = x.val
     return isinstance(x, _FORWARD)

@@ -100,7 +100,7 @@ def _in_library(file: str | None) -> bool:
 
 
 def scopes(eqn: JaxprEqn) -> tuple[str, ...]:
-    """The names of the layers an equation belongs to, outermost first, as "dense(3, 4)"."""
+    """The names of the layers an equation belongs to, outermost first, such as "dense(3, 4)"."""
     return tuple(scope.name for scope in scope_stack(eqn))
 
 
@@ -112,7 +112,7 @@ def scope_stack(eqn: JaxprEqn) -> tuple[Any, ...]:
 
 @functools.cache
 def _scope_type() -> type:
-    """What JAX notes of a ``named_scope``; what it notes of grad and vmap has another type."""
+    """The type of JAX's note of a ``named_scope``; its notes of grad and vmap have others."""
 
     def scoped(x: jax.Array) -> jax.Array:
         with jax.named_scope("scope"):
@@ -130,10 +130,10 @@ def dependencies(jaxpr: core.Jaxpr, inputs: Sequence[Sources] | None = None) -> 
 
     Args:
         jaxpr: the program.
-        inputs: what its inputs depend on themselves. Default: each on itself alone.
+        inputs: what its inputs themselves depend on. Default: each on itself alone.
 
     Returns:
-        A set of positions an output.
+        A set of positions for each output.
 
     Example:
         >>> import jax
@@ -153,8 +153,8 @@ def dependencies(jaxpr: core.Jaxpr, inputs: Sequence[Sources] | None = None) -> 
 def scan_counts(eqn: JaxprEqn) -> tuple[int, int]:
     """How many inputs of a scan are constants, and how many are carried.
 
-    Versions of JAX note them in their own ways. What is scanned over has an axis less inside;
-    what is carried, and what is constant, hasn't.
+    Versions of JAX note them in different ways. What is scanned over has one axis less inside; what
+    is carried or constant doesn't.
     """
     jaxpr = opened(eqn.params["jaxpr"])
     scanned = lambda outside, inside: sum(
@@ -178,7 +178,7 @@ def _through(eqn: JaxprEqn, inputs: Sequence[Sources]) -> list[Sources]:
 
 
 def _through_scan(eqn: JaxprEqn, inputs: Sequence[Sources]) -> list[Sources]:
-    """Turn after turn, until what is carried depends on nothing more."""
+    """Turn after turn, until what is carried depends on nothing new."""
     jaxpr, (n_consts, n_carry) = opened(eqn.params["jaxpr"]), scan_counts(eqn)
     consts, carry, xs = inputs[:n_consts], inputs[n_consts:][:n_carry], inputs[n_consts + n_carry :]
     while True:
@@ -190,7 +190,7 @@ def _through_scan(eqn: JaxprEqn, inputs: Sequence[Sources]) -> list[Sources]:
 
 
 def inside(eqn: JaxprEqn) -> Iterator[core.Jaxpr | core.ClosedJaxpr]:
-    """The programs among the parameters of an equation: of a call, a loop, a rule of its own."""
+    """The programs among the parameters of an equation: of a call, a loop, a custom rule."""
     for value in eqn.params.values():
         for each in value if isinstance(value, tuple | list) else (value,):
             if isinstance(each, core.Jaxpr | core.ClosedJaxpr):
@@ -198,5 +198,5 @@ def inside(eqn: JaxprEqn) -> Iterator[core.Jaxpr | core.ClosedJaxpr]:
 
 
 def opened(jaxpr: Any) -> core.Jaxpr:
-    """A program without its constants, which it may come with or without."""
+    """A program stripped of its constants, if it comes with any."""
     return jaxpr.jaxpr if isinstance(jaxpr, core.ClosedJaxpr) else jaxpr

@@ -12,7 +12,7 @@ _LABELLED = ContextVar("labelled", default=False)
 
 @contextlib.contextmanager
 def labelled() -> Iterator[None]:
-    """What is traced inside notes each part's place, so that parts of one name can be told apart.
+    """What is traced inside notes each part's place, to tell apart parts of the same name.
 
     Example:
         >>> from jaxdl import layers, serial
@@ -31,7 +31,7 @@ def labelled() -> Iterator[None]:
 
 
 def label(place: object) -> AbstractContextManager[object]:
-    """The scope of a part by its key in params, or of the loss; nothing outside of ``labelled``.
+    """The scope of a part by its key in params, or of the loss; nothing outside ``labelled``.
 
     Example:
         >>> with label("encoder"):

@@ -6,7 +6,7 @@ import jax
 
 
 def parts(path: Sequence[object]) -> tuple[str, ...]:
-    """Returns the text of each key of a path of JAX.
+    """Returns the text of each key of a JAX path.
 
     Example:
         >>> [(path, _)] = jax.tree.leaves_with_path({"params": [1.0]})
@@ -19,7 +19,7 @@ def parts(path: Sequence[object]) -> tuple[str, ...]:
 def join(parts: Sequence[str]) -> str:
     """Joins keys with slashes; a slash within a key is written ``~1``, and ``~`` is ``~0``.
 
-    No two paths look alike so (RFC 6901 writes the pointers of JSON in the same way).
+    So no two paths look alike (RFC 6901 writes JSON pointers in the same way).
 
     Example:
         >>> join(["params", "0", "kernel"]), join(["a/b"])
@@ -29,7 +29,7 @@ def join(parts: Sequence[str]) -> str:
 
 
 def spell(path: Sequence[object]) -> str:
-    """Returns a path of JAX as text.
+    """Returns a JAX path as text.
 
     Example:
         >>> [spell(path) for path, _ in jax.tree.leaves_with_path({"params": ({"kernel": 1.0},)})]
@@ -42,7 +42,7 @@ def is_kernel(path: str) -> bool:
     """Returns whether a parameter is a kernel, by the last part of its path.
 
     Args:
-        path: as ``"0/kernel"``.
+        path: such as ``"0/kernel"``.
 
     Returns:
         Whether it is one: biases, scales and embeddings are not.

@@ -1,7 +1,7 @@
 """Options that are numbers may be Python's, NumPy's or JAX's: functions get Python's.
 
-Inside ``jit`` even a known number of JAX computes a traced one, which can't be compared; and an
-array without axes is neither hashable nor the same as a number everywhere.
+Inside ``jit``, computing with even a known JAX number gives a traced one, which can't be compared;
+and an array without axes isn't hashable, nor accepted everywhere as a number.
 """
 
 import functools
@@ -34,10 +34,10 @@ class Rule(NamedTuple):
 
 
 def plain_numbers(fn: Callable[P, R]) -> Callable[P, R]:
-    """Decorates a function: what its annotations call numbers it gets as Python's.
+    """Decorates a function: it gets what its annotations call numbers as Python's.
 
-    A traced number passes where the annotation has an array beside the ``float``; elsewhere its
-    value must be known, and a TypeError names it.
+    A traced number passes where the annotation allows an array as well as a ``float``; elsewhere
+    its value must be known, and a TypeError names it.
 
     Example:
         >>> @plain_numbers
@@ -79,7 +79,7 @@ def converter(fn: Callable[..., object]) -> Callable[[Args, Kwargs], tuple[Args,
 
 
 def called(fn: Callable[..., object]) -> str:
-    """Returns how messages call a function: sweeps and checkpoints have names that others have.
+    """Returns what messages call a function: sweeps and checkpoints share names with others.
 
     Example:
         >>> called(plain_numbers)
@@ -100,7 +100,7 @@ def _rules(fn: Callable[..., object]) -> tuple[Rule, ...]:
 
 
 def _kinds(annotation: object) -> tuple[set[object], bool]:
-    """The types that an annotation names, and whether some stand in a sequence."""
+    """The types that an annotation names, and whether some are in a sequence."""
     origin = get_origin(annotation)
     if origin in (Literal, Callable, Mapping, dict) or isinstance(annotation, str):
         return set(), False

@@ -14,8 +14,8 @@ _TARGETS: ContextVar[frozenset[str] | None] = ContextVar("targets", default=None
 def portable() -> Iterator[None]:
     """What is traced inside has one convolution for all platforms, and loops over depth unrolled.
 
-    ``jax.export`` needs none of it; formats without a choice by platform, such as ONNX, do. A
-    function that ``jax.jit`` has traced before keeps the program that it has: trace a new one.
+    ``jax.export`` doesn't need this; formats without a choice by platform, such as ONNX, do. A
+    function that ``jax.jit`` has traced before keeps its program: trace a new one.
 
     Example:
         >>> import jax
@@ -35,7 +35,7 @@ def portable() -> Iterator[None]:
 
 
 def is_portable() -> bool:
-    """Returns whether a program is being traced for another compiler than XLA."""
+    """Returns whether a program is being traced for a compiler other than XLA."""
     return _PORTABLE.get()
 
 

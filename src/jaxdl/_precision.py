@@ -1,4 +1,4 @@
-"""How half precision is widened: the one place that says so.
+"""How half precision is widened: the one place that decides it.
 
 What is narrower than float32 is computed in float32 and rounded once at the end. Broadcast
 operands (a bias, a scale) are widened before they meet the data, since the gradient of a broadcast

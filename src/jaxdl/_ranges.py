@@ -211,7 +211,7 @@ RANGES = MappingProxyType(
 
 
 def allowed(function: str, option: str) -> str:
-    """Returns what an option must, as ``"lie in [0, 1]"``.
+    """Returns what an option must do, such as ``"lie in [0, 1]"``.
 
     Args:
         function: its name, or a layer's label such as ``"dropout(0.5)"``.
@@ -225,7 +225,7 @@ def allowed(function: str, option: str) -> str:
 
 
 def whole(function: str, option: str) -> str:
-    """Returns what an option that is an integer must: be positive, unless the table has a row.
+    """Returns what an integer option must do: be positive, unless the table has a row for it.
 
     Example:
         >>> whole("mlp", "depth"), whole("generate", "end")
@@ -286,7 +286,7 @@ def constants(function: str, /, **options: Any) -> list[Any]:
     """Returns checked options as Python's numbers: those that choose a formula, a shape, a loop.
 
     Raises:
-        TypeError: if one is traced, too.
+        TypeError: also if one is traced.
 
     Example:
         >>> constants("pairwise_distance", p=jnp.float32(2))

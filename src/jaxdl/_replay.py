@@ -45,7 +45,7 @@ def read(values: Mapping[core.Var, jax.Array], v: core.Var | core.Literal) -> ja
 
 
 def bind(eqn: JaxprEqn, inputs: Sequence[jax.Array]) -> list[jax.Array]:
-    """Computes one equation; derivatives of its own, as relu has one, stay with it."""
+    """Computes one equation; custom derivatives, such as relu's, stay with it."""
     outputs = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
     return list(outputs) if eqn.primitive.multiple_results else [outputs]
 
@@ -78,5 +78,5 @@ def _row(x: jax.Array, i: int) -> jax.Array:
 
 
 def _stacked(column: Sequence[jax.Array]) -> jax.Array:
-    # Not jnp.stack: a compiler that knows single operations alone may read the result.
+    # Not jnp.stack: a compiler that knows only single operations may read the result.
     return lax.concatenate([lax.expand_dims(y, (0,)) for y in column], 0)

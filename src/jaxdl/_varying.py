@@ -1,4 +1,4 @@
-"""What ``shard_map`` with ``check_vma=True`` keeps account of: what differs between devices."""
+"""What ``shard_map`` with ``check_vma=True`` keeps track of: what differs between devices."""
 
 from typing import TypeVar
 
@@ -12,8 +12,8 @@ Tree = TypeVar("Tree")
 def varying(tree: Tree, like: PyTree) -> Tree:
     """Marks arrays as each device's own wherever those of ``like`` are; elsewhere does nothing.
 
-    A carry of a scan needs it that starts as zeros and becomes the data's, and so does a value
-    whose gradient is each device's own.
+    A scan's carry that starts as zeros and takes in the data needs this, and so does a value whose
+    gradient is each device's own.
 
     Args:
         tree: arrays.
@@ -37,10 +37,10 @@ def varying(tree: Tree, like: PyTree) -> Tree:
 
 
 def total(tree: Tree, axis_name: str) -> Tree:
-    """Returns the sum over the devices of an axis, and of a single one the arrays themselves.
+    """Returns the sum over the devices of an axis, or, for a single one, the arrays themselves.
 
-    A sum over one device would copy every gradient, which is some percent of a step. It is taken
-    all the same where ``shard_map`` keeps account: only a sum says that devices have the same.
+    A sum over one device would copy every gradient, which is a few percent of a step. It is still
+    taken where ``shard_map`` keeps track: only a sum tells it that all devices have the same.
 
     Args:
         tree: arrays.

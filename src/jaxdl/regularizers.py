@@ -40,7 +40,7 @@ def l1_penalty(params: Params, *, where: Callable[[str], bool] = is_kernel) -> A
 def l2_penalty(params: Params, *, where: Callable[[str], bool] = is_kernel) -> Array:
     """Sum of the squares of the kernels: Σw², for a loss + λ·Σw².
 
-    For ``sgd``, λ is half of the equivalent ``weight_decay``. For ``adam``, both differ from the
+    For ``sgd``, λ is half of the equivalent ``weight_decay``. For ``adam``, either differs from the
     decay of ``adamw``.
 
     Args:
