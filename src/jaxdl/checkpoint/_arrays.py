@@ -25,7 +25,7 @@ def write(folder: Path, leaves: Mapping[str, Leaf], arrays: Mapping[str, np.ndar
 
     # Orbax refuses empty arrays; their shape in contents.json says it all.
     full = {x.array: _plain(arrays[n]) for n, x in leaves.items() if arrays[n].size}
-    # Numbers that were learned hardly compress, and trying costs as much as writing.
+    # Learned numbers hardly compress, and trying costs as much as writing.
     alone = {"multiprocessing_options": _alone()}
     handler = ocp.PyTreeCheckpointHandler(use_compression=False, **alone)
     try:

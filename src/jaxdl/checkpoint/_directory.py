@@ -102,7 +102,7 @@ def _order(folder: Path) -> tuple[int, int]:
 def _place(directory: Path, contents: Contents) -> Path | None:
     """Where a checkpoint goes: never over a good one, and nowhere if it is already saved.
 
-    A run that ends with the parameters of its best epoch has two of its last step.
+    A run that ends with the parameters of its best epoch has two at its last step.
     """
     of_step = [path for path in listed(directory) if _order(path)[0] == contents.step]
     good = [path for path in of_step if not _files.faults(path)]

@@ -106,7 +106,7 @@ def remove_unfinished(folder: Path) -> None:
         if folder.is_symlink():
             return
         if is_ours(folder):
-            for path in folder.glob(f"{ARRAYS}*"):  # what has our name goes last
+            for path in folder.glob(f"{ARRAYS}*"):  # what bears our name goes last
                 shutil.rmtree(path, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
         else:
@@ -164,7 +164,7 @@ def faults(folder: str | Path) -> list[str]:
         return [f"can't be read: {error}"]
     if noted != found:
         return _compare(noted, found)
-    # Sums of nothing are right, too, where all was removed before they were taken.
+    # Sums of nothing are right, too, if all was removed before they were taken.
     return [] if (folder / CONTENTS).exists() else [f"{CONTENTS} is missing"]
 
 

@@ -54,7 +54,7 @@ def take(tree: PyTree) -> tuple[dict[str, Leaf], dict[str, np.ndarray]]:
     arrays: dict[str, np.ndarray] = {}
     for path, x in jax.tree.leaves_with_path(tree):
         name = _paths.spell(path)
-        x = parallel.local(x)  # one after the other: whole, a model may be larger than a device
+        x = parallel.local(x)  # one at a time: a whole model may be larger than a device
         key = str(jax.random.key_impl(x)) if _checks.is_key(x) else None
         array = np.array(jax.random.key_data(x) if key else x)
         if not (jnp.issubdtype(array.dtype, np.number) or array.dtype == bool):

@@ -82,7 +82,7 @@ def repeat(layer: Layer, n: int, *, unroll: int = 1) -> Layer:
     jitted = jax.jit(draw)  # vectorised random draws take seconds to compile op by op
 
     def init_fn(key: Key) -> tuple[Params, State]:
-        # In a program that is traced anew, what jit has seen before would be out of date.
+        # In a program that is traced again, what jit has seen before would be out of date.
         return draw(key) if isinstance(key, jax.core.Tracer) else jitted(key)
 
     def apply_fn(

@@ -72,7 +72,7 @@ def _csv(path: Path) -> Columns:
                 f"table: row {i} of {path} (line {line}) has {len(row)} cells, and there are"
                 f" {len(names)} names"
             )
-    # Of objects: an array of text would take room for the longest cell in every row.
+    # Of objects: in an array of text, every row would take as much room as the longest cell.
     column = lambda j: np.array([row[j].strip() for _, row in rows], object)
     read = lambda wanted: {name: column(names.index(name)) for name in wanted}
     return Columns(tuple(names), (), read)
@@ -129,7 +129,7 @@ def _of_parquet(path: Path, file: Any, names: Sequence[str]) -> dict[str, np.nda
 
 
 def _values(column: Any) -> np.ndarray:
-    """A column of Parquet; Arrow takes a missing word for another one, and rounds wide integers."""
+    """A column of Parquet; Arrow mistakes a missing word for another, and rounds wide integers."""
     if not hasattr(column.type, "value_type"):
         has_holes = column.null_count and "int" in str(column.type)
         return np.array(column.to_pylist(), object) if has_holes else column.to_numpy()

@@ -142,13 +142,13 @@ def _check_pixels(file: "PIL.ImageFile.ImageFile") -> None:
 
 
 def _check_samples(file: Any) -> None:
-    """Raises where Pillow misreads samples: above a PGM's own largest, which it makes white, and
-    of a TIFF's brightness and colours, which by default share a colour between four pixels.
+    """Raises where Pillow misreads samples: those above a PGM's own maximum, which it makes white,
+    and a TIFF's brightness and colours, which by default share a colour between four pixels.
     """
     tile = file.tile[0] if file.tile else None
     if tile is not None and tile.codec_name == "raw" and file.mode == "YCbCr":
         raise ValueError("it is YCbCr without compression; convert it to RGB")
-    if tile is None or tile.codec_name != "ppm":  # of a largest of 255 or 65535, or another format
+    if tile is None or tile.codec_name != "ppm":  # maximum 255 or 65535, or another format
         return
     most = tile.args[1]
     kind = np.dtype(np.uint8 if most < 256 else ">u2")

@@ -151,7 +151,7 @@ def _roots(function: str, folder: Path) -> dict[str, Path]:
 
 
 def _part(place: Path) -> str:
-    """The part that a folder is by its name, if its subfolders can be classes; else nothing."""
+    """The part that a folder's name stands for, if its subfolders can be classes; else nothing."""
     is_class = any(map(_is_image, place.iterdir()))
     return "" if is_class or not _subfolders(place) else _PARTS.get(place.name.lower(), "")
 
@@ -162,7 +162,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _nfc(name: str) -> str:
-    """A name in one of the two forms in which Unicode has letters with accents."""
+    """A name in one of Unicode's two forms of letters with accents."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -183,7 +183,7 @@ def _images(place: Path, others: collections.Counter[str]) -> Iterator[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    """Whether a file has the name of an image; a folder may be called so, too."""
+    """Whether a file has the name of an image; a folder may have one, too."""
     return path.suffix.lower() in SUFFIXES and path.name[0] != "." and not path.is_dir()
 
 

@@ -22,7 +22,7 @@ def members(path: Path) -> Mapping[str, zipfile.ZipInfo]:
     found = {info.filename.removesuffix(".npy"): info for info in infos}
     if len(found) < len(infos):
         raise ValueError("it has two arrays of the same name")
-    if promised not in (len(infos), 0xFFFF):  # there are as many, or too many for the number
+    if promised not in (len(infos), 0xFFFF):  # true, or too many for the field
         raise ValueError(f"it lists {len(infos)} arrays and says it has {promised}")
     return found
 
@@ -48,7 +48,7 @@ def read(path: Path, wanted: Sequence[zipfile.ZipInfo]) -> list[np.ndarray]:
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """An array of an archive; it takes no more memory than the archive says it has bytes."""
+    """An array of an archive; it takes no more memory than the bytes that the archive claims."""
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         headers = {

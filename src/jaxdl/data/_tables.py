@@ -180,7 +180,7 @@ def _labels(path: Path, name: str, x: np.ndarray, task: str) -> tuple[np.ndarray
         return _numbers(path, name, x).reshape(len(x), -1), ()
     cells = _classes(f"column {name!r} of {path}", x)
     numbers = {cell: _number(cell) for cell in dict.fromkeys(cells)}
-    # So that class 10 follows class 9; words of one number, as 1 and 01, are classes of their own.
+    # So that class 10 follows class 9; words for one number, such as 1 and 01, stay apart.
     order = None if None in numbers.values() else lambda cell: (numbers[cell], cell)
     found = {cell: i for i, cell in enumerate(sorted(numbers, key=order))}
     return np.array([found[cell] for cell in cells], np.int32), tuple(map(str, found))

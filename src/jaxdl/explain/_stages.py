@@ -61,7 +61,7 @@ def units(stage: Stage, x: Array) -> tuple[int, ...]:
 
 
 def _results(part: Part, graph: Graph) -> list[Var]:
-    """What comes out of a part and depends on the data; what the network gives comes first."""
+    """The outputs of a part that depend on the data; the network's own results come first."""
     results = [v for v in part.outputs if is_floating(v) and v in graph.data]
     return sorted(results, key=lambda v: v not in graph.results)
 

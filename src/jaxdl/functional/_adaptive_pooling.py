@@ -115,7 +115,7 @@ def global_max_pool(x: ArrayLike, *, axes: int = 2) -> Array:
 def _adaptive(
     name: str, x: ArrayLike, size: Sequence[int], pool: Callable[[Array, int], Array]
 ) -> Array:
-    """Pools axis by axis, from the last: so of equal largest entries the first one wins."""
+    """Pools axis by axis, from the last, so that the first of equal largest entries wins."""
     x = _checks.floating(name, "x", x)
     axes = len(one_an_axis(name, "size", size))
     images(name, x, axes)
@@ -132,6 +132,6 @@ def _adaptive(
 
 
 def _first_largest(x: Array, axis: int) -> Array:
-    """The maximum, whose gradient goes to the first of equal entries, as jnp.max's doesn't."""
+    """The maximum, whose gradient, unlike jnp.max's, goes to the first of equal entries."""
     winner = jnp.expand_dims(jnp.argmax(x, axis), axis)
     return jnp.take_along_axis(x, winner, axis).squeeze(axis)

@@ -177,6 +177,6 @@ def _softmax(values: Array) -> Array:
 
 @_softmax.defjvp
 def _softmax_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    # Of the weights alone: the backward pass keeps them and not the powers and the scores too.
+    # From the weights alone: the backward pass keeps them, and not the powers and scores as well.
     weights, (change,) = _softmax(*primals), tangents
     return weights, weights * (change - (weights * change).sum(axis=-1, keepdims=True))

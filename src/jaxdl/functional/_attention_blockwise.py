@@ -62,7 +62,7 @@ def blockwise_attention(
     def larger(m: Array, block: _Block) -> tuple[Array, None]:
         return jnp.maximum(m, scores_of(q, block).max(axis=-1, keepdims=True)), None
 
-    # Again in the backward pass, so that it need not keep the powers of any block.
+    # Computed again in the backward pass, which then keeps no block's powers.
     @jax.checkpoint
     def terms(q: Array, m: Array, block: _Block) -> tuple[Array, Array]:
         powers = jnp.exp(scores_of(q, block) - m)

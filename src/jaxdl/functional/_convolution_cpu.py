@@ -45,8 +45,8 @@ def forward(x: Array, kernel: Array, geometry: Geometry, shape: Shape = ()) -> A
         pairs = zip(*(jnp.split(a, geometry.groups, -1) for a in (x, kernel)), strict=True)
         return jnp.concatenate([forward(a, b, alone) for a, b in pairs], -1)
     x, geometry = _cropped(x, geometry)
-    # Below 32 channels XLA takes another library, which uses all cores by itself; from there on
-    # folding costs nothing and, 5×5 on 14×14 with 64 channels, takes the second core too. The
+    # Below 32 channels XLA calls another library, which uses all cores on its own; from 32 on,
+    # folding costs nothing and, for 5×5 on 14×14 with 64 channels, uses the second core too. The
     # batch of an exported program may be a symbol.
     wide = kernel.shape[-1] >= 32 and isinstance(x.shape[0], int) and x.shape[0] > 1
     foldable = wide and geometry.stride[-1] == geometry.spread[-1] == 1
@@ -88,7 +88,7 @@ def _is_by_taps(shape: Shape, geometry: Geometry) -> bool:
 def _by_taps(x: Array, kernel: Array, geometry: Geometry) -> Array:
     """The sum over the kernel's entries of the image, shifted, times the entry."""
     window, n_out = kernel.shape[:-2], kernel.shape[-1]
-    wide = jnp.float32 if x.dtype.itemsize < 4 else x.dtype  # sums as a convolution's
+    wide = jnp.float32 if x.dtype.itemsize < 4 else x.dtype  # sums like a convolution
 
     def product(tap: Shape, shifted: Array) -> Array:
         if geometry.groups == 1:

@@ -65,5 +65,5 @@ def _one_by_one(fn: Form) -> Form:
         axes = tuple(0 if is_batched else None for is_batched in batched)
         return jax.vmap(fn, in_axes=axes)(a, b), True
 
-    # JAX notes whose code a branch was traced from, which it cannot tell of a custom_vmap.
+    # JAX notes whose code a branch was traced from, and can't tell for a custom_vmap.
     return lambda a, b: mapped(a, b)

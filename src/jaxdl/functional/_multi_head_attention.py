@@ -184,7 +184,7 @@ def attention_cache(
     _check_params("attention_cache", params)
     kernel = params["qkv"]["kernel"]
     n_kv_heads, size = _heads("attention_cache", params, n_heads)
-    # Heads first, as the products want them: they would turn the whole cache round in every step.
+    # Heads first, as the products want them: else each step would transpose the whole cache.
     shape = (*kernel.shape[:-2], *batch_shape, n_kv_heads, length, size)
     # Two arrays, so that a program can be given both to write into.
     empty = {name: jnp.zeros(shape, dtype or kernel.dtype) for name in ("key", "value")}
@@ -248,5 +248,5 @@ def _put(cached: Array, x: Array, start: Array) -> Array:
 
 
 def _joined(y: Array) -> Array:
-    """Returns the heads one after another on the last axis."""
+    """Returns the heads joined along the last axis."""
     return y.reshape(*y.shape[:-2], y.shape[-2] * y.shape[-1])

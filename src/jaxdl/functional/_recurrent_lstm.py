@@ -167,9 +167,8 @@ def _run(
 _run_fast = jax.custom_jvp(_run, nondiff_argnums=(0,))
 
 
-# The tangents are linear in such a way that what JAX makes of them in reverse runs back with dz
-# alone: the kernel's tangent enters by a product over all steps before the loop, so that its
-# gradient is one after it.
+# The tangents are written so that their transpose runs back with dz alone: the kernel's tangent
+# enters by a product over all steps before the loop, so that its gradient is one after it.
 @_run_fast.defjvp
 def _forward(reverse: bool, primals: _Inputs, tangents: _Inputs) -> tuple[PyTree, PyTree]:
     (z, kernel, h, c, mask), (dz, d_kernel, dh, dc, _) = primals, tangents

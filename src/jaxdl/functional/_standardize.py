@@ -12,8 +12,8 @@ from jaxdl.types import Array
 Result: TypeAlias = tuple[Array, Array, Array, Array]
 
 
-# Autodiff would go back through mean and variance one after the other, with twice the passes over
-# x. A rule for tangents is enough: its transpose is the short backward pass, and both modes work.
+# Autodiff would go back through mean and variance one after the other, in twice the passes over x.
+# A rule for tangents is enough: its transpose is the short backward pass, and both modes work.
 @functools.partial(jax.custom_jvp, nondiff_argnums=(5, 6))
 def standardize(
     x: Array,
@@ -62,9 +62,9 @@ def _moments(
 ) -> tuple[Array, Array, Array]:
     """Returns a first mean, what rounding left out of it, and the variance.
 
-    The mean of x is rounded in units of x, which at 10⁴ deviations from 0 shows. So the sums that
-    count are of x minus that mean; whatever is taken off, mean and variance are the same, which is
-    why no gradient has to pass through it.
+    The mean of x is rounded in units of x, which shows at 10⁴ deviations from 0. So the sums that
+    count are of x minus that mean; whatever is subtracted, mean and variance come out the same,
+    which is why no gradient has to pass through it.
     """
     shift = _mean(jax.lax.stop_gradient(x), where, axes, axis_name)
     centered = x - shift
@@ -81,7 +81,7 @@ def _mean(x: Array, where: Array | None, axes: tuple[int, ...], axis_name: str |
 
 
 def _count(x: Array, where: Array | None, axes: tuple[int, ...], axis_name: str | None) -> Array:
-    """Returns of how many values, over axes and devices, a mean is."""
+    """Returns the number of values that a mean is taken over, on all axes and devices."""
     full = jnp.asarray(math.prod(x.shape[axis] for axis in axes), x.dtype)
     count = full if where is None else where.sum(dtype=x.dtype)
     return count if axis_name is None else jax.lax.psum(count, axis_name)

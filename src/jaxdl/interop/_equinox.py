@@ -51,7 +51,7 @@ def equinox(module: object, *, axis_name: str | None = "batch", batched: bool = 
     make = _maker(eqx, module)
 
     def parts(key: Key) -> tuple[PyTree, PyTree, PyTree]:
-        """Parameters, other arrays and state; what isn't an array is kept aside."""
+        """Parameters, other arrays and state; what isn't an array is set aside."""
         made, state = make(key)
         arrays, rest = eqx.partition(made, eqx.is_array)
         own, others = eqx.partition(arrays, eqx.is_inexact_array)

@@ -178,7 +178,7 @@ def load_program(path: str | Path) -> Program:
 
 @contextlib.contextmanager
 def _without_places() -> Iterator[None]:
-    """Programs lowered inside name no files and lines of code; layers keep their names."""
+    """Programs lowered inside name no files or lines of code; layers keep their names."""
     option = "jax_traceback_in_locations_limit"
     before = jax.config.values[option]
     jax.config.update(option, 0)

@@ -172,7 +172,7 @@ def bytes_of(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | Non
     }
     noted = {**(metadata or {}), _FORMAT: "1", _SUM: _sum(tight)}
     data = library.save(tight, metadata=noted)
-    # The library writes the texts in an order of chance; the same arrays shall be the same file.
+    # The library writes the texts in random order; the same arrays must make the same file.
     end = 8 + int.from_bytes(data[:8], "little")
     header = {**json.loads(data[8:end]), "__metadata__": dict(sorted(noted.items()))}
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
@@ -209,7 +209,7 @@ def arrays_of(function: str, path: Path, data: bytes) -> dict[str, np.ndarray]:
         name: np.frombuffer(entry["data"], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
         for name, entry in entries
     }
-    # The library has read the header, so that it is JSON of this length.
+    # The library has read the header, so it is JSON of this length.
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     noted = header.get("__metadata__") or {}
     if (_FORMAT in noted or _SUM in noted) and noted.get(_SUM) != _sum(arrays):
@@ -245,7 +245,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         members = _npz.members(path)
         size = sum(member.file_size for member in members.values())
-        if size > path.stat().st_size:  # as it is compressed, or not true
+        if size > path.stat().st_size:  # because it is compressed, or the sizes are false
             data_files.check_size("interop.read_weights", path, size)
         return dict(zip(members, _npz.read(path, list(members.values())), strict=True))
     except data_files.Unreadable:

@@ -62,8 +62,8 @@ def _equation(eqn: JaxprEqn, args: Sequence[Array]) -> Sequence[Array]:
 def _broadcast(x: Array, shape: Shape, broadcast_dimensions: Sequence[int], **_: object) -> Array:
     """Broadcasts to the same number of axes first.
 
-    jax2onnx 0.17 takes the first axis of a slice for that of what it is broadcast to, so that the
-    bias of a gate would get as many rows as it has numbers.
+    jax2onnx 0.17 takes a slice's first axis for the first axis of the result, so that the bias of a
+    gate would get as many rows as it has numbers.
     """
     sizes = [1] * len(shape)
     for axis, size in zip(broadcast_dimensions, np.shape(x), strict=True):

@@ -192,7 +192,7 @@ def library_on_jax(function: str) -> ModuleType:
 
 
 def _unique(model: "Model", variables: "Sequence[Variable]") -> list[str]:
-    """The variables' paths inside the model, with a number behind those that others have too."""
+    """The variables' paths inside the model, with a number after those that aren't unique."""
     paths = [variable.path.removeprefix(f"{model.name}/") for variable in variables]
     alone = lambda i: paths.count(paths[i]) == 1
     return [path if alone(i) else f"{path}#{i}" for i, path in enumerate(paths)]

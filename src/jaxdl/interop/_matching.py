@@ -110,7 +110,7 @@ def _in_order(
 def _by_shapes(
     function: str, units: Sequence[Unit], groups: Sequence[Group], read: Read
 ) -> list[Entry]:
-    """Pairs by shapes alone, and by number those of one shape that differ in a number only."""
+    """Pairs by shape alone, and by number those of one shape that differ only in a number."""
     alike: dict[object, list[Unit]] = {}
     for unit in units:
         alike.setdefault(tuple(sorted(unit.shapes.items())), []).append(unit)
@@ -221,7 +221,7 @@ def _check_numbering(function: str, pairs: Sequence[tuple[Unit, Sequence[Group]]
 
 
 def _check_flattened(function: str, units: Sequence[Unit], flattened: Flattened) -> None:
-    """Refuses what a flatten of channels first would change, unless it is said."""
+    """Refuses what flattening channels first would change, unless ``flattened`` has it."""
     unknown = set(flattened) - {unit.path for unit in units}
     if unknown:
         raise ValueError(f"{function}: flattened has {_some(sorted(unknown))}, no layers here")

@@ -111,7 +111,7 @@ def _difference(data: bytes, compute: Callable[[np.ndarray], ArrayLike], x: np.n
             f"interop.to_onnx: onnxruntime refuses what was written: {error}"
         ) from error
     expected = np.asarray(compute(x))
-    # Of what is 0 everywhere nothing can be relative.
+    # Nothing can be relative to what is 0 everywhere.
     worst = float(np.max(np.abs(found - expected)) / (np.max(np.abs(expected)) or 1.0))
     if not worst <= 1e-4:
         raise ValueError(f"interop.to_onnx: for {len(x)} rows the file is off by {worst:.2g}")
@@ -154,7 +154,7 @@ def _session(function: str, data: bytes) -> "onnxruntime.InferenceSession":
 
 @contextlib.contextmanager
 def _quietly(name: str) -> Iterator[None]:
-    """Without a library's warnings, here of shapes that it doesn't write; the file is compared."""
+    """Silences a library's warnings, here of shapes that it doesn't write; the file is compared."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.ERROR)

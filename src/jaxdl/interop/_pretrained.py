@@ -89,7 +89,7 @@ def _minilm(folder: Path) -> tuple[Layer, Params, State]:
 def _crepe(capacity: Literal["tiny", "full"], folder: Path) -> tuple[Layer, Params, State]:
     net = models.crepe(capacity)
     weights = read_file("pretrained", folder / "assets" / f"{capacity}.pth")
-    # Its kernels are of images of one column.
+    # Its kernels are for images of one column.
     plain = {name: w[..., 0] if w.ndim == 4 else w for name, w in weights.items()}
     return net, *from_torch(plain, net, flattened={"classifier": None})
 

@@ -75,7 +75,7 @@ def stream(
 
 
 def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Batch]]:
-    """What a loader gives in each epoch."""
+    """What a loader yields in each epoch."""
     if not isinstance(loader, Iterable):
         raise TypeError(f"interop.stream got {type(loader).__name__}; it must yield batches")
     if steps is not None:
@@ -99,7 +99,7 @@ def _epochs(loader: Any, steps: int | None) -> Callable[[int], Iterable[Batch]]:
 
 
 def _going_on(loader: Iterable[Batch], steps: int) -> Callable[[int], Iterator[Batch]]:
-    """Batches of epoch after epoch; any but the next starts again and skips those before."""
+    """Batches of epoch after epoch; any but the next starts over and skips those before it."""
     following: int | None = None
     rest: Iterator[Batch] = iter(())
 
@@ -125,7 +125,7 @@ def _again_and_again(loader: Iterable[Batch]) -> Iterator[Batch]:
 
 
 def _parts(dataset: Any, batch_size: int | None) -> Callable[[int], Iterator[Batch]]:
-    """Batches of a ``datasets.IterableDataset``, which shuffles by the epoch that it is told."""
+    """Batches of a ``datasets.IterableDataset``, which shuffles by the epoch it is given."""
     if batch_size is None:
         raise ValueError("interop.stream: a datasets.IterableDataset has rows; pass batch_size=…")
 
@@ -150,7 +150,7 @@ def _rows(dataset: Any, batch_size: int | None, seed: int) -> data.Reader:
 
 
 def _length(loader: Any) -> int | None:
-    """Batches of a loader; grain says that there is no end by a length out of all reason."""
+    """Batches of a loader; grain marks an endless one by an absurd length."""
     sampler: Any = getattr(loader, "_sampler", None)  # of a grain.DataLoader, which has no length
     if hasattr(sampler, "_num_epochs"):
         return _MOST + 1 if sampler._num_epochs is None else _of_sampler(sampler)

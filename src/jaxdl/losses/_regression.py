@@ -190,7 +190,7 @@ def _huber_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> t
 @jax.custom_jvp
 def _smooth_l1(d: Array, beta: Array) -> Array:
     size = jnp.abs(d)
-    # In this order, as β² may be too small for a number. Where β is 0, no size is below it.
+    # In this order, as β² may underflow. Where β is 0, no size is below it.
     curved = 0.5 * size * (size / jnp.where(beta == 0, 1, beta))
     return jnp.where(size < beta, curved, size - 0.5 * beta)
 

@@ -142,7 +142,7 @@ def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     everywhere = NamedSharding(mesh, PartitionSpec())
     if jax.process_count() > 1:
         return put(tree, jax.tree.map(lambda _: everywhere, tree))
-    # The replica on an array's own device would be the array itself: a copy goes ahead.
+    # The replica on an array's own device would be the array itself, so it is copied first.
     return jax.device_put(jax.device_put(tree, may_alias=False), everywhere)
 
 

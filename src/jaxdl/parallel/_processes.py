@@ -143,7 +143,7 @@ def _end_now() -> None:
 def _in_a_cluster() -> bool:
     """Whether a cluster's own launcher has started this process: to run alone would be wrong.
 
-    JAX has no public way to ask, and tells it apart in the text of its errors only.
+    JAX has no public way to ask, and shows it only in the text of its errors.
     """
     marks = ("SLURM_STEP_NODELIST", "OMPI_COMM_WORLD_SIZE", "JOB_COMPLETION_INDEX")
     known = (kind for kind in ClusterEnv._cluster_types if not kind.opt_in_only_method)

@@ -86,8 +86,8 @@ def shard_map_step(step: StepFn, mesh: Mesh, *, check_vma: bool = False) -> Step
 def _split(step: StepFn, run: StepFn, devices: int) -> StepFn:
     """Splits each batch over the devices.
 
-    One that they don't divide is filled up with rows of weight 0; where rows meet in the step's
-    loss, as in batch_norm, each device computes the whole batch, and counts for its share of it.
+    A batch that doesn't divide evenly is filled up with rows of weight 0; where rows meet in the
+    step's loss, as in batch_norm, each device computes the whole batch, and counts for its share.
     """
     fills_up = getattr(step, "fills_up", lambda train_state, batch, axis: True)
     known: dict[int, bool] = {}

@@ -141,7 +141,7 @@ def _run(options: argparse.Namespace, start: int, received: list[int]) -> Failur
 
 @contextlib.contextmanager
 def _guarded(running: Sequence[subprocess.Popen[str]], grace: float) -> Iterator[None]:
-    """Has the processes ended where this program is killed, which it can't notice itself."""
+    """Has the processes ended if this program is killed, which it can't notice itself."""
     pids = [str(process.pid) for process in running]
     guard = subprocess.Popen(
         ["sh", "-c", GUARD, f"{grace:g}", *pids],
@@ -170,7 +170,7 @@ def _watch(
             if code:
                 return Failure(_exit_code(code), f"process {rank} {_ending(code)}")
             left.remove(rank)
-        # JAX holds a process that is at its end until all are; a mark shows that it is.
+        # JAX holds a finished process until all are finished; a mark shows that it is.
         over = [
             i for i in range(len(running)) if i not in left or (meeting / f"{i}.ended").exists()
         ]
@@ -245,7 +245,7 @@ def _end(running: Sequence[subprocess.Popen[str]], grace: float, number: int) ->
 
 @contextlib.contextmanager
 def _noted_signals() -> Iterator[list[int]]:
-    """Collects SIGINT, SIGTERM and SIGHUP, of a terminal that is closed, to end all processes."""
+    """Collects SIGINT, SIGTERM and SIGHUP (a closed terminal), to end all processes."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received  # only the main thread may handle signals

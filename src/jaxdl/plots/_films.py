@@ -173,7 +173,7 @@ def _writer(ending: str, fps: int) -> "AbstractMovieWriter":
 
 
 def _ffmpeg() -> str:
-    """The program that encodes films: of imageio-ffmpeg, whose wheel brings it, or the system's."""
+    """The program that encodes films: the one in imageio-ffmpeg's wheel, or the system's."""
     import shutil
 
     try:
