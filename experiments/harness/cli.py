@@ -121,7 +121,7 @@ def parse(config: type[C], description: str | None) -> C:
 
 
 def _keep_programs(place: str) -> None:
-    """Keeps compiled programs; where the user has told JAX a folder, or none can be written, not.
+    """Keeps compiled programs, unless the user has given JAX a folder or none can be written.
 
     Raises:
         UserError: if a folder was asked for that can't be written to.

@@ -52,7 +52,7 @@ def of_classes(config: Config, trained: Trained) -> dict[str, Callable[[], "Figu
 
 
 def _title(config: Config) -> str:
-    """The folder of a run in words, and that around it for one of several seeds."""
+    """The folder of a run in words, with its parent for one of several seeds."""
     folder, seed = config.output, f"seed_{config.seed}"
     names = [folder.parent.name, seed] if folder.name == seed else [folder.name]
     text = ", ".join(names).replace("_", " ").replace("$", r"\$")  # matplotlib reads $ as TeX

@@ -195,7 +195,7 @@ _LAST = [time.perf_counter(), 0.0]  # when the result before this one was writte
 
 
 def _lap() -> tuple[float, float]:
-    """Seconds by the wall and of all cores since the start of the program, or the last result."""
+    """Wall-clock and all cores' seconds since the start of the program, or the last result."""
     now = [time.perf_counter(), time.process_time()]
     wall, cpu = (after - before for after, before in zip(now, _LAST, strict=True))
     _LAST[:] = now

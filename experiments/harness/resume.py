@@ -88,7 +88,7 @@ def _started_again(each: Sequence[Path]) -> bool:
 
 
 def _begin(config: Config, names: Sequence[str], *, resume: bool) -> None:
-    """Makes the folder of one seed ready, with its config and a result that isn't finished."""
+    """Prepares the folder of one seed, with its config and an unfinished result."""
     folder = config.output
     folder.mkdir(parents=True, exist_ok=True)
     if resume:

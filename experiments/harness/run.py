@@ -65,13 +65,13 @@ class Trained(NamedTuple):
     """A network after training."""
 
     run: Run
-    train_state: train.TrainState  # where it diverged, that from before
+    train_state: train.TrainState  # if it diverged, from before it did
     history: train.History
     error: train.NonFiniteError | None = None  # where it diverged
 
 
 class Looped(NamedTuple):
-    """What a step of its own has come to."""
+    """The outcome of training by an experiment's own step."""
 
     loop: Loop
     train_state: Any

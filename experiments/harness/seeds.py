@@ -71,7 +71,7 @@ def _part(result: sweep.Result, seeds: range) -> sweep.Result:
 
 
 def _as_if_alone(folder: Path, run: Run, own: sweep.Result) -> Trained:
-    """A network that was trained beside others, with the files of one that was trained alone."""
+    """A network trained alongside others, with the files of one that was trained alone."""
     train_state, history = sweep.state(own, 0), sweep.history(own, 0)
     checkpoint.save(folder / "checkpoints", train_state, history)
     newest = train.Event("epoch", train_state, history, run.epochs)

@@ -125,7 +125,7 @@ def evaluate_ensemble(
 
 
 def _population(net: Layer) -> Layer:
-    """A Layer of all members: rows stay the first axis of what comes out."""
+    """A Layer of all members: rows stay the first axis of the result."""
 
     def apply_fn(
         params: Params, state: State, x: ArrayLike, *, key: Key | None = None, train: bool = False

@@ -54,7 +54,7 @@ def _measured(
     # Four times as many rows at once as in a batch: the 1,000 of train.evaluate.
     spec = Spec(make_run=make_run, fixed=group.fixed, batch_size=250, shuffle=False, shared=shared)
     numbers = jax.tree.map(lambda x: x[at], group.numbers)
-    # Members that were stopped have taken other steps; the numbers of a test don't depend on it.
+    # Stopped members have taken fewer steps; a test's numbers don't depend on that.
     train_state = _store.pick(stored, at, shared=shared)
     sums = _programs.evaluator(spec, layout)(numbers, train_state, plain(data))
     return {name: by_member(x, n) for name, x in metrics.compute(sums).items()}

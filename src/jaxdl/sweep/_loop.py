@@ -49,7 +49,7 @@ class Moment(NamedTuple):
     seconds: float
     compile_seconds: float
     keep: Callable[[], None]  # writes the members into the store
-    signal: int | None = None  # that ended it before its time
+    signal: int | None = None  # that ended it early
 
 
 def train(work: Work, stored: Stored) -> Iterator[Moment]:
@@ -124,7 +124,7 @@ def _part(
 
 
 def _pace(work: Work, steps: int, seconds: float) -> Pace:
-    """Chunks of four times the length of ``fit``'s: all members go in and out of each."""
+    """Chunks four times as long as ``fit``'s, as all members go in and out of each."""
     return Pace(work.chunk, steps, seconds / 4)
 
 

@@ -101,7 +101,7 @@ def advance(
     step, pad = step_of(spec, numbers, ts, data)
     how = {"batch_size": spec.batch_size, "shuffle": spec.shuffle, "pad": pad}
     tracked = _Tracked(ts.step, ts.key, bare(ts), members.diverged)
-    # Below a name of its own, so that the loop doesn't look at the loss.
+    # Under a name of its own, so that the loop doesn't look at the loss.
     sums = {"all": members.sums}
     chunk: Any = make_chunk(_tracking(step), **how)  # type: ignore[arg-type]
     after, sums, _ = chunk(tracked, sums, data, *span)

@@ -28,7 +28,7 @@ def memory_of(device: jax.Device) -> int:
 
 
 def _free_memory() -> int:
-    """Bytes that the machine has left, half of all where it doesn't say, as macOS."""
+    """Bytes that the machine has left; half of all where it doesn't say, as on macOS."""
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError):

@@ -243,7 +243,7 @@ def _check_size(combinations: int, seeds: int, many: bool) -> None:
 def _check_names(
     make_run: MakeRun, columns: Columns, static: Sequence[str], *, seeded: bool
 ) -> None:
-    """Refuses names that ``make_run`` doesn't take, and a name of which there are no values."""
+    """Refuses names that ``make_run`` doesn't take, and names without values."""
     if "seed" in columns:
         raise ValueError("sweep.run: seeds are given as seeds=…, not as a swept name")
     parameters = inspect.signature(make_run).parameters.values()
@@ -261,7 +261,7 @@ def _check_names(
 
 
 def _fixed_names(columns: Columns, static: Sequence[str]) -> list[str]:
-    """What is named, and what no array can hold: text, functions, tuples, None."""
+    """Names in ``static``, and of what no array can hold: text, functions, tuples, None."""
     number = lambda v: isinstance(v, bool | int | float)
     names = [n for n, x in columns.items() if n in static or not all(map(number, x))]
     for name in names:

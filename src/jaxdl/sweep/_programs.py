@@ -203,7 +203,7 @@ def _in_rounds(layout: Layout, fn: Callable[..., PyTree], args: tuple[PyTree, ..
 def _shapes_of(
     spec: Spec, n: int, shapes: tuple[PyTree, PyTree], data: Batch, mesh: Mesh
 ) -> tuple[PyTree, Members]:
-    """What n members are, numbers and all, with where they lie."""
+    """The shapes of n members, numbers and all, and where they lie."""
     numbers, ts = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), x.dtype), shapes)
     one = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), tree)
     where = lambda spec: NamedSharding(mesh, spec)

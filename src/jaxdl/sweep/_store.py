@@ -66,7 +66,7 @@ def pick(stored: Stored, at: np.ndarray, *, shared: bool) -> PyTree:
     """The TrainStates of some members that have taken the same number of steps."""
     ts = stored.train_state
     step = np.asarray(ts.step)[at[0]]
-    # A copy: programs use the memory of what they are given again.
+    # A copy: programs reuse the memory of what they are given.
     key = jax.device_put(ts.key, may_alias=False) if shared else ts.key[at]
     return jax.tree.map(lambda x: x[at], bare(ts))._replace(step=step, key=key)
 

@@ -68,14 +68,14 @@ def _compiled(run: Run, train_state: PyTree, part: Part) -> tuple[_programs.Prog
     ready = _programs.compiled(
         program, train_state, zeros, part.data, run.arrays, *span, options=options
     )
-    # Placed and not passed as they are: a transfer guard, where a user sets one, lets them through.
+    # Placed rather than passed as they are: a transfer guard that a user sets lets them through.
     return lambda ts, sums, data, *span: ready(
         ts, sums, data, run.arrays, *_programs.placed(span, mesh)
     ), zeros
 
 
 def _check_structure(before: PyTree, after: PyTree) -> None:
-    """A step gives a TrainState like the one it got, or no second step could follow."""
+    """A step must return a TrainState like the one it got, or no second step could follow."""
     named = jax.tree.leaves_with_path
     kinds = lambda tree: [(_paths.spell(p), x.shape, x.dtype) for p, x in named(tree)]
     for old, new in zip(kinds(before), kinds(after), strict=False):

@@ -95,7 +95,7 @@ def chunks(
 
 
 def _why_over(length: Length) -> str:
-    """What a run needs that starts behind the end of a pass."""
+    """What a run that starts beyond the end of a pass needs."""
     if length.steps_per_epoch is None:
         return ": to continue a later epoch it needs the history"
     return (

@@ -51,7 +51,7 @@ def keep_compilations(directory: str | Path | None = None, *, max_bytes: int = M
 
 
 def _delete_unfinished(folder: Path) -> None:
-    """Deletes programs of processes that were killed while they wrote them.
+    """Deletes programs of processes that were killed while writing them.
 
     JAX writes a program and then, in a folder of limited size, the time of its use. A program
     without it may be cut short, and would stop JAX from making room.

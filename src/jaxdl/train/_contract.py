@@ -157,7 +157,7 @@ def check_sums(name: str, found: Metrics, batch: Batch, again: Callable[[Batch],
 
 
 def _of_more_rows(again: Callable[[Batch], Metrics], batch: Batch, found: Metrics) -> Metrics:
-    """The shapes of the metrics of a batch with as many rows again; numbers where none will do."""
+    """The shapes of the metrics of a batch of twice the rows; plain numbers if that fails."""
     rows = lambda x: (2 * x.shape[0], *x.shape[1:]) if x.ndim else ()
     more = lambda x: jax.ShapeDtypeStruct(rows(x), x.dtype)
     try:

@@ -196,14 +196,14 @@ def _in_parts(
 
 
 def _shared(x: Array, axis_name: str) -> Array:
-    """A state's array as all devices keep it: the mean, or the largest of integers as counters."""
+    """A state's array as devices share it: the mean; of integers, such as counters, the largest."""
     if jnp.issubdtype(x.dtype, jnp.inexact):
         return jax.lax.pmean(x, axis_name)
     if jnp.issubdtype(x.dtype, jnp.integer):
         return jax.lax.pmax(x, axis_name)
     if x.dtype == jnp.bool_:
         return jax.lax.pmax(x.astype(jnp.int32), axis_name).astype(jnp.bool_)
-    return x  # a key, which every device has the same
+    return x  # a key, the same on every device
 
 
 def _wide(x: Array) -> Array:

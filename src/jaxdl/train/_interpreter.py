@@ -60,7 +60,7 @@ def _evaluate(
 
 
 def _equation(scope: tuple[str, ...], eqn: JaxprEqn, inputs: list[Array]) -> list[Array]:
-    """Evaluates an equation and checks what it gives, or those of a call or of a loop's turns."""
+    """Evaluates and checks an equation, or those inside a call or a loop's turns."""
     inside = (*scope, *_jaxprs.scopes(eqn))
     if eqn.primitive.name == "scan":
         return _replay.unrolled(eqn, inputs, functools.partial(_evaluate, scope=inside))

@@ -215,7 +215,7 @@ def _tell_of_error(run: Run, passed: Passed, history: History, error: Exception)
     """Gives hooks their last event, so that what they hold is on the disk and closed.
 
     Not with several processes: only this one failed, and a hook may wait for the others. Nor where
-    the TrainState is gone that hooks would read: the program that failed was given it.
+    the TrainState that hooks would read is gone, given to the program that failed.
     """
     gone = run.devices.donate and passed.train_state.step.is_deleted()
     if jax.process_count() > 1 or gone:

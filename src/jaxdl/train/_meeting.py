@@ -90,7 +90,7 @@ def _mixed(eqn: Any) -> set[int]:
         return {i for i, n in enumerate(params["window_dimensions"]) if n != 1}
     if name == "conv_general_dilated":
         batch, _, *space = params["dimension_numbers"].lhs_spec
-        # Where rows lie in turn along an axis, a window that is spread as wide stays in a row.
+        # Where rows lie in turn along an axis, a window dilated as wide stays in one row.
         spread = zip(space, params["rhs_dilation"], strict=True)
         return set(range(ndim)) - {batch, *(axis for axis, n in spread if n % ROWS == 0)}
     if name == "gather":

@@ -78,7 +78,7 @@ def _apart(
     if losses_of is None or (key is not None and jax.tree.leaves(state)):
         return False
     if not all(map(_is_ours, loss_fn.measured.values())):  # type: ignore[attr-defined]
-        return False  # unknown what a user's metric makes of rows that fill up
+        return False  # what a user's metric makes of padding is unknown
     fn = lambda batch, params, state: losses_of(
         batch, params, state, key=key, train=key is not None
     )[0]

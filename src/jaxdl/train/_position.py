@@ -38,7 +38,7 @@ def position(run: Run, train_state: PyTree, history: History) -> tuple[int, int]
         return passes, done
     if history and run.length.steps_per_epoch is None:
         passes = int(history[-1]["epoch"])
-        # The first row of a number ends its pass; one that follows was stopped within the next.
+        # The first row of a number ends its pass; a later one was stopped within the next.
         end = next(row["step"] for row in history if int(row["epoch"]) == passes) if passes else 0
         return passes, step - end
     return 0, step

@@ -110,7 +110,7 @@ def profile(
 
 
 def _compiled(step: Callable[..., PyTree], train_state: PyTree, batch: PyTree) -> Any:
-    """The step with labels; one that has been compiled without them must not be found again."""
+    """The step with labels; one that was compiled without them must not be found again."""
     plain = getattr(step, "__wrapped__", step)  # what jax.jit has traced keeps its trace
 
     def profiled_step(train_state: PyTree, batch: PyTree) -> PyTree:

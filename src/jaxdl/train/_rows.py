@@ -25,7 +25,7 @@ class Rows(NamedTuple):
 
     numbers: Array  # int32, (…, rows)
     weight: Array | None  # float32, of the shape of numbers; None where each row counts 1
-    split: bool = True  # whether devices have a part each; else each has the whole batch
+    split: bool = True  # whether each device has a part; else each has the whole batch
 
 
 def epoch_order(key: Key | None, epoch: Array, size: int, *, shuffle: bool) -> Array:

@@ -22,7 +22,7 @@ class Part(NamedTuple):
     steps: int  # where its steps end
     last: bool  # whether the epoch ends with it
     total: int | None  # steps of the epoch; None if unknown
-    padding: int = 0  # how many rows its last step has less than the others
+    padding: int = 0  # how many fewer rows its last step has than the others
 
 
 Source: TypeAlias = Callable[[int, int], contextlib.AbstractContextManager[Iterator[Part]]]
@@ -86,8 +86,8 @@ def streaming(caller: str, batches: Batches, mesh: Mesh, *, chunk: int | None) -
         if jax.process_count() == 1:
             yield from prefetched(map(part, read(epoch, done)))
             return
-        # Processes exchange their rows here, and not in the thread that reads ahead: all that they
-        # do together must come in the same order in each of them.
+        # Processes exchange their rows here, not in the thread that reads ahead: all that they do
+        # together must come in the same order in each.
         with contextlib.closing(prefetched(read(epoch, done))) as ahead:
             yield from map(part, _multiprocess.joined(caller, ahead))
 
