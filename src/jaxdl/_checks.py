@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 
 class ShapeError(ValueError):
-    """An array has another shape than the function needs; ``serial`` adds where it comes from."""
+    """An array's shape isn't the one needed; ``serial`` adds where the array comes from."""
 
 
 def describe(x: Any) -> str:
@@ -66,7 +66,7 @@ def same_shape(function: str, **arrays: ArrayLike) -> None:
 
 
 def known(value: object) -> np.ndarray | None:
-    """Returns a number or an array on the host, or None where it is traced or on other hosts."""
+    """Returns a number or an array on the host, or None if it is traced or on other hosts."""
     if isinstance(value, jax.core.Tracer):
         return None
     if isinstance(value, jax.Array) and not value.is_fully_addressable:
@@ -86,7 +86,7 @@ def is_zero(value: object) -> bool:
 
 
 def number(function: str, argument: str, value: Any) -> float | None:
-    """Returns one real number as Python's, None where it is traced, or raises.
+    """Returns one real number as Python's, None if it is traced, or raises.
 
     Raises:
         TypeError: if it is not a real number: text, None, a bool.

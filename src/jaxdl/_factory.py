@@ -61,7 +61,7 @@ def assembly(make: Callable[P, L]) -> Callable[P, L]:
 
 
 def made(layer: Any) -> Made | None:
-    """The record of the call that made a Layer, or None where nothing recorded it."""
+    """The record of the call that made a Layer, or None if nothing recorded it."""
     return getattr(layer[1], "made", None)
 
 
@@ -175,7 +175,7 @@ def _layer(layer: Any) -> str:
 
 
 def call(name: str, args: tuple[object, ...], kwargs: dict[str, object]) -> str:
-    """A call as one would write it, on several lines where one is too long."""
+    """A call as one would write it, on several lines if one is too long."""
     words = [*map(written, args), *(f"{key}={written(value)}" for key, value in kwargs.items())]
     line = f"{name}({', '.join(words)})"
     if len(line) <= WIDTH and "\n" not in line:

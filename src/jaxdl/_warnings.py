@@ -9,7 +9,7 @@ PACKAGE = str(Path(__file__).parent) + os.sep
 
 
 def warn(message: str) -> None:
-    """Warns as if the line outside of this package that led here had done so.
+    """Warns as if the line outside this package that led here had done so.
 
     A fixed ``stacklevel`` would be wrong as soon as a function gets a decorator.
 

@@ -178,7 +178,7 @@ def decode(folder: Path) -> Contents:
         path = tuple(map(str, leaf["path"]))
         shape = tuple(map(operator.index, leaf["shape"]))
         own = Leaf(path, shape, leaf["dtype"], leaf.get("array", name), leaf["key"])
-        _leaves.describe(own)  # raises where there is no such dtype or kind of key
+        _leaves.describe(own)  # raises if there is no such dtype or kind of key
         leaves[_paths.join(path)] = own
     outline = fields["tree"] if "tree" in fields else _leaves.outline_of_paths(leaves)
     history = [dict(row) for row in fields["history"]]

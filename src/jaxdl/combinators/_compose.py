@@ -83,7 +83,7 @@ def compose(fn: Callable[..., PyTree], **parts: LayerLike) -> Layer:
 
 
 def _wanted(name: str, fn: Callable[..., PyTree], parts: Mapping[str, LayerLike]) -> list[str]:
-    """Which of key and train ``fn`` has parameters for; raises where it doesn't take the parts."""
+    """Which of key and train ``fn`` has parameters for; raises if it doesn't take the parts."""
     if taken := {"key", "train"} & set(parts):
         raise ValueError(f"{name}: a part can't be called {taken.pop()!r}, an option of fn")
     signature = inspect.signature(fn)

@@ -161,7 +161,7 @@ def _check_samples(file: Any) -> None:
 
 
 def _turned(image: "PIL.Image.Image", orientation: object) -> "PIL.Image.Image":
-    """Undoes the rotation of a camera, which stores it beside the unrotated pixels."""
+    """Undoes the rotation of a camera, which stores it along with the unrotated pixels."""
     from PIL.Image import Transpose
 
     turns = {

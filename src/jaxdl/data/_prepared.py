@@ -171,7 +171,7 @@ def _arrays(
 
 
 def _flat(example: dict[str, Any]) -> dict[str, Any]:
-    """An example with the columns of a nested table beside the rest."""
+    """An example with the columns of a nested table next to the rest."""
     inner = [x for x in example.values() if isinstance(x, dict)]
     outer = {name: x for name, x in example.items() if not isinstance(x, dict)}
     return {name: x for columns in inner for name, x in columns.items()} | outer

@@ -33,7 +33,7 @@ def encode(text: str, classes: Sequence[str] = ()) -> np.ndarray:
     if not isinstance(text, str):
         raise TypeError(f"encode: text is a {type(text).__name__}; it must be a string")
     if not classes:
-        # A lone surrogate has no UTF-8; `decode` gives it back as a replacement.
+        # A lone surrogate has no UTF-8; `decode` returns a replacement for it.
         return np.frombuffer(text.encode(errors="replace"), np.uint8).astype(np.int32)
     number = {character: i for i, character in enumerate(classes)}
     try:

@@ -207,7 +207,7 @@ def _arrays(
 
 
 def _cancelled(rows: tuple[LayerGradient, ...], labels: PyTree) -> tuple[LayerGradient, ...]:
-    """Writes δ = ŷ − y for the last layer that learns, where its numbers are just that."""
+    """Writes δ = ŷ − y for the last layer that learns, if its numbers are just that."""
     learning = [i for i, row in enumerate(rows) if row.params]
     if not learning:
         return rows

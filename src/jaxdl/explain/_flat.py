@@ -21,7 +21,7 @@ class Flat(NamedTuple):
 
     closed: core.ClosedJaxpr  # without loops or calls that have layers inside
     layers: tuple[int, ...]  # for each of its equations the number of a layer call
-    names: tuple[str, ...]  # for each number the layer's name; "" outside of layers
+    names: tuple[str, ...]  # for each number the layer's name; "" outside layers
 
 
 def flatten(fn: Callable[..., PyTree], *args: object) -> Flat:

@@ -21,7 +21,7 @@ Var: TypeAlias = Any  # core.Var, whose aval has no type
 class Part(NamedTuple):
     """Operations of one layer call that stand together."""
 
-    name: str  # of the layer, as "dense(784, 128)"
+    name: str  # of the layer, such as "dense(784, 128)"
     eqns: tuple[JaxprEqn, ...]
     inputs: tuple[Var, ...]  # what it needs from others
     outputs: tuple[Var, ...]  # what others need of it
@@ -40,7 +40,7 @@ class Graph(NamedTuple):
 
     parts: tuple[Part, ...]
     arguments: tuple[tuple[Var, ...], ...]  # a tuple per argument, as in ``paths``
-    paths: dict[Var, str]  # of parameters, as "0/kernel", also of those that a loop slices
+    paths: dict[Var, str]  # of parameters, such as "0/kernel", and what loops slice from them
     data: frozenset[Var]  # what depends on the network's input
     learned: frozenset[Var]  # what depends on parameters
     constants: dict[Var, Array]

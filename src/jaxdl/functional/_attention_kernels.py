@@ -179,8 +179,9 @@ def _block(n: int) -> int:
 def _true_for_each(*arrays: Array) -> Array:
     """True, batched by ``vmap`` wherever one of the arrays is.
 
-    JAX's rule for cuDNN's attention under ``vmap`` fails where it batches queries and not keys, or
-    not the cotangents: choosing by this value batches them all, and XLA removes the choice.
+    JAX's rule for cuDNN's attention under ``vmap`` fails if it batches the queries but not the
+    keys, or not the cotangents: choosing by this value batches them all, and XLA removes the
+    choice.
     """
     first = (x.ravel()[0] for x in arrays)
     return functools.reduce(jnp.logical_or, (x == x for x in first), jnp.array(True)) | True

@@ -68,7 +68,7 @@ def up_to_now(n_q: int, keys: Array, offset: ArrayLike) -> Array:
 
 
 def _product(axes: str, a: Array, b: Array) -> Array:
-    """A product of matrices whose sums stay in float32 where the factors are half precision."""
+    """A product of matrices whose sums stay in float32 when the factors are half precision."""
     dtype = jnp.result_type(a, b)
     fn = _wide_product if wide_dtype(dtype) != dtype else jnp.einsum
     return fn(axes, a.astype(dtype), b.astype(dtype))

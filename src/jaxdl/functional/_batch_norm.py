@@ -93,7 +93,7 @@ def batch_norm(
 
 
 def _more_than_one_value(name: str, x: Array, axis_name: str | None) -> None:
-    """Raises a ShapeError where a channel has one value in the whole batch, its own mean."""
+    """Raises a ShapeError if a channel has one value in the whole batch, its own mean."""
     devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
     count = math.prod(x.shape[:-1]) * devices
     if count < 2:

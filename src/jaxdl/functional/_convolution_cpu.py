@@ -157,7 +157,7 @@ def _correlated(x: Array, g: Array, geometry: Geometry) -> Array:
 def _by_images(x: Array, g: Array, geometry: Geometry, shape: Shape) -> Array:
     """The kernel's gradient as a sum of products of matrices, each over a few images.
 
-    It takes 0.35 to 0.9 of the CPU time of a convolution, the less the more channels there are.
+    It takes 0.35 to 0.9 of the CPU time of a convolution, less the more channels there are.
     Without strides the image is copied, shifted, for each entry along the kernel's last axis, and
     the cotangent for each along the others, so that neither grows by the whole kernel.
     """

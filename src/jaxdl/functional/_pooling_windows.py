@@ -84,7 +84,7 @@ def entries(x: Array, over: Window, *, fill: float) -> list[Array]:
 
 
 def _padded(x: Array, over: Window, fill: float) -> tuple[Array, Shape]:
-    """The image with as much around it as its windows reach over, and its leading axes."""
+    """The image padded as far as its windows reach, and its leading axes."""
     lead = x.shape[: x.ndim - 1 - len(over.size)]
     spatial = x.shape[len(lead) : -1]
     ends = [

@@ -135,7 +135,7 @@ def _module_class() -> type:
             self.apply = layer.apply
 
         def __call__(self, x: ArrayLike, state: State = None, *, key: Key | None = None) -> PyTree:
-            """Computes the Layer; with a state, which it returns too, where the Layer has one."""
+            """Computes the Layer; with a state, which it returns too, if the Layer has one."""
             stateful = isinstance(self.index, eqx.nn.StateIndex)
             old = state.get(self.index) if stateful else self.index
             y, new = self.apply(self.params, old, x, key=key, train=not self.inference)
@@ -145,7 +145,7 @@ def _module_class() -> type:
 
 
 def _maker(eqx: ModuleType, module: PyTree) -> Callable[[Key], tuple[PyTree, PyTree]]:
-    """A function of a key that gives the module and its state, or None where it has none."""
+    """A function of a key that gives the module and its state, or None if it has none."""
 
     def pair(made: PyTree) -> tuple[PyTree, PyTree]:
         made, state = made if isinstance(made, tuple) else (made, None)

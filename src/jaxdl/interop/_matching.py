@@ -205,7 +205,7 @@ def _by_names(
 
 
 def _check_numbering(function: str, pairs: Sequence[tuple[Unit, Sequence[Group]]]) -> None:
-    """Refuses layers of one shape whose numbers run against their order, as fc2 before fc1."""
+    """Refuses layers of one shape whose numbers run against their order, such as fc2 before fc1."""
     last: dict[object, tuple[int, str]] = {}
     for unit, groups in pairs:
         for group in groups:

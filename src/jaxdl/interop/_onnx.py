@@ -91,7 +91,7 @@ def to_onnx(
 
 
 def _not_the_input(flat: Callable[..., list[Array]]) -> Callable[[Array], Array]:
-    """Gives the result a name of its own where it is the input itself, as dropout's is."""
+    """Gives the result a name of its own if it is the input itself, as dropout's is."""
 
     def named(x: Array) -> Array:
         (y,) = flat(x)

@@ -167,7 +167,7 @@ def _options(module: object) -> dict[str, float]:
 
 
 def _array(value: Any) -> np.ndarray:
-    """A tensor or an array as NumPy's, which has none of PyTorch's shortest floats."""
+    """A tensor or an array as NumPy's, which lacks PyTorch's shortest floats."""
     if hasattr(value, "detach"):
         short = any(kind in str(value.dtype) for kind in ("bfloat16", "float8"))
         return (value.float() if short else value).numpy(force=True)

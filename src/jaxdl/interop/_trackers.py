@@ -89,7 +89,7 @@ def _hook(
     log: Callable[[int, Mapping[str, float]], None],
     stop: Callable[[int], None],
 ) -> Hook:
-    """Logs what comes after the last step that a run has."""
+    """Logs what comes after the last step that a run has logged."""
     known: list[int] = []
 
     def write(event: Event) -> None:

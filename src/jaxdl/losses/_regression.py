@@ -173,7 +173,7 @@ def _absolute_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
 
 
 # The derivatives of these two are written out: JAX's would pass through both sides of each choice,
-# where an infinite or a tiny threshold gives inf or nan, and takes four times as long.
+# where an infinite or tiny threshold gives inf or nan, and would take four times as long.
 @jax.custom_jvp
 def _huber(d: Array, delta: Array) -> Array:
     size = jnp.abs(d)

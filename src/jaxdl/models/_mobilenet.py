@@ -12,7 +12,7 @@ from jaxdl.models._dropout import dropout_if_used
 from jaxdl.models._resnet import FAN_OUT
 from jaxdl.types import Array, Init, Layer, assembly
 
-# Of each block: kernel size, expanded and outgoing channels, whether channels are weighted and the
+# For each block: kernel size, expanded and outgoing channels, whether channels are weighted and the
 # activation is hardswish, and the stride.
 _BLOCKS: dict[str, Sequence[tuple[int, int, int, bool, bool, int]]] = {
     "small": (

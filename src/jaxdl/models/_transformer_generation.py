@@ -121,7 +121,7 @@ def _aligned(prompt: Array, padding_index: int | None) -> tuple[Array, Array]:
 
 
 def _count(n: int, axes: int) -> Array:
-    """Returns 0 … n - 1 along the last axis, behind others of one entry."""
+    """Returns 0 … n - 1 along the last axis, after others of one entry."""
     return jnp.arange(n).reshape((1,) * axes + (n,))
 
 
@@ -156,7 +156,7 @@ def _at_least(logits: Array, least: Array) -> Array:
 
 
 def _checked_prompt(params: Mapping[str, Params], prompt: ArrayLike, n_new: int) -> Array:
-    """Returns the prompt as int32, or raises where it, with the new tokens, doesn't fit."""
+    """Returns the prompt as int32, or raises if it doesn't fit along with the new tokens."""
     _checks.positive_ints("generate", n_new=n_new)
     prompt = jnp.asarray(prompt)
     if prompt.ndim == 0 or prompt.shape[-1] == 0:

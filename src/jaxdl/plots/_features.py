@@ -123,7 +123,7 @@ def _row(panels: Sequence["Axes"], name: str, maps: np.ndarray) -> None:
     for axes, channel in zip(panels, order, strict=False):
         span = max(float(strength[channel]), 1e-9)
         axes.imshow(maps[..., channel], cmap=signed_colours(), vmin=-span, vmax=span)
-    # The title only keeps the room: the first column would become half as wide as the name in it.
+    # The title only reserves room: the first column would become half as wide as a name in it.
     panels[0].set_title(" " if name else "", fontsize=12)
     said = panels[0].text(0, 1.04, name, fontsize=12, transform=panels[0].transAxes)
     said.set_in_layout(False)

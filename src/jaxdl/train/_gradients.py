@@ -148,7 +148,7 @@ _own.defvjp(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _summed(axis_name: str, x: Array) -> Array:
-    """The sum over devices, with gradient 1, not their number, for each device's own part."""
+    """The sum over devices; the gradient of each device's own part is 1, not their number."""
     return jax.lax.psum(x, axis_name)
 
 

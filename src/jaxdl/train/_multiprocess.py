@@ -82,7 +82,7 @@ def joined(caller: str, own: Iterator[Buffer]) -> Iterator[Buffer]:
     while True:
         buffer = next(own, None)
         rows, steps = (0, 0) if buffer is None else (buffer.batch_size, buffer.steps)
-        # Even with no data left: all must learn which process has run out.
+        # Even with no data left, as all must learn which process has run out.
         assert_same_across_processes(
             caller, rows_a_batch=rows, batches=steps, arrays=_layout(buffer)
         )

@@ -55,7 +55,7 @@ def _network(keys: Array, size: int) -> Array:
         x = jnp.where(beyond, mix(x), x)
         return x >= size, x
 
-    # All are sent once, and by the same code: a program of half the size.
+    # All are sent once, and by the same code, which halves the program.
     start = jnp.ones(size, bool), jnp.arange(size, dtype=jnp.uint32)
     return jax.lax.while_loop(lambda c: jnp.any(c[0]), send, start)[1].astype(jnp.int32)
 
