@@ -38,7 +38,7 @@ def checked(
 def scores(q: Array, k: Array, bias: Array | None, scale: float | Array | None) -> Array:
     """Returns scale · q·kᵀ + bias, (…, heads, q, k), in float32 where q is half precision."""
     *lead, n_q, heads, size = q.shape
-    # Heads that share keys count as further queries, so that it is one product for each key head.
+    # Heads that share keys count as further queries, so that each key head needs one product.
     shared = jnp.swapaxes(q, -3, -2).reshape(*lead, k.shape[-2], heads // k.shape[-2] * n_q, size)
     products = _product("...qd,...kd->...qk", shared, jnp.swapaxes(k, -3, -2))
     products = products.reshape(*lead, heads, n_q, k.shape[-3])
@@ -83,7 +83,7 @@ def _wide_product(axes: str, a: Array, b: Array) -> Array:
 def _product_jvp(
     axes: str, factors: tuple[Array, Array], changes: tuple[Array, Array]
 ) -> tuple[Array, Array]:
-    # Products of half precision here too, so that those of the backward pass are.
+    # Half-precision products here too, so that the backward pass has them as well.
     (a, b), (da, db) = factors, changes
     y = _wide_product(axes, a, b)
     return y, (jnp.einsum(axes, da, b) + jnp.einsum(axes, a, db)).astype(y.dtype)

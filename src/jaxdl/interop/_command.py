@@ -175,7 +175,7 @@ def _onnx_network(path: Path) -> _Network:
     def call(x: np.ndarray) -> np.ndarray:
         try:
             return session.run(None, {given.name: x})[0]
-        except Exception as error:  # onnxruntime raises kinds of its own
+        except Exception as error:  # onnxruntime raises its own kinds
             raise ValueError(f"{path} can't be run on one image: {error}") from error
 
     return _Network(

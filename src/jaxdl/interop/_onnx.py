@@ -106,7 +106,7 @@ def _difference(data: bytes, compute: Callable[[np.ndarray], ArrayLike], x: np.n
         (found,) = _session("to_onnx", data).run(None, {"x": x})
     except ImportError:
         raise
-    except Exception as error:  # onnxruntime raises kinds of its own
+    except Exception as error:  # onnxruntime raises its own kinds
         raise ValueError(
             f"interop.to_onnx: onnxruntime refuses what was written: {error}"
         ) from error
@@ -138,7 +138,7 @@ def session_of(function: str, path: Path) -> "onnxruntime.InferenceSession":
         return _session(function, path.read_bytes())
     except ImportError:
         raise
-    except Exception as error:  # onnxruntime raises kinds of its own
+    except Exception as error:  # onnxruntime raises its own kinds
         raise ValueError(
             f"interop.{function}: {path} is damaged, or its operators are of a version that "
             f"onnxruntime doesn't have: {error}"

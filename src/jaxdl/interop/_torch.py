@@ -254,7 +254,7 @@ def _onnx_weights(function: str, path: Path) -> Mapping[str, np.ndarray]:
         if len(found) != len(arrays) or not all(isinstance(name, str) for name in found):
             raise ValueError("its names aren't text, or appear twice")
         return found
-    except Exception as error:  # protobuf and onnx raise kinds of their own
+    except Exception as error:  # protobuf and onnx raise their own kinds
         raise ValueError(
             f"interop.{function}: {path} is damaged, or keeps arrays in another file: {error}"
         ) from error

@@ -40,7 +40,7 @@ def _place(prefix: str, leaf: str) -> tuple[str, str]:
         return f"{prefix}.in_proj".lstrip("."), leaf.removeprefix("in_proj_")
     if leaf in {*_LEAVES.values()} or _CELL.fullmatch(leaf):
         return prefix, leaf
-    return f"{prefix}.{leaf}".lstrip("."), "weight"  # a parameter of its own, as class_token
+    return f"{prefix}.{leaf}".lstrip("."), "weight"  # a parameter of its own, such as class_token
 
 
 def reader(shapes: Mapping[str, Shape], transposed: bool) -> Read:

@@ -138,8 +138,8 @@ def _keeper(work: Work, stored: Stored, members: Members, at: np.ndarray) -> Cal
 
 
 def _placed(work: Work, stored: Stored, made: Programs, at: np.ndarray) -> tuple[PyTree, Members]:
-    """Numbers and TrainStates of some members on the devices and, if there is room, copies of the
-    TrainStates.
+    """Numbers and TrainStates of some members on the devices; spare places hold copies of the last
+    member.
     """
     spare = int(np.prod(made.layout)) - len(at)
     padded = np.concatenate([at, np.repeat(at[-1:], spare)])

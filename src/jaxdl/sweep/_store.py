@@ -16,7 +16,7 @@ from jaxdl.types import PyTree
 class Stored(NamedTuple):
     """The members of a group along a first axis, in the host's memory."""
 
-    train_state: PyTree  # each member has its own step; its key is one where it is shared
+    train_state: PyTree  # each member has its own step; a shared key is one for all
     diverged: np.ndarray
 
 
