@@ -162,6 +162,17 @@ def test_shuffled_is_a_permutation(key, size):
     np.testing.assert_array_equal(np.sort(order), np.arange(size))
 
 
+def test_each_device_may_shuffle_by_its_own_key():
+    mesh = jax.sharding.Mesh(jax.devices()[:2], ("devices",))
+    own = jax.sharding.PartitionSpec("devices")
+    keys = jax.random.split(jax.random.key(0), 2)
+    run = jax.shard_map(
+        lambda key: shuffled(key[0], 50)[None], mesh=mesh, in_specs=own, out_specs=own
+    )
+    found = jax.jit(run)(keys)  # shard_map keeps track of what differs between devices
+    np.testing.assert_array_equal(found, [shuffled(key, 50) for key in keys])
+
+
 @pytest.mark.parametrize(("size", "limit"), [(4, 49.7), (5, 172.4), (6, 841.0)])
 def test_shuffled_is_uniform(size, limit):
     """Chi-square of all permutations, p = 0.001 with 23, 119 and 719 degrees of freedom."""

@@ -6,6 +6,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from jaxdl._varying import varying
 from jaxdl.types import Array, Key
 
 ROUNDS = 8
@@ -56,7 +57,7 @@ def _network(keys: Array, size: int) -> Array:
         return x >= size, x
 
     # All are sent once, and by the same code, which halves the program.
-    start = jnp.ones(size, bool), jnp.arange(size, dtype=jnp.uint32)
+    start = varying((jnp.ones(size, bool), jnp.arange(size, dtype=jnp.uint32)), like=keys)
     return jax.lax.while_loop(lambda c: jnp.any(c[0]), send, start)[1].astype(jnp.int32)
 
 
