@@ -8,7 +8,8 @@ import optax
 import pytest
 
 from jaxdl import data, layers, losses, train
-from jaxdl.data._stream import batches_of, buffers
+from jaxdl.data._buffers import buffers
+from jaxdl.data._stream import batches_of
 
 
 def rows_of(source, epoch, **options):

@@ -283,7 +283,7 @@ class TestChecks:
         with pytest.raises(ValueError, match=rf"train\['{name}'\] is int64.* holds {value}, which"):
             data.check(self.part(**{name: np.full(60, value)}))
         stream = data.Stream([{"inputs": np.full(60, value)}])
-        from jaxdl.data._stream import buffers
+        from jaxdl.data._buffers import buffers
 
         with pytest.raises(ValueError, match=rf"batch\['inputs'\] is int64.* holds {value}"):
             next(buffers(iter(stream.train)))

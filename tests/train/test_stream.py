@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from jaxdl import train
-from jaxdl.data._stream import Reader, Stream, buffers, prefetched
+from jaxdl.data._buffers import buffers
+from jaxdl.data._prefetch import prefetched
+from jaxdl.data._stream import Reader, Stream
 from jaxdl.train import _multiprocess
 from jaxdl.train._rows import epoch_order
 from train.recipes import close, dataset, interrupted, losses_of, recipe, same_bits

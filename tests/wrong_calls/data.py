@@ -4,7 +4,8 @@ import jax
 import numpy as np
 
 from jaxdl import data
-from jaxdl.data._stream import batches_of, buffers
+from jaxdl.data._buffers import buffers
+from jaxdl.data._stream import batches_of
 from wrong_calls.row import Wrong
 
 PART = {"inputs": np.arange(20.0).reshape(10, 2), "labels": np.arange(10) % 3}

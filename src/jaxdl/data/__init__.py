@@ -14,11 +14,12 @@ from jaxdl.data._folder_readers import ImageReaders, image_readers
 from jaxdl.data._folders import image_folder
 from jaxdl.data._loading import load
 from jaxdl.data._mnist1d import mnist1d
+from jaxdl.data._prefetch import prefetch
 from jaxdl.data._problems import Problems, describe_problems, problems
 from jaxdl.data._scaling import Scaling, balanced_class_weights, fit_scaling, scaled, standardize
 from jaxdl.data._sequences import addition, copy_task, reversal
 from jaxdl.data._splits import hold_out, stratified_split
-from jaxdl.data._stream import Reader, Stream, prefetch
+from jaxdl.data._stream import Reader, Stream
 from jaxdl.data._tables import table
 from jaxdl.data._text import decode, encode, text_windows
 from jaxdl.data._toys import blobs, checkerboard, circles, moons, sine_regression, spirals, xor

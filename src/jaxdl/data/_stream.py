@@ -1,25 +1,16 @@
 """Data that arrives batch by batch, because it doesn't fit into memory or is made on the fly."""
 
-import atexit
 import itertools
-import queue
-import threading
-import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 
 from jaxdl import _checks
-from jaxdl._plain import plain_numbers
-from jaxdl.data._dataset import Dataset, at, leaves, listed, plain, rows_of
+from jaxdl.data._dataset import Dataset, listed, rows_of
 from jaxdl.data._splits import check_seed
-from jaxdl.data._validity import check_width
-from jaxdl.types import Batch, PyTree
-
-T = TypeVar("T")
-_LAST_SECONDS = 10.0  # to wait at exit for a source to yield its next item
+from jaxdl.types import Batch
 
 
 class Reader(NamedTuple):
@@ -61,15 +52,6 @@ class Stream(NamedTuple):
 
     train: Batches
     validation: Batches | Batch | None = None
-
-
-class Buffer(NamedTuple):
-    """Batches of one shape, one after the other."""
-
-    data: PyTree  # of arrays
-    batch_size: int
-    steps: int  # number of batches; rows after them are padding
-    last: bool  # whether it ends the epoch
 
 
 def batches_of(source: Batches, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
@@ -149,157 +131,3 @@ def is_batch(data: object) -> bool:
     if isinstance(data, Reader | Stream | Dataset):
         return False
     return isinstance(data, Mapping | tuple | np.ndarray | jax.Array)
-
-
-def buffers(batches: Iterator[Batch], *, size: int = 2**23, most: int = 256) -> Iterator[Buffer]:
-    """Gathers batches into larger buffers that are sent to the device together.
-
-    Args:
-        batches: trees of arrays, such as dicts.
-        size: approximate bytes per buffer.
-        most: largest number of batches per buffer.
-
-    Returns:
-        Buffers; those with the same batch shape share one shape, so that nothing compiles again.
-
-    Raises:
-        ValueError: if a batch is empty, or its arrays differ in length.
-        TypeError: if an array doesn't hold numbers.
-
-    Example:
-        >>> rows = [{"inputs": np.ones(n)} for n in (4, 4, 4, 2)]
-        >>> [(b.batch_size, b.steps, b.last) for b in buffers(iter(rows), most=2)]
-        [(4, 2, False), (4, 1, False), (2, 1, True)]
-    """
-    full: dict[object, int] = {}  # batch capacity of the buffers, by batch shape
-    for group, last in _groups(map(_checked, batches), size, most):
-        capacity = full.setdefault(_shape(group[0]), len(group))
-        data = jax.tree.map(lambda *parts: _joined(parts, capacity), *group)  # noqa: B023
-        rows = len(jax.tree.leaves(group[0])[0])
-        yield Buffer(data, rows, len(group), last)
-
-
-def prefetched(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None]:
-    """Iterates over items in a thread, ahead of their consumer.
-
-    Args:
-        items: any iterable; an error it raises is raised again by the result.
-        depth: largest number of items kept ready.
-
-    Returns:
-        The items. The thread ends after the last one, or when the result is closed.
-
-    Example:
-        >>> list(prefetched(range(3)))
-        [0, 1, 2]
-    """
-    ready: queue.Queue[tuple[Any, bool, BaseException | None]] = queue.Queue(depth)
-    closed = threading.Event()
-
-    def put(item: object, more: bool, error: BaseException | None = None) -> None:
-        while not closed.is_set():
-            try:
-                return ready.put((item, more, error), timeout=0.1)
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        try:
-            for item in items:
-                put(item, True)
-                if closed.is_set():
-                    return
-            put(None, False)
-        except BaseException as error:
-            put(None, False, error)
-
-    thread = threading.Thread(target=work, name="prefetch", daemon=True)
-    _at_work[thread] = closed
-    thread.start()
-    try:
-        while (got := ready.get())[1]:
-            yield got[0]
-        if got[2] is not None:
-            raise got[2]
-    finally:
-        closed.set()
-
-
-_at_work: weakref.WeakKeyDictionary[threading.Thread, threading.Event] = weakref.WeakKeyDictionary()
-
-
-@atexit.register
-def _end_threads() -> None:
-    """Waits for prefetching threads: one still inside JAX at exit would abort the interpreter."""
-    for closed in list(_at_work.values()):
-        closed.set()
-    for thread in list(_at_work):
-        thread.join(_LAST_SECONDS)
-
-
-@plain_numbers
-def prefetch(
-    batches: Iterable[PyTree],
-    *,
-    depth: int = 2,
-    placement: jax.Device | jax.sharding.Sharding | None = None,
-) -> Generator[PyTree, None, None]:
-    """Puts batches on the device before they are needed; ``fit`` does this by itself.
-
-    Args:
-        batches: arrays, or trees of them such as dicts and tuples.
-        depth: largest number of batches kept ready, at least 1.
-        placement: a device or a sharding. Defaults to the default device.
-
-    Returns:
-        The batches, on the device.
-
-    Raises:
-        ValueError: if ``depth`` isn't a positive integer.
-
-    Example:
-        >>> [batch["inputs"].sum().item() for batch in prefetch([{"inputs": np.ones(3)}])]
-        [3.0]
-    """
-    _checks.positive_ints("prefetch", depth=depth)
-    return prefetched((jax.device_put(batch, placement) for batch in batches), depth=depth)
-
-
-def _groups(batches: Iterator[Batch], size: int, most: int) -> Iterator[tuple[list[Batch], bool]]:
-    """Yields runs of consecutive batches of one shape, as many as fit, and whether they end it."""
-    group: list[Batch] = []
-    for batch in batches:
-        limit = min(most, max(1, size // max(1, sum(x.nbytes for x in jax.tree.leaves(batch)))))
-        if group and (len(group) >= limit or _shape(batch) != _shape(group[0])):
-            yield group, False
-            group = []
-        group.append(batch)
-    if group:
-        yield group, True
-
-
-def _checked(batch: Batch) -> Batch:
-    batch = jax.tree.map(np.asarray, plain(batch))
-    if not rows_of(batch):
-        raise ValueError(
-            f"a stream yielded a batch of {listed(batch) or 'nothing'}; its arrays need rows"
-        )
-    for path, x in leaves(batch):
-        if x.dtype.kind in "OSUMm":
-            where = at("a stream's batch", path)
-            raise TypeError(f"{where} is {_checks.describe(x)}, not of numbers")
-        check_width(at("a stream's batch", path), x)
-    return batch
-
-
-def _shape(batch: Batch) -> tuple[object, ...]:
-    structure: object = jax.tree.structure(batch)
-    return structure, *((x.shape, x.dtype) for x in jax.tree.leaves(batch))
-
-
-def _joined(parts: Sequence[np.ndarray], capacity: int) -> np.ndarray:
-    rows = len(parts[0])
-    # Zeros after the last batch: uninitialised memory may hold signalling NaNs.
-    joined = np.zeros((capacity * rows, *parts[0].shape[1:]), parts[0].dtype)
-    np.concatenate(parts, out=joined[: rows * len(parts)])
-    return joined

@@ -9,8 +9,9 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxdl.data import Dataset
+from jaxdl.data._buffers import Buffer
 from jaxdl.data._dataset import plain
-from jaxdl.data._stream import Batches, Buffer, Reader, Stream, batches_of, read
+from jaxdl.data._stream import Batches, Reader, Stream, batches_of, read
 from jaxdl.parallel import assert_same_across_processes, share_of
 from jaxdl.types import Batch, PyTree, Row
 

@@ -7,7 +7,9 @@ from typing import NamedTuple, TypeAlias
 import jax
 from jax.sharding import Mesh
 
-from jaxdl.data._stream import Batches, Buffer, buffers, prefetched
+from jaxdl.data._buffers import Buffer, buffers
+from jaxdl.data._prefetch import prefetched
+from jaxdl.data._stream import Batches
 from jaxdl.train import _multiprocess, _programs
 from jaxdl.train._weights import rows_of
 from jaxdl.types import Batch
