@@ -17,6 +17,7 @@ import numpy as np
 
 from jaxdl import _jaxprs
 from jaxdl import parallel as parallel_lib
+from jaxdl._checks import is_key
 from jaxdl.parallel import Placement, Rule
 from jaxdl.types import PyTree
 
@@ -184,8 +185,7 @@ def _digest(text: str, closed: object) -> str:
 
 def _on_host(x: object) -> np.ndarray:
     if isinstance(x, jax.Array):
-        is_key = jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
-        x = parallel_lib.local(jax.random.key_data(x) if is_key else x)
+        x = parallel_lib.local(jax.random.key_data(x) if is_key(x) else x)
     return np.asarray(x)
 
 
